@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * Growable arrays: ARRAY(struct x) declares one; zero-initialised is empty. */
+#ifndef PYDS_BASE_ARRAY_H
+#define PYDS_BASE_ARRAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#define ARRAY(type)                                                                                                    \
+	struct {                                                                                                       \
+		type *items;                                                                                           \
+		size_t count;                                                                                          \
+		size_t capacity;                                                                                       \
+	}
+
+/* Makes room for `wanted` items in all; false when memory is out or the byte count would wrap, and
+ * then nothing has changed. Growth is geometric. */
+bool array_grow(void **items, size_t *capacity, size_t item_bytes, size_t wanted);
+
+#define array_reserve(array, wanted)                                                                                   \
+	((size_t)(wanted) <= (array)->capacity ||                                                                      \
+	 array_grow((void **)&(array)->items, &(array)->capacity, sizeof *(array)->items, (wanted)))
+
+/* Appends; the value of the expression is false when memory is out. */
+#define array_push(array, ...)                                                                                         \
+	(array_reserve((array), (array)->count + 1) && (((array)->items[(array)->count++] = (__VA_ARGS__)), true))
+
+#define array_free(array)                                                                                              \
+	do {                                                                                                           \
+		free((array)->items);                                                                                  \
+		(array)->items = NULL;                                                                                 \
+		(array)->count = (array)->capacity = 0;                                                                \
+	} while (0)
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ * Every cap on a loop or a size that target data drives, with its reason. A cap is far above anything
+ * a sane process shows and far below what would hang or exhaust a debugger. */
+#ifndef PYDS_BASE_LIMITS_H
+#define PYDS_BASE_LIMITS_H
+
+enum {
+	LIMIT_TYPE_CHAIN = 1000, /* tp_base links: CPython's own MRO work is quadratic in this */
+	LIMIT_TYPE_NAME_BYTES = 512, /* a dotted type name shown or compared */
+	LIMIT_TYPE_SLOTS = 4096, /* PyMemberDef rows of one type */
+	LIMIT_MODULES = 65536, /* mapped ELF files */
+	LIMIT_CORE_SEGMENTS = 1 << 22, /* program headers; the kernel's own map limit is 65530 by default */
+	LIMIT_NOTE_BYTES = 1 << 28, /* PT_NOTE of a core with many threads and files */
+	LIMIT_INTERPRETERS = 65536,
+	LIMIT_THREADS = 1 << 20,
+	LIMIT_FRAMES = 1 << 20, /* frames of one thread; recursion limits are far lower */
+	LIMIT_FRAME_SLOTS = 1 << 20, /* localsplus words of one frame */
+	LIMIT_PATH_STEPS = 4096, /* steps of one Python path typed by the user */
+};
+
+#endif

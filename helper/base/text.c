@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool text_reserve(struct text *text, size_t more)
+{
+	if (text->failed || more > SIZE_MAX / 2 - text->length - 1) {
+		text->failed = true;
+		return false;
+	}
+	size_t wanted = text->length + more + 1;
+	if (wanted <= text->capacity)
+		return true;
+	size_t larger = text->capacity * 2 > wanted ? text->capacity * 2 : wanted + 64;
+	char *grown = realloc(text->bytes, larger);
+	if (grown == NULL) {
+		text->failed = true;
+		return false;
+	}
+	text->bytes = grown;
+	text->capacity = larger;
+	return true;
+}
+
+void text_append(struct text *text, const char *bytes, size_t length)
+{
+	if (!text_reserve(text, length))
+		return;
+	if (length > 0)
+		memcpy(text->bytes + text->length, bytes, length);
+	text->length += length;
+	text->bytes[text->length] = '\0';
+}
+
+void text_add(struct text *text, const char *string)
+{
+	text_append(text, string, strlen(string));
+}
+
+void text_format(struct text *text, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	va_list again;
+	va_copy(again, arguments);
+	int length = vsnprintf(NULL, 0, format, arguments);
+	va_end(arguments);
+	if (length >= 0 && text_reserve(text, (size_t)length)) {
+		(void)vsnprintf(text->bytes + text->length, (size_t)length + 1, format, again);
+		text->length += (size_t)length;
+	}
+	va_end(again);
+}
+
+void text_reset(struct text *text)
+{
+	text->length = 0;
+	text->failed = false;
+	if (text->bytes != NULL)
+		text->bytes[0] = '\0';
+}
+
+void text_free(struct text *text)
+{
+	free(text->bytes);
+	*text = (struct text){ .bytes = NULL };
+}
+
+const char *text_string(const struct text *text)
+{
+	return text->bytes != NULL ? text->bytes : "";
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * text: a growable UTF-8 string. Out of memory is remembered in `failed`, so that a long run of
+ * appends needs one check at its end. */
+#ifndef PYDS_BASE_TEXT_H
+#define PYDS_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct text {
+	char *bytes; /* NUL-terminated once anything was appended; NULL while empty */
+	size_t length; /* bytes, without the NUL */
+	size_t capacity;
+	bool failed;
+};
+
+void text_append(struct text *text, const char *bytes, size_t length);
+void text_add(struct text *text, const char *string);
+void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_reset(struct text *text); /* empty, memory kept */
+void text_free(struct text *text);
+/* The string, "" while empty; borrowed until the next change. */
+const char *text_string(const struct text *text);
+
+#endif

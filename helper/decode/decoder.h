@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT
+ * decoder: from the address of an object to its sizes and its references, in one pass over bytes that are
+ * read in place. One CPython type, one decoder; decode/decoders.def is the registry.
+ *
+ * A decoder appends *runs* of reference slots and *blocks* of owned memory to struct decoded; both arrays
+ * belong to the struct decoder and are reused, so nothing is allocated, formatted or called back per object.
+ * A run is "count words, stride bytes apart, at this place": a list of ten million items is one run.
+ *
+ * To add a type: a line in decoders.def; a .c file only if there is logic; fields in layout/fields.def (then
+ * regenerate the tables: docs/adding-a-version.md); subjects in tests/oracle. */
+#ifndef PYDS_DECODE_DECODER_H
+#define PYDS_DECODE_DECODER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/address_map.h"
+#include "base/array.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "layout/layout.h"
+#include "memory/address_space.h"
+#include "runtime/runtime.h"
+
+/* How a reference is spoken of. `argument` and `names` below are the run's. */
+enum label_kind {
+	LABEL_FIELD, /* names[i]: ".func_code", C string literals; one per slot of the run */
+	LABEL_ITEM, /* "[i + argument]" */
+	LABEL_SET_ITEM, /* "{item}" */
+	LABEL_DICT_KEY, /* "key 'x'": the slot itself is the key */
+	LABEL_DICT_VALUE, /* "['x']": the key is in the word argument bytes before the slot (entry layout) */
+	LABEL_SPLIT_VALUE, /* ".x" or "['x']": argument is the address of the shared PyDictKeysObject, i its entry */
+	LABEL_SLOT, /* ".x": argument is the address of the PyMemberDef whose name says it */
+	LABEL_LOCAL, /* "local x": argument is the address of the code object, i the localsplus index */
+	LABEL_STACK, /* "stack [i]": evaluation stack of a frame */
+	LABEL_TYPE, /* ".__class__" */
+	LABEL_WORD, /* "+offset": found by scanning the body of an unknown C type; argument is the offset of slot 0 */
+};
+
+enum run_flag {
+	RUN_HIDDEN = 1, /* tp_traverse does not visit it */
+	RUN_ITEM = 2, /* a key, value or item of a container: what policy `containers` follows */
+	RUN_GLOBALS = 4, /* globals and builtins of a function or frame: `data` and `gc` do not follow */
+	RUN_TAGGED = 8, /* slots are _PyStackRef: clear the low two bits */
+	RUN_CLASS = 16, /* the object's own type (Py_TYPE) */
+	RUN_ATTRIBUTE = 32, /* a value of an instance: inline or split values, __slots__ */
+	RUN_DICT = 64, /* the instance's own __dict__ object */
+};
+
+/* A null word in a run is no reference and is skipped by whoever walks it. */
+struct run {
+	const uint8_t *slots; /* host address of the first slot, valid while the space is open */
+	uint64_t address; /* target address of the first slot */
+	uint64_t count;
+	uint32_t stride; /* bytes from slot to slot */
+	uint16_t label; /* enum label_kind */
+	uint16_t flags; /* enum run_flag */
+	uint64_t argument;
+	const char *const *names;
+};
+
+enum block_flag {
+	BLOCK_COUNTED = 1, /* sys.getsizeof includes it */
+	BLOCK_SHARED = 2, /* has other owners too (a shared keys table) */
+	BLOCK_INTERIOR = 4, /* no allocation of its own: lies inside another one */
+};
+
+/* Memory that an object owns outside its body. */
+struct block {
+	uint64_t address;
+	uint64_t bytes; /* as requested from the allocator */
+	const char *role; /* "keys table": a literal */
+	uint32_t flags; /* enum block_flag */
+};
+
+enum decoded_flag {
+	DECODED_APPROXIMATE = 1, /* no decoder knows this C type: size and references by the generic rule */
+	DECODED_UNREADABLE = 2, /* part of it is absent from the dump */
+	DECODED_CORRUPT = 4, /* impossible values: freed, torn or not an object */
+	DECODED_IN_FLUX = 8, /* caught half way through a change: resize, sort */
+	DECODED_GC = 16, /* has a GC head or pre-header in front */
+};
+
+struct decoded {
+	uint64_t address;
+	const struct type_info *type;
+	uint64_t shallow; /* sys.getsizeof(o) */
+	uint64_t presize; /* the part of it before the object: GC head, dict and weakref words */
+	uint64_t body; /* bytes the object itself takes from its address on, as requested from the allocator */
+	uint32_t flags; /* enum decoded_flag */
+	const char *reason; /* why UNREADABLE, CORRUPT or IN_FLUX: a literal; NULL */
+	ARRAY(struct run) runs;
+	ARRAY(struct block) blocks;
+};
+
+struct decoder;
+struct type_info;
+
+/* The logic of one type: called after the generic size (tp_basicsize + tp_itemsize * ob_size) was put into out->shallow
+ * and the pointer fields of the registry line were emitted. Appends the remaining runs and blocks, and corrects
+ * out->shallow (here without the presize, which the caller adds) to what __sizeof__() returns. body is the host
+ * address of at least type->body_bytes present bytes of the object at address. */
+typedef void decode_function(struct decoder *decoder, const struct type_info *type, uint64_t address,
+                             const uint8_t *body);
+
+/* One registry line, from decoders.def. */
+struct decoder_entry {
+	const char *id; /* "deque" */
+	const char *type_name; /* "module.qualname" in the target, "collections.deque"; "a|b": either */
+	int32_t symbol; /* enum known_symbol of the type object, -1: none is exported */
+	int32_t body_struct; /* enum layout_struct of an instance: its size must equal tp_basicsize; -1: unchecked */
+	decode_function *decode; /* NULL: generic size, pointer fields, nothing else */
+	const int32_t *fields; /* enum layout_field, -1 ends: pointer fields, visible to tp_traverse */
+	const int32_t *hidden_fields; /* the same, not visited */
+	const char *summary; /* a line for docs/types.md */
+	uint32_t flags; /* enum type_flag, or-ed into type_info */
+};
+
+enum type_flag {
+	TYPE_IS_BOUNDARY = 1, /* instances are classes, modules or code: policies data and gc do not enter them */
+	TYPE_IS_CONTAINER = 2, /* dict, list, tuple, set, frozenset: policy containers opens them */
+	TYPE_IS_LEAF = 4, /* instances refer to nothing but their type */
+	TYPE_IS_APPROXIMATE = 8, /* no decoder: generic rule */
+	TYPE_NOT_TRAVERSED = 16, /* not a GC type, or no tp_traverse: gc.get_referents gives [] */
+	TYPE_IS_HEAP = 32,
+	TYPE_IS_PYTHON_CLASS = 64, /* made by a class statement: subtype_traverse, instance parts */
+	TYPE_HAS_INSTANCE_PARTS = 128, /* dict, inline values or __slots__ to decode after the base's decoder */
+	TYPE_VISITS_TYPE = 256, /* its traverse visits Py_TYPE(self) */
+	TYPE_IS_METATYPE = 512, /* instances are type objects */
+	TYPE_IS_WILD = 1024, /* the type object itself could not be read or makes no sense */
+	TYPE_OWNS_TYPE = 2048, /* heap type: each instance holds a reference to it */
+};
+
+/* __slots__ members of a Python class and all its Python bases, in one array; offsets into the instance. */
+struct type_slot {
+	uint32_t offset;
+	uint64_t member; /* address of the PyMemberDef */
+};
+
+/* One type object of the target, decided once and then only looked up. */
+struct type_info {
+	uint64_t address;
+	uint32_t index; /* in type_table.items: statistics by type are arrays over it */
+	uint32_t flags; /* enum type_flag */
+	uint32_t presize; /* bytes getsizeof adds for an instance; type objects: see decode_object() */
+	uint32_t preheader; /* bytes really in front of an instance */
+	uint64_t tp_flags;
+	int64_t tp_basicsize, tp_itemsize, tp_dictoffset, tp_weaklistoffset;
+	uint64_t tp_base;
+	uint32_t body_bytes; /* that must be readable before decode is called: tp_basicsize, capped */
+	const struct decoder_entry *entry; /* never NULL: the fallback has one */
+	decode_function *decode; /* entry's; may be NULL */
+	const struct type_info *base_info; /* whose entry this is: itself, or the nearest base with a decoder */
+	uint32_t *fields; /* offsets of entry->fields present in this Python; fields_count visible, then hidden */
+	const char **field_names; /* ".name" of each, for labels */
+	uint16_t visible_count, hidden_count;
+	struct type_slot *slots;
+	uint32_t slot_count;
+	const char *name; /* "module.qualname", without "builtins."; owned by the table */
+};
+
+struct type_table {
+	struct type_info **items; /* stable pointers */
+	size_t count, capacity;
+	struct address_map by_address;
+};
+
+/* Everything that is the same for all threads that decode one target. */
+struct decode_context {
+	const struct runtime *runtime;
+	const struct layout *layout;
+	const struct address_space *space;
+	struct type_table types; /* grows on first sight of a type; guarded: one thread at a time */
+	uint64_t type_type; /* address of PyType_Type */
+	uint64_t none, set_dummy; /* addresses; 0 unknown */
+};
+
+/* One thread's decoding of one object at a time. */
+struct decoder {
+	struct decode_context *context;
+	const struct layout *layout; /* context's */
+	struct reader reader;
+	struct decoded out;
+	bool out_of_memory; /* an append failed; the step that runs the decoder must end with ERROR_NO_MEMORY */
+};
+
+int decode_context_open(struct decode_context **ret_context, const struct runtime *runtime, struct error *error);
+void decode_context_close(struct decode_context *context); /* NULL is fine */
+void decoder_init(struct decoder *decoder, struct decode_context *context);
+void decoder_clear(struct decoder *decoder);
+
+/* Decodes the object at address into decoder->out (reset first). Returns true if it is an object at all; false
+ * (flags and reason say why) for a wild pointer, an absent head or a head whose type is none. */
+bool decode_object(struct decoder *decoder, uint64_t address);
+
+/* The type_info of a type object; NULL if address is not a readable, sane type object. */
+const struct type_info *decode_type(struct decoder *decoder, uint64_t type_address);
+
+/* ---- For decoders: appending. Null slots may be included; wild ones too. ---- */
+
+/* count slots at target address; unreadable ones flag the object. */
+void emit_run(struct decoder *decoder, uint64_t address, uint64_t count, uint32_t stride, enum label_kind label,
+              uint32_t flags, uint64_t argument);
+/* One slot inside the body: name is a literal like ".func_code". */
+void emit_field(struct decoder *decoder, uint64_t address, const uint8_t *body, enum layout_field field,
+                uint32_t flags);
+void emit_block(struct decoder *decoder, uint64_t address, uint64_t bytes, const char *role, uint32_t flags);
+void flag_object(struct decoder *decoder, uint32_t flags, const char *reason);
+
+/* A word of a body at a known field: 0 when the field is absent. */
+static inline uint64_t body_u64(const struct decoder *decoder, enum layout_field field, const uint8_t *body)
+{
+	const struct layout_place *place = &decoder->layout->fields[field];
+	return place->size == 8 ? load_u64(body + place->offset) : layout_get(decoder->layout, field, body);
+}
+
+static inline int64_t body_i64(const struct decoder *decoder, enum layout_field field, const uint8_t *body)
+{
+	const struct layout_place *place = &decoder->layout->fields[field];
+	if (place->size == 4)
+		return load_i32(body + place->offset);
+	return (int64_t)body_u64(decoder, field, body);
+}
+
+static inline int64_t body_ob_size(const struct decoder *decoder, const uint8_t *body)
+{
+	return load_i64(body + decoder->layout->fields[FIELD_PyVarObject_ob_size].offset);
+}
+
+/* A pointer slot with stack-reference tags cleared where the run says so. */
+static inline uint64_t run_target(const struct run *run, uint64_t index)
+{
+	uint64_t word = load_u64(run->slots + index * run->stride);
+	if (run->flags & RUN_TAGGED)
+		word = (word & 3) == 3 ? 0 : word & ~UINT64_C(3);
+	return word;
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * walk: everything reached from some objects under a policy, each object once: the deep size. */
+#ifndef PYDS_GRAPH_WALK_H
+#define PYDS_GRAPH_WALK_H
+
+#include <stdatomic.h>
+
+#include "decode/decoder.h"
+
+enum policy { POLICY_DATA, POLICY_GC, POLICY_ALL, POLICY_CONTAINERS, POLICY_ASIZEOF, POLICY_COUNT };
+
+const char *policy_name(enum policy policy);
+/* -1 if there is no such policy. */
+int policy_find(const char *name);
+
+/* Shared with the thread that waits: set cancel to stop within some thousand objects; read visited for progress. */
+struct walk_control {
+	atomic_bool cancel;
+	_Atomic uint64_t visited;
+};
+
+struct type_total {
+	const struct type_info *type;
+	uint64_t count;
+	uint64_t shallow; /* bytes */
+	uint64_t approximate; /* of count */
+};
+
+enum { WALK_EXAMPLES = 8 };
+
+struct walk_result {
+	uint64_t count; /* objects, the roots included */
+	uint64_t shallow; /* bytes: the deep size */
+	ARRAY(struct type_total) types; /* largest first */
+	uint64_t approximate; /* objects of C types without a decoder */
+	uint64_t unreadable; /* references to memory that is absent, and objects of which a part is */
+	uint64_t corrupt; /* wild pointers, impossible objects */
+	uint64_t in_flux;
+	uint64_t not_entered; /* references to classes, modules and code that the policy left out */
+	struct {
+		uint64_t address;
+		const char *reason;
+	} examples[WALK_EXAMPLES];
+	uint32_t example_count;
+};
+
+/* The visited set and stack of walks over one target; reused from walk to walk. */
+struct walk;
+int walk_open(struct walk **ret_walk, struct decoder *decoder, struct error *error);
+void walk_close(struct walk *walk);
+/* Forgets what was visited. A walk without a reset before it continues: what was reached already is not counted again.
+ */
+void walk_reset(struct walk *walk);
+/* Follows roots under policy. ERROR_CANCELLED when control says so (*result then holds what was found till then). */
+int walk_deep(struct walk *walk, const uint64_t *roots, size_t root_count, enum policy policy,
+              struct walk_control *control, struct walk_result *result, struct error *error);
+void walk_result_clear(struct walk_result *result);
+
+#endif

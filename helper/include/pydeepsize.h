@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ * pydeepsize: what the objects of a stopped, hung or dead CPython process weigh.
+ *
+ * The whole public interface of libpydeepsize.so. Made to be loaded by ctypes from any Python and by any C program:
+ * fixed-width integers, opaque handles, no callbacks but the four of a debugger. The library prints nothing, never
+ * aborts, installs no signal handlers, keeps no globals and never writes to the target. A session belongs to one
+ * thread at a time; sessions are independent of each other.
+ *
+ * Life: pyds_session_create -> one pyds_open_* -> commands (pyds_job_*) -> pyds_session_destroy. */
+#ifndef PYDEEPSIZE_H
+#define PYDEEPSIZE_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PYDS_ABI_VERSION 1
+
+enum pyds_status {
+	PYDS_OK = 0,
+	PYDS_ERROR_ARGUMENT = -1,
+	PYDS_ERROR_STATE = -2,
+	PYDS_ERROR_NO_MEMORY = -3,
+	PYDS_ERROR_IO = -4,
+	PYDS_ERROR_FORMAT = -5,
+	PYDS_ERROR_PERMISSION = -6,
+	PYDS_ERROR_FAULT = -7,
+	PYDS_ERROR_NO_PYTHON = -8,
+	PYDS_ERROR_NO_LAYOUT = -9,
+	PYDS_ERROR_NOT_FOUND = -10,
+	PYDS_ERROR_CANCELLED = -11,
+	PYDS_ERROR_UNSUPPORTED = -12,
+	PYDS_ERROR_LIMIT = -13
+};
+
+typedef struct pyds_session pyds_session;
+typedef struct pyds_job pyds_job;
+
+/* PYDS_ABI_VERSION of the library that was loaded. Check it before anything else. */
+uint32_t pyds_abi_version(void);
+/* "0.1.0"; static. */
+const char *pyds_version(void);
+/* Static text of a status. */
+const char *pyds_status_text(int32_t status);
+
+/* NULL only when memory is out. */
+pyds_session *pyds_session_create(void);
+/* Closes the target (a stopped process goes on). NULL is fine. No job of the session may be alive. */
+void pyds_session_destroy(pyds_session *session);
+/* The last failure of this session as one UTF-8 sentence, "" if none; valid until the next call with the session. */
+const char *pyds_session_error(const pyds_session *session);
+
+/* How to open a target. Set struct_size to sizeof(struct pyds_open_options); zero everything else you do not need. */
+struct pyds_open_options {
+	uint32_t struct_size;
+	uint32_t flags; /* enum pyds_open_flag */
+	const char *sysroot; /* the target's files lie under it; NULL: as they are named */
+	const char *executable; /* the target's main program on this machine; NULL: where the target says */
+	const char *debug_directory; /* beside /usr/lib/debug; NULL: none */
+	uint64_t selected_tid; /* thread that frame names refer to; 0: the crashed or main one */
+};
+
+enum pyds_open_flag {
+	PYDS_OPEN_ALREADY_STOPPED = 1, /* process: a debugger holds it; do not stop it, only read */
+	PYDS_OPEN_PREFER_DWARF = 2, /* read layouts from debug information even where a table fits */
+	PYDS_OPEN_DEBUGINFOD = 4, /* missing debug information may be fetched by build-id (network) */
+	PYDS_OPEN_IGNORE_FILES = 8, /* use no file of this machine but the core itself */
+	PYDS_OPEN_IGNORE_DWARF = 16 /* do not open debug information */
+};
+
+/* A debugger's memory. read returns the number of bytes it read; only == size counts. Called only on the thread that
+ * is inside a pyds_ call of the session. evaluate (may be NULL) turns an expression of the debugger into an address:
+ * 0 and *ret_address, or not 0. */
+struct pyds_callbacks {
+	uint32_t struct_size;
+	uint32_t reserved;
+	uint64_t (*read)(void *context, uint64_t address, void *buffer, uint64_t size);
+	int32_t (*evaluate)(void *context, const char *expression, uint64_t *ret_address);
+	void *context;
+};
+
+struct pyds_mapping {
+	uint64_t start, end, file_offset;
+	uint64_t protection; /* 1 read, 2 write, 4 execute */
+	const char *path; /* NULL: anonymous */
+};
+
+int32_t pyds_open_core(pyds_session *session, const char *core_path, const struct pyds_open_options *options);
+int32_t pyds_open_process(pyds_session *session, int32_t pid, const struct pyds_open_options *options);
+int32_t pyds_open_callbacks(pyds_session *session, const struct pyds_callbacks *callbacks,
+                            const struct pyds_mapping *mappings, uint64_t mapping_count,
+                            const struct pyds_open_options *options);
+/* Only `evaluate` is used, for arguments of commands; for targets opened as core or process inside a debugger. */
+int32_t pyds_set_evaluate(pyds_session *session, const struct pyds_callbacks *callbacks);
+/* Which Python frame names without a prefix refer to: the n-th of the thread with this native id (0: unchanged). */
+int32_t pyds_select_frame(pyds_session *session, uint64_t tid, uint32_t frame);
+
+/* One object, for $py_sizeof(X) and the like. policy: "data", ... */
+int32_t pyds_resolve(pyds_session *session, const char *expression, uint64_t *ret_address);
+int32_t pyds_object_sizes(pyds_session *session, uint64_t address, uint64_t *ret_shallow, uint64_t *ret_allocated);
+int32_t pyds_object_deep(pyds_session *session, uint64_t address, const char *policy, uint64_t *ret_deep,
+                         uint64_t *ret_count);
+
+/* The table of commands; index from 0, PYDS_ERROR_NOT_FOUND after the last. Strings are static. */
+struct pyds_command_info {
+	uint32_t struct_size;
+	uint32_t flags; /* enum pyds_command_flag */
+	const char *name; /* "deepsize" */
+	const char *summary; /* one line */
+	const char *usage; /* "deepsize X... [options]" */
+	const char *help; /* the whole help text, options included */
+	const char *options; /* space-separated long options, for completion: "--limit --json" */
+};
+
+enum pyds_command_flag {
+	PYDS_COMMAND_TAKES_TARGETS = 1 /* positional arguments are targets X */
+};
+
+int32_t pyds_command(uint32_t index, struct pyds_command_info *ret_info);
+
+/* What the caller's terminal is like. */
+struct pyds_output_options {
+	uint32_t struct_size;
+	uint32_t width; /* columns; 0: 80 */
+	uint32_t colour; /* 1: escape sequences allowed */
+	uint32_t prefix_commands; /* 1: hints name commands "py-sizeof", 0: "sizeof" */
+};
+
+/* Starts one command: arguments[0] is its name. Arguments are parsed and targets resolved before it returns (evaluate
+ * may be called); the work then goes on in a thread of the library. On failure *ret_job is NULL; a usage mistake is
+ * PYDS_ERROR_ARGUMENT. One job at a time in a session. */
+int32_t pyds_job_start(pyds_session *session, uint32_t argument_count, const char *const *arguments,
+                       const struct pyds_output_options *output, pyds_job **ret_job);
+/* Waits at most so long; serves the read callback meanwhile. 1: finished, 0: still running. */
+int32_t pyds_job_wait(pyds_job *job, uint32_t milliseconds);
+/* Objects visited so far, and how many there may be (0: unknown). */
+void pyds_job_progress(const pyds_job *job, uint64_t *ret_done, uint64_t *ret_total);
+/* Asks the work to end soon; pyds_job_wait() then returns 1 within 0.1 s. */
+void pyds_job_cancel(pyds_job *job);
+/* After it finished: its status, its output (UTF-8, also partly there after a failure) and the exit status that the
+ * program would end with (0 answered, 1 usage, 2 target cannot be read, 3 answered in part). */
+int32_t pyds_job_result(const pyds_job *job, const char **ret_output, uint64_t *ret_length, int32_t *ret_exit_status);
+/* Cancels if it is still running, waits, frees. NULL is fine. */
+void pyds_job_destroy(pyds_job *job);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

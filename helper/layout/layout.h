@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ * layout: which field of which CPython struct is at which offset in this target, and who said so.
+ * Absent is size 0, never offset 0. Nothing here is compiled from CPython's headers. */
+#ifndef PYDS_LAYOUT_LAYOUT_H
+#define PYDS_LAYOUT_LAYOUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* The structs and fields anybody may read: layout/fields.def is the only list.
+ * STRUCT(name, "spelling|other spelling in DWARF")   FIELD(struct, name, "path|other path") */
+enum layout_struct {
+#define STRUCT(name, spellings) STRUCT_##name,
+#define FIELD(owner, name, paths)
+#include "layout/fields.def"
+#undef STRUCT
+#undef FIELD
+	STRUCT_COUNT
+};
+
+enum layout_field {
+#define STRUCT(name, spellings)
+#define FIELD(owner, name, paths) FIELD_##owner##_##name,
+#include "layout/fields.def"
+#undef STRUCT
+#undef FIELD
+	FIELD_COUNT
+};
+
+/* What changed its meaning, not only its place: layout/features.def says since when and why. */
+enum layout_feature {
+#define FEATURE(name, why) FEATURE_##name,
+#include "layout/features.def"
+#undef FEATURE
+	FEATURE_COUNT
+};
+
+enum layout_source {
+	LAYOUT_SOURCE_NONE, /* the struct does not exist in this Python */
+	LAYOUT_SOURCE_TABLE, /* built-in table row, confirmed in the target */
+	LAYOUT_SOURCE_DWARF, /* debug information of the very binary (build-id matched) */
+	LAYOUT_SOURCE_DEBUG_OFFSETS,
+	LAYOUT_SOURCE_INFERRED,
+};
+
+struct layout_place {
+	uint32_t offset; /* bytes from the start of the struct */
+	uint16_t size; /* bytes; 0: this Python has no such field */
+	uint8_t bit_offset; /* from the least significant bit of the size bytes at offset */
+	uint8_t bit_width; /* 0: not a bit-field */
+};
+
+struct python_version {
+	uint32_t hex; /* PY_VERSION_HEX, 0x030b07f0 */
+	bool is_debug; /* --with-pydebug */
+	bool is_free_threaded; /* --disable-gil */
+	bool has_trace_refs; /* --with-trace-refs up to 3.12: two pointers before every object */
+};
+
+struct layout {
+	struct layout_place fields[FIELD_COUNT];
+	uint32_t struct_bytes[STRUCT_COUNT]; /* sizeof; 0: this Python has no such struct, or the source does not say */
+	uint8_t struct_sources[STRUCT_COUNT]; /* enum layout_source */
+	bool features[FEATURE_COUNT];
+	struct python_version version;
+	char row_name[48]; /* of the table row used: "3.11.7"; "" when none was */
+};
+
+static inline bool layout_has(const struct layout *layout, enum layout_field field)
+{
+	return layout->fields[field].size != 0;
+}
+
+/* Offset in bytes of a field that layout_has(). */
+static inline uint32_t layout_offset(const struct layout *layout, enum layout_field field)
+{
+	return layout->fields[field].offset;
+}
+
+static inline bool layout_feature(const struct layout *layout, enum layout_feature feature)
+{
+	return layout->features[feature];
+}
+
+/* Names for messages, tables and tests: "PyListObject", "PyListObject.ob_item". */
+const char *layout_struct_name(enum layout_struct which);
+const char *layout_field_name(enum layout_field field);
+enum layout_struct layout_field_struct(enum layout_field field);
+const char *layout_source_name(enum layout_source source);
+const char *layout_feature_name(enum layout_feature feature);
+
+/* Computes layout->features from version, flags and present fields. */
+void layout_compute_features(struct layout *layout);
+
+/* The unsigned value of a field, bit-fields extracted, from the host bytes of its struct. The caller has
+ * checked that the whole struct is readable. 0 for an absent field: ask layout_has() first. */
+uint64_t layout_get(const struct layout *layout, enum layout_field field, const uint8_t *struct_bytes);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ * address_space: "N bytes at address A" of a core file, a live process, a debugger's read callback or
+ * a test buffer. Knows nothing of Python.
+ *
+ * Every address is in one of three states that are never mixed: present (its bytes can be had), absent
+ * (the process had it mapped, but neither the dump nor a verified file on disk has its bytes) and
+ * unmapped (the process did not have it). Absent memory is never read as zero.
+ *
+ * Bytes are reached in place: reader_at() gives a host pointer that stays valid until the space is
+ * closed. A core is mapped whole; sources that must be asked (process, callbacks) fill private memory
+ * of the same shape, a block at a time, on first touch. */
+#ifndef PYDS_MEMORY_ADDRESS_SPACE_H
+#define PYDS_MEMORY_ADDRESS_SPACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/array.h"
+#include "base/error.h"
+
+enum memory_state { MEMORY_PRESENT, MEMORY_ABSENT, MEMORY_UNMAPPED };
+
+enum space_kind { SPACE_CORE, SPACE_PROCESS, SPACE_CALLBACKS, SPACE_BUFFER };
+
+enum absent_reason {
+	ABSENT_NOT, /* the bytes are there */
+	ABSENT_NOT_DUMPED, /* p_filesz 0 (MADV_DONTDUMP, coredump_filter, VM_IO), or known from NT_FILE only */
+	ABSENT_TRUNCATED, /* the core file ends before it */
+	ABSENT_NO_FILE, /* file-backed, and the file is not on this machine */
+	ABSENT_OTHER_FILE, /* file-backed, and the file here has another build-id, or none to compare */
+	ABSENT_UNREADABLE, /* a live source refused to give it */
+};
+
+struct lazy_blocks; /* which blocks of a live segment were fetched: address_space.c */
+
+/* A range of target addresses in one state. Segments are sorted, do not overlap, and neighbours that
+ * are contiguous in target and host memory are one segment. */
+struct segment {
+	uint64_t start, end; /* target addresses, end exclusive */
+	const uint8_t *data; /* host address of the byte at start; NULL while absent */
+	struct lazy_blocks *lazy; /* NULL: all of data is there now */
+	uint64_t first_bit; /* number of this segment's first 16-byte granule among all segments: bitmap index */
+	uint32_t protection; /* PROT_READ | PROT_WRITE | PROT_EXEC */
+	uint8_t absent; /* enum absent_reason */
+	bool from_file; /* bytes come from a build-id matched file on disk, not from the dump */
+	bool writable_private; /* heap, stack, .data, .bss: where Python objects can live */
+};
+
+/* One ELF file that the process had mapped (from NT_FILE or /proc/PID/maps). */
+struct mapped_file {
+	char *path; /* as the target names it */
+	char *local_path; /* the verified file on this machine; NULL if none. Units of one file share nothing else */
+	uint64_t start, end; /* lowest and highest mapped target address */
+	uint64_t load_bias; /* target address minus the file's own virtual address; 0 for a non-PIE executable */
+	uint8_t build_id[64]; /* as found in target memory; build_id_bytes 0: not found */
+	uint32_t build_id_bytes;
+	uint8_t absent; /* ABSENT_NOT when local_path is verified, else ABSENT_NO_FILE / ABSENT_OTHER_FILE */
+	bool is_executable; /* the main program (AT_EXECFN / /proc/PID/exe) */
+	bool is_elf;
+};
+
+/* A thread of the target, as far as the operating system tells. */
+struct native_thread {
+	uint64_t tid;
+	uint64_t stack_pointer; /* 0: unknown */
+	int32_t signal; /* that stopped it; 0: none or unknown */
+};
+
+struct memory_coverage { /* bytes of target address space */
+	uint64_t mapped; /* all known mappings */
+	uint64_t present; /* of these, from the dump or the live target */
+	uint64_t from_files; /* of these, from verified files */
+	uint64_t absent_not_dumped, absent_truncated, absent_no_file, absent_other_file, absent_unreadable;
+	uint64_t writable_absent; /* the part that can hold Python objects: what matters */
+	uint64_t file_size, file_expected_size; /* of a core; differ when it is truncated */
+};
+
+/* What a debugger offers. read returns the number of bytes read; only == size is success. */
+struct memory_callbacks {
+	uint64_t (*read)(void *context, uint64_t address, void *buffer, uint64_t size);
+	void *context;
+};
+
+struct memory_mapping { /* one row of a debugger's list of mappings */
+	uint64_t start, end, file_offset;
+	uint32_t protection;
+	const char *path; /* NULL or "": anonymous */
+};
+
+struct memory_options {
+	const char *sysroot; /* target paths are looked up under it, then as they are; NULL: only as they are */
+	const char *executable; /* the main program's file, wherever it is here; NULL: the path the target gives */
+	bool ignore_files; /* use no ELF file on disk at all ("no ELF file at hand", for tests) */
+};
+
+struct address_space {
+	enum space_kind kind;
+	struct segment *segments;
+	size_t segment_count;
+	uint64_t granule_count; /* 16-byte granules of all segments: the size of a visited bitmap in bits */
+	ARRAY(struct mapped_file) files;
+	ARRAY(struct native_thread) threads;
+	struct memory_coverage coverage;
+	int32_t pid; /* of the target; 0 if unknown */
+	int32_t signal; /* that killed a dumped process; 0 if none */
+	char *target_path; /* core file's path, for messages */
+	char *command; /* NT_PRPSINFO pr_fname, /proc/PID/comm; NULL if unknown */
+	unsigned word_bytes; /* of the target: 8 or 4 */
+	bool big_endian; /* the target */
+	uint16_t machine; /* ELF e_machine */
+
+	/* Below: address_space.c's own. Index of segments: first segment that ends after a 1 MiB granule
+	 * begins, in two levels over 48-bit addresses. */
+	uint32_t **index;
+	struct space_source *source;
+};
+
+/* Opening. On failure *ret_space is NULL and error says what was tried and what to do. */
+int address_space_open_core(struct address_space **ret_space, const char *core_path,
+                            const struct memory_options *options, struct error *error);
+/* Stops every thread of pid (ptrace, on a thread of our own) until address_space_close(); if this process
+ * dies the kernel lets the target go. already_stopped: another tracer (a debugger) holds it; only read. */
+int address_space_open_process(struct address_space **ret_space, int32_t pid, bool already_stopped,
+                               const struct memory_options *options, struct error *error);
+/* mappings: NULL or empty when the debugger cannot list them; then any address is asked for on demand. */
+int address_space_open_callbacks(struct address_space **ret_space, const struct memory_callbacks *callbacks,
+                                 const struct memory_mapping *mappings, size_t mapping_count,
+                                 const struct memory_options *options, struct error *error);
+/* One present segment over bytes, borrowed until close; or a core image in memory (fuzzing). */
+int address_space_open_buffer(struct address_space **ret_space, uint64_t address, const uint8_t *bytes, size_t size,
+                              struct error *error);
+int address_space_open_core_image(struct address_space **ret_space, const uint8_t *bytes, size_t size,
+                                  struct error *error);
+void address_space_close(struct address_space *space); /* NULL is fine; lets a stopped process go on */
+
+/* The segment that holds address, or NULL (unmapped). */
+const struct segment *address_space_find(const struct address_space *space, uint64_t address);
+enum memory_state address_space_state(const struct address_space *space, uint64_t address);
+
+/* Fetches the blocks of a lazy segment that hold [address, address + size); false if any byte is refused.
+ * Safe from several threads at once. */
+bool segment_fetch(const struct address_space *space, const struct segment *segment, uint64_t address, uint64_t size);
+
+/* A reader is one thread's way to read a space: it remembers the last segment. */
+struct reader {
+	const struct address_space *space;
+	const struct segment *last; /* never NULL once initialised */
+};
+
+void reader_init(struct reader *reader, const struct address_space *space);
+
+/* reader_at() when the last segment does not hold the range, or is lazy. */
+const uint8_t *reader_at_slow(struct reader *reader, uint64_t address, uint64_t size);
+
+/* Host address of size (> 0) present target bytes, or NULL if any of them is absent or unmapped, or if
+ * they do not lie in one segment. Valid until the space is closed. */
+static inline const uint8_t *reader_at(struct reader *reader, uint64_t address, uint64_t size)
+{
+	const struct segment *last = reader->last;
+	uint64_t offset = address - last->start;
+	uint64_t length = last->end - last->start;
+	if (__builtin_expect(offset < length && size <= length - offset && last->lazy == NULL && last->data != NULL, 1))
+		return last->data + offset;
+	return reader_at_slow(reader, address, size);
+}
+
+/* Copies, also across segments that touch. False (buffer undefined) if any byte is not present. */
+bool reader_copy(struct reader *reader, uint64_t address, void *buffer, uint64_t size);
+/* One unsigned little-endian integer of the target. */
+bool reader_u64(struct reader *reader, uint64_t address, uint64_t *ret_value);
+bool reader_u32(struct reader *reader, uint64_t address, uint32_t *ret_value);
+/* A NUL-terminated string of at most capacity - 1 bytes, copied; false if it is not present or longer. */
+bool reader_string(struct reader *reader, uint64_t address, char *buffer, size_t capacity);
+
+/* Bit number of the 16-byte granule at address, for bitmaps of space->granule_count bits; segment must
+ * hold address. */
+static inline uint64_t segment_granule(const struct segment *segment, uint64_t address)
+{
+	return segment->first_bit + ((address >> 4) - (segment->start >> 4));
+}
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * names: from what a person types to an object ("app.cache.SESSIONS['u:1'].items[3]", "frame:2.rows"), and from a
+ * reference or a frame to what a person would call it. */
+#ifndef PYDS_NAMES_NAMES_H
+#define PYDS_NAMES_NAMES_H
+
+#include "base/text.h"
+#include "decode/decoder.h"
+#include "runtime/runtime.h"
+
+struct name_options {
+	bool show_values; /* contents of strings may appear (--values); else keys are shown only where they are
+	                     identifiers of the program (attributes, module names), others by position and type */
+	uint64_t selected_thread; /* PyThreadState for names in "the" frame; 0: runtime's selected one */
+	uint32_t selected_frame; /* 0: innermost */
+};
+
+/* Resolves one target X of the design: an address, a Python path (longest prefix in sys.modules, then attributes and
+ * subscripts), `frame:N.name`, `thread:TID.frame:N.name`, or a name in the selected frame (locals, globals, builtins).
+ * ERROR_NOT_FOUND says how far it got and what was there instead; ERROR_ARGUMENT: not one of these forms. */
+int names_resolve(struct decoder *decoder, const char *expression, const struct name_options *options,
+                  uint64_t *ret_object, struct error *error);
+
+/* Appends the label of slot `index` of a run: "['key']", "[3]", ".attr", "local x". Escaped. */
+void names_label(struct decoder *decoder, const struct run *run, uint64_t index, const struct name_options *options,
+                 struct text *text);
+/* Appends a short description of an object for a person: "dict, 3 entries", "app.models.Session", "str, 12 characters",
+ * "function app.views.index", "module app.cache". Values only with show_values. Escaped. */
+void names_describe(struct decoder *decoder, uint64_t object, const struct name_options *options, struct text *text);
+/* Where a frame stands: name of function, file name (as in co_filename), current line (0: unknown). Not escaped. */
+void names_frame(struct decoder *decoder, const struct python_frame *frame, struct text *function, struct text *file,
+                 int64_t *ret_line);
+/* Name of localsplus slot `index`; empty if the code object does not say. Not escaped. */
+void names_local(struct decoder *decoder, uint64_t code, uint64_t index, struct text *text);
+/* Appends target bytes so that no terminal acts on them: C0, C1, ESC, bidi controls and invalid UTF-8 become \x..,
+ * \u.... quote: also ' and \ . */
+void names_escape(struct text *text, const char *bytes, size_t length, bool quote);
+
+#endif

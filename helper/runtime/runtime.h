@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ * runtime: where the Python of a target is and of what it consists: _PyRuntime, exact version and build,
+ * interpreters, thread states, frames. Addresses only; what an object says is decode's business. */
+#ifndef PYDS_RUNTIME_RUNTIME_H
+#define PYDS_RUNTIME_RUNTIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/array.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "layout/layout.h"
+#include "memory/address_space.h"
+
+enum runtime_found_by { RUNTIME_BY_SYMBOL, RUNTIME_BY_SECTION, RUNTIME_BY_COOKIE, RUNTIME_BY_STRUCTURE };
+
+/* Well-known objects and types that CPython exports (Objects/, Include/): symbols.def lists
+ * SYMBOL(name). Address 0: no ELF file at hand says where it is. */
+enum known_symbol {
+#define SYMBOL(name) SYMBOL_##name,
+#include "runtime/symbols.def"
+#undef SYMBOL
+	SYMBOL_COUNT
+};
+
+struct interpreter {
+	uint64_t address; /* PyInterpreterState */
+	int64_t id;
+	uint64_t modules; /* sys.modules, a dict; 0 when not set up */
+	uint64_t sysdict; /* sys.__dict__ */
+	uint64_t builtins; /* builtins.__dict__ */
+};
+
+struct python_thread {
+	uint64_t address; /* PyThreadState */
+	uint64_t interpreter; /* PyInterpreterState */
+	uint64_t thread_id; /* pthread_t */
+	uint64_t native_id; /* Linux tid; from pthread_t where the field does not exist (before 3.11); 0 unknown */
+	bool is_main; /* native_id equals the process id */
+	bool is_selected; /* the debugger's current thread, or the one that got the fatal signal, or the main one */
+};
+
+/* One Python frame, most recent first. Slot i of the fast locals is the word at localsplus + 8*i. */
+struct python_frame {
+	uint64_t address; /* _PyInterpreterFrame (3.11+) or PyFrameObject */
+	uint64_t frame_object; /* PyFrameObject; 0 when never asked for */
+	uint64_t code; /* PyCodeObject */
+	uint64_t globals, builtins, locals; /* dicts or mappings; locals 0 for an optimised function */
+	uint64_t function; /* 3.11+: PyFunctionObject; 0 otherwise */
+	uint64_t localsplus;
+	uint32_t slot_count; /* named fast locals, cells and free variables */
+	uint64_t last_instruction; /* 3.11+: address of the last _Py_CODEUNIT begun; up to 3.10: byte offset f_lasti*2
+	                              or f_lasti; ~0 before the first */
+	bool last_instruction_is_address;
+	uint8_t owner; /* 3.11+: enum _frameowner */
+};
+
+struct runtime_options {
+	bool prefer_dwarf; /* read the binary's DWARF even where a table row fits */
+	const char *debug_directory; /* beside /usr/lib/debug, for separate debug files; NULL: none */
+	bool use_debuginfod;
+	bool ignore_dwarf; /* never open debug information (tests) */
+	uint64_t selected_tid; /* of the debugger's current thread; 0: choose */
+};
+
+struct runtime {
+	const struct address_space *space;
+	struct layout layout;
+	uint64_t address; /* _PyRuntime */
+	enum runtime_found_by found_by;
+	const struct mapped_file *file; /* the ELF file that holds _PyRuntime; NULL: none known */
+	uint64_t symbols[SYMBOL_COUNT];
+	ARRAY(struct interpreter) interpreters; /* main interpreter first */
+	ARRAY(struct python_thread) threads;
+	bool is_collecting; /* a garbage collection was under way in some interpreter */
+	bool is_finalizing;
+	char version_text[64]; /* "3.11.7" */
+	char build_text[128]; /* "release", "debug free-threaded", ... */
+	/* Sentences that `info` shows: which sources disagree, which self-check failed, what was guessed. */
+	ARRAY(char *) warnings;
+	ARRAY(char *) checks; /* self-checks that passed, one sentence each */
+};
+
+/* Finds everything above. On failure error says what was looked for, where, and what would help. */
+int runtime_open(struct runtime **ret_runtime, const struct address_space *space, const struct runtime_options *options,
+                 struct error *error);
+void runtime_close(struct runtime *runtime); /* NULL is fine */
+
+/* The frames of one thread, most recent first; appended to *frames. Stops at LIMIT_FRAMES or at the first frame
+ * that cannot be read (then *ret_truncated). Shim and C-stack entries are left out. */
+struct frame_list {
+	struct python_frame *items;
+	size_t count, capacity;
+};
+int runtime_frames(const struct runtime *runtime, const struct python_thread *thread, struct frame_list *frames,
+                   bool *ret_truncated, struct error *error);
+/* Fills *ret_frame from one _PyInterpreterFrame (3.11+) or PyFrameObject; false if it cannot be read or is a shim. */
+bool runtime_read_frame(const struct runtime *runtime, struct reader *reader, uint64_t address,
+                        struct python_frame *ret_frame);
+
+void runtime_warn(struct runtime *runtime, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
