@@ -22,15 +22,15 @@
 #include "memory/address_space.h"
 #include "runtime/runtime.h"
 
-/* How a reference is spoken of. `argument` and `names` below are the run's. */
+/* How a reference is spoken of. `argument` and `names` below are the run's; i counts from the run's first_index. */
 enum label_kind {
 	LABEL_FIELD, /* names[i]: ".func_code", C string literals; one per slot of the run */
-	LABEL_ITEM, /* "[i + argument]" */
+	LABEL_ITEM, /* "[i]" */
 	LABEL_SET_ITEM, /* "{item}" */
 	LABEL_DICT_KEY, /* "key 'x'": the slot itself is the key */
 	LABEL_DICT_VALUE, /* "['x']": the key is in the word argument bytes before the slot (entry layout) */
 	LABEL_SPLIT_VALUE, /* ".x" or "['x']": argument is the address of the shared PyDictKeysObject, i its entry */
-	LABEL_SLOT, /* ".x": argument is the address of the PyMemberDef whose name says it */
+	LABEL_SLOT, /* ".x": argument is the address of an array of PyMemberDef, the i-th one's name says it */
 	LABEL_LOCAL, /* "local x": argument is the address of the code object, i the localsplus index */
 	LABEL_STACK, /* "stack [i]": evaluation stack of a frame */
 	LABEL_TYPE, /* ".__class__" */
@@ -45,6 +45,7 @@ enum run_flag {
 	RUN_CLASS = 16, /* the object's own type (Py_TYPE) */
 	RUN_ATTRIBUTE = 32, /* a value of an instance: inline or split values, __slots__ */
 	RUN_DICT = 64, /* the instance's own __dict__ object */
+	RUN_SET = 128, /* slots are setentry: one whose hash is -1 is a dummy (Objects/setobject.c) and no reference */
 };
 
 /* A null word in a run is no reference and is skipped by whoever walks it. */
@@ -52,6 +53,7 @@ struct run {
 	const uint8_t *slots; /* host address of the first slot, valid while the space is open */
 	uint64_t address; /* target address of the first slot */
 	uint64_t count;
+	uint64_t first_index; /* of slot 0, in the whole that labels number: not 0 where a whole was split in runs */
 	uint32_t stride; /* bytes from slot to slot */
 	uint16_t label; /* enum label_kind */
 	uint16_t flags; /* enum run_flag */
@@ -125,16 +127,21 @@ enum type_flag {
 	TYPE_IS_HEAP = 32,
 	TYPE_IS_PYTHON_CLASS = 64, /* made by a class statement: subtype_traverse, instance parts */
 	TYPE_HAS_INSTANCE_PARTS = 128, /* dict, inline values or __slots__ to decode after the base's decoder */
-	TYPE_VISITS_TYPE = 256, /* its traverse visits Py_TYPE(self) */
+	TYPE_VISITS_TYPE =
+	        256, /* its traverse visits Py_TYPE(self): taken for true of every heap type with a tp_traverse
+	                where FEATURE_HEAP_TYPE_VISITED, unless its registry line says TYPE_HIDES_TYPE */
 	TYPE_IS_METATYPE = 512, /* instances are type objects */
 	TYPE_IS_WILD = 1024, /* the type object itself could not be read or makes no sense */
 	TYPE_OWNS_TYPE = 2048, /* heap type: each instance holds a reference to it */
+	TYPE_HIDES_TYPE =
+	        4096, /* registry lines only: a heap type in C whose tp_traverse does not visit Py_TYPE(self) */
 };
 
-/* __slots__ members of a Python class and all its Python bases, in one array; offsets into the instance. */
-struct type_slot {
-	uint32_t offset;
-	uint64_t member; /* address of the PyMemberDef */
+/* Neighbouring __slots__ members of a Python class or one of its Python bases: one run. */
+struct type_slots {
+	uint32_t offset; /* into the instance */
+	uint32_t count;
+	uint64_t members; /* address of count PyMemberDef, in the order of the slots */
 };
 
 /* One type object of the target, decided once and then only looked up. */
@@ -151,11 +158,13 @@ struct type_info {
 	const struct decoder_entry *entry; /* never NULL: the fallback has one */
 	decode_function *decode; /* entry's; may be NULL */
 	const struct type_info *base_info; /* whose entry this is: itself, or the nearest base with a decoder */
-	uint32_t *fields; /* offsets of entry->fields present in this Python; fields_count visible, then hidden */
-	const char **field_names; /* ".name" of each, for labels */
+	uint16_t *fields; /* enum layout_field of entry's fields that this Python has: visible ones, then hidden ones */
 	uint16_t visible_count, hidden_count;
-	struct type_slot *slots;
-	uint32_t slot_count;
+	struct type_slots *slots;
+	uint32_t slots_count;
+	uint32_t dict_offset; /* of a __dict__ pointer that a Python class added; 0: none, or managed, or negative */
+	bool dict_at_end; /* up to 3.11, variable-size base: tp_dictoffset counts from the end */
+	uint64_t cached_keys; /* heap type: ht_cached_keys, the shared PyDictKeysObject; 0 */
 	const char *name; /* "module.qualname", without "builtins."; owned by the table */
 };
 
@@ -172,7 +181,9 @@ struct decode_context {
 	const struct address_space *space;
 	struct type_table types; /* grows on first sight of a type; guarded: one thread at a time */
 	uint64_t type_type; /* address of PyType_Type */
-	uint64_t none, set_dummy; /* addresses; 0 unknown */
+	uint64_t subtype_traverse; /* tp_traverse of classes made in Python: tells them from heap types made in C; 0
+	                              unknown */
+	uint64_t general_lookup; /* up to 3.10: dk_lookup of a dict whose keys may be anything (lookdict); 0 unknown */
 };
 
 /* One thread's decoding of one object at a time. */
@@ -181,6 +192,7 @@ struct decoder {
 	const struct layout *layout; /* context's */
 	struct reader reader;
 	struct decoded out;
+	bool skip_class; /* set by a caller that has no use for the run of ob_type: it is then not emitted */
 	bool out_of_memory; /* an append failed; the step that runs the decoder must end with ERROR_NO_MEMORY */
 };
 
@@ -198,7 +210,7 @@ const struct type_info *decode_type(struct decoder *decoder, uint64_t type_addre
 
 /* ---- For decoders: appending. Null slots may be included; wild ones too. ---- */
 
-/* count slots at target address; unreadable ones flag the object. */
+/* A run of count slots at target address. Slots that are absent or unmapped are left out and flag the object. */
 void emit_run(struct decoder *decoder, uint64_t address, uint64_t count, uint32_t stride, enum label_kind label,
               uint32_t flags, uint64_t argument);
 /* One slot inside the body: name is a literal like ".func_code". */
@@ -227,12 +239,16 @@ static inline int64_t body_ob_size(const struct decoder *decoder, const uint8_t 
 	return load_i64(body + decoder->layout->fields[FIELD_PyVarObject_ob_size].offset);
 }
 
-/* A pointer slot with stack-reference tags cleared where the run says so. */
+/* The object a slot refers to, tags cleared and dummies left out where the run says so; 0: none. */
 static inline uint64_t run_target(const struct run *run, uint64_t index)
 {
 	uint64_t word = load_u64(run->slots + index * run->stride);
-	if (run->flags & RUN_TAGGED)
-		word = (word & 3) == 3 ? 0 : word & ~UINT64_C(3);
+	if (__builtin_expect(run->flags & (RUN_TAGGED | RUN_SET), 0)) {
+		if (run->flags & RUN_TAGGED)
+			word = (word & 3) == 3 ? 0 : word & ~UINT64_C(3);
+		else if (load_u64(run->slots + index * run->stride + 8) == UINT64_MAX)
+			word = 0;
+	}
 	return word;
 }
 
