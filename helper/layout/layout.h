@@ -45,9 +45,11 @@ enum layout_source {
 	LAYOUT_SOURCE_INFERRED,
 };
 
+/* size of an array is that of all its elements, but that of one element if it has no bound ([] or [0]): a flexible
+ * array is not absent. layout_get() of anything larger than a word gives its first word. */
 struct layout_place {
 	uint32_t offset; /* bytes from the start of the struct */
-	uint16_t size; /* bytes; 0: this Python has no such field */
+	uint16_t size; /* bytes; 0: this Python has no such field; 65535: that or more (see below) */
 	uint8_t bit_offset; /* from the least significant bit of the size bytes at offset */
 	uint8_t bit_width; /* 0: not a bit-field */
 };

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ * features: which meanings hold in this Python. A feature that shows in the fields is taken from them, so that a
+ * vendor's back port counts; the rest follows from the version. */
+#include "layout/layout.h"
+
+static bool since(const struct layout *layout, unsigned minor)
+{
+	return layout->version.hex >= (UINT32_C(3) << 24 | minor << 16);
+}
+
+static bool is_minor(const struct layout *layout, unsigned minor)
+{
+	return layout->version.hex >> 16 == (UINT32_C(3) << 8 | minor);
+}
+
+static void compute_object_features(struct layout *layout)
+{
+	bool *features = layout->features;
+	bool free_threaded = layout->version.is_free_threaded || layout_has(layout, FIELD_PyObject_ob_tid);
+
+	features[FEATURE_FREE_THREADED] = free_threaded;
+	features[FEATURE_GC_PRESIZE_BY_OBJECT] = !since(layout, 11);
+	features[FEATURE_PRESIZE_SKIPS_STATIC_TYPES] = since(layout, 13);
+	features[FEATURE_MANAGED_DICT] = since(layout, 11);
+	features[FEATURE_VALUES_POINTER_IN_PREHEADER] = is_minor(layout, 11);
+	features[FEATURE_TAGGED_DICT_OR_VALUES] = is_minor(layout, 12);
+	features[FEATURE_MANAGED_WEAKREF] = since(layout, 12);
+	/* PyDictValues knows that it is part of an object only where it can be. */
+	features[FEATURE_INLINE_VALUES] = layout_has(layout, FIELD_PyDictValues_embedded);
+	features[FEATURE_SPLIT_DICT_VALUES_COUNTED_BY_USABLE] = since(layout, 11);
+	features[FEATURE_COMPACT_INT] = layout_has(layout, FIELD_PyLongObject_lv_tag);
+	features[FEATURE_INT_SIZEOF_AT_LEAST_ONE_DIGIT] = since(layout, 11);
+	features[FEATURE_INT_SIZEOF_BY_TYPE] = since(layout, 12);
+	features[FEATURE_IMMORTAL] = since(layout, 12);
+	features[FEATURE_REFCOUNT_32] = !free_threaded && layout_has(layout, FIELD_PyObject_ob_overflow);
+	features[FEATURE_HEAP_TYPE_OWNED] = since(layout, 8);
+	features[FEATURE_HEAP_TYPE_VISITED] = since(layout, 9);
+}
+
+void layout_compute_features(struct layout *layout)
+{
+	bool *features = layout->features;
+	compute_object_features(layout);
+	features[FEATURE_STATIC_BUILTIN_STATE] = layout_has(layout, FIELD_PyInterpreterState_types_builtins);
+	features[FEATURE_INTERPRETER_FRAMES] = layout_has(layout, FIELD__PyInterpreterFrame_localsplus);
+	features[FEATURE_FRAME_EXECUTABLE] = since(layout, 13);
+	features[FEATURE_TAGGED_STACK_REFS] = since(layout, 14);
+	features[FEATURE_INCREMENTAL_GC] =
+	        layout_has(layout, FIELD__gc_runtime_state_young) && layout_has(layout, FIELD__gc_runtime_state_old);
+}

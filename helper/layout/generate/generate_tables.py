@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Generates helper/layout/tables from Python interpreters whose debug information is installed.
+
+    generate_tables.py --tool build/helper-tools/layout_tables PYTHON...
+    generate_tables.py --tool ... --root DIRECTORY /usr/bin/python3.13 ...     (interpreters of an unpacked system)
+    generate_tables.py --tool ... --check PYTHON...      writes nothing, fails if a row would change
+    generate_tables.py --prune       drops from all rows what fields.def no longer names; needs no interpreter
+
+One row for each interpreter: cpython_<version>[-vendor][d][t].inc. rows.inc includes them all.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+TABLES = pathlib.Path(__file__).resolve().parent.parent / "tables"
+FIELDS = TABLES.parent / "fields.def"
+
+QUESTION = """
+import json, site, sys, sysconfig
+get = sysconfig.get_config_var
+print(json.dumps({
+    "version": list(sys.version_info), "hex": sys.hexversion, 
+    "debug": bool(get("Py_DEBUG")), "free_threaded": bool(get("Py_GIL_DISABLED")),
+    "trace_refs": bool(get("Py_TRACE_REFS")) or hasattr(sys, "getobjects"),
+    "shared": bool(get("Py_ENABLE_SHARED")), "library_directory": get("LIBDIR"), "library": get("INSTSONAME"),
+    "modules": get("DESTSHARED"), "suffix": get("EXT_SUFFIX"),
+    "arguments": get("CONFIG_ARGS") or "", "is_debian": any("dist-packages" in path for path in site.getsitepackages())}))
+"""
+
+
+def run_in(root, python):
+    """The command and environment that start an interpreter of an unpacked system."""
+    if root is None:
+        return [python], None
+    libraries = ":".join(str(path) for path in [root / "usr/lib/x86_64-linux-gnu", root / "lib/x86_64-linux-gnu"])
+    loader = root / "lib64/ld-linux-x86-64.so.2"
+    environment = dict(os.environ, PYTHONHOME=str(root / "usr"))
+    return [str(loader), "--library-path", libraries, str(root / python.lstrip("/"))], environment
+
+
+def ask(root, python):
+    command, environment = run_in(root, python)
+    output = subprocess.run(command + ["-S", "-c", QUESTION], env=environment, check=True, stdout=subprocess.PIPE)
+    return json.loads(output.stdout)
+
+
+def vendor(answer):
+    """Debian's own patch of site is in every version of it."""
+    return "debian" if answer["is_debian"] else ""
+
+
+def version_text(version):
+    major, minor, micro, level, serial = version
+    return f"{major}.{minor}.{micro}" + {"alpha": f"a{serial}", "beta": f"b{serial}", "candidate": f"rc{serial}"}.get(level, "")
+
+
+def inside(root, path):
+    if root is None or path.startswith(str(root)):
+        return pathlib.Path(path)
+    return root / path.lstrip("/")
+
+
+def runtime_file(root, python, answer):
+    """The file with _PyRuntime: the shared library where the interpreter uses one, else the executable."""
+    if answer["shared"] and answer["library"]:
+        library = inside(root, answer["library_directory"]) / answer["library"]
+        if library.exists():
+            return library
+    return inside(root, python).resolve() if root is None else inside(root, python)
+
+
+def extension_modules(root, answer):
+    directory = inside(root, answer["modules"])
+    modules = sorted(directory.glob("*" + answer["suffix"]))
+    return [path for path in modules if not re.match(r"_test|_ctypes_test|_xx|xx", path.name)]
+
+
+def row(arguments, python):
+    answer = ask(arguments.root, python)
+    flags = ("d" if answer["debug"] else "") + ("t" if answer["free_threaded"] else "")
+    name = version_text(answer["version"]) + (f"-{vendor(answer)}" if vendor(answer) else "") + flags
+    all_flags = flags + ("r" if answer["trace_refs"] else "")
+    debug_directory = inside(arguments.root, "/usr/lib/debug")
+    command = [arguments.tool, name, hex(answer["hex"]), all_flags or "-", debug_directory,
+               runtime_file(arguments.root, python, answer), *extension_modules(arguments.root, answer)]
+    body = subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE, text=True).stdout
+    words = [f"CPython {version_text(answer['version'])}", vendor(answer) or "upstream sources",
+             *(["--with-pydebug"] if answer["debug"] else []),
+             *(["--disable-gil"] if answer["free_threaded"] else []),
+             *(["--with-trace-refs"] if answer["trace_refs"] else []),
+             *(["--enable-experimental-jit"] if "experimental-jit" in answer["arguments"] else [])]
+    header = "/* " + ", ".join(words) + ". Written by generate_tables.py: do not edit. */\n"
+    return f"cpython_{name}.inc", header + body
+
+
+def row_order(path):
+    parts = re.match(r"cpython_3\.(\d+)\.(\d+)(.*)\.inc", path.name)
+    return int(parts[1]), int(parts[2]), parts[3]
+
+
+def list_rows():
+    rows = sorted(TABLES.glob("cpython_*.inc"), key=row_order)
+    lines = "".join(f'#include "layout/tables/{path.name}"\n' for path in rows)
+    return "/* Every row, oldest first. Written by generate_tables.py: do not edit. */\n" + lines
+
+
+def write(path, text, check):
+    """True if the file had another content."""
+    if path.exists() and path.read_text() == text:
+        return False
+    if check:
+        print(f"{path.name} differs from what its interpreter says", file=sys.stderr)
+    else:
+        path.write_text(text)
+        print(path.name)
+    return True
+
+
+def wrap(words):
+    """Words filled to lines as layout_tables does."""
+    lines, line = [], ""
+    for word in words:
+        if line and len(line) + 1 + len(word) > 119:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    return "\n".join(lines + [line])
+
+
+def prune():
+    definitions = FIELDS.read_text()
+    known = set(re.findall(r"^STRUCT\((\w+),", definitions, re.M))
+    known |= {f"{owner}_{name}" for owner, name in re.findall(r"^FIELD\((\w+), (\w+),", definitions, re.M)}
+    for path in TABLES.glob("cpython_*.inc"):
+        def keep(match):
+            words = re.findall(r"[SFB]\(\w+,[^)]*\)", match[2])
+            return match[1] + wrap([word for word in words if word[2:word.index(",")] in known]) + "\n},"
+        text = re.sub(r"(\.(?:struct_bytes|fields) = \{\n)(.*?)\n\},", keep, path.read_text(), flags=re.S)
+        write(path, text, False)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("python", nargs="*", help="interpreters; with --root, their paths in that system")
+    parser.add_argument("--tool", help="the program layout_tables of the build")
+    parser.add_argument("--root", type=lambda text: pathlib.Path(text).resolve(), help="an unpacked system")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if a row would change")
+    parser.add_argument("--prune", action="store_true", help="drop what fields.def no longer names")
+    arguments = parser.parse_args()
+    if arguments.prune:
+        prune()
+        return 0
+    if not arguments.python or not arguments.tool:
+        parser.error("name layout_tables with --tool, and at least one interpreter")
+    changed = False
+    for python in arguments.python:
+        name, text = row(arguments, python)
+        changed |= write(TABLES / name, text, arguments.check)
+    changed |= write(TABLES / "rows.inc", list_rows(), arguments.check)
+    return 1 if arguments.check and changed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
