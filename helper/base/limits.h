@@ -15,6 +15,7 @@ enum {
 	LIMIT_THREADS = 1 << 20,
 	LIMIT_FRAMES = 1 << 20, /* frames of one thread; recursion limits are far lower */
 	LIMIT_FRAME_SLOTS = 1 << 20, /* localsplus words of one frame */
+	LIMIT_INT_DIGITS = 1 << 30, /* 30-bit digits of one int: 4 GiB of them */
 	LIMIT_PATH_STEPS = 4096, /* steps of one Python path typed by the user */
 };
 

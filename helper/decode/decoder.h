@@ -34,6 +34,8 @@ enum label_kind {
 	LABEL_LOCAL, /* "local x": argument is the address of the code object, i the localsplus index */
 	LABEL_STACK, /* "stack [i]": evaluation stack of a frame */
 	LABEL_TYPE, /* ".__class__" */
+	LABEL_DICT, /* ".__dict__" */
+	LABEL_SUBCLASSES, /* ".__subclasses__" of a static type, kept by the interpreter */
 	LABEL_WORD, /* "+offset": found by scanning the body of an unknown C type; argument is the offset of slot 0 */
 };
 
@@ -172,6 +174,7 @@ struct type_table {
 	struct type_info **items; /* stable pointers */
 	size_t count, capacity;
 	struct address_map by_address;
+	uint32_t depth; /* of decode_type() calls within each other */
 };
 
 /* Everything that is the same for all threads that decode one target. */
@@ -198,6 +201,7 @@ struct decoder {
 
 int decode_context_open(struct decode_context **ret_context, const struct runtime *runtime, struct error *error);
 void decode_context_close(struct decode_context *context); /* NULL is fine */
+void decode_context_forget_types(struct decode_context *context); /* no type_info of it may be in use */
 void decoder_init(struct decoder *decoder, struct decode_context *context);
 void decoder_clear(struct decoder *decoder);
 

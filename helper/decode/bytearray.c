@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ * bytearray: a buffer of its own; since 3.15 the buffer is a bytes object that tp_traverse does not visit
+ * (Objects/bytearrayobject.c bytearray_sizeof). */
+#include "decode/decoder.h"
+
+decode_function decode_bytearray;
+
+void decode_bytearray(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+{
+	(void)type;
+	(void)address;
+	const struct layout *layout = decoder->layout;
+	uint64_t allocated = load_u64(body + layout_offset(layout, FIELD_PyByteArrayObject_ob_alloc));
+	if (allocated > INT64_MAX / 2) {
+		flag_object(decoder, DECODED_CORRUPT, "impossible ob_alloc");
+		return;
+	}
+	if (layout_has(layout, FIELD_PyByteArrayObject_ob_bytes_object)) {
+		/* The buffer is counted here as _PyBytesObject_SIZE + ob_alloc, and again as the object it is. */
+		if (allocated > 0)
+			decoder->out.shallow += layout_offset(layout, FIELD_PyBytesObject_ob_sval) + 1 + allocated;
+		return;
+	}
+	decoder->out.shallow += allocated;
+	uint64_t buffer = load_u64(body + layout_offset(layout, FIELD_PyByteArrayObject_ob_bytes));
+	if (buffer != 0 && allocated > 0)
+		emit_block(decoder, buffer, allocated, "buffer", BLOCK_COUNTED);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT
+ * The driver: head, type, generic size, the registry line's fields, the type's own logic, instance parts. */
+#include "decode/decoder.h"
+
+#include "decode/instance.h"
+#include "decode/registry.h"
+#include "decode/type_flags.h"
+
+void decoder_init(struct decoder *decoder, struct decode_context *context)
+{
+	*decoder = (struct decoder){ .context = context, .layout = context->layout };
+	reader_init(&decoder->reader, context->space);
+}
+
+void decoder_clear(struct decoder *decoder)
+{
+	array_free(&decoder->out.runs);
+	array_free(&decoder->out.blocks);
+}
+
+void flag_object(struct decoder *decoder, uint32_t flags, const char *reason)
+{
+	decoder->out.flags |= flags;
+	if (decoder->out.reason == NULL)
+		decoder->out.reason = reason;
+}
+
+static void append_run(struct decoder *decoder, const struct run *run)
+{
+	if (__builtin_expect(!array_push(&decoder->out.runs, *run), 0))
+		decoder->out_of_memory = true;
+}
+
+void emit_block(struct decoder *decoder, uint64_t address, uint64_t bytes, const char *role, uint32_t flags)
+{
+	struct block block = { .address = address, .bytes = bytes, .role = role, .flags = flags };
+	if (__builtin_expect(!array_push(&decoder->out.blocks, block), 0))
+		decoder->out_of_memory = true;
+}
+
+/* A run that is not present in one piece: the parts that are, one run each. */
+static void emit_run_in_parts(struct decoder *decoder, struct run run)
+{
+	uint64_t first = run.first_index;
+	uint64_t end_index = first + run.count;
+	uint64_t base = run.address - first * run.stride;
+	for (uint64_t index = first; index < end_index;) {
+		uint64_t address = base + index * run.stride;
+		const struct segment *segment = address_space_find(decoder->reader.space, address);
+		uint64_t fitting = 0;
+		if (segment != NULL && segment->end - address >= 8)
+			fitting = (segment->end - address - 8) / run.stride + 1;
+		if (fitting > end_index - index)
+			fitting = end_index - index;
+		if (fitting == 0) {
+			flag_object(decoder, segment == NULL ? DECODED_CORRUPT : DECODED_UNREADABLE,
+			            "references lie outside the mapped memory");
+			if (segment == NULL) /* nothing mapped follows that a sane object could own */
+				return;
+			index++;
+			continue;
+		}
+		run.address = address;
+		run.count = fitting;
+		run.first_index = index;
+		run.slots = reader_at(&decoder->reader, address, (fitting - 1) * run.stride + 8);
+		if (run.slots != NULL)
+			append_run(decoder, &run);
+		else
+			flag_object(decoder, DECODED_UNREADABLE, "references lie in memory that is not in the dump");
+		index += fitting;
+	}
+}
+
+void emit_run(struct decoder *decoder, uint64_t address, uint64_t count, uint32_t stride, enum label_kind label,
+              uint32_t flags, uint64_t argument)
+{
+	if (count == 0)
+		return;
+	struct run run = { .address = address,
+		           .count = count,
+		           .stride = stride,
+		           .label = (uint16_t)label,
+		           .flags = (uint16_t)flags,
+		           .argument = argument };
+	uint64_t bytes;
+	if (!checked_multiply(count - 1, stride, &bytes) || bytes > UINT64_MAX - 8 ||
+	    address > UINT64_MAX - bytes - 8) {
+		flag_object(decoder, DECODED_CORRUPT, "impossible number of references");
+		return;
+	}
+	run.slots = reader_at(&decoder->reader, address, bytes + 8);
+	if (__builtin_expect(run.slots != NULL, 1))
+		append_run(decoder, &run);
+	else
+		emit_run_in_parts(decoder, run);
+}
+
+void emit_field(struct decoder *decoder, uint64_t address, const uint8_t *body, enum layout_field field, uint32_t flags)
+{
+	if (!layout_has(decoder->layout, field))
+		return;
+	uint32_t offset = layout_offset(decoder->layout, field);
+	struct run run = { .slots = body + offset,
+		           .address = address + offset,
+		           .count = 1,
+		           .stride = 8,
+		           .label = LABEL_FIELD,
+		           .flags = (uint16_t)flags,
+		           .names = &registry_field_labels[field] };
+	append_run(decoder, &run);
+}
+
+/* tp_basicsize + tp_itemsize * ob_size, as object.__sizeof__ has it; ob_size is signed and raw. */
+static uint64_t generic_size(struct decoder *decoder, const struct type_info *type, uint64_t address,
+                             const uint8_t *body)
+{
+	uint64_t size = (uint64_t)type->tp_basicsize;
+	if (type->tp_itemsize == 0)
+		return size;
+	int64_t count = body_ob_size(decoder, body);
+	uint64_t items, total;
+	if (count < 0 || !checked_multiply((uint64_t)count, (uint64_t)type->tp_itemsize, &items) ||
+	    !checked_add(size, items, &total)) {
+		if (!(type->tp_flags & TPFLAGS_LONG_SUBCLASS)) /* up to 3.11 the sign of an int is that of ob_size */
+			flag_object(decoder, DECODED_CORRUPT, "impossible ob_size");
+		return size;
+	}
+	const struct segment *segment = decoder->reader.last;
+	if (__builtin_expect(total > segment->end - address, 0) &&
+	    address_space_state(decoder->reader.space, address + total - 1) == MEMORY_UNMAPPED) {
+		flag_object(decoder, DECODED_CORRUPT, "ob_size reaches beyond the mapped memory");
+		return size;
+	}
+	return total;
+}
+
+static void emit_registry_fields(struct decoder *decoder, const struct type_info *type, uint64_t address,
+                                 const uint8_t *body)
+{
+	for (uint32_t i = 0; i < type->visible_count; i++)
+		emit_field(decoder, address, body, (enum layout_field)type->fields[i], 0);
+	for (uint32_t i = type->visible_count; i < (uint32_t)type->visible_count + type->hidden_count; i++)
+		emit_field(decoder, address, body, (enum layout_field)type->fields[i], RUN_HIDDEN);
+}
+
+/* Type objects are the one kind whose GC-ness is decided by the instance: static ones are not GC objects, whatever
+ * `type` says (Objects/typeobject.c type_is_gc). Up to 3.10 getsizeof asks the object, in 3.11 and 3.12 only its type,
+ * since 3.13 it leaves out static types again. */
+static void adjust_static_type(struct decoder *decoder, const struct type_info *type, const uint8_t *body)
+{
+	uint64_t flags = load_u64(body + layout_offset(decoder->layout, FIELD_PyTypeObject_tp_flags));
+	if (flags & TPFLAGS_HEAPTYPE)
+		return;
+	if (layout_feature(decoder->layout, FEATURE_GC_PRESIZE_BY_OBJECT) ||
+	    (layout_feature(decoder->layout, FEATURE_PRESIZE_SKIPS_STATIC_TYPES) &&
+	     type->address == decoder->context->type_type))
+		decoder->out.presize = 0;
+}
+
+static void reset(struct decoded *out, uint64_t address)
+{
+	out->address = address;
+	out->type = NULL;
+	out->shallow = out->presize = out->body = 0;
+	out->flags = 0;
+	out->reason = NULL;
+	out->runs.count = 0;
+	out->blocks.count = 0;
+}
+
+bool decode_object(struct decoder *decoder, uint64_t address)
+{
+	struct decoded *out = &decoder->out;
+	reset(out, address);
+	const struct layout *layout = decoder->layout;
+	uint32_t head_bytes = layout->struct_bytes[STRUCT_PyObject];
+	const uint8_t *head = (address & 7) == 0 ? reader_at(&decoder->reader, address, head_bytes) : NULL;
+	if (head == NULL) {
+		if ((address & 7) == 0 && address_space_state(decoder->reader.space, address) == MEMORY_ABSENT)
+			flag_object(decoder, DECODED_UNREADABLE, "not in the dump");
+		else
+			flag_object(decoder, DECODED_CORRUPT, "not an address of an object");
+		return false;
+	}
+	const struct type_info *type =
+	        decode_type(decoder, load_u64(head + layout_offset(layout, FIELD_PyObject_ob_type)));
+	if (type == NULL) {
+		flag_object(decoder, DECODED_CORRUPT, "ob_type is not a type object");
+		return false;
+	}
+	out->type = type;
+	const uint8_t *body = reader_at(&decoder->reader, address, type->body_bytes);
+	if (body == NULL) {
+		flag_object(decoder, DECODED_UNREADABLE, "only the head is in the dump");
+		out->shallow = (uint64_t)type->tp_basicsize + type->presize;
+		return true;
+	}
+	out->presize = type->presize;
+	if (type->flags & TYPE_IS_METATYPE)
+		adjust_static_type(decoder, type, body);
+	if (type->flags & TYPE_IS_APPROXIMATE)
+		flag_object(decoder, DECODED_APPROXIMATE, "no decoder for this C type");
+	out->shallow = out->body = generic_size(decoder, type, address, body);
+	emit_registry_fields(decoder, type, address, body);
+	if (type->decode != NULL)
+		type->decode(decoder, type, address, body);
+	if (type->flags & TYPE_HAS_INSTANCE_PARTS)
+		decode_instance_parts(decoder, type, address, body);
+	if (type->flags & TYPE_OWNS_TYPE && !decoder->skip_class) {
+		uint32_t offset = layout_offset(layout, FIELD_PyObject_ob_type);
+		uint32_t hidden = type->flags & TYPE_VISITS_TYPE ? 0 : RUN_HIDDEN;
+		struct run run = { .slots = head + offset,
+			           .address = address + offset,
+			           .count = 1,
+			           .stride = 8,
+			           .label = LABEL_TYPE,
+			           .flags = (uint16_t)(RUN_CLASS | hidden) };
+		append_run(decoder, &run);
+	}
+	out->shallow += out->presize;
+	return true;
+}

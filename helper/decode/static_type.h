@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * static_type: since 3.12 a static builtin type's namespace, subclasses and weak references are kept by each
+ * interpreter (Include/internal/pycore_typeobject.h; reference gh-94673). tp_subclasses then holds a number, 1 + the
+ * index of its state. */
+#ifndef PYDS_DECODE_STATIC_TYPE_H
+#define PYDS_DECODE_STATIC_TYPE_H
+
+#include "decode/decoder.h"
+
+struct static_type_state {
+	uint64_t dict_slot, subclasses_slot; /* addresses of the words in the main interpreter */
+	uint64_t dict;
+};
+
+/* False if the type has no such state: not static builtin, or an older Python. body: of the type object. */
+bool static_type_state(struct decoder *decoder, uint64_t address, const uint8_t *body,
+                       struct static_type_state *ret_state);
+
+#endif

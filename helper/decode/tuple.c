@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * tuple: ob_size items inline; since 3.14 behind the cached hash (gh-131525). */
+#include "decode/decoder.h"
+
+decode_function decode_tuple;
+
+void decode_tuple(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+{
+	(void)type;
+	int64_t count = body_ob_size(decoder, body);
+	if (count > 0 && !(decoder->out.flags & DECODED_CORRUPT))
+		emit_run(decoder, address + layout_offset(decoder->layout, FIELD_PyTupleObject_ob_item),
+		         (uint64_t)count, 8, LABEL_ITEM, RUN_ITEM, 0);
+}

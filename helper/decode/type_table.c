@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT
+ * One type object of the target, decided once: which decoder its instances have, what stands in front of them, which
+ * attributes a class statement added. Everything per type that the walk would otherwise ask per object. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "decode/registry.h"
+#include "decode/type_flags.h"
+#include "decode/value.h"
+
+enum {
+	LIMIT_TYPES = 1 << 20,
+	TYPE_DEPTH = 16, /* decode_type() within decode_type(): a metatype, the type of a name, its metatype ... */
+};
+
+static const uint8_t *type_body(struct decoder *decoder, uint64_t type_address)
+{
+	if (type_address == 0 || (type_address & 7) != 0)
+		return NULL;
+	return reader_at(&decoder->reader, type_address, decoder->layout->struct_bytes[STRUCT_PyTypeObject]);
+}
+
+static uint64_t type_word(const struct decoder *decoder, enum layout_field field, const uint8_t *type)
+{
+	return layout_has(decoder->layout, field) ? load_u64(type + layout_offset(decoder->layout, field)) : 0;
+}
+
+/* A type object's type is a metatype, and following ob_type ends at `type`, whose type is itself. */
+static bool is_type_object(struct decoder *decoder, const uint8_t *type)
+{
+	uint64_t type_type = decoder->context->type_type;
+	uint64_t address = type_word(decoder, FIELD_PyObject_ob_type, type);
+	for (unsigned i = 0; i < 8; i++) {
+		if (address == type_type)
+			return type_type != 0;
+		const uint8_t *metatype = type_body(decoder, address);
+		if (metatype == NULL ||
+		    !(type_word(decoder, FIELD_PyTypeObject_tp_flags, metatype) & TPFLAGS_TYPE_SUBCLASS))
+			return false;
+		uint64_t next = type_word(decoder, FIELD_PyObject_ob_type, metatype);
+		if (next == address) {
+			if (type_type != 0)
+				return false;
+			decoder->context->type_type = address;
+			return true;
+		}
+		address = next;
+	}
+	return false;
+}
+
+static void read_numbers(const struct decoder *decoder, struct type_info *info, const uint8_t *type)
+{
+	info->tp_flags = type_word(decoder, FIELD_PyTypeObject_tp_flags, type);
+	info->tp_basicsize = (int64_t)type_word(decoder, FIELD_PyTypeObject_tp_basicsize, type);
+	info->tp_itemsize = (int64_t)type_word(decoder, FIELD_PyTypeObject_tp_itemsize, type);
+	info->tp_dictoffset = (int64_t)type_word(decoder, FIELD_PyTypeObject_tp_dictoffset, type);
+	info->tp_weaklistoffset = (int64_t)type_word(decoder, FIELD_PyTypeObject_tp_weaklistoffset, type);
+	info->tp_base = type_word(decoder, FIELD_PyTypeObject_tp_base, type);
+}
+
+static bool numbers_are_sane(const struct decoder *decoder, const struct type_info *info)
+{
+	int64_t head = decoder->layout->struct_bytes[STRUCT_PyObject];
+	return info->tp_basicsize >= head && info->tp_basicsize < 1 << 24 && info->tp_itemsize >= 0 &&
+	       info->tp_itemsize < 1 << 24;
+}
+
+/* "module.qualname" without "builtins.": of a static type its tp_name (which needs the file that holds .rodata), of a
+ * heap type __module__ and ht_qualname, which are objects. */
+static char *read_name(struct decoder *decoder, const struct type_info *info, const uint8_t *type)
+{
+	struct text name = { 0 };
+	const struct layout *layout = decoder->layout;
+	if (info->tp_flags & TPFLAGS_HEAPTYPE && layout_has(layout, FIELD_PyHeapTypeObject_ht_qualname)) {
+		uint64_t dict = type_word(decoder, FIELD_PyTypeObject_tp_dict, type);
+		uint64_t module = dict != 0 ? dict_get_str(decoder, dict, "__module__") : 0;
+		if (module != 0 && value_str(decoder, module, LIMIT_TYPE_NAME_BYTES, &name) > 0) {
+			if (strcmp(text_string(&name), "builtins") == 0)
+				text_reset(&name);
+			else
+				text_add(&name, ".");
+		}
+		uint64_t qualname = 0;
+		if (!reader_u64(&decoder->reader,
+		                info->address + layout_offset(layout, FIELD_PyHeapTypeObject_ht_qualname), &qualname) ||
+		    value_str(decoder, qualname, LIMIT_TYPE_NAME_BYTES, &name) < 0)
+			text_format(&name, "<type %#llx>", (unsigned long long)info->address);
+	} else {
+		char buffer[LIMIT_TYPE_NAME_BYTES];
+		uint64_t tp_name = type_word(decoder, FIELD_PyTypeObject_tp_name, type);
+		if (tp_name != 0 && reader_string(&decoder->reader, tp_name, buffer, sizeof buffer) &&
+		    buffer[0] != '\0')
+			text_add(&name, strncmp(buffer, "builtins.", 9) == 0 ? buffer + 9 : buffer);
+		else
+			text_format(&name, "<type %#llx>", (unsigned long long)info->address);
+	}
+	if (name.failed) {
+		text_free(&name);
+		return NULL;
+	}
+	return name.bytes;
+}
+
+/* Bytes that getsizeof adds (presize) and that really stand in front of an instance (preheader).
+ * Python/sysmodule.c _PySys_GetSizeOf; Objects/typeobject.c _PyType_PreHeaderSize (3.11+). */
+static void set_presize(const struct layout *layout, struct type_info *info)
+{
+	bool gc = info->tp_flags & TPFLAGS_HAVE_GC;
+	bool dict = layout_feature(layout, FEATURE_MANAGED_DICT) && info->tp_flags & TPFLAGS_MANAGED_DICT;
+	bool weakref = layout_feature(layout, FEATURE_MANAGED_WEAKREF) && info->tp_flags & TPFLAGS_MANAGED_WEAKREF;
+	uint32_t words = dict || weakref ? 16 : 0;
+	uint32_t head = gc && !layout_feature(layout, FEATURE_FREE_THREADED) ? 16 : 0;
+	info->presize = info->preheader = head + words;
+}
+
+static bool is_traversed(const struct decoder *decoder, const struct type_info *info, const uint8_t *type)
+{
+	return info->tp_flags & TPFLAGS_HAVE_GC && type_word(decoder, FIELD_PyTypeObject_tp_traverse, type) != 0;
+}
+
+/* A class statement's type: heap, and visited by subtype_traverse. Classes without pointers (a subclass of int with
+ * empty __slots__) are not GC types and are not recognised: they add nothing to their base either. */
+static bool is_python_class(const struct decoder *decoder, const struct type_info *info, const uint8_t *type)
+{
+	uint64_t subtype_traverse = decoder->context->subtype_traverse;
+	return info->tp_flags & TPFLAGS_HEAPTYPE && subtype_traverse != 0 &&
+	       type_word(decoder, FIELD_PyTypeObject_tp_traverse, type) == subtype_traverse;
+}
+
+static bool size_matches(const struct layout *layout, const struct decoder_entry *entry, const struct type_info *info)
+{
+	if (entry->body_struct < 0)
+		return true;
+	uint32_t bytes = layout->struct_bytes[entry->body_struct];
+	return bytes != 0 && info->tp_basicsize == bytes;
+}
+
+static const struct decoder_entry *find_entry(struct decoder *decoder, const struct type_info *info)
+{
+	const struct runtime *runtime = decoder->context->runtime;
+	const struct decoder_entry *entry = registry_by_symbol(runtime, info->address);
+	if (entry == NULL && !(info->flags & TYPE_IS_PYTHON_CLASS))
+		entry = registry_by_name(info->name);
+	return entry != NULL && size_matches(decoder->layout, entry, info) ? entry : NULL;
+}
+
+/* The PyMemberDefs of a class with __slots__ follow its type object (PyHeapType_GET_MEMBERS). */
+static bool add_slots(struct decoder *decoder, struct type_info *info, const uint8_t *type)
+{
+	const struct layout *layout = decoder->layout;
+	const struct type_info *metatype = decode_type(decoder, type_word(decoder, FIELD_PyObject_ob_type, type));
+	int64_t count = load_i64(type + layout_offset(layout, FIELD_PyVarObject_ob_size));
+	if (metatype == NULL || count <= 0 || count > LIMIT_TYPE_SLOTS)
+		return true;
+	uint32_t row = layout->struct_bytes[STRUCT_PyMemberDef];
+	uint64_t members = info->address + (uint64_t)metatype->tp_basicsize;
+	const uint8_t *rows = reader_at(&decoder->reader, members, (uint64_t)count * row);
+	if (rows == NULL)
+		return true;
+	for (int64_t i = 0; i < count; i++, rows += row) {
+		int32_t kind = load_i32(rows + layout_offset(layout, FIELD_PyMemberDef_type));
+		int64_t offset = load_i64(rows + layout_offset(layout, FIELD_PyMemberDef_offset));
+		if (kind != MEMBER_OBJECT_EX || offset <= 0 || offset + 8 > info->tp_basicsize)
+			continue;
+		struct type_slots *last = info->slots_count > 0 ? &info->slots[info->slots_count - 1] : NULL;
+		uint64_t member = members + (uint64_t)i * row;
+		if (last != NULL && last->offset + 8 * last->count == offset &&
+		    last->members + (uint64_t)last->count * row == member) {
+			last->count++;
+			continue;
+		}
+		struct type_slots *slots = reallocarray(info->slots, info->slots_count + 1, sizeof *slots);
+		if (slots == NULL)
+			return false;
+		info->slots = slots;
+		slots[info->slots_count++] = (struct type_slots){ (uint32_t)offset, 1, member };
+	}
+	return true;
+}
+
+/* A class takes its base's decoder and slots, and adds its own slots and perhaps a __dict__. */
+static bool set_parts_of_python_class(struct decoder *decoder, struct type_info *info, const uint8_t *type)
+{
+	const struct type_info *base = decode_type(decoder, info->tp_base);
+	if (base == NULL || base->entry == NULL)
+		return true;
+	info->entry = base->entry;
+	info->base_info = base->base_info;
+	if (base->slots_count > 0) {
+		info->slots = calloc(base->slots_count, sizeof *info->slots);
+		if (info->slots == NULL)
+			return false;
+		memcpy(info->slots, base->slots, base->slots_count * sizeof *info->slots);
+		info->slots_count = base->slots_count;
+	}
+	if (!add_slots(decoder, info, type))
+		return false;
+	bool managed = layout_feature(decoder->layout, FEATURE_MANAGED_DICT) && info->tp_flags & TPFLAGS_MANAGED_DICT;
+	if (!managed && info->tp_dictoffset != info->base_info->tp_dictoffset) {
+		if (info->tp_dictoffset > 0 && info->tp_dictoffset + 8 <= info->tp_basicsize)
+			info->dict_offset = (uint32_t)info->tp_dictoffset;
+		info->dict_at_end = info->tp_dictoffset < 0;
+	}
+	return true;
+}
+
+/* A type in C without a line of its own. It has its base's decoder if it adds nothing that could hold a reference: same
+ * size, and no tp_traverse of its own. Struct sequences are made at run time over tuple (Objects/structseq.c) and known
+ * by their namespace. */
+static void set_entry_of_c_type(struct decoder *decoder, struct type_info *info, const uint8_t *type)
+{
+	const struct type_info *base = decode_type(decoder, info->tp_base);
+	uint64_t dict = type_word(decoder, FIELD_PyTypeObject_tp_dict, type);
+	if (info->tp_flags & TPFLAGS_TUPLE_SUBCLASS && dict != 0 &&
+	    dict_get_str(decoder, dict, "n_sequence_fields") != 0) {
+		info->entry = registry_by_id("structseq");
+		return;
+	}
+	if (base == NULL || base->entry == NULL || base->tp_basicsize != info->tp_basicsize ||
+	    base->tp_itemsize != info->tp_itemsize)
+		return;
+	const uint8_t *base_type = type_body(decoder, base->address);
+	if (is_traversed(decoder, info, type) &&
+	    (base_type == NULL || type_word(decoder, FIELD_PyTypeObject_tp_traverse, type) !=
+	                                  type_word(decoder, FIELD_PyTypeObject_tp_traverse, base_type)))
+		return;
+	info->entry = base->entry;
+	info->base_info = base->base_info;
+}
+
+static bool set_fields(const struct layout *layout, struct type_info *info)
+{
+	const struct decoder_entry *entry = info->entry;
+	size_t count = 0;
+	for (const int32_t *field = entry->fields; *field >= 0; field++)
+		count += layout_has(layout, (enum layout_field) * field);
+	info->visible_count = (uint16_t)count;
+	for (const int32_t *field = entry->hidden_fields; *field >= 0; field++)
+		count += layout_has(layout, (enum layout_field) * field);
+	info->hidden_count = (uint16_t)(count - info->visible_count);
+	if (count == 0)
+		return true;
+	info->fields = calloc(count, sizeof *info->fields);
+	if (info->fields == NULL)
+		return false;
+	size_t next = 0;
+	for (const int32_t *field = entry->fields; *field >= 0; field++)
+		if (layout_has(layout, (enum layout_field) * field))
+			info->fields[next++] = (uint16_t)*field;
+	for (const int32_t *field = entry->hidden_fields; *field >= 0; field++)
+		if (layout_has(layout, (enum layout_field) * field))
+			info->fields[next++] = (uint16_t)*field;
+	return true;
+}
+
+static void set_flags(struct decoder *decoder, struct type_info *info, const uint8_t *type)
+{
+	const struct layout *layout = decoder->layout;
+	bool traversed = is_traversed(decoder, info, type);
+	info->flags |= info->entry->flags & ~(uint32_t)(TYPE_IS_LEAF | TYPE_HIDES_TYPE);
+	if (!traversed)
+		info->flags |= TYPE_NOT_TRAVERSED;
+	bool managed = layout_feature(layout, FEATURE_MANAGED_DICT) && info->tp_flags & TPFLAGS_MANAGED_DICT;
+	if (managed || info->dict_offset != 0 || info->dict_at_end || info->slots_count > 0)
+		info->flags |= TYPE_HAS_INSTANCE_PARTS;
+	else
+		info->flags |= info->entry->flags & TYPE_IS_LEAF;
+	if (info->tp_flags & TPFLAGS_TYPE_SUBCLASS)
+		info->flags |= TYPE_IS_METATYPE | TYPE_IS_BOUNDARY;
+	if (info->tp_flags & TPFLAGS_HEAPTYPE && layout_feature(layout, FEATURE_HEAP_TYPE_OWNED)) {
+		info->flags |= TYPE_OWNS_TYPE;
+		if (traversed && layout_feature(layout, FEATURE_HEAP_TYPE_VISITED) &&
+		    !(info->entry->flags & TYPE_HIDES_TYPE && info->base_info->flags & TYPE_IS_HEAP))
+			info->flags |= TYPE_VISITS_TYPE;
+	}
+}
+
+/* Fills a type_info whose slot in the table is already taken, so that a cycle of bases ends at the half-filled one. */
+static bool fill_type(struct decoder *decoder, struct type_info *info, const uint8_t *type)
+{
+	const struct layout *layout = decoder->layout;
+	if (info->tp_flags & TPFLAGS_HEAPTYPE) {
+		info->flags |= TYPE_IS_HEAP;
+		uint64_t keys = 0;
+		if (layout_has(layout, FIELD_PyHeapTypeObject_ht_cached_keys) &&
+		    reader_u64(&decoder->reader,
+		               info->address + layout_offset(layout, FIELD_PyHeapTypeObject_ht_cached_keys), &keys))
+			info->cached_keys = keys;
+	}
+	if (is_python_class(decoder, info, type))
+		info->flags |= TYPE_IS_PYTHON_CLASS;
+	set_presize(layout, info);
+	/* A str is as short as its own form: only the head that all forms share can be required. */
+	info->body_bytes = info->tp_flags & TPFLAGS_UNICODE_SUBCLASS ? layout->struct_bytes[STRUCT_PyASCIIObject]
+	                                                             : (uint32_t)info->tp_basicsize;
+	char *name = read_name(decoder, info, type);
+	if (name == NULL)
+		return false;
+	free((char *)info->name);
+	info->name = name;
+	info->base_info = info;
+	info->entry = find_entry(decoder, info);
+	if (info->flags & TYPE_IS_PYTHON_CLASS) {
+		if (!set_parts_of_python_class(decoder, info, type))
+			return false;
+	} else if (info->entry == NULL) {
+		set_entry_of_c_type(decoder, info, type);
+	}
+	if (info->entry == NULL)
+		info->entry = &registry_fallback;
+	if (!set_fields(layout, info))
+		return false;
+	info->decode = info->entry->decode;
+	set_flags(decoder, info, type);
+	return true;
+}
+
+/* Adds one type whose bases are in the table already. */
+static const struct type_info *add_type(struct decoder *decoder, uint64_t type_address)
+{
+	struct type_table *types = &decoder->context->types;
+	const uint8_t *type = type_body(decoder, type_address);
+	if (type == NULL || types->count >= LIMIT_TYPES || !is_type_object(decoder, type))
+		return NULL;
+	struct type_info probe = { .address = type_address, .index = (uint32_t)types->count };
+	read_numbers(decoder, &probe, type);
+	if (!numbers_are_sane(decoder, &probe))
+		return NULL;
+	struct type_info *info = calloc(1, sizeof *info);
+	if (info == NULL) {
+		decoder->out_of_memory = true;
+		return NULL;
+	}
+	*info = probe;
+	info->base_info = info;
+	if (!array_push(types, info)) {
+		free(info);
+		decoder->out_of_memory = true;
+		return NULL;
+	}
+	/* In the table before it is filled: a cycle of bases or metatypes then ends here. */
+	if (!address_map_set(&types->by_address, type_address, info->index) || !fill_type(decoder, info, type))
+		decoder->out_of_memory = true;
+	if (info->entry == NULL)
+		info->entry = &registry_fallback;
+	return info;
+}
+
+const struct type_info *decode_type(struct decoder *decoder, uint64_t type_address)
+{
+	struct type_table *types = &decoder->context->types;
+	uint32_t index = address_map_get(&types->by_address, type_address);
+	if (__builtin_expect(index != ADDRESS_MAP_NONE, 1))
+		return types->items[index];
+	/* Bases first, from the far end of the chain, so that a class finds its base filled and nothing recurses along
+	 * a chain that the target made. What is left to recurse (metatypes, the types of names) is shallow or a lie. */
+	if (types->depth >= TYPE_DEPTH)
+		return NULL;
+	types->depth++;
+	uint64_t chain[LIMIT_TYPE_CHAIN];
+	unsigned count = 0;
+	for (uint64_t address = type_address; count < LIMIT_TYPE_CHAIN; count++) {
+		const uint8_t *type = type_body(decoder, address);
+		if (type == NULL || address_map_get(&types->by_address, address) != ADDRESS_MAP_NONE)
+			break;
+		chain[count] = address;
+		address = type_word(decoder, FIELD_PyTypeObject_tp_base, type);
+	}
+	const struct type_info *info = NULL;
+	while (count > 0) {
+		uint64_t address = chain[--count];
+		index = address_map_get(&types->by_address, address);
+		info = index != ADDRESS_MAP_NONE ? types->items[index] : add_type(decoder, address);
+	}
+	types->depth--;
+	return info;
+}
