@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""Who includes whom: helper/LAYERS against the #include lines; elfutils only in memory and layout; no decoder includes
+another one (what they share has a name of its own, decode/keys_table.h); no header of CPython anywhere."""
+import os
+import re
+
+import tree
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^">]+)[">]', re.M)
+ELFUTILS = re.compile(r"^(elfutils/.*|libelf|gelf|nlist|libdw|dwarf|libdwfl)\.h$|^elfutils/")
+OF_CPYTHON = re.compile(r"^(Python|pyconfig|cpython/.*|internal/pycore_.*|.*object|pycore_.*|code|frameobject)\.h$")
+ELFUTILS_LAYERS = {"memory", "layout"}
+
+
+def allowed_layers():
+    allowed = {}
+    for line in tree.read("helper/LAYERS").splitlines():
+        line = line.split("#")[0].strip()
+        if line:
+            name, _, others = line.partition(":")
+            allowed[name.strip()] = set(others.split()) | {name.strip()}
+    return allowed
+
+
+def decoder_files():
+    """The files that define the function of a registry line, decode_x()."""
+    named = set(re.findall(r"\bdecode_[a-z0-9_]+\b", tree.without_comments(tree.read("helper/decode/decoders.def"))))
+    found = set()
+    for path in tree.files("helper/decode", ".c"):
+        text = tree.without_comments(tree.read(path))
+        if any(re.search(r"^void %s\(" % name, text, re.M) for name in named):
+            found.add(path)
+    return found
+
+
+def layer_of(path, allowed):
+    parts = path.split(os.sep)
+    if parts[0] == "helper" and len(parts) > 2 and parts[1] in allowed:
+        return parts[1]
+    return None
+
+
+def check(path, allowed, decoders):
+    layer, findings = layer_of(path, allowed), []
+    for match in INCLUDE.finditer(tree.without_comments(tree.read(path))):
+        quote, included = match.groups()
+        if OF_CPYTHON.match(included) and not included.startswith("decode/"):
+            findings.append("%s: includes %s, a header of CPython" % (path, included))
+        if layer is None:
+            continue
+        if ELFUTILS.match(included) and layer not in ELFUTILS_LAYERS:
+            findings.append("%s: includes %s: elfutils is for memory and layout" % (path, included))
+        if quote == '"':
+            other = included.split("/")[0] if "/" in included else None
+            if included == "pydeepsize.h":
+                other = "include"
+            if other is None:
+                findings.append('%s: includes "%s": write "layer/file.h"' % (path, included))
+            elif other not in allowed[layer]:
+                findings.append("%s: layer %s may not include %s" % (path, layer, included))
+            elif path in decoders and "helper/" + included[:-1] + "c" in decoders - {path}:
+                findings.append("%s: a decoder may not include another one, %s" % (path, included))
+    return findings
+
+
+def main():
+    allowed, decoders = allowed_layers(), decoder_files()
+    folders = {name for name in os.listdir(os.path.join(tree.ROOT, "helper"))
+               if os.path.isdir(os.path.join(tree.ROOT, "helper", name))}
+    findings = ["helper/%s: not in helper/LAYERS" % name for name in sorted(folders - set(allowed) - {"include"})]
+    paths = tree.files("helper", ".c", ".h", ".def", ".inc") + tree.files("cli", ".c", ".h")
+    for path in paths:
+        findings.extend(check(path, allowed, decoders))
+    tree.finish(findings, len(paths))
+
+
+main()

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: MIT
+"""The oracle: a process that knows its own heap. It builds objects, writes down for each of them what the interpreter
+says (id, type, sys.getsizeof, gc.get_referents) and what the policies of `deepsize` give, then stops to be dumped.
+
+    python heap.py TRUTH [--bulk N] [--abort] [--asizeof] [--tiny] [--library]
+
+TRUTH gets one record a line, fields separated by tabs, ids in hexadecimal:
+    python   version  implementation of the build
+    object   id  getsizeof  type  id of a referent ...
+    root     name  id
+    deep     name  policy  bytes
+    changed  id                 not the same at the second look: to be left out
+    end      number of objects
+Then READY is printed, and the process waits for its standard input to end; with --abort it aborts (a kernel core).
+
+Recording must not change what it records. So everything is computed in locals of running frames, which are a boundary;
+nothing reads obj.__dict__ (that would make the dict of an instance); and all is computed twice and compared.
+Syntax and library of Python 3.8."""
+import argparse
+import builtins
+import collections
+import gc
+import os
+import sys
+import types
+import zlib
+
+MODULE = types.ModuleType
+BOUNDARY_TYPES = (type, types.ModuleType, types.CodeType)
+
+
+def running_frames():
+    frames, frame = [], sys._getframe()
+    while frame is not None:
+        frames.append(frame)
+        frame = frame.f_back
+    return frames
+
+
+def boundaries(library):
+    """ids of what the recording does not enter, and does not write down: its own machinery."""
+    closed = {id(frame) for frame in running_frames()}
+    closed.add(id(sys.modules))
+    closed.add(id(sys.__dict__))
+    closed.add(id(sys.modules["__main__"].__dict__))
+    closed.add(id(gc.callbacks))
+    if not library:
+        for name, module in list(sys.modules.items()):
+            if not name.startswith(("subjects", "bulk")):
+                closed.add(id(getattr(module, "__dict__", None)))
+    return closed
+
+
+def reachable(root, closed):
+    order, seen, queue = [], set(closed), collections.deque([root])
+    seen.add(id(root))
+    while queue:
+        found = queue.popleft()
+        order.append(found)
+        for referent in gc.get_referents(found):
+            if id(referent) not in seen:
+                seen.add(id(referent))
+                queue.append(referent)
+    return order
+
+
+TYPE_MODULE = type.__dict__["__module__"].__get__
+TYPE_QUALNAME = type.__dict__["__qualname__"].__get__
+
+
+def type_name(kind):
+    try:
+        module, name = TYPE_MODULE(kind), TYPE_QUALNAME(kind)
+    except AttributeError:
+        return "?"
+    if not isinstance(module, str):
+        return "?"
+    return name if module == "builtins" else module + "." + name
+
+
+def record(subject):
+    return "%x\t%d\t%s%s\n" % (id(subject), sys.getsizeof(subject), type_name(type(subject)),
+                               "".join(["\t%x" % id(referent) for referent in gc.get_referents(subject)]))
+
+
+def write_objects(out, order):
+    checks = []
+    for subject in order:
+        line = record(subject).encode("utf-8", "backslashreplace")
+        checks.append(zlib.crc32(line))
+        out.write(b"object\t" + line)
+    return checks
+
+
+def write_changed(out, order, checks):
+    changed = 0
+    for subject, check in zip(order, checks):
+        if zlib.crc32(record(subject).encode("utf-8", "backslashreplace")) != check:
+            out.write(b"changed\t%x\n" % id(subject))
+            changed += 1
+    return changed
+
+
+def globals_of(function):
+    """What the policies `gc` and `data` do not follow from a function or a frame."""
+    if isinstance(function, types.FunctionType):
+        return (function.__globals__, getattr(function, "__builtins__", None))
+    if isinstance(function, types.FrameType):
+        return (function.f_globals, function.f_builtins)
+    return ()
+
+
+def gc_followed(subject, is_root):
+    if isinstance(subject, BOUNDARY_TYPES) and not is_root:
+        return ()
+    excluded = globals_of(subject)
+    return [referent for referent in gc.get_referents(subject)
+            if not isinstance(referent, BOUNDARY_TYPES) and not any(referent is one for one in excluded)]
+
+
+def hidden_of(subject):
+    """References that the type's tp_traverse does not visit and that Python code can reach. Exact types only."""
+    if type(subject) is range:
+        return [subject.start, subject.stop, subject.step]
+    return ()
+
+
+def data_followed(subject, is_root):
+    return list(gc_followed(subject, is_root)) + list(hidden_of(subject))
+
+
+def containers_followed(subject, is_root):
+    if isinstance(subject, dict):
+        return list(dict.keys(subject)) + list(dict.values(subject))
+    for kind in (list, tuple, set, frozenset):
+        if isinstance(subject, kind):
+            return list(kind.__iter__(subject))
+    return ()
+
+
+def deep(root, followed):
+    seen, stack, total = {id(root)}, [root], 0
+    while stack:
+        subject = stack.pop()
+        total += sys.getsizeof(subject)
+        for referent in followed(subject, subject is root):
+            if id(referent) not in seen:
+                seen.add(id(referent))
+                stack.append(referent)
+    return total
+
+
+# Deep sizes under `data` are asked of these only: all their hidden references are in hidden_of().
+DATA_EXCLUDED = {"function", "function with a dict", "property", "class made by type()", "module", "enum member",
+                 "dataclass"}
+
+
+def write_roots(out, everything, subjects_module, with_asizeof):
+    made = everything["subjects"]
+    for name, subject in sorted(made.items()):
+        out.write(b"root\t%s\t%x\n" % (name.encode(), id(subject)))
+    out.write(b"root\tbulk\t%x\n" % id(everything["bulk"]))
+    for name in subjects_module.DEEP_ROOTS + ["bulk"]:
+        subject = made[name] if name in made else everything[name]
+        policies = [("gc", gc_followed), ("containers", containers_followed)]
+        if name not in DATA_EXCLUDED:
+            policies.append(("data", data_followed))
+        for policy, followed in policies:
+            out.write(b"deep\t%s\t%s\t%d\n" % (name.encode(), policy.encode(), deep(subject, followed)))
+    if with_asizeof:
+        write_asizeof(out, everything, subjects_module)
+
+
+def write_asizeof(out, everything, subjects_module):
+    """pympler makes the __dict__ of the instances that it looks at, so the objects are recorded after this."""
+    from pympler import asizeof
+    made = everything["subjects"]
+    for name in subjects_module.ASIZEOF_ROOTS + ["bulk"]:
+        subject = made[name] if name in made else everything[name]
+        out.write(b"deep\t%s\tasizeof\t%d\n" % (name.encode(), asizeof.asizeof(subject)))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("truth")
+    parser.add_argument("--bulk", type=int, default=4000, metavar="N")
+    parser.add_argument("--abort", action="store_true")
+    parser.add_argument("--asizeof", action="store_true")
+    parser.add_argument("--tiny", action="store_true", help="no large subjects (subjects.py asks sys.argv)")
+    parser.add_argument("--library", action="store_true", help="record the modules of the library as well")
+    options = parser.parse_args()
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import bulk
+    import subjects
+    everything = {"subjects": subjects.build(), "bulk": bulk.make(options.bulk)}
+    gc.collect()
+    gc.disable()
+    builtins._pydeepsize_oracle = everything
+    out = open(options.truth, "wb", 1 << 20)
+    out.write(b"python\t%s\t%s\n" % (sys.version.split()[0].encode(), getattr(sys, "abiflags", "").encode()))
+    write_roots(out, everything, subjects, options.asizeof)
+    order = reachable(everything, boundaries(options.library))
+    checks = write_objects(out, order)
+    changed = write_changed(out, order, checks)
+    out.write(b"end\t%d\n" % len(order))
+    out.close()
+    count = len(order)
+    del order, checks
+    os.write(1, b"READY %d objects, %d changed\n" % (count, changed))
+    if options.abort:
+        os.abort()
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
+
+
+main()

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""For every object that the dumped interpreter spoke of: our size is sys.getsizeof, our visible references are
+gc.get_referents, our deep sizes are what the process computed itself."""
+import pytest
+
+import program
+
+
+def test_recording_changed_nothing(dump):
+    assert len(dump.truth.objects) > 1000
+    assert len(dump.truth.changed) <= len(dump.truth.objects) // 1000
+
+
+def test_shallow_sizes_and_types(dump):
+    from truth import compare_sizes
+    differences = compare_sizes(dump.truth, program.ask_about(dump.target, ["sizeof"], list(dump.truth.objects)))
+    print(differences.summary())
+    assert differences.compared == len(dump.truth.objects)
+    assert not differences.counts, differences.text()
+
+
+def test_referents(dump):
+    from truth import compare_referents
+    differences = compare_referents(dump.truth, program.ask_about(dump.target, ["referents"], list(dump.truth.objects)))
+    print(differences.summary())
+    assert differences.compared == len(dump.truth.objects)
+    assert not differences.counts, differences.text()
+
+
+@pytest.mark.parametrize("policy", ["gc", "data", "containers", "asizeof"])
+def test_deep_sizes(dump, policy):
+    asked = [(name, size) for name, row_policy, size in dump.truth.deep if row_policy == policy]
+    if not asked:
+        assert policy == "asizeof"
+        pytest.skip("pympler was not asked: it is not installed, or this dump is the one without it")
+    answers = program.ask(dump.target, ["deepsize", "--policy", policy, "--json", "-"],
+                          "".join("0x%x\n" % dump.truth.roots[name] for name, _ in asked))
+    assert answers["policy"] == policy
+    assert len(answers["objects"]) == len(asked)
+    wrong = ["%s (%s): the process says %d, we say %d (%d objects)" % (name, answer["type"], size, answer["deep"],
+                                                                      answer["count"])
+             for (name, size), answer in zip(asked, answers["objects"]) if answer["deep"] != size]
+    assert not wrong, "%d of %d roots differ\n%s" % (len(wrong), len(asked), "\n".join(wrong))
+
+
+def test_default_policy_is_data(dump):
+    root = "0x%x" % dump.truth.roots["list of one three times"]
+    answer = program.ask(dump.target, ["deepsize", "--json", root])
+    assert answer["policy"] == "data"
+    assert answer["objects"][0]["count"] == 2
+    assert sum(row["shallow"] for row in answer["objects"][0]["by_type"]) == answer["objects"][0]["deep"]
+    everything = program.ask(dump.target, ["deepsize", "--policy", "all", "--json", root])["objects"][0]
+    assert everything["deep"] >= answer["objects"][0]["deep"]
+
+
+def test_targets_by_name(dump):
+    """A Python path reaches the same object as its address does."""
+    base = "builtins._pydeepsize_oracle['subjects']"
+    for name in ("list grown", "dict of mixed", "instance", "deque"):
+        answer = program.ask(dump.target, ["sizeof", "--json", "%s['%s']" % (base, name)])["objects"][0]
+        assert int(answer["address"], 16) == dump.truth.roots[name]
+    answer = program.ask(dump.target, ["sizeof", "--json", base + "['list grown'][3]"])["objects"][0]
+    assert answer["type"] == "int"
+
+
+def test_whole_heap_has_what_was_recorded(dump):
+    """Every recorded object is found by enumeration, with the same size; the totals are the sum of the parts."""
+    import json
+    seen, shallow, count = {}, 0, 0
+    answer = program.run(list(dump.target) + ["objects", "--json"])
+    assert answer.status in (0, 3), answer.errors
+    for line in answer.output.splitlines():
+        row = json.loads(line)
+        seen[int(row["address"], 16)] = row["shallow"]
+        count += 1
+        shallow += row["shallow"]
+    assert len(seen) == count, "an object is listed twice"
+    missing = [address for address in dump.truth.objects if address not in seen]
+    kinds = sorted({dump.truth.objects[address].type for address in missing})
+    assert not missing, "%d of %d objects are not enumerated: %s" % (len(missing), len(dump.truth.objects), kinds[:20])
+    total = program.ask(dump.target, ["heap", "--json", "--limit", "0"])["total"]
+    assert (total["count"], total["shallow"]) == (count, shallow)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Starts a Python that says READY, and dumps it: by gdb's gcore, by the kernel, or not at all (a live pid)."""
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ORACLE = os.path.join(os.path.dirname(HERE), "oracle")
+
+
+class Failed(Exception):
+    pass
+
+
+class Skipped(Exception):
+    """The machine cannot make this kind of dump; the text says why."""
+
+
+def clean_environment(extra=None):
+    """Without what makes the target's heap depend on who runs the tests, or preloads something into it."""
+    kept = {name: value for name, value in os.environ.items()
+            if not name.startswith(("PYTHON", "PYTEST", "LD_", "ASAN_", "UBSAN_", "LSAN_", "PYENV"))}
+    kept["PYTHONDONTWRITEBYTECODE"] = "1"
+    kept["PYTHONHASHSEED"] = "0"
+    kept.update(extra or {})
+    return kept
+
+
+class Target(object):
+    """One process that runs `program`, prints a line that starts with READY and then waits for its input's end."""
+
+    def __init__(self, interpreter, arguments, folder, environment=None):
+        self.folder = folder
+        self.process = subprocess.Popen([interpreter] + arguments, cwd=folder, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        env=clean_environment(environment), preexec_fn=allow_cores)
+        self.pid = self.process.pid
+
+    def wait_ready(self):
+        line = self.process.stdout.readline().decode("utf-8", "replace")
+        if not line.startswith("READY"):
+            self.process.kill()
+            raise Failed("the target did not get ready: %r\n%s"
+                         % (line, self.process.stderr.read().decode("utf-8", "replace")[-3000:]))
+        return line
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            stream.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+
+def allow_cores():
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+
+
+def gcore(pid, path):
+    """Dumps a running process; it goes on."""
+    if shutil.which("gdb") is None:
+        raise Skipped("no gdb on this machine")
+    done = subprocess.run(["gdb", "-nx", "-batch", "-iex", "set auto-load off", "-iex", "set debuginfod enabled off",
+                           "-iex", "set auto-solib-add off", "-p", str(pid), "-ex", "gcore " + path],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+    if not os.path.exists(path):
+        raise Failed("gcore made no core:\n" + done.stdout.decode("utf-8", "replace")[-2000:])
+    return path
+
+
+def kernel_core(target):
+    """Lets a target that was told to abort do so, and returns the core that the kernel wrote."""
+    with open("/proc/sys/kernel/core_pattern") as file:
+        pattern = file.read().strip()
+    if pattern.startswith(("|", "/")):
+        raise Skipped("the kernel hands cores to %s, not to the current folder" % pattern.split()[0])
+    if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
+        raise Skipped("the hard limit for cores is 0 (ulimit -Hc)")
+    target.process.wait(300)
+    if target.process.returncode != -signal.SIGABRT:
+        raise Failed("the target ended with %d instead of SIGABRT" % target.process.returncode)
+    for name in os.listdir(target.folder):
+        if name.startswith("core"):
+            return os.path.join(target.folder, name)
+    raise Skipped("the kernel wrote no core here although it may (core_pattern %r)" % pattern)
+
+
+def scratch(prefix):
+    """A folder for dumps; on disk, since cores are big. The caller removes it."""
+    return tempfile.mkdtemp(prefix="pydeepsize-%s-" % prefix, dir=os.environ.get("PYDS_SCRATCH"))

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""Which Pythons are on this machine: the distribution's (its debug build too), pyenv's, and those named in PYDS_PYTHONS
+(separated by colons). None is required but one; a test that lacks one has nothing to skip, it has fewer parameters."""
+import collections
+import functools
+import glob
+import json
+import os
+import re
+import subprocess
+
+OLDEST, NEWEST = (3, 8), (3, 15)
+
+Interpreter = collections.namedtuple("Interpreter", "path version text debug origin name")
+
+ASK = ("import sys, json; print(json.dumps([list(sys.version_info[:3]), sys.version.split()[0], "
+       "hasattr(sys, 'gettotalrefcount')]))")
+
+
+def ask(path, origin):
+    """None for what is no Python that this project reads."""
+    try:
+        answer = subprocess.run([path, "-I", "-S", "-c", ASK], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                timeout=60, check=True).stdout
+        version, text, debug = json.loads(answer)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    if not OLDEST <= tuple(version[:2]) <= NEWEST:
+        return None
+    name = "%s%s-%s" % (text, "d" if debug else "", origin)
+    return Interpreter(path, tuple(version), text, debug, origin, name)
+
+
+def candidates():
+    for path in sorted(glob.glob("/usr/bin/python3.*")):
+        if re.fullmatch(r"/usr/bin/python3\.\d+d?", path):
+            yield path, "distribution"
+    pyenv = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
+    for path in sorted(glob.glob(os.path.join(pyenv, "versions", "*", "bin", "python3"))):
+        yield path, "pyenv"
+    for path in filter(None, os.environ.get("PYDS_PYTHONS", "").split(":")):
+        yield path, "given"
+
+
+@functools.lru_cache(maxsize=None)
+def find():
+    found, seen = [], set()
+    for path, origin in candidates():
+        if os.path.realpath(path) in seen:
+            continue
+        seen.add(os.path.realpath(path))
+        interpreter = ask(path, origin)
+        if interpreter:
+            found.append(interpreter)
+    return tuple(found)
+
+
+def distribution():
+    """The release build of the distribution, which every dump kind is tested with; or the first there is."""
+    for interpreter in find():
+        if interpreter.origin == "distribution" and not interpreter.debug:
+            return interpreter
+    return find()[0] if find() else None
+
+
+if __name__ == "__main__":
+    for one in find():
+        print(one.name, one.path)
