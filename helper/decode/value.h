@@ -10,15 +10,45 @@
 #include "base/text.h"
 #include "decode/decoder.h"
 
-/* Appends the UTF-8 text of a str (or subclass) to text, at most limit characters; lone surrogates become U+FFFD.
- * Returns the length of the str in characters, or -1 if it is not a readable str. Not escaped. */
+/* Bit numbers of tp_flags (Include/object.h); the upper ones say from which built-in a type derives. */
+enum tp_flag_bit {
+	TP_FLAG_STATIC_BUILTIN = 1,
+	TP_FLAG_INLINE_VALUES = 2,
+	TP_FLAG_MANAGED_DICT = 4,
+	TP_FLAG_HEAPTYPE = 9,
+	TP_FLAG_LONG_SUBCLASS = 24,
+	TP_FLAG_LIST_SUBCLASS = 25,
+	TP_FLAG_TUPLE_SUBCLASS = 26,
+	TP_FLAG_BYTES_SUBCLASS = 27,
+	TP_FLAG_UNICODE_SUBCLASS = 28,
+	TP_FLAG_DICT_SUBCLASS = 29,
+	TP_FLAG_BASE_EXC_SUBCLASS = 30,
+	TP_FLAG_TYPE_SUBCLASS = 31,
+};
+
+/* None of the functions here calls decode_type() or decode_object(), so that those may call them. They read what they
+ * need and answer "no" when it is absent or makes no sense; a wild address is an answer of "no" like any other. */
+
+/* One word of at most 8 bytes (no bit-field) of the struct at address; false if absent in this Python or the dump. */
+bool value_field(struct decoder *decoder, uint64_t address, enum layout_field field, uint64_t *ret_word);
+/* The type of an object and its tp_flags (may be NULL); 0 if address has no readable head, or a head whose type is not
+ * a type object. */
+uint64_t value_type(struct decoder *decoder, uint64_t address, uint64_t *ret_flags);
+/* True if the object's type, or one of its bases, is flagged so. */
+bool value_is(struct decoder *decoder, uint64_t address, enum tp_flag_bit bit);
+/* True if the type is, or derives by tp_base from, the type object of that symbol; where no symbol is known (or symbol
+ * is -1), the type whose tp_name is so. */
+bool value_type_derives(struct decoder *decoder, uint64_t type, int32_t symbol, const char *tp_name);
+
+/* Appends the UTF-8 text of a str (or subclass) to text, at most limit characters; lone surrogates become U+FFFD; text
+ * may be NULL. Returns the length of the str in characters, or -1 if it is not a readable str. Not escaped. */
 int64_t value_str(struct decoder *decoder, uint64_t address, uint64_t limit, struct text *text);
-/* True if the object is a str equal to the UTF-8 string. */
+/* True if the object is a str equal to the UTF-8 string (in which U+FFFD stands for any lone surrogate). */
 bool value_str_equals(struct decoder *decoder, uint64_t address, const char *string);
 /* The value of an int (or bool, or subclass) that fits 64 bits. */
 bool value_int(struct decoder *decoder, uint64_t address, int64_t *ret_value);
 bool value_float(struct decoder *decoder, uint64_t address, double *ret_value);
-/* Appends at most limit bytes of a bytes or bytearray; returns its full length or -1. */
+/* Appends at most limit bytes of a bytes or bytearray (text may be NULL); returns its full length or -1. */
 int64_t value_bytes(struct decoder *decoder, uint64_t address, uint64_t limit, struct text *text);
 
 /* Entries of a dict (or subclass), in insertion order where CPython keeps it. */
@@ -27,10 +57,15 @@ struct dict_cursor {
 	uint64_t keys_address; /* PyDictKeysObject */
 	const uint8_t *entries; /* host */
 	const uint8_t *values; /* host; NULL for a combined table */
-	uint64_t entry_count, next;
+	const uint8_t *order; /* host: insertion order of split values, one byte an entry; NULL: as in entries */
+	int32_t order_step; /* +1 or -1: which way order grows */
+	uint64_t entry_count, next, step_count; /* next counts steps: entries, or bytes of order */
 	uint32_t entry_bytes, key_offset, value_offset;
 };
 bool dict_cursor_open(struct dict_cursor *cursor, struct decoder *decoder, uint64_t dict);
+/* The same over a PyDictKeysObject and a PyDictValues of the target (0: a combined table): values that no dict object
+ * has been made for. */
+bool dict_cursor_open_table(struct dict_cursor *cursor, struct decoder *decoder, uint64_t keys, uint64_t values);
 bool dict_cursor_next(struct dict_cursor *cursor, uint64_t *ret_key, uint64_t *ret_value);
 /* The value under a str key; 0: no such key or not a readable dict. */
 uint64_t dict_get_str(struct decoder *decoder, uint64_t dict, const char *key);
@@ -39,8 +74,26 @@ uint64_t keys_entry_key(struct decoder *decoder, uint64_t keys, uint64_t index);
 /* Items of a list or tuple (or subclass): count, and the address of the word that holds item 0. */
 bool value_items(struct decoder *decoder, uint64_t address, uint64_t *ret_count, uint64_t *ret_items);
 
-/* The attribute `name` as stored in memory: instance dict, inline values, __slots__, module dict, type dict
- * (following the MRO for a type or an instance's class only where from_class). 0: none. */
+/* Where the attributes of an instance (or module, function, exception) are. dict 0 and values not 0: only inline or
+ * split values, no dict object was ever made; keys are then the type's shared PyDictKeysObject. False: the object has
+ * no such attributes (yet). Not for type objects: value_type_dict(). */
+struct instance_attributes {
+	uint64_t dict, values, keys;
+};
+bool value_instance_attributes(struct decoder *decoder, uint64_t object, struct instance_attributes *ret_attributes);
+/* A cursor over them. */
+bool value_attribute_cursor(struct dict_cursor *cursor, struct decoder *decoder, uint64_t object);
+/* The __dict__ of a type object, for static builtin types that of the first interpreter that has one (3.12+ keep it
+ * per interpreter). 0: none. */
+uint64_t value_type_dict(struct decoder *decoder, uint64_t type);
+/* What `name` is in the namespaces along the MRO of a type: a descriptor, a function, a plain value. 0: none. */
+uint64_t value_class_attribute(struct decoder *decoder, uint64_t type, const char *name);
+/* The attribute `name` as stored in memory. Of a type object: along its MRO. Of another: __slots__ and the object
+ * members that C types declare (tp_members), then inline values or the instance dict; not what its class has.
+ * 0: none. */
 uint64_t value_attribute(struct decoder *decoder, uint64_t object, const char *name);
+/* The address of the word in an instance of type where a slot or C member `name` is kept, as an offset; false: none.
+ * Along tp_base. */
+bool value_member_offset(struct decoder *decoder, uint64_t type, const char *name, uint64_t *ret_offset);
 
 #endif

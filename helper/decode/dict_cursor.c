@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ * dict_cursor: the entries of dicts: combined tables with general or str-only entries, split tables with the values of
+ * one instance, and values without a dict object. Objects/dictobject.c, Include/internal/pycore_dict.h.
+ * Whatever dk_nentries claims, the entries must lie in present memory: that is the cap of every loop here. */
+#include "decode/value.h"
+
+/* Fills what depends on the keys object alone. */
+static bool open_keys(struct dict_cursor *cursor, struct decoder *decoder, uint64_t keys)
+{
+	const struct layout *layout = decoder->layout;
+	uint32_t header_bytes = layout->struct_bytes[STRUCT_PyDictKeysObject];
+	uint64_t index_bytes, nentries, entries, bytes;
+
+	memset(cursor, 0, sizeof *cursor);
+	if (header_bytes == 0 || keys == 0)
+		return false;
+	const uint8_t *header = reader_at(&decoder->reader, keys, header_bytes);
+	if (header == NULL)
+		return false;
+	bool str_only = false;
+	if (layout_has(layout, FIELD_PyDictKeysObject_dk_log2_index_bytes)) {
+		uint64_t log2_bytes = layout_get(layout, FIELD_PyDictKeysObject_dk_log2_index_bytes, header);
+		if (log2_bytes > 47)
+			return false;
+		index_bytes = UINT64_C(1) << log2_bytes;
+		/* DICT_KEYS_GENERAL is 0; unicode and split tables have entries without a hash (3.11+). */
+		str_only = layout_get(layout, FIELD_PyDictKeysObject_dk_kind, header) != 0;
+	} else {
+		uint64_t size = layout_get(layout, FIELD_PyDictKeysObject_dk_size, header);
+		if (size > UINT64_C(1) << 44)
+			return false;
+		index_bytes = size * (size <= 0xff ? 1 : size <= 0xffff ? 2 : size <= 0xffffffff ? 4 : 8);
+	}
+	cursor->entry_bytes = layout->struct_bytes[str_only ? STRUCT_PyDictUnicodeEntry : STRUCT_PyDictKeyEntry];
+	cursor->key_offset =
+	        layout_offset(layout, str_only ? FIELD_PyDictUnicodeEntry_me_key : FIELD_PyDictKeyEntry_me_key);
+	cursor->value_offset =
+	        layout_offset(layout, str_only ? FIELD_PyDictUnicodeEntry_me_value : FIELD_PyDictKeyEntry_me_value);
+	nentries = layout_get(layout, FIELD_PyDictKeysObject_dk_nentries, header);
+	if (cursor->entry_bytes == 0 || !checked_multiply(nentries, cursor->entry_bytes, &bytes) ||
+	    !checked_add(keys, header_bytes + index_bytes, &entries))
+		return false;
+	if (bytes != 0) {
+		cursor->entries = reader_at(&decoder->reader, entries, bytes);
+		if (cursor->entries == NULL)
+			return false;
+	}
+	cursor->decoder = decoder;
+	cursor->keys_address = keys;
+	cursor->entry_count = cursor->step_count = nentries;
+	return true;
+}
+
+/* 3.13+: PyDictValues says itself how many values it has; the order follows them. */
+static bool open_sized_values(struct dict_cursor *cursor, uint64_t values)
+{
+	struct decoder *decoder = cursor->decoder;
+	uint64_t capacity, size;
+
+	if (!value_field(decoder, values, FIELD_PyDictValues_capacity, &capacity) ||
+	    !value_field(decoder, values, FIELD_PyDictValues_size, &size) || capacity == 0 || size > capacity)
+		return false;
+	uint32_t offset = layout_offset(decoder->layout, FIELD_PyDictValues_values);
+	const uint8_t *bytes = reader_at(&decoder->reader, values + offset, capacity * 8 + size);
+	if (bytes == NULL)
+		return false;
+	cursor->values = bytes;
+	cursor->order = bytes + capacity * 8;
+	cursor->order_step = 1;
+	cursor->step_count = size;
+	if (cursor->entry_count > capacity)
+		cursor->entry_count = capacity;
+	return true;
+}
+
+/* 3.11, 3.12: in front of values[0] stand, going down, the size of this prefix, the number of values set, and their
+ * order. */
+static bool open_prefixed_values(struct dict_cursor *cursor, uint64_t values)
+{
+	struct decoder *decoder = cursor->decoder;
+	const uint8_t *prefix = values < 2 ? NULL : reader_at(&decoder->reader, values - 2, 2);
+
+	if (prefix == NULL)
+		return false;
+	uint64_t size = prefix[0], prefix_bytes = prefix[1];
+	if (prefix_bytes % 8 != 0 || size + 2 > prefix_bytes || prefix_bytes > values)
+		return false;
+	if (cursor->entry_count > prefix_bytes - 2)
+		cursor->entry_count = prefix_bytes - 2;
+	const uint8_t *bytes =
+	        reader_at(&decoder->reader, values - prefix_bytes, prefix_bytes + cursor->entry_count * 8);
+	if (bytes == NULL)
+		return false;
+	cursor->values = bytes + prefix_bytes;
+	cursor->order = cursor->values - 3;
+	cursor->order_step = -1;
+	cursor->step_count = size;
+	return true;
+}
+
+bool dict_cursor_open_table(struct dict_cursor *cursor, struct decoder *decoder, uint64_t keys, uint64_t values)
+{
+	if (!open_keys(cursor, decoder, keys))
+		return false;
+	if (values == 0)
+		return true;
+	if (layout_has(decoder->layout, FIELD_PyDictValues_capacity))
+		return open_sized_values(cursor, values);
+	if (layout_feature(decoder->layout, FEATURE_MANAGED_DICT))
+		return open_prefixed_values(cursor, values);
+	/* Up to 3.10 instances that share keys fill them in the same order. */
+	if (cursor->entry_count == 0)
+		return true;
+	cursor->values = reader_at(&decoder->reader, values, cursor->entry_count * 8);
+	return cursor->values != NULL;
+}
+
+/* frozendict (3.15) is no dict by tp_flags, but laid out as one. */
+static bool is_dict(struct decoder *decoder, uint64_t address)
+{
+	uint64_t flags;
+	uint64_t type = value_type(decoder, address, &flags);
+
+	if (type == 0)
+		return false;
+	return (flags >> TP_FLAG_DICT_SUBCLASS & 1) || (decoder->layout->struct_bytes[STRUCT_PyFrozenDictObject] != 0 &&
+	                                                value_type_derives(decoder, type, -1, "frozendict"));
+}
+
+bool dict_cursor_open(struct dict_cursor *cursor, struct decoder *decoder, uint64_t dict)
+{
+	uint64_t keys, values;
+
+	memset(cursor, 0, sizeof *cursor);
+	return is_dict(decoder, dict) && value_field(decoder, dict, FIELD_PyDictObject_ma_keys, &keys) &&
+	       value_field(decoder, dict, FIELD_PyDictObject_ma_values, &values) &&
+	       dict_cursor_open_table(cursor, decoder, keys, values);
+}
+
+bool dict_cursor_next(struct dict_cursor *cursor, uint64_t *ret_key, uint64_t *ret_value)
+{
+	while (cursor->next < cursor->step_count) {
+		uint64_t index = cursor->next++;
+		if (cursor->order != NULL)
+			index = cursor->order[(int64_t)index * cursor->order_step];
+		if (index >= cursor->entry_count)
+			continue;
+		const uint8_t *entry = cursor->entries + index * cursor->entry_bytes;
+		uint64_t key = load_u64(entry + cursor->key_offset);
+		uint64_t value =
+		        load_u64(cursor->values != NULL ? cursor->values + index * 8 : entry + cursor->value_offset);
+		if (key == 0 || value == 0)
+			continue;
+		*ret_key = key;
+		*ret_value = value;
+		return true;
+	}
+	return false;
+}
+
+static uint64_t cursor_find(struct dict_cursor *cursor, const char *key)
+{
+	uint64_t entry_key, value;
+
+	while (dict_cursor_next(cursor, &entry_key, &value)) {
+		if (value_str_equals(cursor->decoder, entry_key, key))
+			return value;
+	}
+	return 0;
+}
+
+uint64_t dict_get_str(struct decoder *decoder, uint64_t dict, const char *key)
+{
+	struct dict_cursor cursor;
+
+	return dict_cursor_open(&cursor, decoder, dict) ? cursor_find(&cursor, key) : 0;
+}
+
+uint64_t keys_entry_key(struct decoder *decoder, uint64_t keys, uint64_t index)
+{
+	struct dict_cursor cursor;
+
+	if (!open_keys(&cursor, decoder, keys) || index >= cursor.entry_count)
+		return 0;
+	return load_u64(cursor.entries + index * cursor.entry_bytes + cursor.key_offset);
+}
