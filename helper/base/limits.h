@@ -18,6 +18,10 @@ enum {
 	LIMIT_FRAME_SLOTS = 1 << 20, /* localsplus words of one frame */
 	LIMIT_INT_DIGITS = 1 << 30, /* 30-bit digits of one int: 4 GiB of them */
 	LIMIT_PATH_STEPS = 4096, /* steps of one Python path typed by the user */
+	LIMIT_LINE_TABLE_BYTES = 1 << 26, /* line table or bytecode of one code object */
+	LIMIT_FILE_NAME = 4096, /* characters of a co_filename: PATH_MAX */
+	LIMIT_NAMES_COMPARED = 65536, /* names looked at for "did you mean" */
+	LIMIT_STRING_SHOWN = 64, /* characters of a string or name in a label or description */
 };
 
 #endif

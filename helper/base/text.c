@@ -74,3 +74,27 @@ const char *text_string(const struct text *text)
 {
 	return text->bytes != NULL ? text->bytes : "";
 }
+
+unsigned text_encode_utf8(uint32_t character, char bytes[4])
+{
+	if (character < 0x80) {
+		bytes[0] = (char)character;
+		return 1;
+	}
+	if (character < 0x800) {
+		bytes[0] = (char)(0xc0 | character >> 6);
+		bytes[1] = (char)(0x80 | (character & 0x3f));
+		return 2;
+	}
+	if (character < 0x10000) {
+		bytes[0] = (char)(0xe0 | character >> 12);
+		bytes[1] = (char)(0x80 | (character >> 6 & 0x3f));
+		bytes[2] = (char)(0x80 | (character & 0x3f));
+		return 3;
+	}
+	bytes[0] = (char)(0xf0 | character >> 18);
+	bytes[1] = (char)(0x80 | (character >> 12 & 0x3f));
+	bytes[2] = (char)(0x80 | (character >> 6 & 0x3f));
+	bytes[3] = (char)(0x80 | (character & 0x3f));
+	return 4;
+}

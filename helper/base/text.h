@@ -22,5 +22,7 @@ void text_reset(struct text *text); /* empty, memory kept */
 void text_free(struct text *text);
 /* The string, "" while empty; borrowed until the next change. */
 const char *text_string(const struct text *text);
+/* The UTF-8 of one character, at most U+10FFFF and no surrogate, without a NUL; returns its 1 to 4 bytes. */
+unsigned text_encode_utf8(uint32_t character, char bytes[4]);
 
 #endif

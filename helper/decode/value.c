@@ -132,31 +132,6 @@ static uint32_t str_character(const uint8_t *data, unsigned kind, uint64_t index
 	return character > 0x10ffff || (character >= 0xd800 && character < 0xe000) ? 0xfffd : character;
 }
 
-/* 1 to 4 bytes. */
-static unsigned encode_utf8(uint32_t character, char bytes[4])
-{
-	if (character < 0x80) {
-		bytes[0] = (char)character;
-		return 1;
-	}
-	if (character < 0x800) {
-		bytes[0] = (char)(0xc0 | character >> 6);
-		bytes[1] = (char)(0x80 | (character & 0x3f));
-		return 2;
-	}
-	if (character < 0x10000) {
-		bytes[0] = (char)(0xe0 | character >> 12);
-		bytes[1] = (char)(0x80 | (character >> 6 & 0x3f));
-		bytes[2] = (char)(0x80 | (character & 0x3f));
-		return 3;
-	}
-	bytes[0] = (char)(0xf0 | character >> 18);
-	bytes[1] = (char)(0x80 | (character >> 12 & 0x3f));
-	bytes[2] = (char)(0x80 | (character >> 6 & 0x3f));
-	bytes[3] = (char)(0x80 | (character & 0x3f));
-	return 4;
-}
-
 int64_t value_str(struct decoder *decoder, uint64_t address, uint64_t limit, struct text *text)
 {
 	struct str_view view;
@@ -171,7 +146,7 @@ int64_t value_str(struct decoder *decoder, uint64_t address, uint64_t limit, str
 	if (data == NULL)
 		return -1;
 	for (uint64_t i = 0; i < count; i++) {
-		unsigned length = encode_utf8(str_character(data, view.kind, i), bytes);
+		unsigned length = text_encode_utf8(str_character(data, view.kind, i), bytes);
 		text_append(text, bytes, length);
 	}
 	return (int64_t)view.length;
@@ -179,12 +154,16 @@ int64_t value_str(struct decoder *decoder, uint64_t address, uint64_t limit, str
 
 bool value_str_equals(struct decoder *decoder, uint64_t address, const char *string)
 {
+	return value_str_matches(decoder, address, string, strlen(string));
+}
+
+bool value_str_matches(struct decoder *decoder, uint64_t address, const char *bytes, size_t length)
+{
 	struct str_view view;
-	size_t string_bytes = strlen(string);
 	size_t position = 0;
 
 	/* A character is one to four bytes of UTF-8. */
-	if (!str_view_open(decoder, address, &view) || view.length > string_bytes || string_bytes > view.length * 4)
+	if (!str_view_open(decoder, address, &view) || view.length > length || length > view.length * 4)
 		return false;
 	if (view.length == 0)
 		return true;
@@ -192,13 +171,13 @@ bool value_str_equals(struct decoder *decoder, uint64_t address, const char *str
 	if (data == NULL)
 		return false;
 	for (uint64_t i = 0; i < view.length; i++) {
-		char bytes[4];
-		unsigned length = encode_utf8(str_character(data, view.kind, i), bytes);
-		if (length > string_bytes - position || memcmp(bytes, string + position, length) != 0)
+		char character[4];
+		unsigned size = text_encode_utf8(str_character(data, view.kind, i), character);
+		if (size > length - position || memcmp(character, bytes + position, size) != 0)
 			return false;
-		position += length;
+		position += size;
 	}
-	return position == string_bytes;
+	return position == length;
 }
 
 /* ---- Numbers ---- */

@@ -45,6 +45,8 @@ bool value_type_derives(struct decoder *decoder, uint64_t type, int32_t symbol, 
 int64_t value_str(struct decoder *decoder, uint64_t address, uint64_t limit, struct text *text);
 /* True if the object is a str equal to the UTF-8 string (in which U+FFFD stands for any lone surrogate). */
 bool value_str_equals(struct decoder *decoder, uint64_t address, const char *string);
+/* The same for bytes of UTF-8 that may contain NUL. */
+bool value_str_matches(struct decoder *decoder, uint64_t address, const char *bytes, size_t length);
 /* The value of an int (or bool, or subclass) that fits 64 bits. */
 bool value_int(struct decoder *decoder, uint64_t address, int64_t *ret_value);
 bool value_float(struct decoder *decoder, uint64_t address, double *ret_value);
@@ -77,10 +79,10 @@ bool value_items(struct decoder *decoder, uint64_t address, uint64_t *ret_count,
 /* Where the attributes of an instance (or module, function, exception) are. dict 0 and values not 0: only inline or
  * split values, no dict object was ever made; keys are then the type's shared PyDictKeysObject. False: the object has
  * no such attributes (yet). Not for type objects: value_type_dict(). */
-struct instance_attributes {
+struct attribute_storage {
 	uint64_t dict, values, keys;
 };
-bool value_instance_attributes(struct decoder *decoder, uint64_t object, struct instance_attributes *ret_attributes);
+bool value_instance_attributes(struct decoder *decoder, uint64_t object, struct attribute_storage *ret_attributes);
 /* A cursor over them. */
 bool value_attribute_cursor(struct dict_cursor *cursor, struct decoder *decoder, uint64_t object);
 /* The __dict__ of a type object, for static builtin types that of the first interpreter that has one (3.12+ keep it

@@ -25,7 +25,7 @@ static bool word_before(struct decoder *decoder, uint64_t object, unsigned words
 }
 
 /* Values that belong to the object and not to a dict object. */
-static bool open_values(struct decoder *decoder, uint64_t type, uint64_t values, struct instance_attributes *attributes)
+static bool open_values(struct decoder *decoder, uint64_t type, uint64_t values, struct attribute_storage *attributes)
 {
 	attributes->values = values;
 	return values != 0 && value_field(decoder, type, FIELD_PyHeapTypeObject_ht_cached_keys, &attributes->keys) &&
@@ -35,7 +35,7 @@ static bool open_values(struct decoder *decoder, uint64_t type, uint64_t values,
 /* Py_TPFLAGS_MANAGED_DICT (3.11+). The words in front of an object are numbered from it, the GC head first; a
  * free-threaded build has no GC head. Include/internal/pycore_object.h */
 static bool open_managed(struct decoder *decoder, uint64_t object, uint64_t type, uint64_t flags,
-                         struct instance_attributes *attributes)
+                         struct attribute_storage *attributes)
 {
 	const struct layout *layout = decoder->layout;
 	uint64_t word, valid;
@@ -80,7 +80,7 @@ static bool dict_word_at_end(struct decoder *decoder, uint64_t object, uint64_t 
 	return true;
 }
 
-bool value_instance_attributes(struct decoder *decoder, uint64_t object, struct instance_attributes *ret_attributes)
+bool value_instance_attributes(struct decoder *decoder, uint64_t object, struct attribute_storage *ret_attributes)
 {
 	uint64_t flags, dict_word;
 	int64_t dictoffset;
@@ -101,7 +101,7 @@ bool value_instance_attributes(struct decoder *decoder, uint64_t object, struct 
 
 bool value_attribute_cursor(struct dict_cursor *cursor, struct decoder *decoder, uint64_t object)
 {
-	struct instance_attributes attributes;
+	struct attribute_storage attributes;
 
 	memset(cursor, 0, sizeof *cursor);
 	if (!value_instance_attributes(decoder, object, &attributes))

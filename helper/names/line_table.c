@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ * line_table: which source line an instruction belongs to. Tables come from the target: every step consumes at least
+ * one byte of a table of bounded length. */
+#include "names/line_table.h"
+
+#include "base/limits.h"
+#include "decode/value.h"
+
+/* Pairs of (bytes of code, lines up or down); a pair applies from its address on. */
+static int64_t lnotab_line(const uint8_t *table, size_t length, int64_t line, int64_t offset)
+{
+	int64_t address = 0;
+
+	for (size_t i = 0; i + 1 < length; i += 2) {
+		address += table[i];
+		if (address > offset)
+			break;
+		line += (int8_t)table[i + 1];
+	}
+	return line;
+}
+
+/* Pairs of (bytes of code, lines up or down); a pair is a range of its own; -128: a range without a line. */
+static int64_t deltas_line(const uint8_t *table, size_t length, int64_t line, int64_t offset)
+{
+	int64_t end = 0;
+
+	for (size_t i = 0; i + 1 < length; i += 2) {
+		int8_t delta = (int8_t)table[i + 1];
+		end += table[i];
+		if (delta != -128)
+			line += delta;
+		if (offset < end)
+			return delta == -128 ? 0 : line;
+	}
+	return 0;
+}
+
+/* Little-endian groups of six bits, bit 6 says that more follow. Steps over them. */
+static uint64_t read_varint(const uint8_t *table, size_t length, size_t *position)
+{
+	uint64_t value = 0;
+	unsigned shift = 0;
+
+	while (*position < length) {
+		uint8_t byte = table[(*position)++];
+		if (shift < 60)
+			value |= (uint64_t)(byte & 0x3f) << shift;
+		shift += 6;
+		if (!(byte & 0x40))
+			break;
+	}
+	return value;
+}
+
+/* An entry begins with a byte whose bit 7 is set: kind << 3 | (code units - 1); its other bytes have bit 7 clear. */
+static int64_t locations_line(const uint8_t *table, size_t length, int64_t line, int64_t offset)
+{
+	enum { KIND_ONE_LINE = 10, KIND_NO_COLUMNS = 13, KIND_LONG = 14, KIND_NONE = 15, UNIT_BYTES = 2 };
+	int64_t end = 0;
+
+	for (size_t i = 0; i < length;) {
+		uint8_t first = table[i++];
+		unsigned kind = first >> 3 & 15;
+		end += ((first & 7) + 1) * UNIT_BYTES;
+		if (kind == KIND_NO_COLUMNS || kind == KIND_LONG) {
+			uint64_t delta = read_varint(table, length, &i);
+			int64_t magnitude = (int64_t)(delta >> 1 & INT32_MAX);
+			line += delta & 1 ? -magnitude : magnitude;
+		} else if (kind >= KIND_ONE_LINE && kind < KIND_NO_COLUMNS) {
+			line += kind - KIND_ONE_LINE;
+		}
+		if (offset < end)
+			return kind == KIND_NONE ? 0 : line;
+		while (i < length && !(table[i] & 0x80))
+			i++;
+	}
+	return 0;
+}
+
+int64_t line_table_line(enum line_encoding encoding, const uint8_t *table, size_t length, int64_t first_line,
+                        int64_t offset)
+{
+	if (offset < 0)
+		return first_line;
+	int64_t line = encoding == LINE_LNOTAB   ? lnotab_line(table, length, first_line, offset)
+	               : encoding == LINE_DELTAS ? deltas_line(table, length, first_line, offset)
+	                                         : locations_line(table, length, first_line, offset);
+	return line < 0 ? 0 : line;
+}
+
+static bool code_signed_field(struct decoder *decoder, uint64_t code, enum layout_field field, int64_t *ret_value)
+{
+	uint64_t word;
+
+	if (!value_field(decoder, code, field, &word))
+		return false;
+	*ret_value = decoder->layout->fields[field].size == 4 ? (int32_t)word : (int64_t)word;
+	return true;
+}
+
+/* Free-threaded 3.14+ executes copies of the bytecode, one for each thread that ran it: co_tlbc is an array of them,
+ * the first is co_code_adaptive. Sets *ret_start to the copy that holds instruction. */
+static bool find_thread_copy(struct decoder *decoder, uint64_t code, uint64_t instruction, uint64_t code_bytes,
+                             uint64_t *ret_start)
+{
+	uint64_t array, count, start;
+
+	if (!value_field(decoder, code, FIELD_PyCodeObject_co_tlbc, &array) ||
+	    !value_field(decoder, array, FIELD__PyCodeArray_size, &count) ||
+	    !layout_has(decoder->layout, FIELD__PyCodeArray_entries))
+		return false;
+	uint64_t entries = array + layout_offset(decoder->layout, FIELD__PyCodeArray_entries);
+	for (uint64_t i = 0; i < count && i < LIMIT_THREADS; i++) {
+		if (!reader_u64(&decoder->reader, entries + i * 8, &start))
+			return false;
+		if (start != 0 && instruction >= start && instruction - start < code_bytes) {
+			*ret_start = start;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Byte offset of an instruction given by its address. */
+static bool instruction_offset(struct decoder *decoder, uint64_t code, uint64_t instruction, int64_t *ret_offset)
+{
+	int64_t units;
+	uint32_t unit_offset = layout_offset(decoder->layout, FIELD_PyCodeObject_co_code_adaptive);
+
+	if (!code_signed_field(decoder, code, FIELD_PyVarObject_ob_size, &units) || units < 0 ||
+	    units > LIMIT_LINE_TABLE_BYTES)
+		return false;
+	uint64_t start = code + unit_offset, code_bytes = (uint64_t)units * 2;
+	if (instruction == UINT64_MAX || instruction == start - 2) {
+		*ret_offset = -1;
+		return true;
+	}
+	if ((instruction < start || instruction - start >= code_bytes) &&
+	    !find_thread_copy(decoder, code, instruction, code_bytes, &start))
+		return false;
+	*ret_offset = (int64_t)(instruction - start);
+	return true;
+}
+
+int64_t line_of_instruction(struct decoder *decoder, uint64_t code, uint64_t instruction, bool is_address)
+{
+	const struct layout *layout = decoder->layout;
+	int64_t first_line, offset = (int64_t)instruction;
+	uint64_t table_address;
+	enum line_encoding encoding = LINE_LNOTAB;
+	struct text table = { 0 };
+
+	if (layout_has(layout, FIELD_PyCodeObject_co_linetable))
+		encoding = layout_has(layout, FIELD_PyCodeObject_co_code_adaptive) ? LINE_LOCATIONS : LINE_DELTAS;
+	if (!code_signed_field(decoder, code, FIELD_PyCodeObject_co_firstlineno, &first_line) ||
+	    !value_field(decoder, code,
+	                 encoding == LINE_LNOTAB ? FIELD_PyCodeObject_co_lnotab : FIELD_PyCodeObject_co_linetable,
+	                 &table_address))
+		return 0;
+	if (is_address && !instruction_offset(decoder, code, instruction, &offset))
+		return 0;
+	int64_t length = value_bytes(decoder, table_address, LIMIT_LINE_TABLE_BYTES, &table);
+	int64_t line = 0;
+	if (length >= 0 && !table.failed)
+		line = line_table_line(encoding, (const uint8_t *)text_string(&table), table.length, first_line,
+		                       offset);
+	text_free(&table);
+	return line;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * line_table: from an instruction to a source line, in the three encodings of 3.8 to 3.15. */
+#ifndef PYDS_NAMES_LINE_TABLE_H
+#define PYDS_NAMES_LINE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decode/decoder.h"
+
+enum line_encoding {
+	LINE_LNOTAB, /* co_lnotab, up to 3.9: Objects/lnotab_notes.txt there */
+	LINE_DELTAS, /* co_linetable of 3.10: PEP 626 */
+	LINE_LOCATIONS, /* co_linetable since 3.11: Objects/locations.md, InternalDocs/code_objects.md */
+};
+
+/* The line of the instruction at byte offset of the bytecode; negative offset: nothing ran yet, the first line.
+ * 0: the table gives the instruction no line. */
+int64_t line_table_line(enum line_encoding encoding, const uint8_t *table, size_t length, int64_t first_line,
+                        int64_t offset);
+
+/* The same from a code object. instruction as python_frame.last_instruction. 0: unknown. */
+int64_t line_of_instruction(struct decoder *decoder, uint64_t code, uint64_t instruction, bool is_address);
+
+#endif
