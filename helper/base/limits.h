@@ -8,7 +8,6 @@ enum {
 	LIMIT_TYPE_CHAIN = 1000, /* tp_base links: CPython's own MRO work is quadratic in this */
 	LIMIT_TYPE_NAME_BYTES = 512, /* a dotted type name shown or compared */
 	LIMIT_TYPE_SLOTS = 4096, /* PyMemberDef rows of one type */
-	LIMIT_STATIC_TYPES = 4096, /* static types with state per interpreter: about 200 built in, 10 of extensions */
 	LIMIT_MODULES = 65536, /* mapped ELF files */
 	LIMIT_CORE_SEGMENTS = 1 << 22, /* program headers; the kernel's own map limit is 65530 by default */
 	LIMIT_NOTE_BYTES = 1 << 28, /* PT_NOTE of a core with many threads and files */

@@ -2,52 +2,30 @@
  * dict_cursor: the entries of dicts: combined tables with general or str-only entries, split tables with the values of
  * one instance, and values without a dict object. Objects/dictobject.c, Include/internal/pycore_dict.h.
  * Whatever dk_nentries claims, the entries must lie in present memory: that is the cap of every loop here. */
+#include "decode/keys_table.h"
 #include "decode/value.h"
 
 /* Fills what depends on the keys object alone. */
 static bool open_keys(struct dict_cursor *cursor, struct decoder *decoder, uint64_t keys)
 {
-	const struct layout *layout = decoder->layout;
-	uint32_t header_bytes = layout->struct_bytes[STRUCT_PyDictKeysObject];
-	uint64_t index_bytes, nentries, entries, bytes;
+	struct keys_table table;
+	uint64_t bytes;
 
 	memset(cursor, 0, sizeof *cursor);
-	if (header_bytes == 0 || keys == 0)
-		return false;
-	const uint8_t *header = reader_at(&decoder->reader, keys, header_bytes);
-	if (header == NULL)
-		return false;
-	bool str_only = false;
-	if (layout_has(layout, FIELD_PyDictKeysObject_dk_log2_index_bytes)) {
-		uint64_t log2_bytes = layout_get(layout, FIELD_PyDictKeysObject_dk_log2_index_bytes, header);
-		if (log2_bytes > 47)
-			return false;
-		index_bytes = UINT64_C(1) << log2_bytes;
-		/* DICT_KEYS_GENERAL is 0; unicode and split tables have entries without a hash (3.11+). */
-		str_only = layout_get(layout, FIELD_PyDictKeysObject_dk_kind, header) != 0;
-	} else {
-		uint64_t size = layout_get(layout, FIELD_PyDictKeysObject_dk_size, header);
-		if (size > UINT64_C(1) << 44)
-			return false;
-		index_bytes = size * (size <= 0xff ? 1 : size <= 0xffff ? 2 : size <= 0xffffffff ? 4 : 8);
-	}
-	cursor->entry_bytes = layout->struct_bytes[str_only ? STRUCT_PyDictUnicodeEntry : STRUCT_PyDictKeyEntry];
-	cursor->key_offset =
-	        layout_offset(layout, str_only ? FIELD_PyDictUnicodeEntry_me_key : FIELD_PyDictKeyEntry_me_key);
-	cursor->value_offset =
-	        layout_offset(layout, str_only ? FIELD_PyDictUnicodeEntry_me_value : FIELD_PyDictKeyEntry_me_value);
-	nentries = layout_get(layout, FIELD_PyDictKeysObject_dk_nentries, header);
-	if (cursor->entry_bytes == 0 || !checked_multiply(nentries, cursor->entry_bytes, &bytes) ||
-	    !checked_add(keys, header_bytes + index_bytes, &entries))
+	if (keys == 0 || !keys_table_read(decoder, keys, &table) ||
+	    !checked_multiply(table.entry_count, table.entry_bytes, &bytes))
 		return false;
 	if (bytes != 0) {
-		cursor->entries = reader_at(&decoder->reader, entries, bytes);
+		cursor->entries = reader_at(&decoder->reader, table.entries, bytes);
 		if (cursor->entries == NULL)
 			return false;
 	}
 	cursor->decoder = decoder;
 	cursor->keys_address = keys;
-	cursor->entry_count = cursor->step_count = nentries;
+	cursor->entry_bytes = table.entry_bytes;
+	cursor->key_offset = table.key_offset;
+	cursor->value_offset = table.value_offset;
+	cursor->entry_count = cursor->step_count = table.entry_count;
 	return true;
 }
 
@@ -123,8 +101,8 @@ static bool is_dict(struct decoder *decoder, uint64_t address)
 
 	if (type == 0)
 		return false;
-	return (flags >> TP_FLAG_DICT_SUBCLASS & 1) || (decoder->layout->struct_bytes[STRUCT_PyFrozenDictObject] != 0 &&
-	                                                value_type_derives(decoder, type, -1, "frozendict"));
+	return (flags & TPFLAGS_DICT_SUBCLASS) || (decoder->layout->struct_bytes[STRUCT_PyFrozenDictObject] != 0 &&
+	                                           value_type_derives(decoder, type, -1, "frozendict"));
 }
 
 bool dict_cursor_open(struct dict_cursor *cursor, struct decoder *decoder, uint64_t dict)

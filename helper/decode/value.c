@@ -34,18 +34,18 @@ uint64_t value_type(struct decoder *decoder, uint64_t address, uint64_t *ret_fla
 	    !type_flags(decoder, type, &flags))
 		return 0;
 	if (!value_field(decoder, type, FIELD_PyObject_ob_type, &metatype) ||
-	    !type_flags(decoder, metatype, &meta_flags) || !(meta_flags >> TP_FLAG_TYPE_SUBCLASS & 1))
+	    !type_flags(decoder, metatype, &meta_flags) || !(meta_flags & TPFLAGS_TYPE_SUBCLASS))
 		return 0;
 	if (ret_flags != NULL)
 		*ret_flags = flags;
 	return type;
 }
 
-bool value_is(struct decoder *decoder, uint64_t address, enum tp_flag_bit bit)
+bool value_is(struct decoder *decoder, uint64_t address, uint64_t flag)
 {
 	uint64_t flags;
 
-	return value_type(decoder, address, &flags) != 0 && (flags >> bit & 1);
+	return value_type(decoder, address, &flags) != 0 && (flags & flag) != 0;
 }
 
 static bool type_is_named(struct decoder *decoder, uint64_t type, const char *tp_name)
@@ -91,7 +91,7 @@ static bool str_view_open(struct decoder *decoder, uint64_t address, struct str_
 	const struct layout *layout = decoder->layout;
 	uint32_t head_bytes = layout->struct_bytes[STRUCT_PyASCIIObject];
 
-	if (head_bytes == 0 || !value_is(decoder, address, TP_FLAG_UNICODE_SUBCLASS))
+	if (head_bytes == 0 || !value_is(decoder, address, TPFLAGS_UNICODE_SUBCLASS))
 		return false;
 	const uint8_t *head = reader_at(&decoder->reader, address, head_bytes);
 	if (head == NULL)
@@ -189,7 +189,7 @@ bool value_int(struct decoder *decoder, uint64_t address, int64_t *ret_value)
 	uint64_t count, magnitude = 0;
 	bool is_negative;
 
-	if (digit->size != 4 || !value_is(decoder, address, TP_FLAG_LONG_SUBCLASS))
+	if (digit->size != 4 || !value_is(decoder, address, TPFLAGS_LONG_SUBCLASS))
 		return false;
 	if (layout_has(layout, FIELD_PyLongObject_lv_tag)) {
 		uint64_t tag;
@@ -245,7 +245,7 @@ int64_t value_bytes(struct decoder *decoder, uint64_t address, uint64_t limit, s
 
 	if (type == 0 || !value_field(decoder, address, FIELD_PyVarObject_ob_size, &length))
 		return -1;
-	if (flags >> TP_FLAG_BYTES_SUBCLASS & 1) {
+	if (flags & TPFLAGS_BYTES_SUBCLASS) {
 		if (!layout_has(decoder->layout, FIELD_PyBytesObject_ob_sval))
 			return -1;
 		data = address + layout_offset(decoder->layout, FIELD_PyBytesObject_ob_sval);
@@ -272,11 +272,11 @@ bool value_items(struct decoder *decoder, uint64_t address, uint64_t *ret_count,
 	if (value_type(decoder, address, &flags) == 0 ||
 	    !value_field(decoder, address, FIELD_PyVarObject_ob_size, &count))
 		return false;
-	if (flags >> TP_FLAG_TUPLE_SUBCLASS & 1) {
+	if (flags & TPFLAGS_TUPLE_SUBCLASS) {
 		if (!layout_has(decoder->layout, FIELD_PyTupleObject_ob_item))
 			return false;
 		items = address + layout_offset(decoder->layout, FIELD_PyTupleObject_ob_item);
-	} else if (!(flags >> TP_FLAG_LIST_SUBCLASS & 1) ||
+	} else if (!(flags & TPFLAGS_LIST_SUBCLASS) ||
 	           !value_field(decoder, address, FIELD_PyListObject_ob_item, &items)) {
 		return false;
 	}

@@ -9,33 +9,18 @@
 
 #include "base/text.h"
 #include "decode/decoder.h"
+#include "decode/type_flags.h"
 
-/* Bit numbers of tp_flags (Include/object.h); the upper ones say from which built-in a type derives. */
-enum tp_flag_bit {
-	TP_FLAG_STATIC_BUILTIN = 1,
-	TP_FLAG_INLINE_VALUES = 2,
-	TP_FLAG_MANAGED_DICT = 4,
-	TP_FLAG_HEAPTYPE = 9,
-	TP_FLAG_LONG_SUBCLASS = 24,
-	TP_FLAG_LIST_SUBCLASS = 25,
-	TP_FLAG_TUPLE_SUBCLASS = 26,
-	TP_FLAG_BYTES_SUBCLASS = 27,
-	TP_FLAG_UNICODE_SUBCLASS = 28,
-	TP_FLAG_DICT_SUBCLASS = 29,
-	TP_FLAG_BASE_EXC_SUBCLASS = 30,
-	TP_FLAG_TYPE_SUBCLASS = 31,
-};
-
-/* None of the functions here calls decode_type() or decode_object(), so that those may call them. They read what they
- * need and answer "no" when it is absent or makes no sense; a wild address is an answer of "no" like any other. */
+/* These functions read what they need and answer "no" when it is absent or makes no sense; a wild address is an answer
+ * of "no" like any other. Down to value_items() none calls decode_type(), so that the type table may use them. */
 
 /* One word of at most 8 bytes (no bit-field) of the struct at address; false if absent in this Python or the dump. */
 bool value_field(struct decoder *decoder, uint64_t address, enum layout_field field, uint64_t *ret_word);
 /* The type of an object and its tp_flags (may be NULL); 0 if address has no readable head, or a head whose type is not
  * a type object. */
 uint64_t value_type(struct decoder *decoder, uint64_t address, uint64_t *ret_flags);
-/* True if the object's type, or one of its bases, is flagged so. */
-bool value_is(struct decoder *decoder, uint64_t address, enum tp_flag_bit bit);
+/* True if the tp_flags of the object's type have that bit: TPFLAGS_... of decode/type_flags.h. */
+bool value_is(struct decoder *decoder, uint64_t address, uint64_t flag);
 /* True if the type is, or derives by tp_base from, the type object of that symbol; where no symbol is known (or symbol
  * is -1), the type whose tp_name is so. */
 bool value_type_derives(struct decoder *decoder, uint64_t type, int32_t symbol, const char *tp_name);
@@ -85,8 +70,7 @@ struct attribute_storage {
 bool value_instance_attributes(struct decoder *decoder, uint64_t object, struct attribute_storage *ret_attributes);
 /* A cursor over them. */
 bool value_attribute_cursor(struct dict_cursor *cursor, struct decoder *decoder, uint64_t object);
-/* The __dict__ of a type object, for static builtin types that of the first interpreter that has one (3.12+ keep it
- * per interpreter). 0: none. */
+/* The __dict__ of a type object; of a static builtin type that of the main interpreter. 0: none. */
 uint64_t value_type_dict(struct decoder *decoder, uint64_t type);
 /* What `name` is in the namespaces along the MRO of a type: a descriptor, a function, a plain value. 0: none. */
 uint64_t value_class_attribute(struct decoder *decoder, uint64_t type, const char *name);

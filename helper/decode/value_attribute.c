@@ -5,98 +5,35 @@
 #include "decode/value.h"
 
 #include "base/limits.h"
+#include "decode/instance.h"
+#include "decode/static_type.h"
 
-/* Member types that hold an object (Include/structmember.h). */
-enum { MEMBER_OBJECT = 6, MEMBER_OBJECT_EX = 16 };
-
-static bool type_field_signed(struct decoder *decoder, uint64_t type, enum layout_field field, int64_t *ret_value)
-{
-	uint64_t word;
-
-	if (!value_field(decoder, type, field, &word))
-		return false;
-	*ret_value = (int64_t)word;
-	return true;
-}
-
-static bool word_before(struct decoder *decoder, uint64_t object, unsigned words, uint64_t *ret_word)
-{
-	return object > words * 8 && reader_u64(&decoder->reader, object - words * 8, ret_word);
-}
-
-/* Values that belong to the object and not to a dict object. */
-static bool open_values(struct decoder *decoder, uint64_t type, uint64_t values, struct attribute_storage *attributes)
-{
-	attributes->values = values;
-	return values != 0 && value_field(decoder, type, FIELD_PyHeapTypeObject_ht_cached_keys, &attributes->keys) &&
-	       attributes->keys != 0;
-}
-
-/* Py_TPFLAGS_MANAGED_DICT (3.11+). The words in front of an object are numbered from it, the GC head first; a
- * free-threaded build has no GC head. Include/internal/pycore_object.h */
-static bool open_managed(struct decoder *decoder, uint64_t object, uint64_t type, uint64_t flags,
-                         struct attribute_storage *attributes)
+bool value_instance_attributes(struct decoder *decoder, uint64_t object, struct attribute_storage *ret_storage)
 {
 	const struct layout *layout = decoder->layout;
-	uint64_t word, valid;
-	int64_t basicsize;
+	const struct type_info *type = decode_type(decoder, value_type(decoder, object, NULL));
+	struct instance_attributes attributes;
 
-	if (layout_feature(layout, FEATURE_VALUES_POINTER_IN_PREHEADER)) {
-		if (word_before(decoder, object, 4, &word) && word != 0)
-			return open_values(decoder, type, word, attributes);
-		return word_before(decoder, object, 3, &attributes->dict) && attributes->dict != 0;
+	memset(ret_storage, 0, sizeof *ret_storage);
+	const uint8_t *body =
+	        type == NULL || type->body_bytes == 0 ? NULL : reader_at(&decoder->reader, object, type->body_bytes);
+	if (body == NULL)
+		return false;
+	/* decoder->out may hold another object that the caller is looking at. */
+	uint32_t flags = decoder->out.flags;
+	const char *reason = decoder->out.reason;
+	bool found = instance_attributes(decoder, type, object, body, &attributes);
+	decoder->out.flags = flags;
+	decoder->out.reason = reason;
+	if (!found)
+		return false;
+	ret_storage->dict = attributes.dict;
+	/* A dict object, once made, is what counts; inline values are then its values (3.13+), or stale. */
+	if (attributes.dict == 0 && attributes.values != 0) {
+		ret_storage->values = attributes.values - layout_offset(layout, FIELD_PyDictValues_values);
+		ret_storage->keys = type->cached_keys;
 	}
-	if (!word_before(decoder, object, layout_feature(layout, FEATURE_FREE_THREADED) ? 1 : 3, &word))
-		return false;
-	if (layout_feature(layout, FEATURE_TAGGED_DICT_OR_VALUES) && (word & 1))
-		return open_values(decoder, type, word + 1, attributes);
-	if (word != 0) {
-		attributes->dict = word;
-		return true;
-	}
-	if (!layout_feature(layout, FEATURE_INLINE_VALUES) || !(flags >> TP_FLAG_INLINE_VALUES & 1) ||
-	    !type_field_signed(decoder, type, FIELD_PyTypeObject_tp_basicsize, &basicsize) || basicsize <= 0)
-		return false;
-	word = object + (uint64_t)basicsize;
-	return value_field(decoder, word, FIELD_PyDictValues_valid, &valid) && valid == 1 &&
-	       open_values(decoder, type, word, attributes);
-}
-
-/* A negative tp_dictoffset counts from the end of a variable-size object (_PyObject_GetDictPtr). */
-static bool dict_word_at_end(struct decoder *decoder, uint64_t object, uint64_t type, int64_t dictoffset,
-                             uint64_t *ret_address)
-{
-	int64_t basicsize, itemsize, size;
-	uint64_t bytes;
-
-	if (!type_field_signed(decoder, type, FIELD_PyTypeObject_tp_basicsize, &basicsize) ||
-	    !type_field_signed(decoder, type, FIELD_PyTypeObject_tp_itemsize, &itemsize) ||
-	    !type_field_signed(decoder, object, FIELD_PyVarObject_ob_size, &size) || basicsize < 0 || itemsize < 0)
-		return false;
-	if (!checked_multiply(size < 0 ? -(uint64_t)size : (uint64_t)size, (uint64_t)itemsize, &bytes) ||
-	    !checked_add(bytes, (uint64_t)basicsize, &bytes) || bytes >= UINT64_C(1) << 48)
-		return false;
-	*ret_address = object + round_up(bytes, 8) + (uint64_t)dictoffset;
-	return true;
-}
-
-bool value_instance_attributes(struct decoder *decoder, uint64_t object, struct attribute_storage *ret_attributes)
-{
-	uint64_t flags, dict_word;
-	int64_t dictoffset;
-	uint64_t type = value_type(decoder, object, &flags);
-
-	memset(ret_attributes, 0, sizeof *ret_attributes);
-	if (type == 0)
-		return false;
-	if (layout_feature(decoder->layout, FEATURE_MANAGED_DICT) && (flags >> TP_FLAG_MANAGED_DICT & 1))
-		return open_managed(decoder, object, type, flags, ret_attributes);
-	if (!type_field_signed(decoder, type, FIELD_PyTypeObject_tp_dictoffset, &dictoffset) || dictoffset == 0)
-		return false;
-	dict_word = object + (uint64_t)dictoffset;
-	if (dictoffset < 0 && !dict_word_at_end(decoder, object, type, dictoffset, &dict_word))
-		return false;
-	return reader_u64(&decoder->reader, dict_word, &ret_attributes->dict) && ret_attributes->dict != 0;
+	return ret_storage->dict != 0 || ret_storage->keys != 0;
 }
 
 bool value_attribute_cursor(struct dict_cursor *cursor, struct decoder *decoder, uint64_t object)
@@ -113,53 +50,16 @@ bool value_attribute_cursor(struct dict_cursor *cursor, struct decoder *decoder,
 
 /* ---- Types ---- */
 
-/* State of a static type in one interpreter (3.12+): tp_subclasses is its index, from 1, in an array whose rows begin
- * with the type. 0: not this array, or no dict there. */
-static uint64_t static_type_dict(struct decoder *decoder, uint64_t type, uint64_t index, uint64_t array)
-{
-	const struct layout *layout = decoder->layout;
-	uint32_t row_bytes = layout->struct_bytes[STRUCT_managed_static_type_state];
-	enum layout_field type_field = FIELD_managed_static_type_state_type;
-	enum layout_field dict_field = FIELD_managed_static_type_state_tp_dict;
-	uint64_t row_type, dict;
-
-	if (row_bytes == 0) {
-		row_bytes = layout->struct_bytes[STRUCT_static_type_state];
-		type_field = FIELD_static_type_state_type;
-		dict_field = FIELD_static_type_state_tp_dict;
-	}
-	if (row_bytes == 0 || index == 0 || index > LIMIT_STATIC_TYPES)
-		return 0;
-	uint64_t row = array + (index - 1) * row_bytes;
-	if (!value_field(decoder, row, type_field, &row_type) || row_type != type ||
-	    !value_field(decoder, row, dict_field, &dict))
-		return 0;
-	return dict;
-}
-
 uint64_t value_type_dict(struct decoder *decoder, uint64_t type)
 {
-	const struct layout *layout = decoder->layout;
-	const struct runtime *runtime = decoder->context->runtime;
-	uint64_t dict = 0, flags, index;
+	uint32_t type_bytes = decoder->layout->struct_bytes[STRUCT_PyTypeObject];
+	struct static_type_state state;
+	uint64_t dict = 0;
 
-	value_field(decoder, type, FIELD_PyTypeObject_tp_dict, &dict);
-	if (dict != 0 || !layout_feature(layout, FEATURE_STATIC_BUILTIN_STATE) ||
-	    !value_field(decoder, type, FIELD_PyTypeObject_tp_flags, &flags) ||
-	    !(flags >> TP_FLAG_STATIC_BUILTIN & 1) ||
-	    !value_field(decoder, type, FIELD_PyTypeObject_tp_subclasses, &index))
-		return dict;
-	static const enum layout_field arrays[] = { FIELD_PyInterpreterState_types_builtins,
-		                                    FIELD_PyInterpreterState_types_for_extensions };
-	for (size_t i = 0; i < runtime->interpreters.count && i < LIMIT_INTERPRETERS && dict == 0; i++) {
-		for (unsigned k = 0; k < 2 && dict == 0; k++) {
-			if (layout_has(layout, arrays[k]))
-				dict = static_type_dict(decoder, type, index,
-				                        runtime->interpreters.items[i].address +
-				                                layout_offset(layout, arrays[k]));
-		}
-	}
-	return dict;
+	const uint8_t *body = type_bytes == 0 ? NULL : reader_at(&decoder->reader, type, type_bytes);
+	if (body == NULL || !value_field(decoder, type, FIELD_PyTypeObject_tp_dict, &dict))
+		return 0;
+	return dict == 0 && static_type_state(decoder, type, body, &state) ? state.dict : dict;
 }
 
 uint64_t value_class_attribute(struct decoder *decoder, uint64_t type, const char *name)
@@ -234,7 +134,7 @@ uint64_t value_attribute(struct decoder *decoder, uint64_t object, const char *n
 
 	if (type == 0)
 		return 0;
-	if (flags >> TP_FLAG_TYPE_SUBCLASS & 1)
+	if (flags & TPFLAGS_TYPE_SUBCLASS)
 		return value_class_attribute(decoder, object, name);
 	/* Members are data descriptors: they come before the instance dict. */
 	if (value_member_offset(decoder, type, name, &offset) &&
