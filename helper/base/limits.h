@@ -16,11 +16,15 @@ enum {
 	LIMIT_FRAMES = 1 << 20, /* frames of one thread; recursion limits are far lower */
 	LIMIT_FRAME_SLOTS = 1 << 20, /* localsplus words of one frame */
 	LIMIT_INT_DIGITS = 1 << 30, /* 30-bit digits of one int: 4 GiB of them */
+	LIMIT_BSS_BYTES = 1 << 28, /* anonymous memory behind a file's data that is taken for its .bss */
 	LIMIT_PATH_STEPS = 4096, /* steps of one Python path typed by the user */
 	LIMIT_LINE_TABLE_BYTES = 1 << 26, /* line table or bytecode of one code object */
 	LIMIT_FILE_NAME = 4096, /* characters of a co_filename: PATH_MAX */
 	LIMIT_NAMES_COMPARED = 65536, /* names looked at for "did you mean" */
 	LIMIT_STRING_SHOWN = 64, /* characters of a string or name in a label or description */
 };
+
+/* Writable memory searched for _PyRuntime where no ELF file says where it is: seconds, not minutes. */
+#define LIMIT_SCANNED_BYTES (UINT64_C(1) << 34)
 
 #endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT
+ * Which layout does this target have? Table rows in the order of the fingerprint, each confirmed in the target; the
+ * debug information of the very binary where no row holds or where it is asked for. Sources that both speak are
+ * compared. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "layout/dwarf_layout.h"
+#include "runtime/opening.h"
+
+enum { MAX_ROWS = 256, DEBUG_PATH_BYTES = 4096 };
+
+struct candidate {
+	struct layout layout;
+	sentence_list checks;
+	uint32_t disagreements; /* with _Py_DebugOffsets */
+	bool is_exact;
+	bool is_found;
+};
+
+static void free_sentences(sentence_list *sentences)
+{
+	for (size_t i = 0; i < sentences->count; i++)
+		free(sentences->items[i]);
+	array_free(sentences);
+}
+
+static void warn_difference(void *context, const char *sentence)
+{
+	runtime_warn(context, "%s", sentence);
+}
+
+static void count_difference(void *context, const char *sentence)
+{
+	(void)sentence;
+	++*(uint32_t *)context;
+}
+
+/* A row may fit in all that is checked and still be of a neighbouring patch release: debug offsets tell. */
+static uint32_t disagreements(const struct opening *opening, const struct layout *layout)
+{
+	uint32_t count = 0;
+	if (opening->fingerprint.debug_offsets != NULL)
+		layout_compare(layout, "", &opening->debug_offsets->layout, "", count_difference, &count);
+	return count;
+}
+
+/* The first row that holds and contradicts nothing; else the one that holds and contradicts least. */
+static int try_rows(struct opening *opening, bool is_debug, struct candidate *best, char *first_failure)
+{
+	struct layout_fingerprint fingerprint = opening->fingerprint;
+	fingerprint.version.is_debug = is_debug;
+	struct candidate *row = calloc(1, sizeof *row);
+	if (row == NULL)
+		return error_set(opening->error, ERROR_NO_MEMORY, "out of memory");
+	for (uint32_t index = 0; index < MAX_ROWS; index++) {
+		char failure[FAILURE_BYTES];
+		if (!builtin_layout(&fingerprint, index, &row->layout, &row->is_exact))
+			break;
+		if (layout_confirm(opening, &row->layout, &row->checks, failure)) {
+			row->disagreements = disagreements(opening, &row->layout);
+			if (!best->is_found || row->disagreements < best->disagreements) {
+				free_sentences(&best->checks);
+				*best = *row;
+				best->is_found = true;
+				row->checks = (__typeof__(row->checks)){ 0 };
+			}
+			if (best->disagreements == 0)
+				break;
+		} else if (first_failure[0] == '\0') {
+			snprintf(first_failure, FAILURE_BYTES, "%s", failure);
+		}
+		free_sentences(&row->checks);
+	}
+	free_sentences(&row->checks);
+	free(row);
+	return OK;
+}
+
+static bool is_extension_module(const struct mapped_file *file)
+{
+	return file->is_elf && file->local_path != NULL &&
+	       (strstr(file->path, "/lib-dynload/") != NULL || strstr(path_base_name(file->path), ".cpython-") != NULL);
+}
+
+/* What debug information says of Python itself, then of what extension modules keep to themselves. */
+static int read_dwarf(struct opening *opening, struct candidate *dwarf)
+{
+	const struct runtime_options *options = opening->options;
+	const struct mapped_file *file = opening->runtime->file;
+	const struct dwarf_options dwarf_options = { options->debug_directory, options->use_debuginfod };
+	if (options->ignore_dwarf)
+		return error_set(opening->error, ERROR_NOT_FOUND, "debug information was not to be used");
+	if (file == NULL || file->local_path == NULL)
+		return error_set(opening->error, ERROR_NOT_FOUND, "%s is not on this machine",
+		                 file != NULL ? file->path : "the file that holds Python");
+	char path[DEBUG_PATH_BYTES] = "";
+	uint32_t count = 0;
+	TRY(dwarf_layout_merge(&dwarf->layout, file->local_path, &dwarf_options, &count, path, opening->error));
+	if (opening->main_file != NULL && opening->main_file != file)
+		(void)dwarf_layout_merge(&dwarf->layout, opening->main_file->local_path, &dwarf_options, &count, NULL,
+		                         NULL);
+	const struct address_space *space = opening->runtime->space;
+	for (size_t i = 0; i < space->files.count; i++)
+		if (is_extension_module(&space->files.items[i]))
+			(void)dwarf_layout_merge(&dwarf->layout, space->files.items[i].local_path, &dwarf_options,
+			                         &count, NULL, NULL);
+	dwarf->layout.version = opening->fingerprint.version;
+	layout_compute_features(&dwarf->layout);
+	return OK;
+}
+
+static int try_dwarf(struct opening *opening, struct candidate *dwarf)
+{
+	char failure[FAILURE_BYTES];
+	TRY(read_dwarf(opening, dwarf));
+	if (!layout_confirm(opening, &dwarf->layout, &dwarf->checks, failure))
+		return error_set(opening->error, ERROR_NO_LAYOUT, "its debug information does not fit the target: %s",
+		                 failure);
+	dwarf->is_exact = dwarf->is_found = true;
+	dwarf->disagreements = disagreements(opening, &dwarf->layout);
+	return OK;
+}
+
+/* Debug information of a program lacks the structs of modules that are not mapped or have none; tables know them. */
+static void fill_from_row(struct layout *layout, const struct layout *row)
+{
+	for (int owner = 0; owner < STRUCT_COUNT; owner++) {
+		if (layout->struct_sources[owner] != LAYOUT_SOURCE_NONE ||
+		    row->struct_sources[owner] == LAYOUT_SOURCE_NONE)
+			continue;
+		layout->struct_sources[owner] = row->struct_sources[owner];
+		layout->struct_bytes[owner] = row->struct_bytes[owner];
+		for (int field = 0; field < FIELD_COUNT; field++)
+			if (layout_field_struct(field) == (enum layout_struct)owner)
+				layout->fields[field] = row->fields[field];
+	}
+	memcpy(layout->row_name, row->row_name, sizeof layout->row_name);
+	layout_compute_features(layout);
+}
+
+static void describe_build(struct runtime *runtime)
+{
+	const struct python_version *version = &runtime->layout.version;
+	snprintf(runtime->build_text, sizeof runtime->build_text, "%s%s%s", version->is_debug ? "debug" : "release",
+	         version->is_free_threaded ? " free-threaded" : "", version->has_trace_refs ? " trace-refs" : "");
+}
+
+/* Takes the candidate over; its disagreements with what else is known become warnings. */
+static void accept(struct opening *opening, struct candidate *candidate)
+{
+	struct runtime *runtime = opening->runtime;
+	const bool is_debug = candidate->layout.version.is_debug;
+	runtime->layout = candidate->layout;
+	runtime->layout.version = opening->fingerprint.version;
+	runtime->layout.version.is_debug = is_debug;
+	layout_compute_features(&runtime->layout);
+	for (size_t i = 0; i < candidate->checks.count; i++)
+		if (!array_push(&runtime->checks, candidate->checks.items[i]))
+			free(candidate->checks.items[i]);
+	candidate->checks.count = 0;
+	if (!candidate->is_exact)
+		runtime_warn(runtime, "there is no table for Python %s; the one of %s holds in all that was checked",
+		             runtime->version_text, runtime->layout.row_name);
+	if (candidate->disagreements != 0)
+		layout_compare(&runtime->layout, "the layout in use", &opening->debug_offsets->layout,
+		               "_Py_DebugOffsets", warn_difference, runtime);
+	describe_build(runtime);
+}
+
+/* Uses what was found: dwarf, filled up and compared with a row; a row; or neither, with the reasons. */
+static int decide(struct opening *opening, struct candidate *row, struct candidate *dwarf, const char *row_failure,
+                  const struct error *dwarf_error)
+{
+	struct runtime *runtime = opening->runtime;
+	if (dwarf->is_found) {
+		if (row->is_found) {
+			if (row->is_exact)
+				layout_compare(&dwarf->layout, "debug information", &row->layout, "the built-in table",
+				               warn_difference, runtime);
+			fill_from_row(&dwarf->layout, &row->layout);
+		}
+		accept(opening, dwarf);
+		return OK;
+	}
+	if (row->is_found) {
+		if (opening->options->prefer_dwarf)
+			runtime_warn(runtime, "debug information was asked for, but is not used: %s",
+			             dwarf_error->message);
+		accept(opening, row);
+		return OK;
+	}
+	return error_set(
+	        opening->error, ERROR_NO_LAYOUT,
+	        "no table of Python %s fits this target (%s; known are %s) and there is no debug information of it "
+	        "(%s); install the debug symbols of that Python (python3.X-dbg, python3-debuginfo), or name their "
+	        "place with --debug-dir, or use --debuginfod",
+	        runtime->version_text, row_failure[0] != '\0' ? row_failure : "no row of that version and build",
+	        builtin_layout_versions(), dwarf_error->message);
+}
+
+int choose_layout(struct opening *opening)
+{
+	struct candidate *row = calloc(1, sizeof *row);
+	struct candidate *dwarf = calloc(1, sizeof *dwarf);
+	if (row == NULL || dwarf == NULL) {
+		free(row);
+		free(dwarf);
+		return error_set(opening->error, ERROR_NO_MEMORY, "out of memory");
+	}
+	char row_failure[FAILURE_BYTES] = "";
+	struct error dwarf_error = { 0 };
+	struct error *const error = opening->error;
+	const bool is_debug = opening->fingerprint.version.is_debug;
+	int status = try_rows(opening, is_debug, row, row_failure);
+	if (status == OK && !row->is_found && !opening->build_is_known)
+		status = try_rows(opening, !is_debug, row, row_failure);
+	if (status == OK && (!row->is_found || row->disagreements != 0 || opening->options->prefer_dwarf)) {
+		opening->error = &dwarf_error;
+		const int dwarf_status = try_dwarf(opening, dwarf);
+		opening->error = error;
+		if (dwarf_status == ERROR_NO_MEMORY)
+			status = error_set(error, dwarf_status, "%s", dwarf_error.message);
+	}
+	if (status == OK)
+		status = decide(opening, row, dwarf, row_failure, &dwarf_error);
+	free_sentences(&row->checks);
+	free_sentences(&dwarf->checks);
+	free(row);
+	free(dwarf);
+	return status;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT
+ * The Python frames of a thread, most recent first, in every form CPython had: a chain of frame objects, a chain behind
+ * a C-level record, a chain of interpreter frames with entries of its own that are no Python frames. */
+#include <inttypes.h>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "runtime/opening.h"
+
+/* Include/internal/pycore_frame.h, enum _frameowner: 3 and 4 are entries that the interpreter or C code put between
+ * Python frames; they have no code of a user's. Which of the two has which number changed in 3.14. */
+enum { FIRST_OWNER_WITHOUT_CODE = 3 };
+
+/* The tag bits of a _PyStackRef (3.14+); objects are aligned to more than that. */
+static const uint64_t stack_ref_tags = 3;
+
+enum frame_kind {
+	FRAME_UNREADABLE, /* of the frame itself nothing can be had: the chain ends */
+	FRAME_SHIM,
+	FRAME_WITHOUT_CODE, /* a Python frame whose code object cannot be read: its slots are not known */
+	FRAME_PYTHON,
+};
+
+struct frame_reader {
+	const struct runtime *runtime;
+	const struct layout *layout;
+	struct reader *reader;
+};
+
+static bool field(const struct frame_reader *from, uint64_t address, enum layout_field which, uint64_t *ret_value)
+{
+	return read_field(from->reader, from->layout, address, which, ret_value);
+}
+
+/* False only if the type can be read and is another one. */
+static bool may_be(const struct frame_reader *from, uint64_t object, enum known_symbol type_symbol)
+{
+	const uint64_t known = from->runtime->symbols[type_symbol];
+	uint64_t type;
+	return known == 0 || !field(from, object, FIELD_PyObject_ob_type, &type) || type == known;
+}
+
+static bool tuple_size(const struct frame_reader *from, uint64_t code, enum layout_field which, uint64_t *ret_size)
+{
+	uint64_t tuple;
+	if (!field(from, code, which, &tuple) || !field(from, tuple, FIELD_PyVarObject_ob_size, ret_size))
+		return false;
+	return *ret_size <= LIMIT_FRAME_SLOTS;
+}
+
+/* How many of the words at localsplus have a name. */
+static bool count_slots(const struct frame_reader *from, uint64_t code, uint32_t *ret_count)
+{
+	uint64_t count, cells, free_variables;
+	if (layout_has(from->layout, FIELD_PyCodeObject_co_nlocalsplus)) {
+		if (!field(from, code, FIELD_PyCodeObject_co_nlocalsplus, &count))
+			return false;
+	} else {
+		if (!field(from, code, FIELD_PyCodeObject_co_nlocals, &count) ||
+		    !tuple_size(from, code, FIELD_PyCodeObject_co_cellvars, &cells) ||
+		    !tuple_size(from, code, FIELD_PyCodeObject_co_freevars, &free_variables) ||
+		    count > LIMIT_FRAME_SLOTS)
+			return false;
+		count += cells + free_variables;
+	}
+	if (count > LIMIT_FRAME_SLOTS)
+		return false;
+	*ret_count = (uint32_t)count;
+	return true;
+}
+
+/* Up to 3.10. */
+static enum frame_kind read_frame_object(const struct frame_reader *from, uint64_t address, struct python_frame *frame)
+{
+	const struct layout *layout = from->layout;
+	uint64_t last;
+	if (!may_be(from, address, SYMBOL_PyFrame_Type) ||
+	    !field(from, address, FIELD_PyFrameObject_f_code, &frame->code) ||
+	    !field(from, address, FIELD_PyFrameObject_f_globals, &frame->globals) ||
+	    !field(from, address, FIELD_PyFrameObject_f_builtins, &frame->builtins) ||
+	    !field(from, address, FIELD_PyFrameObject_f_locals, &frame->locals) ||
+	    !field(from, address, FIELD_PyFrameObject_f_lasti, &last))
+		return FRAME_UNREADABLE;
+	frame->frame_object = address;
+	frame->localsplus = address + layout_offset(layout, FIELD_PyFrameObject_f_localsplus);
+	frame->last_instruction = UINT64_MAX;
+	const int32_t index = (int32_t)last;
+	/* f_lasti counts bytes up to 3.9 and instructions of 2 bytes in 3.10 (bpo-27129), which also brought
+	 * f_stackdepth. */
+	if (index >= 0)
+		frame->last_instruction =
+		        (uint64_t)index * (layout_has(layout, FIELD_PyFrameObject_f_stackdepth) ? 2 : 1);
+	if (!may_be(from, frame->code, SYMBOL_PyCode_Type) || !count_slots(from, frame->code, &frame->slot_count))
+		return FRAME_WITHOUT_CODE;
+	return FRAME_PYTHON;
+}
+
+/* A code object made by CPython itself for an entry of its own: the first instruction that may be traced lies behind
+ * the end of its code (_Py_InitCleanup, 3.12+), so that such a frame always counts as incomplete. */
+static bool is_shim_code(const struct frame_reader *from, uint64_t code)
+{
+	uint64_t first_traceable, units;
+	return field(from, code, FIELD_PyCodeObject__co_firsttraceable, &first_traceable) &&
+	       field(from, code, FIELD_PyVarObject_ob_size, &units) && first_traceable >= units;
+}
+
+/* A free-threaded build runs a copy of the code for each thread (co_tlbc, 3.14+): the same instruction in the code
+ * object itself. */
+static uint64_t instruction_in_code(const struct frame_reader *from, uint64_t address, uint64_t code,
+                                    uint64_t instruction)
+{
+	const struct layout *layout = from->layout;
+	uint64_t index, array, size, copy;
+	if (!layout_has(layout, FIELD_PyCodeObject_co_tlbc) || !layout_has(layout, FIELD__PyCodeArray_entries) ||
+	    !field(from, address, FIELD__PyInterpreterFrame_tlbc_index, &index) || index == 0 ||
+	    !field(from, code, FIELD_PyCodeObject_co_tlbc, &array) ||
+	    !field(from, array, FIELD__PyCodeArray_size, &size) || index >= size || index >= LIMIT_THREADS)
+		return instruction;
+	const uint64_t entries = array + layout_offset(layout, FIELD__PyCodeArray_entries);
+	if (!reader_u64(from->reader, entries + 8 * index, &copy) || copy == 0 || instruction < copy)
+		return instruction;
+	return code + layout_offset(layout, FIELD_PyCodeObject_co_code_adaptive) + (instruction - copy);
+}
+
+static void read_instruction(const struct frame_reader *from, uint64_t address, struct python_frame *frame)
+{
+	const struct layout *layout = from->layout;
+	uint64_t instruction;
+	frame->last_instruction = UINT64_MAX;
+	frame->last_instruction_is_address = true;
+	/* 3.13+: instr_ptr, the one that runs or is about to. Before: prev_instr, the last begun, which is in front of
+	 * the code before the first. */
+	if (field(from, address, FIELD__PyInterpreterFrame_instr_ptr, &instruction)) {
+		frame->last_instruction = instruction_in_code(from, address, frame->code, instruction);
+	} else if (field(from, address, FIELD__PyInterpreterFrame_prev_instr, &instruction)) {
+		if (instruction >= frame->code + layout_offset(layout, FIELD_PyCodeObject_co_code_adaptive))
+			frame->last_instruction = instruction;
+	}
+}
+
+/* 3.11 and later. */
+static enum frame_kind read_interpreter_frame(const struct frame_reader *from, uint64_t address,
+                                              struct python_frame *frame)
+{
+	const struct layout *layout = from->layout;
+	uint64_t owner;
+	if (!field(from, address, FIELD__PyInterpreterFrame_f_executable, &frame->code) ||
+	    !field(from, address, FIELD__PyInterpreterFrame_owner, &owner) ||
+	    !field(from, address, FIELD__PyInterpreterFrame_f_globals, &frame->globals) ||
+	    !field(from, address, FIELD__PyInterpreterFrame_f_builtins, &frame->builtins) ||
+	    !field(from, address, FIELD__PyInterpreterFrame_f_locals, &frame->locals) ||
+	    !field(from, address, FIELD__PyInterpreterFrame_frame_obj, &frame->frame_object))
+		return FRAME_UNREADABLE;
+	frame->owner = (uint8_t)owner;
+	if (owner >= FIRST_OWNER_WITHOUT_CODE)
+		return FRAME_SHIM;
+	if (!field(from, address, FIELD__PyInterpreterFrame_f_funcobj, &frame->function) &&
+	    !field(from, address, FIELD__PyInterpreterFrame_f_func, &frame->function))
+		return FRAME_UNREADABLE;
+	if (layout_feature(layout, FEATURE_TAGGED_STACK_REFS)) {
+		frame->code &= ~stack_ref_tags;
+		frame->function &= ~stack_ref_tags;
+	}
+	frame->localsplus = address + layout_offset(layout, FIELD__PyInterpreterFrame_localsplus);
+	if (layout_feature(layout, FEATURE_FRAME_EXECUTABLE) && !may_be(from, frame->code, SYMBOL_PyCode_Type))
+		return FRAME_SHIM;
+	read_instruction(from, address, frame);
+	if (!may_be(from, frame->code, SYMBOL_PyCode_Type) || !count_slots(from, frame->code, &frame->slot_count))
+		return frame->function == 0 ? FRAME_SHIM : FRAME_WITHOUT_CODE;
+	return is_shim_code(from, frame->code) ? FRAME_SHIM : FRAME_PYTHON;
+}
+
+static enum frame_kind read_frame(const struct frame_reader *from, uint64_t address, struct python_frame *frame)
+{
+	*frame = (struct python_frame){ .address = address };
+	if (address == 0 || address % 8 != 0)
+		return FRAME_UNREADABLE;
+	return layout_feature(from->layout, FEATURE_INTERPRETER_FRAMES) ? read_interpreter_frame(from, address, frame)
+	                                                                : read_frame_object(from, address, frame);
+}
+
+bool runtime_read_frame(const struct runtime *runtime, struct reader *reader, uint64_t address,
+                        struct python_frame *ret_frame)
+{
+	const struct frame_reader from = { runtime, &runtime->layout, reader };
+	return read_frame(&from, address, ret_frame) == FRAME_PYTHON;
+}
+
+/* The most recent frame; 0: the thread runs no Python. */
+static bool first_frame(const struct frame_reader *from, uint64_t thread, uint64_t *ret_frame)
+{
+	uint64_t record;
+	if (layout_has(from->layout, FIELD_PyThreadState_frame))
+		return field(from, thread, FIELD_PyThreadState_frame, ret_frame);
+	if (layout_has(from->layout, FIELD_PyThreadState_current_frame))
+		return field(from, thread, FIELD_PyThreadState_current_frame, ret_frame);
+	/* 3.11 and 3.12: behind a record on the C stack, or in the thread state itself. */
+	return field(from, thread, FIELD_PyThreadState_cframe, &record) &&
+	       field(from, record, FIELD__PyCFrame_current_frame, ret_frame);
+}
+
+/* The list ends with frames of a loop, the last of them repeated `period` frames ago: each is kept once. */
+static void cut_repetition(struct frame_list *frames, size_t begin, size_t period)
+{
+	for (size_t i = begin; period != 0 && i + period < frames->count; i++) {
+		if (frames->items[i].address == frames->items[i + period].address) {
+			frames->count = i + period;
+			return;
+		}
+	}
+}
+
+int runtime_frames(const struct runtime *runtime, const struct python_thread *thread, struct frame_list *frames,
+                   bool *ret_truncated, struct error *error)
+{
+	struct reader reader;
+	reader_init(&reader, runtime->space);
+	const struct frame_reader from = { runtime, &runtime->layout, &reader };
+	const enum layout_field back = layout_feature(&runtime->layout, FEATURE_INTERPRETER_FRAMES)
+	                                       ? FIELD__PyInterpreterFrame_previous
+	                                       : FIELD_PyFrameObject_f_back;
+	const size_t begin = frames->count;
+	uint64_t at;
+	*ret_truncated = !first_frame(&from, thread->address, &at);
+	if (*ret_truncated)
+		return OK;
+	/* Brent's cycle finding: a mark that is moved up to where we are after 1, 2, 4, ... steps. */
+	uint64_t mark = 0, steps = 0, next_mark = 1;
+	size_t mark_count = begin;
+	for (uint64_t count = 0; at != 0; count++) {
+		if (at == mark || count == LIMIT_FRAMES) {
+			*ret_truncated = true;
+			if (at == mark)
+				cut_repetition(frames, begin, frames->count - mark_count);
+			break;
+		}
+		if (++steps == next_mark) {
+			mark = at;
+			mark_count = frames->count;
+			next_mark *= 2;
+			steps = 0;
+		}
+		struct python_frame frame;
+		const enum frame_kind kind = read_frame(&from, at, &frame);
+		if (kind == FRAME_UNREADABLE || !field(&from, at, back, &at)) {
+			*ret_truncated = true;
+			break;
+		}
+		*ret_truncated |= kind == FRAME_WITHOUT_CODE;
+		if (kind != FRAME_SHIM && !array_push(frames, frame))
+			return error_set(error, ERROR_NO_MEMORY, "out of memory");
+	}
+	return OK;
+}

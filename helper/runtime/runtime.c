@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ * Opening a runtime, step by step: where it is, which version, which layout, then its interpreters and threads. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "runtime/opening.h"
+
+void runtime_warn(struct runtime *runtime, const char *format, ...)
+{
+	char *sentence = NULL;
+	va_list arguments;
+	va_start(arguments, format);
+	const int length = vasprintf(&sentence, format, arguments);
+	va_end(arguments);
+	/* Without memory for a warning the next allocation that matters will fail and say so. */
+	if (length >= 0 && !array_push(&runtime->warnings, sentence))
+		free(sentence);
+}
+
+static void clear_sentences(struct runtime *runtime)
+{
+	for (size_t i = 0; i < runtime->warnings.count; i++)
+		free(runtime->warnings.items[i]);
+	for (size_t i = 0; i < runtime->checks.count; i++)
+		free(runtime->checks.items[i]);
+	runtime->warnings.count = runtime->checks.count = 0;
+}
+
+void runtime_close(struct runtime *runtime)
+{
+	if (runtime == NULL)
+		return;
+	clear_sentences(runtime);
+	array_free(&runtime->warnings);
+	array_free(&runtime->checks);
+	array_free(&runtime->interpreters);
+	array_free(&runtime->threads);
+	free(runtime);
+}
+
+static int check_machine(const struct address_space *space, struct error *error)
+{
+	if (space->word_bytes == 8 && !space->big_endian)
+		return OK;
+	return error_set(error, ERROR_UNSUPPORTED,
+	                 "the target is a %u-bit %s-endian program; only 64-bit little-endian ones are supported",
+	                 space->word_bytes * 8, space->big_endian ? "big" : "little");
+}
+
+/* Is the candidate that find_runtime() gave a Python that runs and can be read? */
+static int examine(struct opening *opening)
+{
+	clear_sentences(opening->runtime);
+	TRY(find_version(opening));
+	find_known_objects(opening);
+	return choose_layout(opening);
+}
+
+/* The first candidate that holds; the reason of the first when none does. */
+static int find_and_examine(struct opening *opening)
+{
+	struct error *const error = opening->error;
+	struct error first = { 0 };
+	for (;;) {
+		struct error current = { 0 };
+		opening->error = &current;
+		int status = find_runtime(opening);
+		const bool has_candidate = status == OK;
+		if (has_candidate)
+			status = examine(opening);
+		opening->error = error;
+		if (status == OK)
+			return OK;
+		if (first.status == OK)
+			first = current;
+		if (status == ERROR_NO_MEMORY)
+			first = current;
+		if (!has_candidate || status == ERROR_NO_MEMORY)
+			return error_set(error, first.status, "%s", first.message);
+	}
+}
+
+static void close_opening(struct opening *opening)
+{
+	if (opening->elf != opening->main_elf)
+		elf_file_close(opening->elf);
+	elf_file_close(opening->main_elf);
+	free(opening->debug_offsets);
+}
+
+int runtime_open(struct runtime **ret_runtime, const struct address_space *space, const struct runtime_options *options,
+                 struct error *error)
+{
+	static const struct runtime_options no_options;
+	struct error ignored = { 0 };
+	if (error == NULL)
+		error = &ignored;
+	*ret_runtime = NULL;
+	TRY(check_machine(space, error));
+	struct runtime *runtime = calloc(1, sizeof *runtime);
+	if (runtime == NULL)
+		return error_set(error, ERROR_NO_MEMORY, "out of memory");
+	runtime->space = space;
+	struct opening opening = { .runtime = runtime,
+		                   .options = options != NULL ? options : &no_options,
+		                   .error = error };
+	reader_init(&opening.reader, space);
+	int status = find_and_examine(&opening);
+	if (status == OK)
+		status = find_interpreters(&opening);
+	if (status == OK)
+		derive_known_objects(&opening);
+	if (status == OK)
+		status = find_threads(&opening);
+	close_opening(&opening);
+	if (status < 0) {
+		runtime_close(runtime);
+		return status;
+	}
+	*ret_runtime = runtime;
+	return OK;
+}
