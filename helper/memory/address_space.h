@@ -41,6 +41,7 @@ struct segment {
 	const uint8_t *data; /* host address of the byte at start; NULL while absent */
 	struct lazy_blocks *lazy; /* NULL: all of data is there now */
 	uint64_t first_bit; /* number of this segment's first 16-byte granule among all segments: bitmap index */
+	uint64_t granule_mask; /* all ones; 0 while absent: such a segment has one bit in all, however large it is */
 	uint32_t protection; /* PROT_READ | PROT_WRITE | PROT_EXEC */
 	uint8_t absent; /* enum absent_reason */
 	bool from_file; /* bytes come from a build-id matched file on disk, not from the dump */
@@ -101,6 +102,7 @@ struct address_space {
 	uint64_t granule_count; /* 16-byte granules of all segments: the size of a visited bitmap in bits */
 	ARRAY(struct mapped_file) files;
 	ARRAY(struct native_thread) threads;
+	ARRAY(char *) warnings; /* sentences for `info`: what was odd while opening; owned */
 	struct memory_coverage coverage;
 	int32_t pid; /* of the target; 0 if unknown */
 	int32_t signal; /* that killed a dumped process; 0 if none */
@@ -174,10 +176,10 @@ bool reader_u32(struct reader *reader, uint64_t address, uint32_t *ret_value);
 bool reader_string(struct reader *reader, uint64_t address, char *buffer, size_t capacity);
 
 /* Bit number of the 16-byte granule at address, for bitmaps of space->granule_count bits; segment must
- * hold address. */
+ * hold address. No two segments share a bit. */
 static inline uint64_t segment_granule(const struct segment *segment, uint64_t address)
 {
-	return segment->first_bit + ((address >> 4) - (segment->start >> 4));
+	return segment->first_bit + (((address >> 4) - (segment->start >> 4)) & segment->granule_mask);
 }
 
 #endif

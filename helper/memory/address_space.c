@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT
+ * address_space: the readers, and the life of a space. How a space comes to its segments is the business of
+ * core_file.c, process.c, callbacks.c and buffer.c; how an address finds its segment of segment_index.c. */
+#include "memory/space_source.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/bytes.h"
+
+int address_space_create(struct address_space **ret_space, enum space_kind kind, struct error *error)
+{
+	*ret_space = NULL;
+	struct address_space *space = calloc(1, sizeof *space);
+	struct space_source *source = calloc(1, sizeof *source);
+	if (space == NULL || source == NULL || pthread_mutex_init(&source->lock, NULL) != 0) {
+		free(space);
+		free(source);
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for an address space");
+	}
+	space->kind = kind;
+	space->source = source;
+	space->word_bytes = 8;
+	*ret_space = space;
+	return OK;
+}
+
+static void source_destroy(struct space_source *source)
+{
+	if (source->close != NULL)
+		source->close(source->context);
+	for (size_t i = 0; i < source->lazy.count; i++)
+		lazy_blocks_destroy(source->lazy.items[i]);
+	array_free(&source->lazy);
+	for (size_t i = 0; i < source->maps.count; i++)
+		(void)munmap(source->maps.items[i].address, source->maps.items[i].bytes);
+	array_free(&source->maps);
+	(void)pthread_mutex_destroy(&source->lock);
+	free(source);
+}
+
+void address_space_close(struct address_space *space)
+{
+	if (space == NULL)
+		return;
+	segment_index_free(space);
+	free(space->segments);
+	source_destroy(space->source);
+	for (size_t i = 0; i < space->files.count; i++) {
+		free(space->files.items[i].path);
+		free(space->files.items[i].local_path);
+	}
+	array_free(&space->files);
+	array_free(&space->threads);
+	for (size_t i = 0; i < space->warnings.count; i++)
+		free(space->warnings.items[i]);
+	array_free(&space->warnings);
+	free(space->target_path);
+	free(space->command);
+	free(space);
+}
+
+void address_space_warn(struct address_space *space, const char *format, ...)
+{
+	char *sentence = NULL;
+	va_list arguments;
+	va_start(arguments, format);
+	if (vasprintf(&sentence, format, arguments) < 0)
+		sentence = NULL;
+	va_end(arguments);
+	if (sentence != NULL && !array_push(&space->warnings, sentence))
+		free(sentence);
+}
+
+int space_source_keep_map(struct space_source *source, void *address, size_t bytes, struct error *error)
+{
+	if (array_push(&source->maps, (struct host_map){ .address = address, .bytes = bytes }))
+		return OK;
+	(void)munmap(address, bytes);
+	return error_set(error, ERROR_NO_MEMORY, "out of memory for a mapped file");
+}
+
+static void coverage_add(struct memory_coverage *coverage, const struct segment *segment)
+{
+	uint64_t bytes = segment->end - segment->start;
+	coverage->mapped += bytes;
+	if (segment->data != NULL) {
+		*(segment->from_file ? &coverage->from_files : &coverage->present) += bytes;
+		return;
+	}
+	if (segment->writable_private)
+		coverage->writable_absent += bytes;
+	switch (segment->absent) {
+	case ABSENT_TRUNCATED:
+		coverage->absent_truncated += bytes;
+		break;
+	case ABSENT_NO_FILE:
+		coverage->absent_no_file += bytes;
+		break;
+	case ABSENT_OTHER_FILE:
+		coverage->absent_other_file += bytes;
+		break;
+	case ABSENT_UNREADABLE:
+		coverage->absent_unreadable += bytes;
+		break;
+	default:
+		coverage->absent_not_dumped += bytes;
+	}
+}
+
+/* Numbers the granules and sums up. Segments are disjoint, so no sum here can exceed 2^64. */
+static void segments_measure(struct address_space *space)
+{
+	uint64_t bit = 0;
+	uint64_t file_size = space->coverage.file_size, expected = space->coverage.file_expected_size;
+	space->coverage = (struct memory_coverage){ .file_size = file_size, .file_expected_size = expected };
+	for (size_t i = 0; i < space->segment_count; i++) {
+		struct segment *segment = &space->segments[i];
+		segment->first_bit = bit;
+		segment->granule_mask = segment->data != NULL ? UINT64_MAX : 0;
+		bit += segment_granule(segment, segment->end - 1) - segment->first_bit + 1;
+		coverage_add(&space->coverage, segment);
+	}
+	space->granule_count = bit;
+}
+
+int address_space_set_segments(struct address_space *space, const struct segment *claims, size_t claim_count,
+                               struct error *error)
+{
+	struct segment *segments;
+	size_t count;
+	TRY(segment_list_resolve(claims, claim_count, &segments, &count, error));
+	segment_index_free(space);
+	free(space->segments);
+	space->segments = segments;
+	space->segment_count = count;
+	segments_measure(space);
+	return segment_index_build(space, error);
+}
+
+const struct segment *address_space_find(const struct address_space *space, uint64_t address)
+{
+	if (space->source->on_demand)
+		return window_find(space, address);
+	return segment_index_find(space, address);
+}
+
+enum memory_state address_space_state(const struct address_space *space, uint64_t address)
+{
+	const struct segment *segment = address_space_find(space, address);
+	if (segment == NULL)
+		return MEMORY_UNMAPPED;
+	if (segment->data == NULL)
+		return MEMORY_ABSENT;
+	if (segment->lazy == NULL || segment_fetch(space, segment, address, 1))
+		return MEMORY_PRESENT;
+	/* Without a list of mappings, "refused" is all that is known, and nearly all of it was never mapped. */
+	return space->source->on_demand ? MEMORY_UNMAPPED : MEMORY_ABSENT;
+}
+
+/* What a reader remembers before its first read: holds no address. */
+static const struct segment no_segment;
+
+void reader_init(struct reader *reader, const struct address_space *space)
+{
+	reader->space = space;
+	reader->last = &no_segment;
+}
+
+/* The segment that holds address, the remembered one if possible. */
+static const struct segment *reader_segment(struct reader *reader, uint64_t address)
+{
+	const struct segment *segment = reader->last;
+	if (address - segment->start < segment->end - segment->start)
+		return segment;
+	segment = address_space_find(reader->space, address);
+	if (segment != NULL)
+		reader->last = segment;
+	return segment;
+}
+
+const uint8_t *reader_at_slow(struct reader *reader, uint64_t address, uint64_t size)
+{
+	const struct segment *segment = reader_segment(reader, address);
+	if (segment == NULL || segment->data == NULL || size > segment->end - address)
+		return NULL;
+	if (segment->lazy != NULL && !segment_fetch(reader->space, segment, address, size))
+		return NULL;
+	return segment->data + (address - segment->start);
+}
+
+bool reader_copy(struct reader *reader, uint64_t address, void *buffer, uint64_t size)
+{
+	uint8_t *out = buffer;
+	while (size > 0) {
+		const struct segment *segment = reader_segment(reader, address);
+		if (segment == NULL)
+			return false;
+		uint64_t part = segment->end - address < size ? segment->end - address : size;
+		const uint8_t *bytes = reader_at(reader, address, part);
+		if (bytes == NULL)
+			return false;
+		memcpy(out, bytes, part);
+		out += part;
+		address += part;
+		size -= part;
+	}
+	return true;
+}
+
+bool reader_u64(struct reader *reader, uint64_t address, uint64_t *ret_value)
+{
+	uint8_t bytes[8];
+	if (!reader_copy(reader, address, bytes, sizeof bytes))
+		return false;
+	*ret_value = load_u64(bytes);
+	return true;
+}
+
+bool reader_u32(struct reader *reader, uint64_t address, uint32_t *ret_value)
+{
+	uint8_t bytes[4];
+	if (!reader_copy(reader, address, bytes, sizeof bytes))
+		return false;
+	*ret_value = load_u32(bytes);
+	return true;
+}
+
+bool reader_string(struct reader *reader, uint64_t address, char *buffer, size_t capacity)
+{
+	size_t used = 0;
+	while (used < capacity) {
+		const struct segment *segment = reader_segment(reader, address);
+		if (segment == NULL)
+			return false;
+		/* By page, so that a string that ends before an unreadable page of a live target is read. */
+		uint64_t part = LAZY_PAGE_BYTES - address % LAZY_PAGE_BYTES;
+		if (part > segment->end - address)
+			part = segment->end - address;
+		if (part > capacity - used)
+			part = capacity - used;
+		const uint8_t *bytes = reader_at(reader, address, part);
+		if (bytes == NULL)
+			return false;
+		const uint8_t *nul = memchr(bytes, '\0', part);
+		memcpy(buffer + used, bytes, nul != NULL ? (size_t)(nul - bytes) + 1 : part);
+		if (nul != NULL)
+			return true;
+		used += part;
+		address += part;
+	}
+	return false;
+}

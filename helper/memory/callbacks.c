@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ * callbacks: a target that only its debugger can read (remote, rr, a format unknown here). */
+#include "memory/mapped_files.h"
+
+#include <elf.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct debugger {
+	struct memory_callbacks callbacks;
+};
+
+static uint64_t debugger_read(void *context, uint64_t address, void *buffer, uint64_t size)
+{
+	const struct debugger *debugger = context;
+	return debugger->callbacks.read(debugger->callbacks.context, address, buffer, size);
+}
+
+static bool is_skipped(const struct memory_mapping *mapping)
+{
+	return mapping->start >= mapping->end || (mapping->path != NULL && (strcmp(mapping->path, "[vsyscall]") == 0 ||
+	                                                                    strncmp(mapping->path, "[vvar", 5) == 0));
+}
+
+int lazy_segments_create(struct address_space *space, const struct memory_mapping *mappings, size_t mapping_count,
+                         struct error *error)
+{
+	ARRAY(struct segment) claims = { .items = NULL };
+	int status = OK;
+	for (size_t i = 0; i < mapping_count && status >= 0; i++) {
+		const struct memory_mapping *mapping = &mappings[i];
+		if (is_skipped(mapping))
+			continue;
+		struct segment claim = { .start = mapping->start,
+			                 .end = mapping->end,
+			                 .protection = mapping->protection,
+			                 .absent = ABSENT_UNREADABLE,
+			                 .writable_private = (mapping->protection & PROT_WRITE) != 0 };
+		if (!array_push(&claims, claim))
+			status = error_set(error, ERROR_NO_MEMORY, "out of memory for %zu mappings", mapping_count);
+	}
+	if (status >= 0)
+		status = address_space_set_segments(space, claims.items, claims.count, error);
+	/* Overlaps are gone and neighbours of one kind are one: now each gets its host memory. */
+	claims.count = 0;
+	for (size_t i = 0; i < space->segment_count && status >= 0; i++) {
+		struct segment claim = space->segments[i];
+		if (claim.protection != 0)
+			status = lazy_blocks_create(space->source, claim.start, claim.end, &claim, error);
+		if (status >= 0 && !array_push(&claims, claim))
+			status = error_set(error, ERROR_NO_MEMORY, "out of memory for %zu mappings", mapping_count);
+	}
+	if (status >= 0)
+		status = address_space_set_segments(space, claims.items, claims.count, error);
+	array_free(&claims);
+	return status;
+}
+
+static int open_space(struct address_space *space, const struct memory_callbacks *callbacks,
+                      const struct memory_mapping *mappings, size_t mapping_count, const struct memory_options *options,
+                      struct error *error)
+{
+	struct debugger *debugger = calloc(1, sizeof *debugger);
+	if (debugger == NULL)
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for a debugger's target");
+	debugger->callbacks = *callbacks;
+	space->source->read = debugger_read;
+	space->source->close = free;
+	space->source->context = debugger;
+	space->machine = EM_X86_64;
+	if (mapping_count == 0)
+		return windows_create(space, error);
+	TRY(lazy_segments_create(space, mappings, mapping_count, error));
+	struct main_program program = { .path = NULL };
+	return mapped_files_find(space, mappings, mapping_count, &program, options, error);
+}
+
+int address_space_open_callbacks(struct address_space **ret_space, const struct memory_callbacks *callbacks,
+                                 const struct memory_mapping *mappings, size_t mapping_count,
+                                 const struct memory_options *options, struct error *error)
+{
+	*ret_space = NULL;
+	if (callbacks == NULL || callbacks->read == NULL || (mappings == NULL && mapping_count > 0))
+		return error_set(error, ERROR_ARGUMENT, "a debugger's target needs a read callback");
+	struct address_space *space;
+	TRY(address_space_create(&space, SPACE_CALLBACKS, error));
+	struct memory_options defaults = { .sysroot = NULL };
+	int status =
+	        open_space(space, callbacks, mappings, mapping_count, options != NULL ? options : &defaults, error);
+	if (status < 0) {
+		address_space_close(space);
+		return status;
+	}
+	*ret_space = space;
+	return OK;
+}

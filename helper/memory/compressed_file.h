@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * compressed_file: cores that systemd-coredump and people compress. Recognised by content, not by name. */
+#ifndef PYDS_MEMORY_COMPRESSED_FILE_H
+#define PYDS_MEMORY_COMPRESSED_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum { COMPRESSION_MAGIC_BYTES = 8 };
+
+/* The name of the compression, NULL if bytes begin no compressed file known here. */
+const char *compression_name(const uint8_t *bytes, size_t size);
+
+/* Streams the compressed file of descriptor into an unlinked temporary file with holes, of which *ret_descriptor
+ * is open for reading. *ret_whole is false when the stream ended early or was damaged: what came before it is
+ * there. path is for messages. */
+int compressed_file_expand(int descriptor, const char *path, int *ret_descriptor, bool *ret_whole, struct error *error);
+
+#endif
