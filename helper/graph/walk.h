@@ -55,5 +55,6 @@ void walk_reset(struct walk *walk);
 int walk_deep(struct walk *walk, const uint64_t *roots, size_t root_count, enum policy policy,
               struct walk_control *control, struct walk_result *result, struct error *error);
 void walk_result_clear(struct walk_result *result);
+void walk_result_sort(struct walk_result *result); /* types by shallow bytes, largest first */
 
 #endif

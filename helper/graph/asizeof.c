@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+#include "graph/asizeof.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode/keys_table.h"
+#include "decode/value.h"
+
+enum { DEPTH_LIMIT = 100, CONTROL_INTERVAL = 1024, SIZE_ALIGNMENT = 8 };
+
+/* What pympler does with an object of a type. */
+enum rule {
+	RULE_UNDECIDED,
+	RULE_IGNORED, /* neither sized nor entered */
+	RULE_FLAT, /* sized only */
+	RULE_ITEMS, /* exact list, tuple, set, frozenset: its items */
+	RULE_DICT, /* dict and subclasses: keys and values, nothing else of it */
+	RULE_MODULE, /* as a dict where it is a root, else sized only */
+	RULE_INSTANCE, /* __dict__ and __slots__; a subclass of a container is not opened as one */
+	RULE_NAMEDTUPLE, /* __slots__ and items */
+	RULE_EXCEPTION, /* args, filename, lineno, msg, text */
+	RULE_CELL,
+	RULE_WEAKREF, /* the referent */
+	RULE_REFERENTS, /* what gc.get_referents gives */
+};
+
+static const struct {
+	const char *type_name;
+	enum rule rule;
+} rules_by_name[] = {
+	{ "function", RULE_IGNORED },
+	{ "builtin_function_or_method", RULE_IGNORED },
+	{ "builtin_method", RULE_IGNORED },
+	{ "method", RULE_IGNORED },
+	{ "staticmethod", RULE_IGNORED },
+	{ "classmethod", RULE_IGNORED },
+	{ "super", RULE_IGNORED },
+	{ "code", RULE_IGNORED },
+	{ "frame", RULE_IGNORED },
+	{ "object", RULE_IGNORED },
+	{ "weakcallableproxy", RULE_IGNORED },
+	{ "weakref.CallableProxyType", RULE_IGNORED },
+	{ "module", RULE_MODULE },
+	{ "list", RULE_ITEMS },
+	{ "tuple", RULE_ITEMS },
+	{ "set", RULE_ITEMS },
+	{ "frozenset", RULE_ITEMS },
+	{ "cell", RULE_CELL },
+	{ "weakref", RULE_WEAKREF },
+	{ "weakref.ReferenceType", RULE_WEAKREF },
+	{ "weakref.KeyedRef", RULE_WEAKREF },
+	{ "list_iterator", RULE_REFERENTS },
+	{ "tuple_iterator", RULE_REFERENTS },
+	{ "list_reverseiterator", RULE_REFERENTS },
+	{ "reversed", RULE_REFERENTS },
+	{ "dict_keyiterator", RULE_REFERENTS },
+	{ "dict_valueiterator", RULE_REFERENTS },
+	{ "dict_itemiterator", RULE_REFERENTS },
+	{ "set_iterator", RULE_REFERENTS },
+	{ "str_iterator", RULE_REFERENTS },
+	{ "str_ascii_iterator", RULE_REFERENTS },
+	{ "bytes_iterator", RULE_REFERENTS },
+	{ "bytearray_iterator", RULE_REFERENTS },
+	{ "range_iterator", RULE_REFERENTS },
+	{ "callable_iterator", RULE_REFERENTS },
+};
+
+/* A thing to be sized: an object, or the dict that reading `address`.__dict__ would make. */
+struct item {
+	uint64_t address;
+	uint32_t depth;
+	bool is_new_dict;
+};
+
+struct sizer {
+	struct decoder *decoder;
+	struct visited *visited;
+	struct walk_result *result;
+	ARRAY(struct item) stack;
+	ARRAY(struct type_total) totals; /* by type_info.index */
+	uint8_t *rules; /* by type_info.index */
+	size_t rule_capacity;
+	const struct type_info *dict_type;
+};
+
+/* Exact types by name (the names of static types cannot be taken by a class statement's), then by what they derive
+ * from. */
+static enum rule decide(struct decoder *decoder, const struct type_info *type)
+{
+	if (type->flags & TYPE_IS_METATYPE)
+		return RULE_IGNORED;
+	if (!(type->flags & TYPE_IS_PYTHON_CLASS)) {
+		for (size_t i = 0; i < sizeof rules_by_name / sizeof rules_by_name[0]; i++)
+			if (strcmp(rules_by_name[i].type_name, type->name) == 0)
+				return rules_by_name[i].rule;
+		if (strcmp(type->name, "mappingproxy") == 0)
+			return RULE_FLAT;
+	} else if (strcmp(type->name, "weakref.KeyedRef") == 0) {
+		return RULE_WEAKREF;
+	}
+	if (type->tp_flags & TPFLAGS_DICT_SUBCLASS)
+		return RULE_DICT;
+	if (type->tp_flags & TPFLAGS_TUPLE_SUBCLASS && value_class_attribute(decoder, type->address, "_fields") != 0)
+		return RULE_NAMEDTUPLE;
+	if (type->tp_flags & TPFLAGS_BASE_EXC_SUBCLASS)
+		return RULE_EXCEPTION;
+	if (!(type->flags & TYPE_IS_PYTHON_CLASS) && type->flags & TYPE_IS_LEAF)
+		return RULE_FLAT;
+	return RULE_INSTANCE;
+}
+
+static bool rule_of(struct sizer *sizer, const struct type_info *type, enum rule *ret_rule)
+{
+	if (type->index >= sizer->rule_capacity) {
+		size_t capacity = (size_t)type->index + 256;
+		uint8_t *rules = realloc(sizer->rules, capacity);
+		if (rules == NULL)
+			return false;
+		memset(rules + sizer->rule_capacity, RULE_UNDECIDED, capacity - sizer->rule_capacity);
+		sizer->rules = rules;
+		sizer->rule_capacity = capacity;
+	}
+	if (sizer->rules[type->index] == RULE_UNDECIDED)
+		sizer->rules[type->index] = (uint8_t)decide(sizer->decoder, type);
+	*ret_rule = (enum rule)sizer->rules[type->index];
+	return true;
+}
+
+static bool count(struct sizer *sizer, const struct type_info *type, uint64_t size)
+{
+	if (type->index >= sizer->totals.count) {
+		size_t from = sizer->totals.count;
+		if (!array_reserve(&sizer->totals, (size_t)type->index + 64))
+			return false;
+		sizer->totals.count = sizer->totals.capacity;
+		memset(sizer->totals.items + from, 0, (sizer->totals.count - from) * sizeof *sizer->totals.items);
+	}
+	struct type_total *total = &sizer->totals.items[type->index];
+	total->type = type;
+	total->count++;
+	total->shallow += round_up(size, SIZE_ALIGNMENT);
+	return true;
+}
+
+static bool push(struct sizer *sizer, uint64_t address, uint32_t depth)
+{
+	return address == 0 || array_push(&sizer->stack, (struct item){ address, depth, false });
+}
+
+static bool push_runs(struct sizer *sizer, uint32_t depth, uint32_t required, uint32_t skipped)
+{
+	const struct decoded *out = &sizer->decoder->out;
+	for (size_t i = 0; i < out->runs.count; i++) {
+		const struct run *run = &out->runs.items[i];
+		if ((run->flags & required) != required || run->flags & skipped)
+			continue;
+		for (uint64_t slot = 0; slot < run->count; slot++)
+			if (!push(sizer, run_target(run, slot), depth))
+				return false;
+	}
+	return true;
+}
+
+static bool push_entries(struct sizer *sizer, struct dict_cursor *cursor, uint32_t depth)
+{
+	uint64_t key, value;
+	while (dict_cursor_next(cursor, &key, &value))
+		if (!push(sizer, key, depth) || !push(sizer, value, depth))
+			return false;
+	return true;
+}
+
+/* __dict__ of an instance: the dict object there is, or else the one that would be made. */
+static bool push_dict(struct sizer *sizer, const struct type_info *type, uint64_t address, uint32_t depth)
+{
+	struct attribute_storage storage = { 0 };
+	if (type->tp_dictoffset == 0)
+		return true;
+	if (value_instance_attributes(sizer->decoder, address, &storage) && storage.dict != 0)
+		return push(sizer, storage.dict, depth);
+	return array_push(&sizer->stack, (struct item){ address, depth, true });
+}
+
+/* args, filename, lineno, msg and text, wherever the exception keeps them; a member that is unset reads as None. */
+static bool push_exception(struct sizer *sizer, uint64_t address, uint32_t depth)
+{
+	static const char *const names[] = { ".args", ".filename", ".lineno", ".msg", ".text" };
+	const struct decoded *out = &sizer->decoder->out;
+	uint64_t none = sizer->decoder->context->runtime->symbols[SYMBOL__Py_NoneStruct];
+	for (size_t name = 0; name < sizeof names / sizeof names[0]; name++) {
+		uint64_t found = 0;
+		for (size_t i = 0; i < out->runs.count && found == 0; i++) {
+			const struct run *run = &out->runs.items[i];
+			if (run->label == LABEL_FIELD && strcmp(*run->names, names[name]) == 0)
+				found = run_target(run, 0) != 0 ? run_target(run, 0) : none;
+		}
+		if (found == 0)
+			found = value_attribute(sizer->decoder, address, names[name] + 1);
+		if (!push(sizer, found, depth))
+			return false;
+	}
+	return true;
+}
+
+static bool push_referent(struct sizer *sizer, const struct type_info *type, uint64_t address, uint32_t depth)
+{
+	uint64_t referent = 0;
+	uint64_t none = sizer->decoder->context->runtime->symbols[SYMBOL__Py_NoneStruct];
+	(void)type;
+	if (!value_field(sizer->decoder, address, FIELD_PyWeakReference_wr_object, &referent))
+		return true;
+	return push(sizer, referent != 0 ? referent : none, depth);
+}
+
+static bool push_children(struct sizer *sizer, enum rule rule, const struct type_info *type, uint64_t address,
+                          uint32_t depth)
+{
+	struct dict_cursor cursor;
+	uint64_t dict = address;
+	switch (rule) {
+	case RULE_ITEMS:
+		return push_runs(sizer, depth, RUN_ITEM, 0);
+	case RULE_MODULE:
+		if (depth > 1 || !value_field(sizer->decoder, address, FIELD_PyModuleObject_md_dict, &dict))
+			return true;
+		return !dict_cursor_open(&cursor, sizer->decoder, dict) || push_entries(sizer, &cursor, depth);
+	case RULE_DICT:
+		return !dict_cursor_open(&cursor, sizer->decoder, dict) || push_entries(sizer, &cursor, depth);
+	case RULE_INSTANCE:
+		return push_dict(sizer, type, address, depth) && push_runs(sizer, depth, RUN_ATTRIBUTE, RUN_DICT);
+	case RULE_NAMEDTUPLE:
+		return push_runs(sizer, depth, RUN_ITEM, 0);
+	case RULE_EXCEPTION:
+		return push_exception(sizer, address, depth);
+	case RULE_CELL:
+		return push_runs(sizer, depth, 0, RUN_CLASS);
+	case RULE_REFERENTS:
+		return push_runs(sizer, depth, 0, RUN_HIDDEN);
+	case RULE_WEAKREF:
+		return push_referent(sizer, type, address, depth);
+	default:
+		return true;
+	}
+}
+
+/* Children were pushed in order; the stack gives back the last first. */
+static void reverse(struct item *items, size_t item_count)
+{
+	for (size_t i = 0; i < item_count / 2; i++) {
+		struct item swapped = items[i];
+		items[i] = items[item_count - 1 - i];
+		items[item_count - 1 - i] = swapped;
+	}
+}
+
+/* A dict that shares the class's keys, or an empty one where the class has none (Objects/dictobject.c
+ * PyObject_GenericGetDict, new_dict_with_shared_keys). */
+static bool size_new_dict(struct sizer *sizer, uint64_t owner, uint32_t depth)
+{
+	struct decoder *decoder = sizer->decoder;
+	uint64_t type_address = value_type(decoder, owner, NULL);
+	const struct type_info *type = decode_type(decoder, type_address);
+	if (sizer->dict_type == NULL || type == NULL)
+		return true;
+	uint64_t size = (uint64_t)sizer->dict_type->tp_basicsize + sizer->dict_type->presize;
+	struct keys_table keys;
+	if (keys_table_read(decoder, type->cached_keys, &keys)) {
+		uint64_t values = keys.entry_count + keys.usable;
+		if (!layout_feature(decoder->layout, FEATURE_SPLIT_DICT_VALUES_COUNTED_BY_USABLE))
+			values = (keys.bytes - (keys.entries - keys.address)) / keys.entry_bytes;
+		size += 8 * values;
+	}
+	if (!count(sizer, sizer->dict_type, size))
+		return false;
+	struct dict_cursor cursor;
+	return depth >= DEPTH_LIMIT || !value_attribute_cursor(&cursor, decoder, owner) ||
+	       push_entries(sizer, &cursor, depth + 1);
+}
+
+static bool size_object(struct sizer *sizer, uint64_t address, uint32_t depth)
+{
+	struct decoder *decoder = sizer->decoder;
+	const struct segment *segment = address_space_find(decoder->reader.space, address);
+	if (segment != NULL && !visited_add(sizer->visited, segment_granule(segment, address)))
+		return true;
+	bool is_object = decode_object(decoder, address);
+	const struct decoded *out = &decoder->out;
+	if (out->flags & DECODED_UNREADABLE)
+		sizer->result->unreadable++;
+	if (out->flags & DECODED_CORRUPT)
+		sizer->result->corrupt++;
+	if (!is_object)
+		return true;
+	enum rule rule;
+	const struct type_info *type = out->type;
+	if (!rule_of(sizer, type, &rule) || decoder->out_of_memory)
+		return false;
+	if (rule == RULE_IGNORED) {
+		sizer->result->not_entered++;
+		return true;
+	}
+	if (out->flags & DECODED_APPROXIMATE)
+		sizer->result->approximate++;
+	if (!count(sizer, type, out->shallow))
+		return false;
+	return depth >= DEPTH_LIMIT || push_children(sizer, rule, type, address, depth + 1);
+}
+
+static int run_sizer(struct sizer *sizer, struct walk_control *control, struct error *error)
+{
+	uint64_t done = 0;
+	while (sizer->stack.count > 0) {
+		struct item item = sizer->stack.items[--sizer->stack.count];
+		size_t from = sizer->stack.count;
+		if (!(item.is_new_dict ? size_new_dict : size_object)(sizer, item.address, item.depth))
+			return error_set(error, ERROR_NO_MEMORY, "out of memory after %llu objects",
+			                 (unsigned long long)done);
+		reverse(sizer->stack.items + from, sizer->stack.count - from);
+		if (++done % CONTROL_INTERVAL == 0 && control != NULL) {
+			atomic_fetch_add_explicit(&control->visited, CONTROL_INTERVAL, memory_order_relaxed);
+			if (atomic_load_explicit(&control->cancel, memory_order_relaxed))
+				return error_set(error, ERROR_CANCELLED, "cancelled");
+		}
+	}
+	return OK;
+}
+
+int asizeof_walk(struct decoder *decoder, struct visited *visited, const uint64_t *roots, size_t root_count,
+                 struct walk_control *control, struct walk_result *result, struct error *error)
+{
+	struct sizer sizer = { .decoder = decoder, .visited = visited, .result = result };
+	const struct runtime *runtime = decoder->context->runtime;
+	if (runtime->interpreters.count > 0)
+		sizer.dict_type =
+		        decode_type(decoder, value_type(decoder, runtime->interpreters.items[0].modules, NULL));
+	int status = OK;
+	for (size_t i = 0; status == OK && i < root_count; i++)
+		if (!push(&sizer, roots[i], 0))
+			status = error_set(error, ERROR_NO_MEMORY, "out of memory");
+	reverse(sizer.stack.items, sizer.stack.count);
+	if (status == OK)
+		status = run_sizer(&sizer, control, error);
+	for (size_t i = 0; i < sizer.totals.count; i++) {
+		if (sizer.totals.items[i].count == 0)
+			continue;
+		result->count += sizer.totals.items[i].count;
+		result->shallow += sizer.totals.items[i].shallow;
+		if (!array_push(&result->types, sizer.totals.items[i]))
+			status = error_set(error, ERROR_NO_MEMORY, "out of memory");
+	}
+	walk_result_sort(result);
+	array_free(&sizer.stack);
+	array_free(&sizer.totals);
+	free(sizer.rules);
+	return status;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include "graph/visited.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+bool visited_open(struct visited *visited, const struct address_space *space)
+{
+	*visited = (struct visited){ .word_count = space->granule_count / 64 + 1 };
+	/* Fresh pages are zero and cost nothing until a bit in them is set. */
+	void *words = mmap(NULL, visited->word_count * 8, PROT_READ | PROT_WRITE,
+	                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	visited->touched = malloc(VISITED_MOST_TOUCHED * sizeof *visited->touched);
+	if (words == MAP_FAILED || visited->touched == NULL) {
+		if (words != MAP_FAILED)
+			munmap(words, visited->word_count * 8);
+		free(visited->touched);
+		*visited = (struct visited){ .words = NULL };
+		return false;
+	}
+	visited->words = words;
+	return true;
+}
+
+void visited_close(struct visited *visited)
+{
+	if (visited->words != NULL)
+		munmap(visited->words, visited->word_count * 8);
+	free(visited->touched);
+	*visited = (struct visited){ .words = NULL };
+}
+
+void visited_clear(struct visited *visited)
+{
+	if (visited->touched_overflow) {
+		if (madvise(visited->words, visited->word_count * 8, MADV_DONTNEED) != 0)
+			memset(visited->words, 0, visited->word_count * 8);
+	} else {
+		for (uint32_t i = 0; i < visited->touched_count; i++)
+			visited->words[visited->touched[i]] = 0;
+	}
+	visited->touched_count = 0;
+	visited->touched_overflow = false;
+}

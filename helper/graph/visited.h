@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * visited: the set of objects a walk has reached: one bit per 16 bytes of mapped memory. Two objects never begin in the
+ * same 16 bytes, since each is at least 16 bytes long. */
+#ifndef PYDS_GRAPH_VISITED_H
+#define PYDS_GRAPH_VISITED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "memory/address_space.h"
+
+struct visited {
+	uint64_t *words;
+	uint64_t word_count;
+	/* The words that are not 0, while they are few: forgetting a small walk must not cost a sweep of the whole set.
+	 */
+	uint64_t *touched;
+	uint32_t touched_count;
+	bool touched_overflow;
+};
+
+bool visited_open(struct visited *visited, const struct address_space *space); /* false: out of memory */
+void visited_close(struct visited *visited);
+void visited_clear(struct visited *visited); /* the empty set */
+
+enum { VISITED_MOST_TOUCHED = 1 << 14 };
+
+/* Adds a granule (segment_granule()); true if it was not in the set. */
+static inline bool visited_add(struct visited *visited, uint64_t granule)
+{
+	uint64_t *word = &visited->words[granule >> 6];
+	uint64_t bit = UINT64_C(1) << (granule & 63);
+	uint64_t old = *word;
+	if (old & bit)
+		return false;
+	*word = old | bit;
+	if (old == 0) {
+		if (__builtin_expect(visited->touched_count < VISITED_MOST_TOUCHED, 0))
+			visited->touched[visited->touched_count++] = granule >> 6;
+		else
+			visited->touched_overflow = true;
+	}
+	return true;
+}
+
+static inline bool visited_has(const struct visited *visited, uint64_t granule)
+{
+	return visited->words[granule >> 6] >> (granule & 63) & 1;
+}
+
+#endif
