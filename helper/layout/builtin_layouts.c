@@ -29,29 +29,123 @@ static const struct layout_row rows[] = {
 
 enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
 
+/* What moves inside a minor version, each with what of it _Py_DebugOffsets can say. */
+static const enum layout_struct runtime_structs[] = { STRUCT__PyRuntimeState, STRUCT_PyInterpreterState,
+	                                              STRUCT_PyThreadState, STRUCT__gc_runtime_state };
+enum { RUNTIME_STRUCTS = sizeof runtime_structs / sizeof runtime_structs[0] };
+
+/* How well a row fits: 0 this very build, 1 another patch release of the same sizes, 1 + n: n of its runtime structs
+ * do not fit and are left to _Py_DebugOffsets. */
+enum { FIT_EXACT, FIT_EQUAL, FIT_WORST = FIT_EQUAL + RUNTIME_STRUCTS, FIT_NONE };
+
 static bool is_same_size(uint64_t left, uint64_t right)
 {
 	return left == 0 || right == 0 || left == right;
 }
 
-/* Neither excluded by its minor version or flags, nor by a size that both know. */
-static bool row_fits(const struct layout_row *row, const struct layout_fingerprint *fingerprint)
+static bool is_runtime_struct(enum layout_struct which)
+{
+	for (unsigned i = 0; i < RUNTIME_STRUCTS; i++)
+		if (runtime_structs[i] == which)
+			return true;
+	return false;
+}
+
+/* Size and every offset that _Py_DebugOffsets say of a struct are those of the row. */
+static bool struct_agrees(const struct layout_row *row, const struct layout *said, enum layout_struct which)
+{
+	if (said->struct_sources[which] == LAYOUT_SOURCE_NONE)
+		return true;
+	if (!is_same_size(row->struct_bytes[which], said->struct_bytes[which]))
+		return false;
+	for (unsigned i = 0; i < FIELD_COUNT; i++)
+		if (layout_field_struct(i) == which && said->fields[i].size != 0 &&
+		    (row->fields[i].size == 0 || row->fields[i].offset != said->fields[i].offset))
+			return false;
+	return true;
+}
+
+static unsigned count_misfits(const struct layout_row *row, const struct layout *said)
+{
+	unsigned misfits = 0;
+	for (unsigned i = 0; i < RUNTIME_STRUCTS; i++)
+		misfits += !struct_agrees(row, said, runtime_structs[i]);
+	return misfits;
+}
+
+static bool objects_agree(const struct layout_row *row, const struct layout *said)
+{
+	for (unsigned i = 0; i < STRUCT_COUNT; i++)
+		if (!is_runtime_struct(i) && !struct_agrees(row, said, i))
+			return false;
+	return true;
+}
+
+/* FIT_NONE: excluded by the minor version, the flags, or a size that both know. */
+static unsigned row_fit(const struct layout_row *row, const struct layout_fingerprint *fingerprint)
 {
 	const struct python_version *version = &fingerprint->version;
 	if (row->version.hex >> 16 != version->hex >> 16 || row->version.is_debug != version->is_debug ||
 	    row->version.is_free_threaded != version->is_free_threaded ||
-	    row->version.has_trace_refs != version->has_trace_refs)
-		return false;
-	if (fingerprint->runtime_bytes != 0 && fingerprint->runtime_bytes != row->runtime_bytes &&
-	    fingerprint->runtime_bytes != row->section_bytes)
-		return false;
-	return is_same_size(row->type_type_bytes, fingerprint->type_type_bytes) &&
-	       is_same_size(row->none_bytes, fingerprint->none_bytes);
+	    row->version.has_trace_refs != version->has_trace_refs ||
+	    !is_same_size(row->type_type_bytes, fingerprint->type_type_bytes) ||
+	    !is_same_size(row->none_bytes, fingerprint->none_bytes))
+		return FIT_NONE;
+	bool same_runtime = fingerprint->runtime_bytes == 0 || fingerprint->runtime_bytes == row->runtime_bytes ||
+	                    fingerprint->runtime_bytes == row->section_bytes;
+	unsigned misfits = 0;
+	if (fingerprint->debug_offsets != NULL) {
+		if (!objects_agree(row, &fingerprint->debug_offsets->layout))
+			return FIT_NONE;
+		misfits = count_misfits(row, &fingerprint->debug_offsets->layout);
+		if (!same_runtime && misfits == 0)
+			return FIT_NONE;
+	} else if (!same_runtime) {
+		return FIT_NONE;
+	}
+	if (misfits != 0)
+		return FIT_EQUAL + misfits;
+	return row->version.hex == version->hex ? FIT_EXACT : FIT_EQUAL;
 }
 
-static bool is_exact(const struct layout_row *row, const struct layout_fingerprint *fingerprint)
+static void take_struct(struct layout *layout, const struct layout *said, enum layout_struct which)
 {
-	return row->version.hex == fingerprint->version.hex;
+	for (unsigned i = 0; i < FIELD_COUNT; i++)
+		if (layout_field_struct(i) == which)
+			layout->fields[i] = said->fields[i];
+	layout->struct_bytes[which] = said->struct_bytes[which];
+	layout->struct_sources[which] = said->struct_sources[which];
+}
+
+static void replace_misfits(const struct layout_row *row, const struct layout *said, struct layout *layout)
+{
+	static const struct layout nothing;
+	for (unsigned i = 0; i < RUNTIME_STRUCTS; i++)
+		if (!struct_agrees(row, said, runtime_structs[i]))
+			take_struct(layout, said, runtime_structs[i]);
+	/* Every interpreter holds one _PyThreadStateImpl, which begins with a PyThreadState. */
+	if (layout->struct_sources[STRUCT_PyInterpreterState] != LAYOUT_SOURCE_TABLE ||
+	    layout->struct_sources[STRUCT_PyThreadState] != LAYOUT_SOURCE_TABLE)
+		take_struct(layout, &nothing, STRUCT__PyThreadStateImpl);
+}
+
+/* Debian's 3.13 aligns PyGC_Head to 4 bytes (patch gchead-alignment), so the generations begin at 20 and not at 24,
+ * with every other field and all sizes the same: only gc.generation0 tells. Offered after the rows as they are. */
+static bool has_other_alignment(const struct layout_row *row)
+{
+	const struct layout_place *place = &row->fields[FIELD__gc_runtime_state_generations];
+	return row->version.hex >> 16 == 0x030d && !row->version.is_free_threaded &&
+	       (place->offset == 20 || place->offset == 24);
+}
+
+static void use_other_alignment(struct layout *layout)
+{
+	struct layout_place *place = &layout->fields[FIELD__gc_runtime_state_generations];
+	if (layout->struct_sources[STRUCT__gc_runtime_state] != LAYOUT_SOURCE_TABLE)
+		return;
+	place->offset = place->offset == 20 ? 24 : 20;
+	size_t used = strlen(layout->row_name);
+	(void)snprintf(layout->row_name + used, sizeof layout->row_name - used, ", generations at %u", place->offset);
 }
 
 static void use_row(const struct layout_row *row, const struct layout_fingerprint *fingerprint,
@@ -65,26 +159,32 @@ static void use_row(const struct layout_row *row, const struct layout_fingerprin
 			ret_layout->struct_sources[i] = LAYOUT_SOURCE_TABLE;
 	ret_layout->version = fingerprint->version;
 	(void)snprintf(ret_layout->row_name, sizeof ret_layout->row_name, "%s", row->name);
-	layout_compute_features(ret_layout);
+	if (fingerprint->debug_offsets != NULL)
+		replace_misfits(row, &fingerprint->debug_offsets->layout, ret_layout);
 }
 
 bool builtin_layout(const struct layout_fingerprint *fingerprint, uint32_t index, struct layout *ret_layout,
                     bool *ret_exact)
 {
-	for (int exact = 1; exact >= 0; exact--)
-		for (unsigned i = 0; i < ROW_COUNT; i++) {
-			if (!row_fits(&rows[i], fingerprint) || is_exact(&rows[i], fingerprint) != (exact != 0))
-				continue;
-			if (index-- != 0)
-				continue;
-			use_row(&rows[i], fingerprint, ret_layout);
-			*ret_exact = exact != 0;
-			return true;
-		}
+	for (unsigned variant = 0; variant < 2; variant++)
+		for (unsigned fit = FIT_EXACT; fit <= FIT_WORST; fit++)
+			for (unsigned i = 0; i < ROW_COUNT; i++) {
+				if (row_fit(&rows[i], fingerprint) != fit ||
+				    (variant == 1 && !has_other_alignment(&rows[i])) || index-- != 0)
+					continue;
+				use_row(&rows[i], fingerprint, ret_layout);
+				if (variant == 1)
+					use_other_alignment(ret_layout);
+				layout_compute_features(ret_layout);
+				*ret_exact = fit == FIT_EXACT && variant == 0;
+				return true;
+			}
 	return false;
 }
 
 const char *builtin_layout_versions(void)
 {
-	return "3.8, 3.9, 3.10, 3.11, 3.12, 3.13";
+	return
+#include "layout/tables/versions.inc"
+		;
 }

@@ -41,7 +41,7 @@ void layout_compute_features(struct layout *layout)
 {
 	bool *features = layout->features;
 	compute_object_features(layout);
-	features[FEATURE_STATIC_BUILTIN_STATE] = layout_has(layout, FIELD_PyInterpreterState_types_builtins);
+	features[FEATURE_STATIC_BUILTIN_STATE] = since(layout, 12);
 	features[FEATURE_INTERPRETER_FRAMES] = layout_has(layout, FIELD__PyInterpreterFrame_localsplus);
 	features[FEATURE_FRAME_EXECUTABLE] = since(layout, 13);
 	features[FEATURE_TAGGED_STACK_REFS] = since(layout, 14);

@@ -7,7 +7,8 @@
     generate_tables.py --tool ... --check PYTHON...      writes nothing, fails if a row would change
     generate_tables.py --prune       drops from all rows what fields.def no longer names; needs no interpreter
 
-One row for each interpreter: cpython_<version>[-vendor][d][t].inc. rows.inc includes them all.
+One row for each interpreter: cpython_<version>[d][t][-vendor].inc. rows.inc includes them all, versions.inc names
+their minor versions.
 """
 
 import argparse
@@ -34,14 +35,24 @@ print(json.dumps({
 """
 
 
+def follow(root, path):
+    """A file of an unpacked system; its absolute links mean that system, not this one."""
+    path = inside(root, path)
+    for _ in range(40):
+        if not path.is_symlink():
+            break
+        path = inside(root, os.path.join("/", os.path.relpath(path.parent, root or "/"), os.readlink(path)))
+    return path
+
+
 def run_in(root, python):
     """The command and environment that start an interpreter of an unpacked system."""
     if root is None:
         return [python], None
     libraries = ":".join(str(path) for path in [root / "usr/lib/x86_64-linux-gnu", root / "lib/x86_64-linux-gnu"])
-    loader = root / "lib64/ld-linux-x86-64.so.2"
+    loader = follow(root, "/lib64/ld-linux-x86-64.so.2")
     environment = dict(os.environ, PYTHONHOME=str(root / "usr"))
-    return [str(loader), "--library-path", libraries, str(root / python.lstrip("/"))], environment
+    return [str(loader), "--library-path", libraries, str(follow(root, python))], environment
 
 
 def ask(root, python):
@@ -72,7 +83,7 @@ def runtime_file(root, python, answer):
         library = inside(root, answer["library_directory"]) / answer["library"]
         if library.exists():
             return library
-    return inside(root, python).resolve() if root is None else inside(root, python)
+    return follow(root, python)
 
 
 def extension_modules(root, answer):
@@ -84,7 +95,7 @@ def extension_modules(root, answer):
 def row(arguments, python):
     answer = ask(arguments.root, python)
     flags = ("d" if answer["debug"] else "") + ("t" if answer["free_threaded"] else "")
-    name = version_text(answer["version"]) + (f"-{vendor(answer)}" if vendor(answer) else "") + flags
+    name = version_text(answer["version"]) + flags + (f"-{vendor(answer)}" if vendor(answer) else "")
     all_flags = flags + ("r" if answer["trace_refs"] else "")
     debug_directory = inside(arguments.root, "/usr/lib/debug")
     command = [arguments.tool, name, hex(answer["hex"]), all_flags or "-", debug_directory,
@@ -104,10 +115,13 @@ def row_order(path):
     return int(parts[1]), int(parts[2]), parts[3]
 
 
-def list_rows():
+def write_lists(check):
     rows = sorted(TABLES.glob("cpython_*.inc"), key=row_order)
     lines = "".join(f'#include "layout/tables/{path.name}"\n' for path in rows)
-    return "/* Every row, oldest first. Written by generate_tables.py: do not edit. */\n" + lines
+    notice = "/* Written by generate_tables.py: do not edit. */\n"
+    minors = list(dict.fromkeys(row_order(path)[0] for path in rows))
+    changed = write(TABLES / "rows.inc", notice + lines, check)
+    return write(TABLES / "versions.inc", notice + f'"{", ".join(f"3.{minor}" for minor in minors)}"\n', check) or changed
 
 
 def write(path, text, check):
@@ -163,7 +177,7 @@ def main():
     for python in arguments.python:
         name, text = row(arguments, python)
         changed |= write(TABLES / name, text, arguments.check)
-    changed |= write(TABLES / "rows.inc", list_rows(), arguments.check)
+    changed |= write_lists(arguments.check)
     return 1 if arguments.check and changed else 0
 
 

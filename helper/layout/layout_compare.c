@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ * layout_compare: where two sources speak of the same struct, they must agree; every difference is a sentence. */
+#include <stdio.h>
+
+#include "layout/dwarf_layout.h"
+
+struct comparison {
+	const struct layout *left, *right;
+	const char *left_name, *right_name;
+	void (*report)(void *context, const char *sentence);
+	void *context;
+};
+
+/* _Py_DebugOffsets says offsets of some fields: what it does not say is no difference. */
+static bool is_partial(const struct layout *layout, enum layout_struct which)
+{
+	return layout->struct_sources[which] == LAYOUT_SOURCE_DEBUG_OFFSETS ||
+	       layout->struct_sources[which] == LAYOUT_SOURCE_INFERRED;
+}
+
+static void place_text(char *text, size_t capacity, const struct layout_place *place)
+{
+	if (place->size == 0)
+		(void)snprintf(text, capacity, "absent");
+	else if (place->bit_width != 0)
+		(void)snprintf(text, capacity, "bits %u to %u of the %u bytes at %u", place->bit_offset,
+		               place->bit_offset + place->bit_width - 1, place->size, place->offset);
+	else
+		(void)snprintf(text, capacity, "at %u, %u bytes", place->offset, place->size);
+}
+
+static void compare_field(const struct comparison *comparison, enum layout_field field, bool partial)
+{
+	const struct layout_place *left = &comparison->left->fields[field], *right = &comparison->right->fields[field];
+	if (partial) {
+		if (left->size == 0 || right->size == 0 || left->offset == right->offset)
+			return;
+	} else if ((left->size == 0 && right->size == 0) ||
+	           (left->offset == right->offset && left->size == right->size &&
+	            left->bit_offset == right->bit_offset && left->bit_width == right->bit_width)) {
+		return;
+	}
+	char sentence[512], left_text[64], right_text[64];
+	place_text(left_text, sizeof left_text, left);
+	place_text(right_text, sizeof right_text, right);
+	(void)snprintf(sentence, sizeof sentence, "%s is %s in %s, but %s in %s", layout_field_name(field), left_text,
+	               comparison->left_name, right_text, comparison->right_name);
+	comparison->report(comparison->context, sentence);
+}
+
+static void compare_size(const struct comparison *comparison, enum layout_struct which)
+{
+	uint32_t left = comparison->left->struct_bytes[which], right = comparison->right->struct_bytes[which];
+	if (left == 0 || right == 0 || left == right)
+		return;
+	char sentence[512];
+	(void)snprintf(sentence, sizeof sentence, "%s has %u bytes in %s, but %u in %s", layout_struct_name(which),
+	               left, comparison->left_name, right, comparison->right_name);
+	comparison->report(comparison->context, sentence);
+}
+
+void layout_compare(const struct layout *left, const char *left_name, const struct layout *right,
+                    const char *right_name, void (*report)(void *context, const char *sentence), void *context)
+{
+	const struct comparison comparison = { left, right, left_name, right_name, report, context };
+	for (unsigned i = 0; i < STRUCT_COUNT; i++)
+		if (left->struct_sources[i] != LAYOUT_SOURCE_NONE && right->struct_sources[i] != LAYOUT_SOURCE_NONE)
+			compare_size(&comparison, i);
+	for (unsigned i = 0; i < FIELD_COUNT; i++) {
+		enum layout_struct which = layout_field_struct(i);
+		if (left->struct_sources[which] != LAYOUT_SOURCE_NONE &&
+		    right->struct_sources[which] != LAYOUT_SOURCE_NONE)
+			compare_field(&comparison, i, is_partial(left, which) || is_partial(right, which));
+	}
+}
