@@ -116,14 +116,13 @@ static uint64_t generic_size(struct decoder *decoder, const struct type_info *ty
                              const uint8_t *body)
 {
 	uint64_t size = (uint64_t)type->tp_basicsize;
-	if (type->tp_itemsize == 0)
+	if (type->tp_itemsize == 0 || type->flags & TYPE_SIZES_ITSELF)
 		return size;
 	int64_t count = body_ob_size(decoder, body);
 	uint64_t items, total;
 	if (count < 0 || !checked_multiply((uint64_t)count, (uint64_t)type->tp_itemsize, &items) ||
 	    !checked_add(size, items, &total)) {
-		if (!(type->tp_flags & TPFLAGS_LONG_SUBCLASS)) /* up to 3.11 the sign of an int is that of ob_size */
-			flag_object(decoder, DECODED_CORRUPT, "impossible ob_size");
+		flag_object(decoder, DECODED_CORRUPT, "impossible ob_size");
 		return size;
 	}
 	const struct segment *segment = decoder->reader.last;
