@@ -134,6 +134,8 @@ enum type_flag {
 	                where FEATURE_HEAP_TYPE_VISITED, unless its registry line says TYPE_HIDES_TYPE */
 	TYPE_IS_METATYPE = 512, /* instances are type objects */
 	TYPE_IS_WILD = 1024, /* the type object itself could not be read or makes no sense */
+	TYPE_SIZES_ITSELF = 8192, /* registry lines only: the word at ob_size is no count of items (int since 3.12, generators
+				   * and frames since 3.11); the function sets the size, which begins as tp_basicsize */
 	TYPE_OWNS_TYPE = 2048, /* heap type: each instance holds a reference to it */
 	TYPE_HIDES_TYPE =
 	        4096, /* registry lines only: a heap type in C whose tp_traverse does not visit Py_TYPE(self) */
