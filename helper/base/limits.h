@@ -16,7 +16,7 @@ enum {
 	LIMIT_FRAMES = 1 << 20, /* frames of one thread; recursion limits are far lower */
 	LIMIT_FRAME_SLOTS = 1 << 20, /* localsplus words of one frame */
 	LIMIT_INT_DIGITS = 1 << 30, /* 30-bit digits of one int: 4 GiB of them */
-	LIMIT_BSS_BYTES = 1 << 28, /* anonymous memory behind a file's data that is taken for its .bss */
+	LIMIT_BSS_BYTES = 1 << 28, /* writable data of one ELF file that is searched */
 	LIMIT_PATH_STEPS = 4096, /* steps of one Python path typed by the user */
 	LIMIT_LINE_TABLE_BYTES = 1 << 26, /* line table or bytecode of one code object */
 	LIMIT_FILE_NAME = 4096, /* characters of a co_filename: PATH_MAX */

@@ -19,7 +19,7 @@ struct candidate {
 	bool is_found;
 };
 
-static void free_sentences(sentence_list *sentences)
+void free_sentences(sentence_list *sentences)
 {
 	for (size_t i = 0; i < sentences->count; i++)
 		free(sentences->items[i]);

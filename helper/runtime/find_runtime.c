@@ -16,6 +16,7 @@ enum stage {
 	STAGE_OTHER_FILES,
 	STAGE_COOKIE_ANYWHERE,
 	STAGE_STRUCTURE_IN_FILES,
+	STAGE_STRUCTURE_IN_OTHERS,
 	STAGE_STRUCTURE_ANYWHERE, /* only where nobody can list the files */
 	STAGE_END,
 };
@@ -35,16 +36,26 @@ static bool is_likely_python(const struct mapped_file *file)
 	return file->is_elf && stage_of_file(file) <= STAGE_LIBPYTHON;
 }
 
+static bool belongs_to_stage(const struct mapped_file *file, enum stage stage)
+{
+	switch (stage) {
+	case STAGE_COOKIE_IN_FILES:
+	case STAGE_STRUCTURE_IN_FILES:
+		return is_likely_python(file);
+	case STAGE_STRUCTURE_IN_OTHERS:
+		return !is_likely_python(file);
+	default:
+		return stage_of_file(file) == stage;
+	}
+}
+
 /* The next ELF file of a stage, or NULL: then the stage is over. */
 static const struct mapped_file *next_file_of(struct opening *opening, enum stage stage)
 {
 	const struct address_space *space = opening->runtime->space;
 	while (opening->next_file < space->files.count) {
 		const struct mapped_file *file = &space->files.items[opening->next_file++];
-		const bool fits =
-		        stage == STAGE_STRUCTURE_IN_FILES ||
-		        (stage == STAGE_COOKIE_IN_FILES ? is_likely_python(file) : stage_of_file(file) == stage);
-		if (file->is_elf && fits)
+		if (file->is_elf && belongs_to_stage(file, stage))
 			return file;
 	}
 	return NULL;
@@ -154,7 +165,7 @@ static bool try_cookie(struct opening *opening, const struct mapped_file *file)
 		return false;
 	opening->runtime->address = search.address;
 	opening->runtime->found_by = RUNTIME_BY_COOKIE;
-	opening->runtime->file = file != NULL ? file : file_of_address(opening->runtime->space, search.address);
+	opening->runtime->file = file != NULL ? file : file_of_address(opening, search.address);
 	return true;
 }
 
@@ -185,6 +196,7 @@ static bool try_next(struct opening *opening, bool *ret_over)
 	case STAGE_COOKIE_IN_FILES:
 		return file->local_path == NULL && try_cookie(opening, file);
 	case STAGE_STRUCTURE_IN_FILES:
+	case STAGE_STRUCTURE_IN_OTHERS:
 		return try_structure(opening, file);
 	default:
 		return try_file(opening, file);

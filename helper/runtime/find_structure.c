@@ -5,9 +5,9 @@
 #include "base/bytes.h"
 #include "runtime/opening.h"
 
-enum { MAX_SHAPES = 16, MAX_STRUCTURE_ROWS = 64 };
+enum { MAX_STRUCTURE_ROWS = 64 };
 
-/* Where a table row has what is looked at. Rows of one minor version share it mostly. */
+/* Where a table row has what is looked at. */
 struct shape {
 	struct layout layout;
 	uint32_t head, main; /* offsets in _PyRuntimeState */
@@ -15,8 +15,7 @@ struct shape {
 
 struct structure_search {
 	struct opening *opening;
-	const struct shape *shape;
-	uint64_t address;
+	struct shape *shape;
 };
 
 static bool is_main_interpreter(struct reader *reader, const struct layout *layout, uint64_t interpreter)
@@ -28,10 +27,21 @@ static bool is_main_interpreter(struct reader *reader, const struct layout *layo
 	       back == interpreter;
 }
 
+/* Leaves runtime->address set to address if it is _PyRuntime. */
+static bool holds_at(struct opening *opening, struct layout *layout, uint64_t address)
+{
+	sentence_list checks = { 0 };
+	char failure[FAILURE_BYTES];
+	opening->runtime->address = address;
+	const bool holds = layout_confirm(opening, layout, &checks, failure);
+	free_sentences(&checks);
+	return holds;
+}
+
 static bool find_shape(void *context, const uint8_t *bytes, uint64_t starts, uint64_t readable, uint64_t address)
 {
 	struct structure_search *search = context;
-	const struct shape *shape = search->shape;
+	struct shape *shape = search->shape;
 	const uint64_t low = shape->head < shape->main ? shape->head : shape->main;
 	const uint64_t high = (shape->head < shape->main ? shape->main : shape->head) + 8;
 	/* The words are looked at where they lie, the struct may begin before this piece. */
@@ -41,72 +51,47 @@ static bool find_shape(void *context, const uint8_t *bytes, uint64_t starts, uin
 		const uint64_t interpreter = load_u64(bytes + at + (shape->main - low));
 		if (head == 0 || interpreter == 0 || ((head | interpreter) & 7) != 0 || address + at < low)
 			continue;
-		/* The newest interpreter is at the head, so without subinterpreters the two are equal. */
 		if (is_main_interpreter(&search->opening->reader, &shape->layout, interpreter) &&
-		    address_space_state(search->opening->runtime->space, head) == MEMORY_PRESENT) {
-			search->address = address + at - low;
+		    holds_at(search->opening, &shape->layout, address + at - low))
 			return true;
-		}
 	}
 	return false;
 }
 
-static bool search_shape(struct opening *opening, const struct mapped_file *file, const struct shape *shape)
+static bool search_shape(struct opening *opening, const struct mapped_file *file, struct shape *shape)
 {
-	struct structure_search search = { opening, shape, 0 };
+	struct structure_search search = { opening, shape };
 	const bool found = file != NULL ? scan_file_data(opening, file, find_shape, &search)
 	                                : scan_writable(opening, find_shape, &search);
-	if (found)
-		opening->runtime->address = search.address;
+	if (!found)
+		opening->runtime->address = 0;
 	return found;
 }
 
-static bool same_shape(const struct layout *left, const struct layout *right)
-{
-	static const enum layout_field compared[] = {
-		FIELD__PyRuntimeState_interpreters_head,
-		FIELD__PyRuntimeState_interpreters_main,
-		FIELD_PyInterpreterState_id,
-		FIELD_PyInterpreterState_threads_head,
-		FIELD_PyThreadState_interp,
-	};
-	for (size_t i = 0; i < sizeof compared / sizeof compared[0]; i++)
-		if (left->fields[compared[i]].offset != right->fields[compared[i]].offset)
-			return false;
-	return true;
-}
-
+/* Every row of that version, release builds first. */
 bool find_structure(struct opening *opening, const struct mapped_file *file)
 {
 	const uint32_t hex = find_version_text(opening, file);
 	if (hex == 0)
 		return false;
-	struct shape *tried = calloc(MAX_SHAPES, sizeof *tried);
-	if (tried == NULL)
+	struct shape *shape = calloc(1, sizeof *shape);
+	if (shape == NULL)
 		return false;
-	size_t count = 0;
 	bool found = false;
 	for (int is_debug = 0; is_debug < 2 && !found; is_debug++) {
 		struct layout_fingerprint fingerprint = { .version = { .hex = hex, .is_debug = is_debug != 0 } };
 		bool is_exact;
-		for (uint32_t row = 0; row < MAX_STRUCTURE_ROWS && count < MAX_SHAPES && !found; row++) {
-			struct shape *shape = &tried[count];
+		for (uint32_t row = 0; row < MAX_STRUCTURE_ROWS && !found; row++) {
 			if (!builtin_layout(&fingerprint, row, &shape->layout, &is_exact))
 				break;
 			if (!layout_has(&shape->layout, FIELD__PyRuntimeState_interpreters_head) ||
 			    !layout_has(&shape->layout, FIELD__PyRuntimeState_interpreters_main))
 				continue;
-			bool is_new = true;
-			for (size_t i = 0; i < count && is_new; i++)
-				is_new = !same_shape(&tried[i].layout, &shape->layout);
-			if (!is_new)
-				continue;
 			shape->head = layout_offset(&shape->layout, FIELD__PyRuntimeState_interpreters_head);
 			shape->main = layout_offset(&shape->layout, FIELD__PyRuntimeState_interpreters_main);
 			found = search_shape(opening, file, shape);
-			count++;
 		}
 	}
-	free(tried);
+	free(shape);
 	return found;
 }

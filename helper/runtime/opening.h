@@ -76,6 +76,7 @@ int find_threads(struct opening *opening);
  * what was checked are appended to checks, which the caller frees. May correct a field that the target itself gives. */
 enum { FAILURE_BYTES = 256 };
 typedef ARRAY(char *) sentence_list;
+void free_sentences(sentence_list *sentences); /* choose_layout.c */
 bool layout_confirm(struct opening *opening, struct layout *layout, sentence_list *checks, char *failure);
 
 /* scan_memory.c: pieces of present writable memory. starts: how many bytes from `bytes` a match may begin in; readable:
@@ -87,7 +88,7 @@ bool scan_file_data(struct opening *opening, const struct mapped_file *file, sca
 /* All writable private memory, within a named limit. */
 bool scan_writable(struct opening *opening, scan_visitor *visit, void *context);
 /* The file whose data holds address, or NULL. */
-const struct mapped_file *file_of_address(const struct address_space *space, uint64_t address);
+const struct mapped_file *file_of_address(struct opening *opening, uint64_t address);
 
 /* target_field.c: one unsigned field (at most 8 bytes) of the struct at address; false if this Python has no such field
  * or the memory is not there. */

@@ -46,7 +46,8 @@ struct python_frame {
 	uint64_t address; /* _PyInterpreterFrame (3.11+) or PyFrameObject */
 	uint64_t frame_object; /* PyFrameObject; 0 when never asked for */
 	uint64_t code; /* PyCodeObject */
-	uint64_t globals, builtins, locals; /* dicts or mappings; locals 0 for an optimised function */
+	uint64_t globals, builtins, locals; /* dicts or mappings; locals of an optimised function: 0, or (up to 3.12)
+	                                       the snapshot that locals() made last */
 	uint64_t function; /* 3.11+: PyFunctionObject; 0 otherwise */
 	uint64_t localsplus;
 	uint32_t slot_count; /* named fast locals, cells and free variables */

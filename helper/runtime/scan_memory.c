@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Linear searches of writable memory, in pieces, so that a live target is fetched only as far as it is looked at. */
+#include <elf.h>
+#include <string.h>
+
 #include "base/limits.h"
 #include "runtime/opening.h"
 
-enum { SCAN_PIECE = 1 << 20, SCAN_PAGE = 4096 };
+enum { SCAN_PIECE = 1 << 20, SCAN_PAGE = 4096, MAX_DATA_RANGES = 8 };
+
+/* Behind the mapped end of a file whose program headers are not in the dump. */
+enum { GUESSED_BSS_BYTES = 4 << 20 };
 
 /* One range of one segment. Pieces that a live target refuses are tried again page by page. */
 static bool scan_range(struct opening *opening, uint64_t start, uint64_t end, scan_visitor *visit, void *context)
@@ -31,15 +37,6 @@ static bool is_scanned(const struct segment *segment)
 	return segment->writable_private && segment->data != NULL;
 }
 
-/* True if a file other than this one begins here: what follows a file's data is not its .bss then. */
-static bool other_file_begins(const struct address_space *space, const struct mapped_file *file, uint64_t address)
-{
-	for (size_t i = 0; i < space->files.count; i++)
-		if (&space->files.items[i] != file && space->files.items[i].start == address)
-			return true;
-	return false;
-}
-
 /* The first segment that ends after address. */
 static size_t segment_after(const struct address_space *space, uint64_t address)
 {
@@ -54,30 +51,62 @@ static size_t segment_after(const struct address_space *space, uint64_t address)
 	return low;
 }
 
+struct data_ranges {
+	struct {
+		uint64_t start, end;
+	} items[MAX_DATA_RANGES];
+	unsigned count;
+};
+
+/* The program headers lie in the first page, which the kernel dumps of every ELF file (bit 4 of coredump_filter). They
+ * say where the writable data is and how far .bss goes, which in a list of mappings is anonymous memory like the heap.
+ */
+static bool ranges_of_headers(struct reader *reader, const struct mapped_file *file, struct data_ranges *ranges)
+{
+	Elf64_Ehdr header;
+	if (!reader_copy(reader, file->start, &header, sizeof header) || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+	    header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_phentsize != sizeof(Elf64_Phdr) ||
+	    header.e_phoff > file->end - file->start)
+		return false;
+	for (unsigned i = 0; i < header.e_phnum && ranges->count < MAX_DATA_RANGES; i++) {
+		Elf64_Phdr program;
+		if (!reader_copy(reader, file->start + header.e_phoff + i * sizeof program, &program, sizeof program))
+			return false;
+		if (program.p_type != PT_LOAD || (program.p_flags & PF_W) == 0 || program.p_memsz > LIMIT_BSS_BYTES)
+			continue;
+		const uint64_t start = program.p_vaddr + file->load_bias;
+		ranges->items[ranges->count].start = start;
+		ranges->items[ranges->count++].end = start + program.p_memsz;
+	}
+	return ranges->count != 0;
+}
+
+static void data_of_file(struct reader *reader, const struct mapped_file *file, struct data_ranges *ranges)
+{
+	*ranges = (struct data_ranges){ .count = 0 };
+	if (ranges_of_headers(reader, file, ranges))
+		return;
+	ranges->count = 1;
+	ranges->items[0].start = file->start;
+	ranges->items[0].end = file->end + GUESSED_BSS_BYTES;
+}
+
 bool scan_file_data(struct opening *opening, const struct mapped_file *file, scan_visitor *visit, void *context)
 {
 	const struct address_space *space = opening->runtime->space;
-	uint64_t end = file->end;
-	/* Program break and other anonymous memory may follow a .bss without a gap. */
-	uint64_t rest = LIMIT_BSS_BYTES;
-	for (size_t i = segment_after(space, file->start); i < space->segment_count; i++) {
-		const struct segment *segment = &space->segments[i];
-		if (segment->start >= end) {
-			if (segment->start != end || !segment->writable_private || rest == 0 ||
-			    other_file_begins(space, file, segment->start))
+	struct data_ranges ranges;
+	data_of_file(&opening->reader, file, &ranges);
+	for (unsigned range = 0; range < ranges.count; range++) {
+		const uint64_t start = ranges.items[range].start, end = ranges.items[range].end;
+		for (size_t i = segment_after(space, start); i < space->segment_count; i++) {
+			const struct segment *segment = &space->segments[i];
+			if (segment->start >= end)
 				break;
+			const uint64_t from = segment->start < start ? start : segment->start;
+			const uint64_t to = segment->end > end ? end : segment->end;
+			if (is_scanned(segment) && from < to && scan_range(opening, from, to, visit, context))
+				return true;
 		}
-		uint64_t from = segment->start < file->start ? file->start : segment->start;
-		uint64_t to = segment->end;
-		if (to > file->end) {
-			const uint64_t base = from > file->end ? from : file->end;
-			if (to - base > rest)
-				to = base + rest;
-			rest -= to - base;
-			end = segment->end;
-		}
-		if (is_scanned(segment) && from < to && scan_range(opening, from, to, visit, context))
-			return true;
 	}
 	return false;
 }
@@ -103,19 +132,18 @@ bool scan_writable(struct opening *opening, scan_visitor *visit, void *context)
 	return false;
 }
 
-const struct mapped_file *file_of_address(const struct address_space *space, uint64_t address)
+const struct mapped_file *file_of_address(struct opening *opening, uint64_t address)
 {
-	const struct mapped_file *best = NULL;
+	const struct address_space *space = opening->runtime->space;
 	for (size_t i = 0; i < space->files.count; i++) {
 		const struct mapped_file *file = &space->files.items[i];
+		struct data_ranges ranges;
 		if (!file->is_elf || file->start > address)
 			continue;
-		/* .bss lies behind the last byte that a file has mapped, so the nearest file below counts, within
-		 * reach. */
-		if (address - file->start >= (file->end - file->start) + LIMIT_BSS_BYTES)
-			continue;
-		if (best == NULL || file->start > best->start)
-			best = file;
+		data_of_file(&opening->reader, file, &ranges);
+		for (unsigned range = 0; range < ranges.count; range++)
+			if (address >= ranges.items[range].start && address < ranges.items[range].end)
+				return file;
 	}
-	return best;
+	return NULL;
 }
