@@ -87,6 +87,7 @@ struct memory_mapping { /* one row of a debugger's list of mappings */
 	uint64_t start, end, file_offset;
 	uint32_t protection;
 	const char *path; /* NULL or "": anonymous */
+	bool is_shared; /* known to be MAP_SHARED */
 };
 
 struct memory_options {

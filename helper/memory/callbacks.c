@@ -16,46 +16,6 @@ static uint64_t debugger_read(void *context, uint64_t address, void *buffer, uin
 	return debugger->callbacks.read(debugger->callbacks.context, address, buffer, size);
 }
 
-static bool is_skipped(const struct memory_mapping *mapping)
-{
-	return mapping->start >= mapping->end || (mapping->path != NULL && (strcmp(mapping->path, "[vsyscall]") == 0 ||
-	                                                                    strncmp(mapping->path, "[vvar", 5) == 0));
-}
-
-int lazy_segments_create(struct address_space *space, const struct memory_mapping *mappings, size_t mapping_count,
-                         struct error *error)
-{
-	ARRAY(struct segment) claims = { .items = NULL };
-	int status = OK;
-	for (size_t i = 0; i < mapping_count && status >= 0; i++) {
-		const struct memory_mapping *mapping = &mappings[i];
-		if (is_skipped(mapping))
-			continue;
-		struct segment claim = { .start = mapping->start,
-			                 .end = mapping->end,
-			                 .protection = mapping->protection,
-			                 .absent = ABSENT_UNREADABLE,
-			                 .writable_private = (mapping->protection & PROT_WRITE) != 0 };
-		if (!array_push(&claims, claim))
-			status = error_set(error, ERROR_NO_MEMORY, "out of memory for %zu mappings", mapping_count);
-	}
-	if (status >= 0)
-		status = address_space_set_segments(space, claims.items, claims.count, error);
-	/* Overlaps are gone and neighbours of one kind are one: now each gets its host memory. */
-	claims.count = 0;
-	for (size_t i = 0; i < space->segment_count && status >= 0; i++) {
-		struct segment claim = space->segments[i];
-		if (claim.protection != 0)
-			status = lazy_blocks_create(space->source, claim.start, claim.end, &claim, error);
-		if (status >= 0 && !array_push(&claims, claim))
-			status = error_set(error, ERROR_NO_MEMORY, "out of memory for %zu mappings", mapping_count);
-	}
-	if (status >= 0)
-		status = address_space_set_segments(space, claims.items, claims.count, error);
-	array_free(&claims);
-	return status;
-}
-
 static int open_space(struct address_space *space, const struct memory_callbacks *callbacks,
                       const struct memory_mapping *mappings, size_t mapping_count, const struct memory_options *options,
                       struct error *error)

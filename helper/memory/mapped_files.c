@@ -20,6 +20,7 @@ struct file_unit {
 	struct elf_view view; /* in target memory; bytes NULL: the header page is not there */
 	struct elf_view local; /* the verified file's; bytes NULL: none */
 	uint64_t image_end; /* 0: unknown */
+	bool is_data; /* no row is executable */
 };
 
 struct finder {
@@ -62,14 +63,29 @@ static bool same_unit(const struct file_unit *unit, const struct mapped_file *fi
 	return row->file_offset != 0 || row->start == last->end;
 }
 
+/* Whether no row of the file is executable, as far as rows say. Spares data files, of which there can be many, a look
+ * at their first block. */
+static bool is_data(const struct finder *finder, size_t row_number)
+{
+	const char *path = finder->rows.items[row_number].path;
+	for (size_t i = row_number; i < finder->rows.count; i++) {
+		const struct memory_mapping *row = &finder->rows.items[i];
+		if (strcmp(row->path, path) != 0)
+			break;
+		if (row->protection == 0 || (row->protection & PROT_EXEC) != 0)
+			return false;
+	}
+	return true;
+}
+
 static int begin_unit(struct finder *finder, const struct memory_mapping *row, size_t row_number)
 {
 	struct address_space *space = finder->space;
 	struct mapped_file file = { .path = strdup(row->path), .start = row->start, .end = row->end };
-	struct file_unit unit = { .first_row = row_number };
+	struct file_unit unit = { .first_row = row_number, .is_data = is_data(finder, row_number) };
 	if (file.path == NULL)
 		return no_memory(finder->error);
-	if (row->file_offset == 0)
+	if (row->file_offset == 0 && !unit.is_data)
 		file.is_elf = elf_view_in_memory(&unit.view, &finder->reader, row->start, row->end - row->start);
 	if (file.is_elf && elf_view_bias(&unit.view, row->start, 0, &file.load_bias)) {
 		unit.image_end = elf_view_end(&unit.view, file.load_bias);
@@ -274,10 +290,10 @@ static int find_local_file(struct finder *finder, size_t number)
 {
 	const struct memory_options *options = finder->options;
 	struct mapped_file *file = &finder->space->files.items[number];
-	const struct elf_view *view = &finder->units.items[number].view;
+	const struct file_unit *unit = &finder->units.items[number];
 	int status = OK;
-	/* A header page that is there and is no ELF header: a data file. */
-	if (options->ignore_files || (view->bytes != NULL && !file->is_elf))
+	/* A header page that is there and is no ELF header is a data file's, too. */
+	if (options->ignore_files || unit->is_data || (unit->view.bytes != NULL && !file->is_elf))
 		return OK;
 	if (file->is_executable && options->executable != NULL &&
 	    !try_candidate(finder, number, options->executable, true, &status) && status >= 0)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ * process_stop: every thread of a process held still, until it is let go as if nothing had been. */
+#ifndef PYDS_MEMORY_PROCESS_STOP_H
+#define PYDS_MEMORY_PROCESS_STOP_H
+
+#include "base/array.h"
+#include "base/error.h"
+
+struct process_stop;
+
+struct stopped_thread {
+	int32_t tid;
+	int32_t signal; /* about to be delivered, or that group-stopped it; 0: none */
+	char state; /* 't'; 'D' if it sleeps uninterruptibly in the kernel, where it runs no code of its own either */
+};
+
+typedef ARRAY(struct stopped_thread) stopped_thread_array;
+
+/* Stops all threads of pid; adds them to *threads. On failure none is left stopped. */
+int process_stop_create(struct process_stop **ret_stop, int32_t pid, stopped_thread_array *threads,
+                        struct error *error);
+void process_stop_destroy(struct process_stop *stop); /* NULL is fine; threads run on */
+
+#endif
