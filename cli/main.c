@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT
+ * pydeepsize, the program: opens a core file or a process, runs one command, prints its answer. Uses the public
+ * interface of the library only, as the debuggers' front ends do. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "arguments.h"
+#include "manual.h"
+#include "pydeepsize.h"
+#include "targets.h"
+
+enum {
+	STATUS_USAGE = 1,
+	STATUS_UNREADABLE = 2,
+	STATUS_INTERRUPTED = 130,
+	SLICE_MS = 50, /* how soon an interrupt is noticed */
+	PROGRESS_FIRST_MS = 500, /* shorter work shows nothing */
+	PROGRESS_EVERY_MS = 200,
+};
+
+static volatile sig_atomic_t is_interrupted;
+
+static void note_interrupt(int number)
+{
+	(void)number;
+	is_interrupted = 1;
+}
+
+/* The first interrupt ends the command in order, a second one the program. */
+static void catch_interrupts(void)
+{
+	struct sigaction action = { .sa_handler = note_interrupt, .sa_flags = (int)SA_RESETHAND };
+	sigemptyset(&action.sa_mask);
+	(void)sigaction(SIGINT, &action, NULL);
+}
+
+static uint64_t milliseconds_now(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static uint32_t terminal_width(void)
+{
+	struct winsize size;
+	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		return size.ws_col;
+	return 0;
+}
+
+static uint32_t terminal_colour(void)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	const char *terminal = getenv("TERM");
+	if (no_colour != NULL && no_colour[0] != '\0')
+		return 0;
+	return isatty(STDOUT_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
+}
+
+static int fail(const pyds_session *session, int32_t status)
+{
+	const char *message = pyds_session_error(session);
+	fprintf(stderr, "pydeepsize: %s\n", message[0] != '\0' ? message : pyds_status_text(status));
+	return status == PYDS_ERROR_ARGUMENT || status == PYDS_ERROR_NOT_FOUND ? STATUS_USAGE : STATUS_UNREADABLE;
+}
+
+static int32_t open_target(pyds_session *session, const struct cli_arguments *arguments)
+{
+	const struct pyds_open_options options = {
+		.struct_size = sizeof options,
+		.flags = arguments->open_flags,
+		.sysroot = arguments->sysroot,
+		.executable = arguments->executable,
+		.debug_directory = arguments->debug_directory,
+	};
+	if (arguments->core != NULL)
+		return pyds_open_core(session, arguments->core, &options);
+	if (arguments->pid != 0)
+		return pyds_open_process(session, arguments->pid, &options);
+	return PYDS_OK;
+}
+
+/* Waits for the end; shows on a terminal how far it is. */
+static void wait_for(pyds_job *job)
+{
+	const int shows = isatty(STDERR_FILENO);
+	uint64_t next = milliseconds_now() + PROGRESS_FIRST_MS;
+	int shown = 0;
+	catch_interrupts();
+	while (pyds_job_wait(job, SLICE_MS) == 0) {
+		if (is_interrupted)
+			pyds_job_cancel(job);
+		if (!shows || milliseconds_now() < next)
+			continue;
+		uint64_t done;
+		pyds_job_progress(job, &done, NULL);
+		fprintf(stderr, "\r%llu objects\033[K", (unsigned long long)done);
+		fflush(stderr);
+		shown = 1;
+		next = milliseconds_now() + PROGRESS_EVERY_MS;
+	}
+	if (shown)
+		fputs("\r\033[K", stderr);
+}
+
+/* Whoever reads our output may have had enough of it: that is no failure. */
+static int finish_output(int exit_status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return exit_status;
+	if (errno == EPIPE)
+		return exit_status;
+	perror("pydeepsize: cannot write the answer");
+	return STATUS_UNREADABLE;
+}
+
+static int run_job(pyds_session *session, const struct targets *targets)
+{
+	const struct pyds_output_options output = {
+		.struct_size = sizeof output,
+		.width = terminal_width(),
+		.colour = terminal_colour(),
+	};
+	pyds_job *job;
+	int32_t status = pyds_job_start(session, targets->count, targets->arguments, &output, &job);
+	if (status < 0)
+		return fail(session, status);
+	wait_for(job);
+	const char *text;
+	uint64_t length;
+	int32_t exit_status;
+	status = pyds_job_result(job, &text, &length, &exit_status);
+	(void)fwrite(text, 1, length, stdout);
+	int result = finish_output(exit_status);
+	if (status < 0)
+		(void)fail(session, status);
+	pyds_job_destroy(job);
+	return is_interrupted && status < 0 ? STATUS_INTERRUPTED : result;
+}
+
+static int run(const struct cli_arguments *arguments)
+{
+	struct targets targets;
+	if (targets_expand(&targets, arguments->command, arguments->command_count) != 0) {
+		targets_clear(&targets);
+		return STATUS_USAGE;
+	}
+	pyds_session *session = pyds_session_create();
+	int result = STATUS_UNREADABLE;
+	if (session == NULL) {
+		fprintf(stderr, "pydeepsize: out of memory\n");
+	} else {
+		int32_t status = open_target(session, arguments);
+		result = status < 0 ? fail(session, status) : run_job(session, &targets);
+	}
+	pyds_session_destroy(session);
+	targets_clear(&targets);
+	return result;
+}
+
+static const char *help_topic(const struct cli_arguments *arguments)
+{
+	if (arguments->command_count > 1 && strcmp(arguments->command[0], "help") == 0)
+		return arguments->command[1];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli_arguments arguments;
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (cli_arguments_parse(&arguments, argc, argv) != 0)
+		return STATUS_USAGE;
+	switch (arguments.action) {
+	case CLI_HELP:
+		return manual_help(help_topic(&arguments)) != 0 ? STATUS_USAGE : finish_output(0);
+	case CLI_VERSION:
+		printf("pydeepsize %s\n", pyds_version());
+		return finish_output(0);
+	case CLI_MAN:
+		manual_man_page();
+		return finish_output(0);
+	case CLI_MARKDOWN:
+		manual_markdown();
+		return finish_output(0);
+	default:
+		return run(&arguments);
+	}
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ * job: one command, worked on by a thread of ours while the caller waits in slices. The thread blocks all signals, so
+ * a debugger loses none. Everything that it shares with the caller is guarded by the session's relay, or atomic. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "api/session.h"
+#include "api/sized_struct.h"
+#include "report/report.h"
+
+struct pyds_job {
+	struct pyds_session *session;
+	struct request request;
+	uint64_t *targets;
+	struct walk_control control;
+	struct report report;
+	struct text text;
+	struct error error;
+	pthread_t thread;
+	bool is_started; /* thread is one to join */
+	bool is_finished; /* guarded by the relay */
+	bool is_joined; /* the caller's */
+	int status;
+};
+
+static void *work(void *argument)
+{
+	struct pyds_job *job = argument;
+	job->status = report_run(&job->report);
+	relay_finish(&job->session->relay, &job->is_finished);
+	return NULL;
+}
+
+static int start_thread(struct pyds_job *job, struct error *error)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	/* The new thread inherits the mask. */
+	if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
+		return error_set(error, ERROR_NO_MEMORY, "cannot block signals for a thread");
+	int failed = pthread_create(&job->thread, NULL, work, job);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (failed != 0)
+		return error_set(error, ERROR_NO_MEMORY, "cannot start a thread");
+	job->is_started = true;
+	return OK;
+}
+
+static void fill_report(struct pyds_job *job, const struct pyds_output_options *output)
+{
+	struct pyds_session *session = job->session;
+	job->report = (struct report){
+		.request = &job->request,
+		.targets = job->targets,
+		.decoder = &session->decoder,
+		.naming = &session->naming,
+		.walk = &session->walk,
+		.names = session->names,
+		.style = { .width = output->width != 0 ? output->width : 80,
+		           .colour = output->colour != 0,
+		           .prefix = output->prefix_commands != 0 },
+		.control = &job->control,
+		.text = &job->text,
+		.error = &job->error,
+		.exit_status = EXIT_ANSWERED,
+	};
+}
+
+/* Everything that is done before pyds_job_start() returns. */
+static int prepare(struct pyds_job *job, uint32_t argument_count, const char *const *arguments,
+                   const struct pyds_output_options *output)
+{
+	struct pyds_session *session = job->session;
+	struct pyds_output_options own;
+	TRY(sized_struct_read(&own, sizeof own, output, "pyds_output_options", &session->error));
+	TRY(request_parse(&job->request, argument_count, arguments, &session->error));
+	const bool only_help = request_has(&job->request, OPTION_HELP);
+	if (!only_help)
+		TRY(session_require_target(session));
+	size_t count = job->request.targets.count;
+	job->targets = calloc(count + 1, sizeof *job->targets);
+	if (job->targets == NULL)
+		return error_set(&session->error, ERROR_NO_MEMORY, "out of memory for %zu targets", count);
+	for (size_t i = 0; i < count && !only_help; i++)
+		TRY(session_resolve(session, job->request.targets.items[i], &job->targets[i]));
+	fill_report(job, &own);
+	return start_thread(job, &session->error);
+}
+
+PYDS_PUBLIC int32_t pyds_job_start(pyds_session *session, uint32_t argument_count, const char *const *arguments,
+                                   const struct pyds_output_options *output, pyds_job **ret_job)
+{
+	if (session == NULL || ret_job == NULL)
+		return ERROR_ARGUMENT;
+	*ret_job = NULL;
+	session_enter(session);
+	if (session->job != NULL)
+		return error_set(&session->error, ERROR_STATE, "another command of this session is still running");
+	struct pyds_job *job = calloc(1, sizeof *job);
+	if (job == NULL)
+		return error_set(&session->error, ERROR_NO_MEMORY, "out of memory for a command");
+	job->session = session;
+	int status = prepare(job, argument_count, arguments, output);
+	if (status < 0) {
+		pyds_job_destroy(job);
+		return status;
+	}
+	session->job = job;
+	*ret_job = job;
+	return OK;
+}
+
+PYDS_PUBLIC int32_t pyds_job_wait(pyds_job *job, uint32_t milliseconds)
+{
+	if (job == NULL)
+		return ERROR_ARGUMENT;
+	if (job->is_joined)
+		return 1;
+	if (!relay_serve(&job->session->relay, &job->is_finished, milliseconds))
+		return 0;
+	(void)pthread_join(job->thread, NULL);
+	job->is_joined = true;
+	if (job->status < 0)
+		job->session->error = job->error;
+	return 1;
+}
+
+PYDS_PUBLIC void pyds_job_progress(const pyds_job *job, uint64_t *ret_done, uint64_t *ret_total)
+{
+	/* C11 has no atomic load of a const object. */
+	struct walk_control *control = (struct walk_control *)&job->control;
+	if (ret_done != NULL)
+		*ret_done = atomic_load_explicit(&control->visited, memory_order_relaxed);
+	if (ret_total != NULL)
+		*ret_total = 0;
+}
+
+PYDS_PUBLIC void pyds_job_cancel(pyds_job *job)
+{
+	if (job != NULL)
+		atomic_store_explicit(&job->control.cancel, true, memory_order_relaxed);
+}
+
+static int32_t exit_status_of(const struct pyds_job *job)
+{
+	if (job->status >= 0)
+		return job->report.exit_status;
+	return job->status == ERROR_ARGUMENT || job->status == ERROR_NOT_FOUND ? EXIT_USAGE
+	       : job->status == ERROR_CANCELLED                                ? EXIT_PARTIAL
+	                                                                       : EXIT_UNREADABLE;
+}
+
+PYDS_PUBLIC int32_t pyds_job_result(const pyds_job *job, const char **ret_output, uint64_t *ret_length,
+                                    int32_t *ret_exit_status)
+{
+	if (job == NULL || !job->is_joined)
+		return ERROR_STATE;
+	if (ret_output != NULL)
+		*ret_output = text_string(&job->text);
+	if (ret_length != NULL)
+		*ret_length = job->text.length;
+	if (ret_exit_status != NULL)
+		*ret_exit_status = exit_status_of(job);
+	return job->status;
+}
+
+PYDS_PUBLIC void pyds_job_destroy(pyds_job *job)
+{
+	if (job == NULL)
+		return;
+	if (job->is_started && !job->is_joined) {
+		pyds_job_cancel(job);
+		while (pyds_job_wait(job, 1000) == 0)
+			continue;
+	}
+	if (job->session->job == job)
+		job->session->job = NULL;
+	request_clear(&job->request);
+	text_free(&job->text);
+	free(job->targets);
+	free(job);
+}

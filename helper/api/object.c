@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * object: sizes of one object, for convenience functions of debuggers and for scripts. */
+#include <inttypes.h>
+
+#include "api/session.h"
+#include "decode/allocated.h"
+
+PYDS_PUBLIC int32_t pyds_resolve(pyds_session *session, const char *expression, uint64_t *ret_address)
+{
+	if (session == NULL || expression == NULL || ret_address == NULL)
+		return ERROR_ARGUMENT;
+	session_enter(session);
+	TRY(session_require_target(session));
+	return session_resolve(session, expression, ret_address);
+}
+
+static int decode_at(struct pyds_session *session, uint64_t address)
+{
+	if (decode_object(&session->decoder, address))
+		return OK;
+	const char *reason = session->decoder.out.reason;
+	return error_set(&session->error, ERROR_NOT_FOUND, "0x%" PRIx64 " is not an object: %s", address,
+	                 reason != NULL ? reason : "no object head is there");
+}
+
+PYDS_PUBLIC int32_t pyds_object_sizes(pyds_session *session, uint64_t address, uint64_t *ret_shallow,
+                                      uint64_t *ret_allocated)
+{
+	if (session == NULL)
+		return ERROR_ARGUMENT;
+	session_enter(session);
+	TRY(session_require_target(session));
+	TRY(decode_at(session, address));
+	if (ret_shallow != NULL)
+		*ret_shallow = session->decoder.out.shallow;
+	if (ret_allocated != NULL)
+		*ret_allocated = allocated_of_object(&session->decoder).bytes;
+	return OK;
+}
+
+PYDS_PUBLIC int32_t pyds_object_deep(pyds_session *session, uint64_t address, const char *policy, uint64_t *ret_deep,
+                                     uint64_t *ret_count)
+{
+	if (session == NULL)
+		return ERROR_ARGUMENT;
+	session_enter(session);
+	TRY(session_require_target(session));
+	int found = policy_find(policy != NULL ? policy : policy_name(POLICY_DATA));
+	if (found < 0)
+		return error_set(&session->error, ERROR_ARGUMENT, "there is no policy '%s'", policy);
+	TRY(decode_at(session, address));
+	if (session->walk == NULL)
+		TRY(walk_open(&session->walk, &session->decoder, &session->error));
+	struct walk_control control = { .visited = 0 };
+	struct walk_result result = { .count = 0 };
+	walk_reset(session->walk);
+	int status = walk_deep(session->walk, &address, 1, (enum policy)found, &control, &result, &session->error);
+	if (status >= 0 && ret_deep != NULL)
+		*ret_deep = result.shallow;
+	if (status >= 0 && ret_count != NULL)
+		*ret_count = result.count;
+	walk_result_clear(&result);
+	return status;
+}

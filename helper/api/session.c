@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/session.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define SAME(name) _Static_assert((int)PYDS_##name == (int)name, "base/status.def and pydeepsize.h differ: " #name)
+#define STATUS(name, number, text) SAME(name);
+#include "base/status.def"
+#undef STATUS
+#undef SAME
+
+PYDS_PUBLIC uint32_t pyds_abi_version(void)
+{
+	return PYDS_ABI_VERSION;
+}
+
+PYDS_PUBLIC const char *pyds_version(void)
+{
+	return PYDS_VERSION;
+}
+
+PYDS_PUBLIC const char *pyds_status_text(int32_t status)
+{
+	return status_text(status);
+}
+
+PYDS_PUBLIC pyds_session *pyds_session_create(void)
+{
+	struct pyds_session *session = calloc(1, sizeof *session);
+	if (session == NULL)
+		return NULL;
+	if (relay_init(&session->relay) < 0) {
+		free(session);
+		return NULL;
+	}
+	return session;
+}
+
+PYDS_PUBLIC void pyds_session_destroy(pyds_session *session)
+{
+	if (session == NULL)
+		return;
+	relay_enter(&session->relay);
+	walk_close(session->walk);
+	if (session->context != NULL) {
+		decoder_clear(&session->naming);
+		decoder_clear(&session->decoder);
+	}
+	decode_context_close(session->context);
+	runtime_close(session->runtime);
+	address_space_close(session->space);
+	relay_clear(&session->relay);
+	free(session);
+}
+
+PYDS_PUBLIC const char *pyds_session_error(const pyds_session *session)
+{
+	return session != NULL ? session->error.message : "";
+}
+
+void session_enter(struct pyds_session *session)
+{
+	error_clear(&session->error);
+	relay_enter(&session->relay);
+}
+
+int session_require_target(struct pyds_session *session)
+{
+	if (session->job != NULL)
+		return error_set(&session->error, ERROR_STATE, "another command of this session is still running");
+	if (session->context == NULL)
+		return error_set(&session->error, ERROR_STATE, "no target is open");
+	return OK;
+}
+
+int session_resolve(struct pyds_session *session, const char *expression, uint64_t *ret_address)
+{
+	int status = names_resolve(&session->naming, expression, &session->names, ret_address, &session->error);
+	if (status >= 0 || session->evaluate == NULL || (status != ERROR_NOT_FOUND && status != ERROR_ARGUMENT))
+		return status;
+	uint64_t address = 0;
+	if (session->evaluate(session->evaluate_context, expression, &address) != 0) {
+		error_note(&session->error, "nor does the debugger know it as an expression");
+		return status;
+	}
+	error_clear(&session->error);
+	*ret_address = address;
+	return OK;
+}
+
+PYDS_PUBLIC int32_t pyds_select_frame(pyds_session *session, uint64_t tid, uint32_t frame)
+{
+	if (session == NULL)
+		return ERROR_ARGUMENT;
+	session_enter(session);
+	TRY(session_require_target(session));
+	if (tid != 0) {
+		uint64_t found = 0;
+		for (size_t i = 0; i < session->runtime->threads.count && found == 0; i++)
+			if (session->runtime->threads.items[i].native_id == tid)
+				found = session->runtime->threads.items[i].address;
+		if (found == 0)
+			return error_set(&session->error, ERROR_NOT_FOUND, "thread %" PRIu64 " runs no Python", tid);
+		session->names.selected_thread = found;
+	}
+	session->names.selected_frame = frame;
+	return OK;
+}

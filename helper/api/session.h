@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * session: one open target and everything that is kept between commands. */
+#ifndef PYDS_API_SESSION_H
+#define PYDS_API_SESSION_H
+
+#include "api/relay.h"
+#include "base/error.h"
+#include "decode/decoder.h"
+#include "graph/walk.h"
+#include "memory/address_space.h"
+#include "names/names.h"
+#include "pydeepsize.h"
+#include "runtime/runtime.h"
+
+#define PYDS_PUBLIC __attribute__((visibility("default")))
+
+struct pyds_session {
+	struct address_space *space;
+	struct runtime *runtime;
+	struct decode_context *context; /* NULL: no target is open */
+	struct decoder decoder, naming; /* initialised while context is there */
+	struct walk *walk; /* opened by the first command that walks */
+	struct name_options names;
+	struct relay relay;
+	int32_t (*evaluate)(void *context, const char *expression, uint64_t *ret_address); /* NULL: none */
+	void *evaluate_context;
+	struct pyds_job *job; /* alive, at most one */
+	struct error error;
+};
+
+/* Begins a call of the public interface: forgets the last error, notes the calling thread. */
+void session_enter(struct pyds_session *session);
+/* 0 if a target is open and no job is alive; else ERROR_STATE. */
+int session_require_target(struct pyds_session *session);
+/* What a person typed, to an object: a Python name, an address, or else what the debugger makes of it. */
+int session_resolve(struct pyds_session *session, const char *expression, uint64_t *ret_address);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/commands.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "report/report.h"
+
+const struct option option_table[OPTION_COUNT] = {
+	[OPTION_LIMIT] = { "limit", 'n', ARGUMENT_NUMBER },
+	[OPTION_SORT] = { "sort", 0, ARGUMENT_SORT },
+	[OPTION_TYPE] = { "type", 0, ARGUMENT_WORD },
+	[OPTION_MODULE] = { "module", 0, ARGUMENT_WORD },
+	[OPTION_MIN] = { "min", 0, ARGUMENT_SIZE },
+	[OPTION_POLICY] = { "policy", 0, ARGUMENT_POLICY },
+	[OPTION_TREE] = { "tree", 't', ARGUMENT_NONE },
+	[OPTION_BYTES] = { "bytes", 0, ARGUMENT_NONE },
+	[OPTION_ALLOCATED] = { "allocated", 0, ARGUMENT_NONE },
+	[OPTION_VALUES] = { "values", 0, ARGUMENT_NONE },
+	[OPTION_JSON] = { "json", 0, ARGUMENT_NONE },
+	[OPTION_HELP] = { "help", 'h', ARGUMENT_NONE },
+};
+
+/* The same options for people: spelling for completion, lines of help. */
+#define SPELLING_LIMIT "--limit"
+#define SPELLING_SORT "--sort"
+#define SPELLING_TYPE "--type"
+#define SPELLING_MODULE "--module"
+#define SPELLING_MIN "--min"
+#define SPELLING_POLICY "--policy"
+#define SPELLING_TREE "--tree"
+#define SPELLING_BYTES "--bytes"
+#define SPELLING_ALLOCATED "--allocated"
+#define SPELLING_VALUES "--values"
+#define SPELLING_JSON "--json"
+#define SPELLING_HELP "--help"
+
+#define LINES_LIMIT "  -n, --limit N    at most N rows (default 20, with --json all; 0: all)\n"
+#define LINES_SORT "  --sort KEY       order of the rows\n"
+#define LINES_TYPE "  --type NAME      only rows of this type; * and ? match any characters, any one\n"
+#define LINES_MODULE "  --module NAME    only rows of types of this module and its submodules\n"
+#define LINES_MIN "  --min SIZE       only rows of at least this size: 4096, 10M, 1.5GiB\n"
+#define LINES_POLICY                                                                                                   \
+	"  --policy POLICY  which references are followed:\n"                                                          \
+	"                     data        all, but not into classes, modules and code, nor\n"                          \
+	"                                 from functions to their globals (default)\n"                                 \
+	"                     gc          as data, only those that gc.get_referents() gives\n"                         \
+	"                     all         all, without a boundary\n"                                                   \
+	"                     containers  keys, values and items of dict, list, tuple and sets\n"                      \
+	"                     asizeof     as pympler.asizeof.asizeof() does by default\n"
+#define LINES_TREE "  -t, --tree       the first levels of references as a tree, instead of types\n"
+#define LINES_BYTES "  --bytes          exact numbers of bytes\n"
+#define LINES_ALLOCATED "  --allocated      filter by what the allocators took, not by sys.getsizeof()\n"
+#define LINES_VALUES "  --values         show contents of strings and numbers (a core holds secrets)\n"
+#define LINES_JSON "  --json           one JSON document for programs\n"
+#define LINES_HELP "  -h, --help       this text\n"
+
+#define TARGETS_TEXT                                                                                                   \
+	"X is an address (0x7f31c02a8e40), a Python path from a module\n"                                              \
+	"(app.cache.SESSIONS['u:1'].items[3].name), a name in the selected Python frame,\n"                            \
+	"frame:2.NAME, thread:4243.frame:0.NAME, in a debugger also an expression of the\n"                            \
+	"debugger; - reads several from standard input, one a line (not in a debugger).\n"
+
+#define INFO_OPTIONS(OPTION) OPTION(BYTES) OPTION(JSON) OPTION(HELP)
+#define INFO_TEXT                                                                                                      \
+	"Says which Python the target runs and how it was built, from which source every\n"                            \
+	"layout of its structures was taken and which self-checks confirmed it, and which\n"                           \
+	"memory of the process is not at hand.\n"
+
+#define SIZEOF_OPTIONS(OPTION)                                                                                         \
+	OPTION(SORT)                                                                                                   \
+	OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+#define SIZEOF_TEXT                                                                                                    \
+	"Shallow is exactly what sys.getsizeof(X) would have returned in the process.\n"                               \
+	"Allocated is what the allocators gave for it: what precedes the object, all blocks\n"                         \
+	"of memory that it owns, each rounded as its allocator rounds, malloc's header too.\n"                         \
+	"Sort keys: given (default), shallow, allocated, type.\n"                                                      \
+	"\n" TARGETS_TEXT
+
+#define DEEPSIZE_OPTIONS(OPTION)                                                                                       \
+	OPTION(POLICY)                                                                                                 \
+	OPTION(TREE)                                                                                                   \
+	OPTION(LIMIT)                                                                                                  \
+	OPTION(SORT) OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+#define DEEPSIZE_TEXT                                                                                                  \
+	"Deep is the sum of the shallow sizes of all objects that are reached from X, X\n"                             \
+	"included, each once, however many paths lead to it; so it counts what X shares\n"                             \
+	"with others. The rows say which types it consists of; with -t, through which\n"                               \
+	"references it is reached: each object stands under the first row that reached it.\n"                          \
+	"Sort keys: shallow (default), count, type.\n"                                                                 \
+	"\n" TARGETS_TEXT
+
+#define OBJECT_OPTIONS(OPTION)                                                                                         \
+	OPTION(LIMIT)                                                                                                  \
+	OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+#define OBJECT_TEXT                                                                                                    \
+	"Shows one object: its type, reference count, sizes, and the references that it\n"                             \
+	"holds, first ones first.\n"                                                                                   \
+	"\n" TARGETS_TEXT
+
+#define REFERENTS_OPTIONS(OPTION)                                                                                      \
+	OPTION(LIMIT)                                                                                                  \
+	OPTION(SORT) OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+#define REFERENTS_TEXT                                                                                                 \
+	"Lists every strong reference that X owns, with its name. Hidden are those that\n"                             \
+	"the garbage collector is not told of, so that gc.get_referents(X) lacks them.\n"                              \
+	"Sort keys: order (default), shallow, type.\n"                                                                 \
+	"\n" TARGETS_TEXT
+
+#define OPTION_BIT(id) | 1u << OPTION_##id
+#define OPTION_SPELLING(id) SPELLING_##id " "
+#define OPTION_LINES(id) LINES_##id
+
+static const struct command commands[] = {
+#define COMMAND(id, ID, command_flags, keys, usage_text, summary_text)                                                 \
+	{                                                                                                              \
+		.name = #id,                                                                                           \
+		.summary = summary_text,                                                                               \
+		.usage = usage_text,                                                                                   \
+		.help = ID##_TEXT "\nOptions:\n" ID##_OPTIONS(OPTION_LINES),                                           \
+		.option_names = ID##_OPTIONS(OPTION_SPELLING),                                                         \
+		.sort_keys = keys,                                                                                     \
+		.options = 0 ID##_OPTIONS(OPTION_BIT),                                                                 \
+		.flags = command_flags,                                                                                \
+		.run = id##_report,                                                                                    \
+	},
+#include "report/commands.def"
+#undef COMMAND
+};
+
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+const struct command *command_at(uint32_t index)
+{
+	return index < COMMAND_COUNT ? &commands[index] : NULL;
+}
+
+const struct command *command_find(const char *name)
+{
+	if (strncmp(name, "py-", 3) == 0)
+		name += 3;
+	for (uint32_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * commands: the one table of commands. Help texts, man page, docs/commands.md, completion in the debuggers and the
+ * parsing of arguments all come from it.
+ *
+ * To add a command: its line in commands.def, its options and description in commands.c, and a function in a file
+ * named like it. */
+#ifndef PYDS_REPORT_COMMANDS_H
+#define PYDS_REPORT_COMMANDS_H
+
+#include <stdint.h>
+
+struct report;
+
+enum option_id {
+	OPTION_LIMIT,
+	OPTION_SORT,
+	OPTION_TYPE,
+	OPTION_MODULE,
+	OPTION_MIN,
+	OPTION_POLICY,
+	OPTION_TREE,
+	OPTION_BYTES,
+	OPTION_ALLOCATED,
+	OPTION_VALUES,
+	OPTION_JSON,
+	OPTION_HELP,
+	OPTION_COUNT
+};
+
+/* What follows an option. */
+enum option_argument { ARGUMENT_NONE, ARGUMENT_NUMBER, ARGUMENT_SIZE, ARGUMENT_WORD, ARGUMENT_POLICY, ARGUMENT_SORT };
+
+struct option {
+	const char *name; /* "limit" */
+	char letter; /* 'n'; 0: none */
+	uint8_t argument; /* enum option_argument */
+};
+
+extern const struct option option_table[OPTION_COUNT];
+
+enum command_flag {
+	COMMAND_TAKES_TARGETS = 1, /* positional arguments are targets X, at least one; same number as in the header */
+};
+
+struct command {
+	const char *name;
+	const char *summary; /* one line */
+	const char *usage; /* "deepsize X... [options]" */
+	const char *help; /* the whole text, options included */
+	const char *option_names; /* "--limit --json", for completion */
+	const char *sort_keys; /* "shallow count type": the first is the default; "" if it has no --sort */
+	uint32_t options; /* bit 1 << enum option_id */
+	uint32_t flags; /* enum command_flag */
+	int (*run)(struct report *report); /* report.h */
+};
+
+/* The index-th command; NULL after the last. */
+const struct command *command_at(uint32_t index);
+/* By its name, with or without "py-"; NULL: there is none. */
+const struct command *command_find(const char *name);
+
+#endif

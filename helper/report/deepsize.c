@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT
+ * deepsize: what is reached from an object under a policy, by type or as a tree (tree.c). */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/report.h"
+#include "report/table.h"
+#include "report/tree.h"
+#include "report/units.h"
+
+/* As in the sort keys of commands.def. */
+enum sort_key { SORT_SHALLOW, SORT_COUNT, SORT_TYPE };
+
+static int compare_shallow(const void *left_row, const void *right_row)
+{
+	const struct type_total *left = left_row, *right = right_row;
+	return report_compare_bytes(left->shallow, left->type->address, right->shallow, right->type->address);
+}
+
+static int compare_count(const void *left_row, const void *right_row)
+{
+	const struct type_total *left = left_row, *right = right_row;
+	return report_compare_bytes(left->count, left->type->address, right->count, right->type->address);
+}
+
+static int compare_type(const void *left_row, const void *right_row)
+{
+	const struct type_total *left = left_row, *right = right_row;
+	int order = strcmp(left->type->name, right->type->name);
+	return order != 0 ? order : compare_shallow(left_row, right_row);
+}
+
+static void sort_types(const struct request *request, struct walk_result *result)
+{
+	static int (*const compare[])(const void *, const void *) = { compare_shallow, compare_count, compare_type };
+	if (result->types.count > 1)
+		qsort(result->types.items, result->types.count, sizeof *result->types.items, compare[request->sort]);
+}
+
+static bool passes(const struct request *request, const struct type_total *total)
+{
+	return total->shallow >= request->min_bytes && request_matches_type(request, total->type->name);
+}
+
+/* What the rows say, of those that are shown and of those that are not. */
+struct sum {
+	uint64_t rows, count, shallow;
+};
+
+static void add_row(struct report *report, struct table *table, const struct sum *row, const struct sum *so_far,
+                    uint64_t whole, const char *name)
+{
+	struct table_row *line = table_add_row(table, NULL);
+	struct text cell = { .bytes = NULL };
+	units_count(&cell, row->count);
+	table_take(table, line, 0, &cell);
+	report_bytes(report, &cell, row->shallow);
+	table_take(table, line, 1, &cell);
+	units_percent(&cell, row->shallow, whole);
+	table_take(table, line, 2, &cell);
+	units_percent(&cell, so_far->shallow, whole);
+	table_take(table, line, 3, &cell);
+	table_set(table, line, 4, name);
+	text_free(&cell);
+}
+
+static void add_types(struct report *report, struct table *table, const struct walk_result *result)
+{
+	struct sum so_far = { .rows = 0 }, rest = { .rows = 0 };
+	struct text name = { .bytes = NULL };
+	for (size_t i = 0; i < result->types.count; i++) {
+		const struct type_total *total = &result->types.items[i];
+		if (!passes(report->request, total))
+			continue;
+		const bool shown = so_far.rows < report->request->limit;
+		struct sum *sum = shown ? &so_far : &rest;
+		sum->rows++;
+		sum->count += total->count;
+		sum->shallow += total->shallow;
+		if (!shown)
+			continue;
+		report_type_name(&name, total->type);
+		const struct sum row = { .count = total->count, .shallow = total->shallow };
+		add_row(report, table, &row, &so_far, result->shallow, text_string(&name));
+		text_reset(&name);
+	}
+	if (rest.rows > 0) {
+		text_add(&name, "... ");
+		units_count(&name, rest.rows);
+		text_add(&name, " more types");
+		so_far.shallow += rest.shallow;
+		add_row(report, table, &rest, &so_far, result->shallow, text_string(&name));
+	}
+	text_free(&name);
+}
+
+static int show_types(struct report *report, const struct walk_result *result)
+{
+	static const struct table_column columns[] = {
+		{ "Count", TABLE_RIGHT }, { "Shallow", TABLE_RIGHT }, { "%", TABLE_RIGHT },
+		{ "sum%", TABLE_RIGHT },  { "Type", TABLE_ELASTIC },
+	};
+	struct table *table = table_create(columns, 5, report->style.width, true);
+	if (table == NULL)
+		return error_set(report->error, ERROR_NO_MEMORY, "out of memory while making a table");
+	add_types(report, table, result);
+	text_add(report->text, "\n");
+	int status = table_draw(table, report->text, report->error);
+	table_destroy(table);
+	return status;
+}
+
+static void gap_line(struct text *text, uint64_t count, const char *noun, const char *what)
+{
+	if (count == 0)
+		return;
+	text_add(text, "  ");
+	units_noun(text, count, noun);
+	text_format(text, " %s\n", what);
+}
+
+/* What the numbers do not cover, with a few places to look at. */
+static void show_gaps(struct text *text, const struct walk_result *result)
+{
+	const uint64_t gaps = result->approximate + result->unreadable + result->corrupt + result->in_flux;
+	if (gaps == 0) {
+		text_add(text, "Everything reached was readable and decoded exactly.\n");
+		return;
+	}
+	text_add(text, "Not covered:\n");
+	gap_line(text, result->unreadable, "reference", "to memory that the dump lacks, or objects partly lacking");
+	gap_line(text, result->corrupt, "reference", "to what is no sane object (freed, torn or overwritten)");
+	gap_line(text, result->in_flux, "object", "caught half way through a change");
+	gap_line(text, result->approximate, "object", "of C types without a decoder: own size only as far as known");
+	for (uint32_t i = 0; i < result->example_count; i++)
+		text_format(text, "  e.g. 0x%" PRIx64 ": %s\n", result->examples[i].address,
+		            result->examples[i].reason != NULL ? result->examples[i].reason : "unknown reason");
+}
+
+static void show_head(struct report *report, size_t index, uint64_t shallow, const struct walk_result *result)
+{
+	struct text note = { .bytes = NULL };
+	report_title(report, index, false);
+	report_size_line(report, "shallow", shallow, NULL);
+	units_noun(&note, result->count, "object");
+	text_format(&note, " reachable (policy %s)", policy_name(report->request->policy));
+	report_size_line(report, "deep", result->shallow, text_string(&note));
+	text_free(&note);
+	if (result->not_entered > 0) {
+		text_add(report->text, "  stopped at ");
+		units_noun(report->text, result->not_entered, "reference");
+		text_add(report->text, " to classes, modules and code (--policy all enters them)\n");
+	}
+}
+
+static void show_json(struct report *report, size_t index, uint64_t shallow, const struct type_info *type,
+                      const struct walk_result *result)
+{
+	struct json *json = &report->json;
+	json_object(json, NULL);
+	json_address(json, "address", report->targets[index]);
+	json_string(json, "type", type->name);
+	json_number(json, "shallow", shallow);
+	json_number(json, "deep", result->shallow);
+	json_number(json, "count", result->count);
+	json_null(json, "retained");
+	json_array(json, "by_type");
+	uint64_t rows = 0;
+	for (size_t i = 0; i < result->types.count && rows < report->request->limit; i++) {
+		const struct type_total *total = &result->types.items[i];
+		if (!passes(report->request, total))
+			continue;
+		rows++;
+		json_object(json, NULL);
+		json_string(json, "type", total->type->name);
+		json_number(json, "count", total->count);
+		json_number(json, "shallow", total->shallow);
+		json_number(json, "approximate", total->approximate);
+		json_object_end(json);
+	}
+	json_array_end(json);
+	json_number(json, "unreadable", result->unreadable);
+	json_number(json, "approximate", result->approximate);
+	json_number(json, "corrupt", result->corrupt);
+	json_number(json, "in_flux", result->in_flux);
+	json_number(json, "not_entered", result->not_entered);
+	json_array(json, "examples");
+	for (uint32_t i = 0; i < result->example_count; i++) {
+		json_object(json, NULL);
+		json_address(json, "address", result->examples[i].address);
+		json_string(json, "reason", result->examples[i].reason != NULL ? result->examples[i].reason : "");
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
+/* Text or JSON of one target; a walk that was cancelled is shown as far as it came. */
+static int show_result(struct report *report, size_t index, struct walk_result *result, bool complete)
+{
+	/* The walk may have used the same decoder. */
+	if (!decode_object(report->decoder, report->targets[index]))
+		return error_set(report->error, ERROR_FAULT, "0x%" PRIx64 " cannot be decoded again",
+		                 report->targets[index]);
+	const uint64_t shallow = report->decoder->out.shallow;
+	const struct type_info *type = report->decoder->out.type;
+	const bool tree = request_has(report->request, OPTION_TREE) && complete;
+	int status = OK;
+	sort_types(report->request, result);
+	if (result->unreadable > 0 || !complete)
+		report->exit_status = EXIT_PARTIAL;
+	if (report_is_json(report)) {
+		show_json(report, index, shallow, type, result);
+		json_bool(&report->json, "complete", complete);
+		if (tree)
+			status = tree_show(report, index, result);
+		json_object_end(&report->json);
+		return status;
+	}
+	if (index > 0)
+		text_add(report->text, "\n");
+	show_head(report, index, shallow, result);
+	status = tree ? tree_show(report, index, result) : show_types(report, result);
+	text_add(report->text, "\n");
+	show_gaps(report->text, result);
+	if (!complete)
+		text_add(report->text, "Interrupted: the numbers are lower bounds.\n");
+	report_next(report, "object referents sizeof", report->targets[index]);
+	return status;
+}
+
+static int show_one(struct report *report, size_t index)
+{
+	struct walk_result result = { .count = 0 };
+	if (*report->walk == NULL)
+		TRY(walk_open(report->walk, report->decoder, report->error));
+	walk_reset(*report->walk);
+	int status = walk_deep(*report->walk, &report->targets[index], 1, report->request->policy, report->control,
+	                       &result, report->error);
+	if (status >= 0 || status == ERROR_CANCELLED) {
+		int shown = show_result(report, index, &result, status >= 0);
+		status = status < 0 ? status : shown;
+	}
+	walk_result_clear(&result);
+	return status;
+}
+
+int deepsize_report(struct report *report)
+{
+	return report_each_target(report, show_one);
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ * info: which Python, which build, where every layout came from, what the dump lacks, which self-checks passed. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "report/report.h"
+#include "report/table.h"
+#include "report/units.h"
+
+static const char *const found_by[] = {
+	[RUNTIME_BY_SYMBOL] = "symbol",
+	[RUNTIME_BY_SECTION] = "section",
+	[RUNTIME_BY_COOKIE] = "debug offsets cookie",
+	[RUNTIME_BY_STRUCTURE] = "its structure",
+};
+
+static const char *const kinds[] = {
+	[SPACE_CORE] = "core file",
+	[SPACE_PROCESS] = "live process",
+	[SPACE_CALLBACKS] = "debugger",
+	[SPACE_BUFFER] = "buffer",
+};
+
+/* The parts of struct memory_coverage, for text and JSON alike. */
+struct coverage_row {
+	const char *key, *name;
+	uint64_t bytes;
+	bool always; /* shown in text even when 0 */
+};
+
+enum { COVERAGE_ROWS = 9 };
+
+static void coverage_rows(const struct memory_coverage *coverage, struct coverage_row rows[COVERAGE_ROWS])
+{
+	const struct coverage_row all[COVERAGE_ROWS] = {
+		{ "mapped", "mapped by the process", coverage->mapped, true },
+		{ "present", "at hand", coverage->present, true },
+		{ "from_files", "of it from files of the same build-id", coverage->from_files, false },
+		{ "absent_not_dumped", "not dumped", coverage->absent_not_dumped, false },
+		{ "absent_truncated", "lost: the file is truncated", coverage->absent_truncated, false },
+		{ "absent_no_file", "in files that are not here", coverage->absent_no_file, false },
+		{ "absent_other_file", "in files that differ here", coverage->absent_other_file, false },
+		{ "absent_unreadable", "refused by the target", coverage->absent_unreadable, false },
+		{ "writable_absent", "lacking that can hold objects", coverage->writable_absent, true },
+	};
+	memcpy(rows, all, sizeof all);
+}
+
+static void json_report(struct report *report, const struct runtime *runtime)
+{
+	struct json *json = &report->json;
+	const struct address_space *space = runtime->space;
+	report_json_begin(report);
+	json_object(json, "python");
+	json_string(json, "version", runtime->version_text);
+	json_string(json, "build", runtime->build_text);
+	json_address(json, "runtime", runtime->address);
+	json_string(json, "found_by", found_by[runtime->found_by]);
+	if (runtime->file != NULL)
+		json_string(json, "file", runtime->file->path);
+	else
+		json_null(json, "file");
+	json_object_end(json);
+	json_object(json, "target");
+	json_string(json, "kind", kinds[space->kind]);
+	json_string(json, "path", space->target_path != NULL ? space->target_path : "");
+	json_string(json, "command", space->command != NULL ? space->command : "");
+	json_signed(json, "pid", space->pid);
+	json_signed(json, "signal", space->signal);
+	json_number(json, "threads", space->threads.count);
+	json_number(json, "python_threads", runtime->threads.count);
+	json_number(json, "interpreters", runtime->interpreters.count);
+	json_bool(json, "collecting", runtime->is_collecting);
+	json_bool(json, "finalizing", runtime->is_finalizing);
+	json_object_end(json);
+	json_array(json, "layouts");
+	for (int i = 0; i < STRUCT_COUNT; i++) {
+		json_object(json, NULL);
+		json_string(json, "struct", layout_struct_name((enum layout_struct)i));
+		json_string(json, "source", layout_source_name((enum layout_source)runtime->layout.struct_sources[i]));
+		json_number(json, "bytes", runtime->layout.struct_bytes[i]);
+		json_object_end(json);
+	}
+	json_array_end(json);
+	struct coverage_row rows[COVERAGE_ROWS];
+	coverage_rows(&space->coverage, rows);
+	json_object(json, "coverage");
+	for (size_t i = 0; i < COVERAGE_ROWS; i++)
+		json_number(json, rows[i].key, rows[i].bytes);
+	json_number(json, "file_size", space->coverage.file_size);
+	json_number(json, "file_expected_size", space->coverage.file_expected_size);
+	json_object_end(json);
+	json_array(json, "checks");
+	for (size_t i = 0; i < runtime->checks.count; i++)
+		json_string(json, NULL, runtime->checks.items[i]);
+	json_array_end(json);
+	json_array(json, "warnings");
+	for (size_t i = 0; i < runtime->warnings.count; i++)
+		json_string(json, NULL, runtime->warnings.items[i]);
+	json_array_end(json);
+	json_object_end(json);
+	json_end(json);
+}
+
+static void add_escaped(struct text *text, const char *string)
+{
+	names_escape(text, string, strlen(string), false);
+}
+
+static void show_python(struct report *report, const struct runtime *runtime)
+{
+	struct text *text = report->text;
+	const struct address_space *space = runtime->space;
+	text_format(text, "CPython %s   %s", runtime->version_text, runtime->build_text);
+	if (space->command != NULL) {
+		text_add(text, "   ");
+		add_escaped(text, space->command);
+	}
+	if (space->pid != 0)
+		text_format(text, "   pid %" PRId32, space->pid);
+	if (space->signal != 0)
+		text_format(text, "   signal %" PRId32, space->signal);
+	text_format(text, "\n  target        %s", kinds[space->kind]);
+	if (space->target_path != NULL) {
+		text_add(text, " ");
+		add_escaped(text, space->target_path);
+	}
+	text_format(text, "\n  runtime       0x%" PRIx64 ", found by %s", runtime->address,
+	            found_by[runtime->found_by]);
+	if (runtime->file != NULL) {
+		text_add(text, " in ");
+		add_escaped(text, runtime->file->path);
+	}
+	text_add(text, "\n  threads       ");
+	units_count(text, space->threads.count);
+	text_add(text, ", of Python ");
+	units_count(text, runtime->threads.count);
+	text_add(text, "\n  interpreters  ");
+	units_count(text, runtime->interpreters.count);
+	text_add(text, "\n");
+	if (runtime->is_collecting)
+		text_add(text, "  a garbage collection was under way\n");
+	if (runtime->is_finalizing)
+		text_add(text, "  the interpreter was shutting down\n");
+}
+
+/* "Layouts" by source: the sources are few, the structs many. */
+static void show_layouts(struct report *report, const struct runtime *runtime)
+{
+	struct text *text = report->text;
+	text_add(text, "\nLayouts\n");
+	for (int source = LAYOUT_SOURCE_TABLE; source <= LAYOUT_SOURCE_INFERRED; source++) {
+		uint64_t count = 0;
+		const char *first = NULL;
+		for (int i = 0; i < STRUCT_COUNT; i++) {
+			if (runtime->layout.struct_sources[i] != source)
+				continue;
+			first = first != NULL ? first : layout_struct_name((enum layout_struct)i);
+			count++;
+		}
+		if (count == 0)
+			continue;
+		text_add(text, "  ");
+		units_noun(text, count, "struct");
+		text_format(text, " from %s", layout_source_name((enum layout_source)source));
+		if (source == LAYOUT_SOURCE_TABLE && runtime->layout.row_name[0] != '\0')
+			text_format(text, " %s", runtime->layout.row_name);
+		text_format(text, " (%s%s)\n", first, count > 1 ? ", ..." : "");
+	}
+}
+
+static int show_coverage(struct report *report, const struct memory_coverage *coverage)
+{
+	static const struct table_column columns[] = { { "", 0 }, { "", TABLE_RIGHT } };
+	struct coverage_row rows[COVERAGE_ROWS];
+	struct table *table = table_create(columns, 2, report->style.width, false);
+	if (table == NULL)
+		return error_set(report->error, ERROR_NO_MEMORY, "out of memory while making a table");
+	coverage_rows(coverage, rows);
+	struct text cell = { .bytes = NULL };
+	for (size_t i = 0; i < COVERAGE_ROWS; i++) {
+		if (rows[i].bytes == 0 && !rows[i].always)
+			continue;
+		struct table_row *line = table_add_row(table, NULL);
+		text_format(&cell, "  %s", rows[i].name);
+		table_take(table, line, 0, &cell);
+		report_bytes(report, &cell, rows[i].bytes);
+		table_take(table, line, 1, &cell);
+	}
+	text_add(report->text, "\nMemory\n");
+	int status = table_draw(table, report->text, report->error);
+	table_destroy(table);
+	if (coverage->file_size < coverage->file_expected_size) {
+		text_add(report->text, "  PARTIAL: the file ends at ");
+		report_bytes(report, &cell, coverage->file_size);
+		text_add(&cell, " of ");
+		report_bytes(report, &cell, coverage->file_expected_size);
+		text_format(report->text, "%s; counts are lower bounds\n", text_string(&cell));
+	}
+	text_free(&cell);
+	return status;
+}
+
+static void show_sentences(struct text *text, const char *heading, char *const *sentences, size_t count)
+{
+	text_format(text, "\n%s\n", heading);
+	if (count == 0)
+		text_add(text, "  none\n");
+	for (size_t i = 0; i < count; i++) {
+		text_add(text, "  ");
+		add_escaped(text, sentences[i]);
+		text_add(text, "\n");
+	}
+}
+
+int info_report(struct report *report)
+{
+	const struct runtime *runtime = report->decoder->context->runtime;
+	const struct memory_coverage *coverage = &runtime->space->coverage;
+	if (coverage->absent_truncated > 0)
+		report->exit_status = EXIT_PARTIAL;
+	if (report_is_json(report)) {
+		json_report(report, runtime);
+		return OK;
+	}
+	show_python(report, runtime);
+	show_layouts(report, runtime);
+	int status = show_coverage(report, coverage);
+	show_sentences(report->text, "Checks that passed", runtime->checks.items, runtime->checks.count);
+	show_sentences(report->text, "Warnings", runtime->warnings.items, runtime->warnings.count);
+	text_format(report->text, "Next: %sdeepsize sys.modules, %ssizeof X\n", report->style.prefix ? "py-" : "",
+	            report->style.prefix ? "py-" : "");
+	return status;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report/units.h"
+
+int report_cancelled(struct report *report)
+{
+	return error_set(report->error, ERROR_CANCELLED, "interrupted; what is shown is a part of the answer");
+}
+
+void report_json_begin(struct report *report)
+{
+	char schema[64];
+	(void)snprintf(schema, sizeof schema, "pydeepsize/%s/1", report->request->command->name);
+	json_begin(&report->json, report->text);
+	json_object(&report->json, NULL);
+	json_string(&report->json, "schema", schema);
+}
+
+/* "0x1f" and the like: the address itself says as much. */
+static bool is_address(const char *expression)
+{
+	return expression[0] == '0' && (expression[1] == 'x' || expression[1] == 'X');
+}
+
+bool report_decode_target(struct report *report, size_t index)
+{
+	const uint64_t address = report->targets[index];
+	if (decode_object(report->decoder, address))
+		return true;
+	const struct decoded *out = &report->decoder->out;
+	const char *reason = out->reason != NULL ? out->reason : "no object head is there";
+	report->failed_targets++;
+	if ((out->flags & DECODED_UNREADABLE) != 0)
+		report->exit_status = EXIT_PARTIAL;
+	if (report_is_json(report)) {
+		json_object(&report->json, NULL);
+		json_address(&report->json, "address", address);
+		json_string(&report->json, "error", reason);
+		json_object_end(&report->json);
+		return false;
+	}
+	text_format(report->text, "0x%" PRIx64 " is not an object: %s\n", address, reason);
+	return false;
+}
+
+int report_each_target(struct report *report, int (*show)(struct report *report, size_t index))
+{
+	int status = OK;
+	if (report_is_json(report)) {
+		report_json_begin(report);
+		json_array(&report->json, "objects");
+	}
+	for (size_t i = 0; i < report->request->targets.count && status >= 0; i++) {
+		if (report_is_cancelled(report))
+			status = report_cancelled(report);
+		else if (report_decode_target(report, i))
+			status = show(report, i);
+	}
+	if (report_is_json(report)) {
+		json_array_end(&report->json);
+		json_object_end(&report->json);
+		json_end(&report->json);
+	}
+	return status;
+}
+
+int64_t report_refcount(struct decoder *decoder, uint64_t address)
+{
+	const struct layout *layout = decoder->layout;
+	const uint32_t head_bytes = layout->struct_bytes[STRUCT_PyObject];
+	const uint8_t *head = head_bytes > 0 ? reader_at(&decoder->reader, address, head_bytes) : NULL;
+	if (head == NULL)
+		return -2;
+	if (layout_feature(layout, FEATURE_FREE_THREADED)) {
+		/* Include/object.h, PEP 703: owner's count, and that of other threads above two flag bits. */
+		uint64_t local = layout_get(layout, FIELD_PyObject_ob_ref_local, head);
+		int64_t shared = (int64_t)layout_get(layout, FIELD_PyObject_ob_ref_shared, head);
+		return local == UINT32_MAX ? -1 : (int64_t)local + (shared >> 2);
+	}
+	uint64_t count = layout_get(layout, FIELD_PyObject_ob_refcnt, head);
+	/* PEP 683: immortal are those whose low 32 bits are negative. */
+	if (layout_feature(layout, FEATURE_IMMORTAL) && (int32_t)(uint32_t)count < 0)
+		return -1;
+	return (int64_t)count;
+}
+
+void report_title(struct report *report, size_t index, bool with_refcount)
+{
+	const uint64_t address = report->targets[index];
+	const char *expression = report->request->targets.items[index];
+	if (report->style.colour)
+		text_add(report->text, "\033[1m");
+	names_describe(report->naming, address, &report->names, report->text);
+	if (report->style.colour)
+		text_add(report->text, "\033[0m");
+	text_format(report->text, "   0x%" PRIx64, address);
+	if (with_refcount) {
+		int64_t count = report_refcount(report->decoder, address);
+		if (count == -1)
+			text_add(report->text, "   immortal");
+		else if (count >= 0)
+			text_format(report->text, "   refcount %" PRId64, count);
+	}
+	if (!is_address(expression)) {
+		text_add(report->text, "   ");
+		names_escape(report->text, expression, strlen(expression), false);
+	}
+	text_add(report->text, "\n");
+}
+
+void report_type_name(struct text *text, const struct type_info *type)
+{
+	if (type == NULL || type->name == NULL)
+		text_add(text, "?");
+	else
+		names_escape(text, type->name, strlen(type->name), false);
+}
+
+void report_bytes(const struct report *report, struct text *text, uint64_t bytes)
+{
+	units_bytes(text, bytes, request_has(report->request, OPTION_BYTES));
+}
+
+void report_size_line(struct report *report, const char *name, uint64_t bytes, const char *note)
+{
+	struct text size = { .bytes = NULL };
+	report_bytes(report, &size, bytes);
+	text_format(report->text, "  %-9s %12s", name, text_string(&size));
+	if (note != NULL && note[0] != '\0')
+		text_format(report->text, "   %s", note);
+	text_add(report->text, "\n");
+	report->text->failed |= size.failed;
+	text_free(&size);
+}
+
+void report_flags(struct report *report, const struct decoded *decoded)
+{
+	const char *reason = decoded->reason != NULL ? decoded->reason : "impossible values";
+	if ((decoded->flags & DECODED_UNREADABLE) != 0) {
+		report->exit_status = EXIT_PARTIAL;
+		text_format(report->text, "Not complete: %s.\n",
+		            decoded->reason != NULL ? decoded->reason : "a part of it is not in the dump");
+	}
+	if ((decoded->flags & DECODED_CORRUPT) != 0)
+		text_format(report->text, "Not trustworthy: %s.\n", reason);
+	if ((decoded->flags & DECODED_IN_FLUX) != 0)
+		text_format(report->text, "Caught half way through a change: %s.\n", reason);
+	if ((decoded->flags & DECODED_APPROXIMATE) != 0)
+		text_add(report->text, "Approximate: a type made in C without a decoder of its own; size from "
+		                       "tp_basicsize and tp_itemsize.\n");
+}
+
+void report_next(struct report *report, const char *names, uint64_t address)
+{
+	text_add(report->text, "Next:");
+	for (const char *at = names; *at != '\0';) {
+		size_t length = strcspn(at, " ");
+		text_format(report->text, "%s %s", at == names ? "" : ",", report->style.prefix ? "py-" : "");
+		text_append(report->text, at, length);
+		if (address != 0)
+			text_format(report->text, " 0x%" PRIx64, address);
+		at += length + (at[length] == ' ');
+	}
+	text_add(report->text, "\n");
+}
+
+int report_compare_bytes(uint64_t left_bytes, uint64_t left_address, uint64_t right_bytes, uint64_t right_address)
+{
+	if (left_bytes != right_bytes)
+		return left_bytes > right_bytes ? -1 : 1;
+	return left_address < right_address ? -1 : left_address > right_address;
+}
+
+static int show_help(struct report *report)
+{
+	const struct command *command = report->request->command;
+	const char *prefix = report->style.prefix ? "py-" : "";
+	text_format(report->text, "%s%s: %s\n\nUsage: %s%s\n\n%s", prefix, command->name, command->summary, prefix,
+	            command->usage, command->help);
+	return OK;
+}
+
+int report_run(struct report *report)
+{
+	const struct request *request = report->request;
+	if (request_has(request, OPTION_HELP))
+		return show_help(report);
+	report->names.show_values = request_has(request, OPTION_VALUES);
+	int status = request->command->run(report);
+	if (status >= 0 && report->failed_targets > 0 && report->exit_status == EXIT_ANSWERED)
+		report->exit_status = report->failed_targets == request->targets.count ? EXIT_USAGE : EXIT_PARTIAL;
+	if (report->decoder->out_of_memory || report->naming->out_of_memory) {
+		report->decoder->out_of_memory = report->naming->out_of_memory = false;
+		return error_set(report->error, ERROR_NO_MEMORY, "out of memory while decoding");
+	}
+	if (report->text->failed)
+		return error_set(report->error, ERROR_NO_MEMORY, "out of memory for the text of the answer");
+	return status;
+}

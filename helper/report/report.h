@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ * report: what a command is given to answer a request, and what all answers share: the line that names an object, how
+ * sizes are written, what is said at the end. One renderer for all front ends: text and JSON come from here only. */
+#ifndef PYDS_REPORT_REPORT_H
+#define PYDS_REPORT_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "decode/decoder.h"
+#include "graph/walk.h"
+#include "names/names.h"
+#include "report/json.h"
+#include "report/request.h"
+#include "runtime/runtime.h"
+
+enum exit_status { EXIT_ANSWERED = 0, EXIT_USAGE = 1, EXIT_UNREADABLE = 2, EXIT_PARTIAL = 3 };
+
+struct report_style {
+	uint32_t width; /* columns */
+	bool colour;
+	bool prefix; /* hints name commands "py-sizeof" */
+};
+
+struct report {
+	const struct request *request;
+	const uint64_t *targets; /* addresses, request->targets.count of them */
+	struct decoder *decoder; /* of the objects asked about */
+	struct decoder *naming; /* for names.h: it decodes what it describes, so decoder->out stays */
+	struct walk **walk; /* the session's, opened by the first that needs it */
+	struct name_options names;
+	struct report_style style;
+	struct walk_control *control;
+	struct text *text; /* the output */
+	struct json json; /* over text */
+	struct error *error;
+	enum exit_status exit_status;
+	uint32_t failed_targets; /* that are no objects */
+};
+
+/* The handlers of commands.def: 0, or a negative status with report->error set; what is in report->text is shown in
+ * both cases. */
+#define COMMAND(id, ID, flags, keys, usage, summary) int id##_report(struct report *report);
+#include "report/commands.def"
+#undef COMMAND
+
+/* Runs the request's command: begins and ends what is common to all. */
+int report_run(struct report *report);
+
+static inline bool report_is_json(const struct report *report)
+{
+	return request_has(report->request, OPTION_JSON);
+}
+
+static inline bool report_is_cancelled(const struct report *report)
+{
+	return atomic_load_explicit(&report->control->cancel, memory_order_relaxed);
+}
+
+/* ERROR_CANCELLED with a sentence. */
+int report_cancelled(struct report *report);
+
+/* {"schema": "pydeepsize/<command>/1", left open. */
+void report_json_begin(struct report *report);
+
+/* Decodes target `index` into report->decoder. False if it is no object: that has then been said in the output. */
+bool report_decode_target(struct report *report, size_t index);
+/* Decodes each target and has it shown by show(), which gets its index and finds it in report->decoder->out; in JSON
+ * inside {"schema", "objects": [...]}. Ends at the first failure. */
+int report_each_target(struct report *report, int (*show)(struct report *report, size_t index));
+/* "dict, 3 entries   0x7f31c02a8e40   app.cache.SESSIONS", then refcount where with_refcount. */
+void report_title(struct report *report, size_t index, bool with_refcount);
+/* Name of a type as it may be shown. */
+void report_type_name(struct text *text, const struct type_info *type);
+/* A size as the request wants it. */
+void report_bytes(const struct report *report, struct text *text, uint64_t bytes);
+/* "  shallow     29.3 MiB": a line of the head of an answer; bytes right-aligned. note may be NULL. */
+void report_size_line(struct report *report, const char *name, uint64_t bytes, const char *note);
+/* The reference count of the object at address: -1 immortal, -2 unreadable. */
+int64_t report_refcount(struct decoder *decoder, uint64_t address);
+
+/* One sentence "Not exact: ..." for flags of a decoded object, and a remembered exit status. */
+void report_flags(struct report *report, const struct decoded *decoded);
+/* "Next: sizeof 0x..., referents 0x...": names separated by spaces, each followed by the address (0: none). */
+void report_next(struct report *report, const char *names, uint64_t address);
+
+/* Keeps a sort stable and cancellable: compares (bytes descending, address ascending). */
+int report_compare_bytes(uint64_t left_bytes, uint64_t left_address, uint64_t right_bytes, uint64_t right_address);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/request.h"
+
+#include <fnmatch.h>
+#include <string.h>
+
+#include "report/units.h"
+
+enum { DEFAULT_LIMIT = 20 };
+
+/* Index of word among the words of list; -1: not there. */
+static int find_word(const char *list, const char *word, size_t length)
+{
+	int index = 0;
+	for (const char *at = list; *at != '\0'; index++) {
+		size_t here = strcspn(at, " ");
+		if (here == length && memcmp(at, word, length) == 0)
+			return index;
+		at += here + (at[here] == ' ');
+	}
+	return -1;
+}
+
+static int keep_word(char **ret_word, const char *word, struct error *error)
+{
+	free(*ret_word);
+	*ret_word = strdup(word);
+	return *ret_word != NULL ? OK : error_set(error, ERROR_NO_MEMORY, "out of memory");
+}
+
+static int set_limit(struct request *request, const char *value, struct error *error)
+{
+	uint64_t limit = 0;
+	const char *at = value;
+	for (; *at >= '0' && *at <= '9'; at++)
+		if (__builtin_mul_overflow(limit, UINT64_C(10), &limit) ||
+		    __builtin_add_overflow(limit, (uint64_t)(*at - '0'), &limit))
+			break;
+	if (at == value || *at != '\0')
+		return error_set(error, ERROR_ARGUMENT, "--limit takes a number of rows, not '%s'", value);
+	request->limit = limit == 0 ? UINT64_MAX : limit;
+	return OK;
+}
+
+static int set_value(struct request *request, enum option_id id, const char *value, struct error *error)
+{
+	int found;
+	switch (option_table[id].argument) {
+	case ARGUMENT_NUMBER:
+		return set_limit(request, value, error);
+	case ARGUMENT_SIZE:
+		if (!units_parse_bytes(value, &request->min_bytes))
+			return error_set(error, ERROR_ARGUMENT,
+			                 "--min takes a size such as 4096, 10M or 1.5GiB, not '%s'", value);
+		return OK;
+	case ARGUMENT_POLICY:
+		found = policy_find(value);
+		if (found < 0)
+			return error_set(error, ERROR_ARGUMENT,
+			                 "there is no policy '%s'; there are data, gc, all, containers, asizeof",
+			                 value);
+		request->policy = (enum policy)found;
+		return OK;
+	case ARGUMENT_SORT:
+		found = find_word(request->command->sort_keys, value, strlen(value));
+		if (found < 0)
+			return error_set(error, ERROR_ARGUMENT, "%s cannot sort by '%s'; keys: %s",
+			                 request->command->name, value, request->command->sort_keys);
+		request->sort = (uint32_t)found;
+		return OK;
+	default:
+		return keep_word(id == OPTION_TYPE ? &request->type : &request->module, value, error);
+	}
+}
+
+/* The option that a name or a letter means for this command; OPTION_COUNT: none. */
+static enum option_id find_option(const struct command *command, const char *name, size_t length, char letter)
+{
+	for (uint32_t i = 0; i < OPTION_COUNT; i++) {
+		bool same = letter != 0 ? option_table[i].letter == letter
+		                        : strlen(option_table[i].name) == length &&
+		                                  memcmp(option_table[i].name, name, length) == 0;
+		if (same && (command->options & 1u << i) != 0)
+			return (enum option_id)i;
+	}
+	return OPTION_COUNT;
+}
+
+static int no_option(const struct command *command, const char *argument, struct error *error)
+{
+	return error_set(error, ERROR_ARGUMENT, "%s has no option '%s'; it has %s", command->name, argument,
+	                 command->option_names);
+}
+
+/* The arguments and how far they were read. */
+struct cursor {
+	const char *const *arguments;
+	uint32_t count, next;
+};
+
+static int take_value(struct request *request, enum option_id id, const char *attached, struct cursor *cursor,
+                      struct error *error)
+{
+	if (option_table[id].argument == ARGUMENT_NONE) {
+		if (attached != NULL)
+			return error_set(error, ERROR_ARGUMENT, "--%s takes no value", option_table[id].name);
+	} else {
+		if (attached == NULL && cursor->next < cursor->count)
+			attached = cursor->arguments[cursor->next++];
+		if (attached == NULL)
+			return error_set(error, ERROR_ARGUMENT, "--%s needs a value", option_table[id].name);
+		TRY(set_value(request, id, attached, error));
+	}
+	request->given |= 1u << id;
+	return OK;
+}
+
+static int parse_long(struct request *request, const char *argument, struct cursor *cursor, struct error *error)
+{
+	const char *name = argument + 2;
+	size_t length = strcspn(name, "=");
+	enum option_id id = find_option(request->command, name, length, 0);
+	if (id == OPTION_COUNT)
+		return no_option(request->command, argument, error);
+	return take_value(request, id, name[length] == '=' ? name + length + 1 : NULL, cursor, error);
+}
+
+/* "-t", "-n5", "-tn 5". */
+static int parse_letters(struct request *request, const char *argument, struct cursor *cursor, struct error *error)
+{
+	for (const char *at = argument + 1; *at != '\0'; at++) {
+		enum option_id id = find_option(request->command, NULL, 0, *at);
+		if (id == OPTION_COUNT)
+			return no_option(request->command, argument, error);
+		bool takes = option_table[id].argument != ARGUMENT_NONE;
+		TRY(take_value(request, id, takes && at[1] != '\0' ? at + 1 : NULL, cursor, error));
+		if (takes)
+			break;
+	}
+	return OK;
+}
+
+static int add_target(struct request *request, const char *argument, struct error *error)
+{
+	if ((request->command->flags & COMMAND_TAKES_TARGETS) == 0)
+		return error_set(error, ERROR_ARGUMENT, "%s takes no target, but was given '%s'",
+		                 request->command->name, argument);
+	char *copy = strdup(argument);
+	if (copy == NULL || !array_push(&request->targets, copy)) {
+		free(copy);
+		return error_set(error, ERROR_NO_MEMORY, "out of memory");
+	}
+	return OK;
+}
+
+static int parse_arguments(struct request *request, struct cursor *cursor, struct error *error)
+{
+	bool options_ended = false;
+	while (cursor->next < cursor->count) {
+		const char *argument = cursor->arguments[cursor->next++];
+		if (options_ended || argument[0] != '-')
+			TRY(add_target(request, argument, error));
+		else if (strcmp(argument, "--") == 0)
+			options_ended = true;
+		else if (argument[1] == '-')
+			TRY(parse_long(request, argument, cursor, error));
+		else if (argument[1] != '\0')
+			TRY(parse_letters(request, argument, cursor, error));
+		else
+			return error_set(error, ERROR_ARGUMENT,
+			                 "'-' (targets from standard input) works in the program pydeepsize only");
+	}
+	if (request_has(request, OPTION_HELP))
+		return OK;
+	if ((request->command->flags & COMMAND_TAKES_TARGETS) != 0 && request->targets.count == 0)
+		return error_set(error, ERROR_ARGUMENT, "%s needs a target: %s", request->command->name,
+		                 request->command->usage);
+	if (!request_has(request, OPTION_LIMIT))
+		request->limit = request_has(request, OPTION_JSON) ? UINT64_MAX : DEFAULT_LIMIT;
+	return OK;
+}
+
+int request_parse(struct request *request, uint32_t argument_count, const char *const *arguments, struct error *error)
+{
+	*request = (struct request){ .policy = POLICY_DATA };
+	if (argument_count == 0)
+		return error_set(error, ERROR_ARGUMENT, "no command was given");
+	request->command = command_find(arguments[0]);
+	if (request->command == NULL)
+		return error_set(error, ERROR_ARGUMENT, "there is no command '%s'", arguments[0]);
+	struct cursor cursor = { .arguments = arguments, .count = argument_count, .next = 1 };
+	int status = parse_arguments(request, &cursor, error);
+	if (status < 0)
+		request_clear(request);
+	return status;
+}
+
+void request_clear(struct request *request)
+{
+	for (size_t i = 0; i < request->targets.count; i++)
+		free(request->targets.items[i]);
+	array_free(&request->targets);
+	free(request->type);
+	free(request->module);
+	*request = (struct request){ .command = NULL };
+}
+
+bool request_matches_type(const struct request *request, const char *type_name)
+{
+	if (request->type != NULL && fnmatch(request->type, type_name, 0) != 0)
+		return false;
+	if (request->module == NULL)
+		return true;
+	/* Types of builtins are named without it. */
+	if (strcmp(request->module, "builtins") == 0)
+		return strchr(type_name, '.') == NULL;
+	size_t length = strlen(request->module);
+	return strncmp(type_name, request->module, length) == 0 && type_name[length] == '.';
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * request: the arguments of one command, parsed. Re-entrant, prints nothing, looks at no target. */
+#ifndef PYDS_REPORT_REQUEST_H
+#define PYDS_REPORT_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/array.h"
+#include "base/error.h"
+#include "graph/walk.h"
+#include "report/commands.h"
+
+struct request {
+	const struct command *command;
+	uint32_t given; /* bit 1 << enum option_id of each option that was there */
+	uint64_t limit; /* rows; UINT64_MAX: all */
+	uint64_t min_bytes;
+	enum policy policy;
+	uint32_t sort; /* index of the key among command->sort_keys */
+	char *type, *module; /* patterns; NULL: any */
+	ARRAY(char *) targets; /* as typed */
+};
+
+static inline bool request_has(const struct request *request, enum option_id option)
+{
+	return (request->given & 1u << option) != 0;
+}
+
+/* arguments[0] names the command. ERROR_ARGUMENT with a sentence for the user; *request is then empty. */
+int request_parse(struct request *request, uint32_t argument_count, const char *const *arguments, struct error *error);
+void request_clear(struct request *request);
+
+/* Whether --type and --module let a row of this type ("module.qualname", "dict") pass. */
+bool request_matches_type(const struct request *request, const char *type_name);
+
+#endif
