@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ * Dominators and retained sums against their definition, on random graphs: d dominates n if n cannot be reached once d
+ * is taken out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analysis/dominators.h"
+
+enum { MOST_NODES = 40, GRAPHS = 10000 };
+
+struct graph {
+	uint32_t node_count;
+	uint64_t first[MOST_NODES + 1];
+	uint32_t targets[MOST_NODES * MOST_NODES];
+};
+
+static uint64_t random_state = 20261121;
+
+static uint32_t random_below(uint32_t limit)
+{
+	random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (uint32_t)((random_state >> 33) % limit);
+}
+
+static void make_graph(struct graph *graph)
+{
+	graph->node_count = 1 + random_below(MOST_NODES);
+	uint32_t density = 1 + random_below(4);
+	uint64_t edge = 0;
+	for (uint32_t node = 0; node < graph->node_count; node++) {
+		graph->first[node] = edge;
+		uint32_t degree = random_below(density + 2);
+		for (uint32_t i = 0; i < degree; i++)
+			graph->targets[edge++] = random_below(graph->node_count); /* self-loops and doubles too */
+	}
+	graph->first[graph->node_count] = edge;
+}
+
+/* Which nodes are reached from 0 when `removed` is taken out (node_count: none is). */
+static void reach_without(const struct graph *graph, uint32_t removed, bool *reached)
+{
+	uint32_t stack[MOST_NODES], depth = 0;
+	memset(reached, 0, MOST_NODES * sizeof *reached);
+	if (removed == 0)
+		return;
+	reached[0] = true;
+	stack[depth++] = 0;
+	while (depth > 0) {
+		uint32_t node = stack[--depth];
+		for (uint64_t edge = graph->first[node]; edge < graph->first[node + 1]; edge++) {
+			uint32_t target = graph->targets[edge];
+			if (target == removed || reached[target])
+				continue;
+			reached[target] = true;
+			stack[depth++] = target;
+		}
+	}
+}
+
+static void check_graph(const struct graph *graph)
+{
+	struct edge_rows rows = { graph->node_count, graph->first, graph->targets };
+	struct dominators dominators;
+	struct error error = { 0 };
+	assert_int_equal(dominators_compute(&dominators, &rows, 0, NULL, &error), OK);
+	bool all[MOST_NODES], without[MOST_NODES], dominates[MOST_NODES][MOST_NODES];
+	uint64_t sums[MOST_NODES], naive[MOST_NODES] = { 0 };
+	uint32_t reached = 0;
+	reach_without(graph, graph->node_count, all);
+	for (uint32_t node = 0; node < graph->node_count; node++) {
+		sums[node] = UINT64_C(1) << 33 | node;
+		reached += all[node];
+		reach_without(graph, node, without);
+		for (uint32_t other = 0; other < graph->node_count; other++) {
+			dominates[node][other] = all[other] && !without[other];
+			if (all[node] && dominates[node][other])
+				naive[node] += UINT64_C(1) << 33 | other;
+		}
+	}
+	assert_int_equal(dominators.reached_count, reached);
+	dominators_sum(&dominators, sums);
+	for (uint32_t node = 0; node < graph->node_count; node++) {
+		if (!all[node]) {
+			assert_int_equal(dominators.idom[node], UINT32_MAX);
+			continue;
+		}
+		assert_true(sums[node] == naive[node]);
+		uint32_t idom = dominators.idom[node];
+		assert_true(dominates[idom][node]);
+		/* immediate: every other strict dominator of the node dominates it too */
+		for (uint32_t other = 0; node != 0 && other < graph->node_count; other++)
+			if (other != node && dominates[other][node])
+				assert_true(dominates[other][idom]);
+	}
+	dominators_clear(&dominators);
+}
+
+static void test_random_graphs(void **state)
+{
+	(void)state;
+	static struct graph graph;
+	for (int i = 0; i < GRAPHS; i++) {
+		make_graph(&graph);
+		check_graph(&graph);
+	}
+}
+
+/* A ring of a million nodes: nothing may recurse. */
+static void test_long_chain(void **state)
+{
+	(void)state;
+	enum { LENGTH = 1000000 };
+	uint64_t *first = malloc((LENGTH + 1) * sizeof *first);
+	uint32_t *targets = malloc(LENGTH * sizeof *targets);
+	uint64_t *sums = malloc(LENGTH * sizeof *sums);
+	assert_non_null(first);
+	assert_non_null(targets);
+	assert_non_null(sums);
+	for (uint32_t i = 0; i < LENGTH; i++) {
+		first[i] = i;
+		targets[i] = i + 1 < LENGTH ? i + 1 : 0;
+		sums[i] = 1;
+	}
+	first[LENGTH] = LENGTH;
+	struct edge_rows rows = { LENGTH, first, targets };
+	struct dominators dominators;
+	struct error error = { 0 };
+	assert_int_equal(dominators_compute(&dominators, &rows, 0, NULL, &error), OK);
+	dominators_sum(&dominators, sums);
+	for (uint32_t i = 0; i < LENGTH; i++)
+		assert_int_equal(sums[i], LENGTH - i);
+	dominators_clear(&dominators);
+
+	atomic_bool cancel = true;
+	assert_int_equal(dominators_compute(&dominators, &rows, 0, &cancel, &error), ERROR_CANCELLED);
+	free(first);
+	free(targets);
+	free(sums);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random_graphs),
+		cmocka_unit_test(test_long_chain),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
