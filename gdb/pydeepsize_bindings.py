@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: MIT
+"""The public interface of libpydeepsize.so by ctypes, for the front ends in gdb and LLDB.
+
+Knows no debugger. Python 3.6 syntax, standard library only: it runs in whatever Python a debugger embeds.
+"""
+import ctypes
+import json
+import os
+import re
+
+ABI_VERSION = 1
+
+OK = 0
+ERROR_ARGUMENT = -1
+ERROR_NOT_FOUND = -10
+ERROR_CANCELLED = -11
+
+OPEN_ALREADY_STOPPED = 1
+
+COMMAND_TAKES_TARGETS = 1
+
+SLICE_MS = 50  # how soon an interrupt is noticed
+
+READ = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64)
+EVALUATE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_uint64))
+
+
+class Sized(ctypes.Structure):
+    """A struct of the header: struct_size comes first and says how much of it this file knows."""
+
+    def __init__(self, **fields):
+        super().__init__(struct_size=ctypes.sizeof(type(self)), **fields)
+
+
+class OpenOptions(Sized):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("flags", ctypes.c_uint32), ("sysroot", ctypes.c_char_p),
+                ("executable", ctypes.c_char_p), ("debug_directory", ctypes.c_char_p),
+                ("selected_tid", ctypes.c_uint64)]
+
+
+class Callbacks(Sized):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("reserved", ctypes.c_uint32), ("read", READ),
+                ("evaluate", EVALUATE), ("context", ctypes.c_void_p)]
+
+
+class Mapping(ctypes.Structure):
+    _fields_ = [("start", ctypes.c_uint64), ("end", ctypes.c_uint64), ("file_offset", ctypes.c_uint64),
+                ("protection", ctypes.c_uint64), ("path", ctypes.c_char_p)]
+
+
+class CommandInfo(Sized):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("flags", ctypes.c_uint32), ("name", ctypes.c_char_p),
+                ("summary", ctypes.c_char_p), ("usage", ctypes.c_char_p), ("help", ctypes.c_char_p),
+                ("options", ctypes.c_char_p)]
+
+
+class OutputOptions(Sized):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("width", ctypes.c_uint32), ("colour", ctypes.c_uint32),
+                ("prefix_commands", ctypes.c_uint32)]
+
+
+_u64_out = ctypes.POINTER(ctypes.c_uint64)
+_handle = ctypes.c_void_p
+FUNCTIONS = (
+    ("pyds_abi_version", [], ctypes.c_uint32),
+    ("pyds_version", [], ctypes.c_char_p),
+    ("pyds_status_text", [ctypes.c_int32], ctypes.c_char_p),
+    ("pyds_session_create", [], _handle),
+    ("pyds_session_destroy", [_handle], None),
+    ("pyds_session_error", [_handle], ctypes.c_char_p),
+    ("pyds_open_core", [_handle, ctypes.c_char_p, ctypes.POINTER(OpenOptions)], ctypes.c_int32),
+    ("pyds_open_process", [_handle, ctypes.c_int32, ctypes.POINTER(OpenOptions)], ctypes.c_int32),
+    ("pyds_open_callbacks", [_handle, ctypes.POINTER(Callbacks), ctypes.POINTER(Mapping), ctypes.c_uint64,
+                             ctypes.POINTER(OpenOptions)], ctypes.c_int32),
+    ("pyds_set_evaluate", [_handle, ctypes.POINTER(Callbacks)], ctypes.c_int32),
+    ("pyds_select_frame", [_handle, ctypes.c_uint64, ctypes.c_uint32], ctypes.c_int32),
+    ("pyds_resolve", [_handle, ctypes.c_char_p, _u64_out], ctypes.c_int32),
+    ("pyds_object_sizes", [_handle, ctypes.c_uint64, _u64_out, _u64_out], ctypes.c_int32),
+    ("pyds_object_deep", [_handle, ctypes.c_uint64, ctypes.c_char_p, _u64_out, _u64_out], ctypes.c_int32),
+    ("pyds_command", [ctypes.c_uint32, ctypes.POINTER(CommandInfo)], ctypes.c_int32),
+    ("pyds_job_start", [_handle, ctypes.c_uint32, ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(OutputOptions),
+                        ctypes.POINTER(_handle)], ctypes.c_int32),
+    ("pyds_job_wait", [_handle, ctypes.c_uint32], ctypes.c_int32),
+    ("pyds_job_progress", [_handle, _u64_out, _u64_out], None),
+    ("pyds_job_cancel", [_handle], None),
+    ("pyds_job_result", [_handle, ctypes.POINTER(ctypes.c_char_p), _u64_out, ctypes.POINTER(ctypes.c_int32)],
+     ctypes.c_int32),
+    ("pyds_job_destroy", [_handle], None),
+)
+
+
+class Failure(Exception):
+    """One sentence for the user."""
+
+
+class Interrupted(Failure):
+    """A command that the user interrupted; what it had found by then is in `output`."""
+
+    def __init__(self, output, done):
+        super().__init__("Quit (%s objects seen; the session stays usable, run the command again for all)"
+                         % format(done, ","))
+        self.output = output
+
+
+def library_candidates():
+    """Where libpydeepsize.so may be: named by the user, in a build tree around this file, where it was installed."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    named = os.environ.get("PYDEEPSIZE_LIBRARY")
+    if named:
+        return [named]
+    prefix = os.path.dirname(os.path.dirname(here))
+    folders = [here, os.path.join(os.path.dirname(here), "build")]
+    for name in ("lib", "lib64"):
+        folders.append(os.path.join(prefix, name))
+        multiarch = os.path.join(prefix, name)
+        if os.path.isdir(multiarch):
+            folders.extend(os.path.join(multiarch, one) for one in sorted(os.listdir(multiarch))
+                           if one.endswith("-linux-gnu"))
+    return [os.path.join(folder, name) for folder in folders for name in ("libpydeepsize.so", "libpydeepsize.so.1")]
+
+
+def load_library():
+    """The library with its functions declared. Failure says where it was looked for."""
+    candidates = library_candidates()
+    for path in candidates:
+        if os.path.exists(path):
+            break
+    else:
+        raise Failure("libpydeepsize.so was not found in %s; set PYDEEPSIZE_LIBRARY to its path"
+                      % ", ".join(sorted(set(os.path.dirname(one) for one in candidates))))
+    try:
+        library = ctypes.CDLL(path)
+        library.pyds_abi_version.restype = ctypes.c_uint32
+        version = library.pyds_abi_version()
+    except (OSError, AttributeError) as error:
+        raise Failure("%s cannot be loaded: %s" % (path, error))
+    if version != ABI_VERSION:
+        raise Failure("%s has interface version %d, this front end wants %d: install both of one release"
+                      % (path, version, ABI_VERSION))
+    for name, arguments, result in FUNCTIONS:
+        function = getattr(library, name)
+        function.argtypes = arguments
+        function.restype = result
+    return library
+
+
+def encode(text):
+    """Text for the library; None stays None."""
+    return None if text is None else text.encode("utf-8", "surrogateescape")
+
+
+def commands(library):
+    """Every command of the table, as dicts of text."""
+    found = []
+    info = CommandInfo()
+    while library.pyds_command(len(found), ctypes.byref(info)) == OK:
+        command = {name: getattr(info, name).decode() for name in ("name", "summary", "usage", "help", "options")}
+        command["flags"] = info.flags
+        found.append(command)
+    return found
+
+
+CLOSING = {"(": ")", "[": "]", "{": "}"}
+
+
+def split_arguments(line):
+    """Words of a command line. Spaces inside quotes or brackets separate nothing and quotes inside a word stay, as in
+    app.cache.SESSIONS['a b'][1]; a word that is quoted as a whole loses its quotes; a cast goes with what follows."""
+    words, word, closers, quote = [], "", [], ""
+    for character in line:
+        if not quote and not closers and character.isspace():
+            if word:
+                words.append(word)
+            word = ""
+            continue
+        if quote:
+            # a backslash before it makes the quote a part of the text
+            escaped = (len(word) - len(word.rstrip("\\"))) % 2
+            quote = "" if character == quote and not escaped else quote
+        elif character in "'\"":
+            quote = character
+        elif character in CLOSING:
+            closers.append(CLOSING[character])
+        elif closers and character == closers[-1]:
+            closers.pop()
+        word += character
+    if word:
+        words.append(word)
+    joined = []
+    for word in words:
+        if len(word) > 1 and word[0] in "'\"" and word.find(word[0], 1) == len(word) - 1:
+            word = word[1:-1]
+        if joined and re.match(r"\([\w\s:]+\*+\s*\)$", joined[-1]):
+            joined[-1] += word
+        else:
+            joined.append(word)
+    return joined
+
+
+class Session:
+    """One open target. Callback errors are kept and raised after the call: ctypes would swallow them."""
+
+    def __init__(self, library, evaluate=None):
+        self.library = library
+        self.pending = None  # an exception of a callback
+        self.handle = library.pyds_session_create()
+        if not self.handle:
+            raise Failure("out of memory")
+        self.callbacks = Callbacks(evaluate=EVALUATE(self._guard_evaluate(evaluate)) if evaluate else EVALUATE())
+
+    def close(self):
+        if self.handle:
+            self.library.pyds_session_destroy(self.handle)
+            self.handle = None
+
+    def _guard_evaluate(self, evaluate):
+        def guarded(_context, expression, ret_address):
+            try:
+                ret_address[0] = evaluate(expression.decode("utf-8", "surrogateescape"))
+                return 0
+            except BaseException as error:  # pylint: disable=broad-except
+                self.pending = error if not isinstance(error, Failure) else None
+                return 1
+        return guarded
+
+    def _guard_read(self, read):
+        def guarded(_context, address, buffer, size):
+            try:
+                data = read(address, size)
+                ctypes.memmove(buffer, data, len(data))
+                return len(data)
+            except BaseException as error:  # pylint: disable=broad-except
+                if isinstance(error, KeyboardInterrupt):
+                    self.pending = error
+                return 0
+        return guarded
+
+    def check(self, status):
+        """Raises what a callback raised, or the library's sentence for a negative status."""
+        pending, self.pending = self.pending, None
+        if isinstance(pending, KeyboardInterrupt):
+            raise pending
+        if status < 0:
+            message = self.library.pyds_session_error(self.handle) or self.library.pyds_status_text(status)
+            raise Failure(message.decode("utf-8", "replace"))
+        return status
+
+    def _set_evaluate(self):
+        self.check(self.library.pyds_set_evaluate(self.handle, ctypes.byref(self.callbacks)))
+
+    def open_core(self, path, executable=None, selected_tid=0):
+        options = OpenOptions(executable=encode(executable), selected_tid=selected_tid)
+        self.check(self.library.pyds_open_core(self.handle, encode(path), ctypes.byref(options)))
+        self._set_evaluate()
+
+    def open_process(self, pid, selected_tid=0):
+        """A process that the debugger holds stopped."""
+        options = OpenOptions(flags=OPEN_ALREADY_STOPPED, selected_tid=selected_tid)
+        self.check(self.library.pyds_open_process(self.handle, pid, ctypes.byref(options)))
+        self._set_evaluate()
+
+    def open_callbacks(self, read, mappings, executable=None, selected_tid=0):
+        """Whatever the debugger can read. read(address, size) returns bytes; mappings: tuples as in Mapping."""
+        options = OpenOptions(executable=encode(executable), selected_tid=selected_tid)
+        self.callbacks.read = READ(self._guard_read(read))
+        array = (Mapping * max(len(mappings), 1))(*[Mapping(start, end, offset, protection, encode(path))
+                                                    for start, end, offset, protection, path in mappings])
+        self.check(self.library.pyds_open_callbacks(self.handle, ctypes.byref(self.callbacks), array, len(mappings),
+                                                    ctypes.byref(options)))
+
+    def select_frame(self, tid, frame):
+        """False: that thread runs no Python."""
+        return self.library.pyds_select_frame(self.handle, tid, frame) == OK
+
+    def resolve(self, expression):
+        address = ctypes.c_uint64()
+        self.check(self.library.pyds_resolve(self.handle, encode(expression), ctypes.byref(address)))
+        return address.value
+
+    def sizes(self, address):
+        """(shallow, allocated)"""
+        shallow, allocated = ctypes.c_uint64(), ctypes.c_uint64()
+        self.check(self.library.pyds_object_sizes(self.handle, address, ctypes.byref(shallow),
+                                                  ctypes.byref(allocated)))
+        return shallow.value, allocated.value
+
+    def run(self, arguments, width=0, colour=False, progress=None):
+        """One command: its text. progress(done) is called some times a second. Failure and Interrupted carry what
+        there was to show in `output`."""
+        words = [encode(word) for word in arguments]
+        array = (ctypes.c_char_p * max(len(words), 1))(*words)
+        output = OutputOptions(width=width, colour=int(colour), prefix_commands=1)
+        job = _handle()
+        self.check(self.library.pyds_job_start(self.handle, len(words), array, ctypes.byref(output),
+                                               ctypes.byref(job)))
+        try:
+            return self._finish(job, self._wait(job, progress))
+        finally:
+            self.library.pyds_job_destroy(job)
+
+    def _wait(self, job, progress):
+        """How many objects were seen when the user interrupted; None: the job came to its own end."""
+        interrupted = None
+        done = ctypes.c_uint64()
+        while True:
+            try:
+                finished = self.library.pyds_job_wait(job, SLICE_MS)
+                pending, self.pending = self.pending, None
+                if isinstance(pending, KeyboardInterrupt):
+                    raise pending
+                if finished:
+                    return interrupted
+                self.library.pyds_job_progress(job, ctypes.byref(done), None)
+                if progress is not None and interrupted is None:
+                    progress(done.value)
+            except KeyboardInterrupt:
+                self.library.pyds_job_cancel(job)
+                interrupted = done.value
+
+    def _finish(self, job, interrupted):
+        text, length, exit_status = ctypes.c_char_p(), ctypes.c_uint64(), ctypes.c_int32()
+        status = self.library.pyds_job_result(job, ctypes.byref(text), ctypes.byref(length),
+                                              ctypes.byref(exit_status))
+        output = ctypes.string_at(text, length.value).decode("utf-8", "replace") if length.value else ""
+        if status == ERROR_CANCELLED and interrupted is not None:
+            raise Interrupted(output, interrupted)
+        try:
+            self.check(status)
+        except Failure as failure:
+            failure.output = output
+            raise
+        return output
+
+    def deep(self, address, progress=None):
+        """The deep size of one object, interruptible."""
+        answer = json.loads(self.run(["deepsize", "--json", "--limit", "1", "0x%x" % address], progress=progress))
+        found = answer["objects"][0]
+        if "error" in found:
+            raise Failure("0x%x is not an object: %s" % (address, found["error"]))
+        return found["deep"]
