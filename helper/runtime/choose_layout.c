@@ -200,6 +200,53 @@ static int decide(struct opening *opening, struct candidate *row, struct candida
 	        builtin_layout_versions(), dwarf_error->message);
 }
 
+/* Without symbols a debug build is told by what it says of itself: release rows fit it in all that is checked. */
+static bool is_debug_by_its_own_words(struct opening *opening, const struct candidate *row)
+{
+	struct runtime *runtime = opening->runtime;
+	uint64_t interpreter, sysdict;
+	runtime->layout = row->layout;
+	return read_field(&opening->reader, &row->layout, runtime->address, FIELD__PyRuntimeState_interpreters_main,
+	                  &interpreter) &&
+	       read_field(&opening->reader, &row->layout, interpreter, FIELD_PyInterpreterState_sysdict, &sysdict) &&
+	       sys_says_debug(opening, sysdict);
+}
+
+static int choose_row(struct opening *opening, struct candidate *row, char *first_failure)
+{
+	TRY(try_rows(opening, opening->fingerprint.version.is_debug, row, first_failure));
+	if (opening->build_is_known || (row->is_found && !is_debug_by_its_own_words(opening, row)))
+		return OK;
+	struct candidate *release = malloc(sizeof *release);
+	if (release == NULL)
+		return error_set(opening->error, ERROR_NO_MEMORY, "out of memory");
+	*release = *row;
+	*row = (struct candidate){ .is_found = false };
+	int status = try_rows(opening, true, row, first_failure);
+	if (row->is_found) {
+		free_sentences(&release->checks);
+	} else {
+		free_sentences(&row->checks);
+		*row = *release;
+		if (row->is_found)
+			runtime_warn(opening->runtime,
+			             "this is a debug build, for which there is no table; that of the release "
+			             "build holds in all that was checked");
+	}
+	free(release);
+	return status;
+}
+
+/* A row of a neighbouring release may have had its structs of the runtime replaced by what _Py_DebugOffsets say of
+ * them, which is little: debug information says all. */
+static bool is_partial(const struct candidate *row)
+{
+	for (int owner = 0; owner < STRUCT_COUNT; owner++)
+		if (row->layout.struct_sources[owner] == LAYOUT_SOURCE_DEBUG_OFFSETS)
+			return true;
+	return row->disagreements != 0;
+}
+
 int choose_layout(struct opening *opening)
 {
 	struct candidate *row = calloc(1, sizeof *row);
@@ -212,11 +259,8 @@ int choose_layout(struct opening *opening)
 	char row_failure[FAILURE_BYTES] = "";
 	struct error dwarf_error = { 0 };
 	struct error *const error = opening->error;
-	const bool is_debug = opening->fingerprint.version.is_debug;
-	int status = try_rows(opening, is_debug, row, row_failure);
-	if (status == OK && !row->is_found && !opening->build_is_known)
-		status = try_rows(opening, !is_debug, row, row_failure);
-	if (status == OK && (!row->is_found || row->disagreements != 0 || opening->options->prefer_dwarf)) {
+	int status = choose_row(opening, row, row_failure);
+	if (status == OK && (!row->is_found || is_partial(row) || opening->options->prefer_dwarf)) {
 		opening->error = &dwarf_error;
 		const int dwarf_status = try_dwarf(opening, dwarf);
 		opening->error = error;

@@ -209,6 +209,13 @@ static void take_types_of_objects(struct opening *opening, const struct interpre
 		set_type_of(opening, code, SYMBOL_PyCode_Type);
 }
 
+bool sys_says_debug(struct opening *opening, uint64_t sysdict)
+{
+	char flags[NAME_BYTES];
+	const uint64_t abiflags = find_name(opening, sysdict, "abiflags");
+	return read_name(opening, abiflags, flags) && strchr(flags, 'd') != NULL;
+}
+
 void derive_known_objects(struct opening *opening)
 {
 	struct runtime *runtime = opening->runtime;

@@ -268,9 +268,9 @@ int find_runtime(struct opening *opening)
 			opening->next_file = 0;
 		}
 	}
-	if (opening->account.old_python != NULL) {
-		const uint32_t hex = find_version_text(opening, opening->account.old_python);
-		TRY(refuse_old_version(opening, hex, opening->account.old_python));
-	}
+	struct search_account *account = &opening->account;
+	if (account->old_version == 0 && account->old_python != NULL)
+		account->old_version = find_version_text(opening, account->old_python);
+	TRY(refuse_old_version(opening, account->old_version, account->old_python));
 	return no_python(opening);
 }

@@ -15,7 +15,7 @@ struct shape {
 
 struct structure_search {
 	struct opening *opening;
-	struct shape *shape;
+	const struct shape *shape;
 };
 
 static bool is_main_interpreter(struct reader *reader, const struct layout *layout, uint64_t interpreter)
@@ -28,7 +28,7 @@ static bool is_main_interpreter(struct reader *reader, const struct layout *layo
 }
 
 /* Leaves runtime->address set to address if it is _PyRuntime. */
-static bool holds_at(struct opening *opening, struct layout *layout, uint64_t address)
+static bool holds_at(struct opening *opening, const struct layout *layout, uint64_t address)
 {
 	sentence_list checks = { 0 };
 	char failure[FAILURE_BYTES];
@@ -41,7 +41,7 @@ static bool holds_at(struct opening *opening, struct layout *layout, uint64_t ad
 static bool find_shape(void *context, const uint8_t *bytes, uint64_t starts, uint64_t readable, uint64_t address)
 {
 	struct structure_search *search = context;
-	struct shape *shape = search->shape;
+	const struct shape *shape = search->shape;
 	const uint64_t low = shape->head < shape->main ? shape->head : shape->main;
 	const uint64_t high = (shape->head < shape->main ? shape->main : shape->head) + 8;
 	/* The words are looked at where they lie, the struct may begin before this piece. */
@@ -58,7 +58,7 @@ static bool find_shape(void *context, const uint8_t *bytes, uint64_t starts, uin
 	return false;
 }
 
-static bool search_shape(struct opening *opening, const struct mapped_file *file, struct shape *shape)
+static bool search_shape(struct opening *opening, const struct mapped_file *file, const struct shape *shape)
 {
 	struct structure_search search = { opening, shape };
 	const bool found = file != NULL ? scan_file_data(opening, file, find_shape, &search)
@@ -72,7 +72,11 @@ static bool search_shape(struct opening *opening, const struct mapped_file *file
 bool find_structure(struct opening *opening, const struct mapped_file *file)
 {
 	const uint32_t hex = find_version_text(opening, file);
-	if (hex == 0)
+	if (version_is_old(hex)) {
+		opening->account.old_version = hex;
+		opening->account.old_python = file;
+	}
+	if (hex == 0 || version_is_old(hex))
 		return false;
 	struct shape *shape = calloc(1, sizeof *shape);
 	if (shape == NULL)

@@ -18,7 +18,9 @@ struct search_account {
 	uint32_t files_of_other_build; /* of these, here with another build-id */
 	const struct mapped_file *not_here; /* the likeliest Python among them: main program or libpython */
 	const struct mapped_file *other_build;
-	const struct mapped_file *old_python; /* exports Py_GetVersion and no _PyRuntime: before 3.7 */
+	const struct mapped_file *
+	        old_python; /* exports Py_GetVersion and no _PyRuntime (before 3.7), or holds the text of old_version */
+	uint32_t old_version; /* of a Python before 3.8, by its text; 0: none */
 	uint64_t scanned_bytes; /* of writable memory, for the cookie */
 	bool scan_was_cut;
 	bool looked_for_structure;
@@ -57,6 +59,8 @@ int find_version(struct opening *opening);
 uint32_t find_version_text(struct opening *opening, const struct mapped_file *file);
 /* version.c: do these bytes, which begin with the cookie, go on like _Py_DebugOffsets? */
 bool cookie_is_plausible(const uint8_t *bytes, uint64_t size);
+/* version.c: is that version before the oldest known? */
+bool version_is_old(uint32_t hex);
 /* version.c: refuses what is older than the oldest known; file may be NULL. */
 int refuse_old_version(struct opening *opening, uint32_t hex, const struct mapped_file *file);
 /* version.c: "3.11.7", "3.15.0rc2", "3.9" where only the minor version is known. */
@@ -68,16 +72,18 @@ void find_known_objects(struct opening *opening);
 /* derived_objects.c: the same where no ELF file is at hand, from the interpreter's own structures. Needs the layout and
  * the interpreters. */
 void derive_known_objects(struct opening *opening);
+/* derived_objects.c: does sys.abiflags name a debug build? Reads by runtime->layout. */
+bool sys_says_debug(struct opening *opening, uint64_t sysdict);
 /* interpreters.c, threads.c: fill the lists; what is broken is a warning. */
 int find_interpreters(struct opening *opening);
 int find_threads(struct opening *opening);
 
 /* self_check.c: does this layout hold in the target? False: failure (FAILURE_BYTES) says what did not. Sentences about
- * what was checked are appended to checks, which the caller frees. May correct a field that the target itself gives. */
+ * what was checked are appended to checks, which the caller frees. */
 enum { FAILURE_BYTES = 256 };
 typedef ARRAY(char *) sentence_list;
 void free_sentences(sentence_list *sentences); /* choose_layout.c */
-bool layout_confirm(struct opening *opening, struct layout *layout, sentence_list *checks, char *failure);
+bool layout_confirm(struct opening *opening, const struct layout *layout, sentence_list *checks, char *failure);
 
 /* scan_memory.c: pieces of present writable memory. starts: how many bytes from `bytes` a match may begin in; readable:
  * how many can be read (more than starts, so that a match may cross into the next piece). True ends the scan. */

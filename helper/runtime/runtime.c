@@ -80,6 +80,26 @@ static int find_and_examine(struct opening *opening)
 	}
 }
 
+/* What is guessed for want of the file, and what to do about it. */
+static void warn_without_file(struct runtime *runtime)
+{
+	static const char *const how[] = {
+		[RUNTIME_BY_SYMBOL] = "symbol",
+		[RUNTIME_BY_SECTION] = "section",
+		[RUNTIME_BY_COOKIE] = "its cookie",
+		[RUNTIME_BY_STRUCTURE] = "its shape",
+	};
+	const struct mapped_file *file = runtime->file;
+	if (file != NULL && file->local_path != NULL)
+		return;
+	runtime_warn(runtime, "%s %s: _PyRuntime was found by %s, types by their names; give the file with %s",
+	             file != NULL ? file->path : "the file of Python",
+	             file != NULL && file->absent == ABSENT_OTHER_FILE
+	                     ? "is another build on this machine than the target's"
+	                     : "is not on this machine",
+	             how[runtime->found_by], file != NULL && file->is_executable ? "--exe" : "--sysroot");
+}
+
 static void close_opening(struct opening *opening)
 {
 	if (opening->elf != opening->main_elf)
@@ -112,6 +132,8 @@ int runtime_open(struct runtime **ret_runtime, const struct address_space *space
 		derive_known_objects(&opening);
 	if (status == OK)
 		status = find_threads(&opening);
+	if (status == OK)
+		warn_without_file(runtime);
 	close_opening(&opening);
 	if (status < 0) {
 		runtime_close(runtime);

@@ -200,9 +200,14 @@ static uint32_t version_of_sizes(const struct layout_fingerprint *fingerprint)
 	return 0;
 }
 
+bool version_is_old(uint32_t hex)
+{
+	return hex != 0 && hex < oldest_supported;
+}
+
 int refuse_old_version(struct opening *opening, uint32_t hex, const struct mapped_file *file)
 {
-	if (hex == 0 || hex >= oldest_supported)
+	if (!version_is_old(hex))
 		return OK;
 	char text[32];
 	version_format(hex, text, sizeof text);
