@@ -9,19 +9,31 @@
 
 enum { CANCEL_INTERVAL = 1 << 16 };
 
-/* Work arrays by preorder number, so that semi-dominators compare as plain numbers. */
+/* Work arrays beside the result's, by number. */
 struct work {
-	uint32_t count; /* reached nodes */
-	uint32_t *number; /* node -> preorder number, UNREACHED */
-	uint32_t *node; /* preorder number -> node */
-	uint32_t *parent; /* number of the parent in the depth-first tree, then the link-eval ancestor */
+	struct dominators *result;
+	uint32_t *parent; /* in the depth-first tree, then the ancestor of path compression */
 	uint32_t *semi;
 	uint32_t *label;
-	uint32_t *idom;
-	uint64_t *first; /* incoming edges by number */
-	uint32_t *sources;
 	uint32_t *stack; /* for path compression */
 };
+
+static int no_memory(struct error *error)
+{
+	return error_set(error, ERROR_NO_MEMORY, "out of memory for the dominator tree");
+}
+
+static uint32_t *allocate(uint32_t count)
+{
+	return malloc(((size_t)count + 2) * sizeof(uint32_t));
+}
+
+void edge_rows_free(struct edge_rows *edges)
+{
+	free(edges->first);
+	free(edges->targets);
+	*edges = (struct edge_rows){ .node_count = 0 };
+}
 
 static bool is_cancelled(const atomic_bool *cancel)
 {
@@ -32,30 +44,29 @@ static bool is_cancelled(const atomic_bool *cancel)
 static int number_nodes(struct work *work, const struct edge_rows *edges, uint32_t start, const atomic_bool *cancel,
                         struct error *error)
 {
-	uint32_t node_count = edges->node_count;
-	/* The path from start to the current node: numbers, and the next edge of each. */
-	uint32_t *path = malloc((size_t)node_count * sizeof *path);
-	uint64_t *next = malloc((size_t)node_count * sizeof *next);
+	struct dominators *result = work->result;
+	/* The way from start to the current node: numbers, and the next edge of each. Memory is touched as deep as the
+	 * graph is. */
+	uint32_t *path = allocate(edges->node_count);
+	uint32_t *next = allocate(edges->node_count);
 	if (path == NULL || next == NULL) {
 		free(path);
 		free(next);
-		return error_set(error, ERROR_NO_MEMORY, "out of memory for the dominator tree of %u objects",
-		                 node_count);
+		return no_memory(error);
 	}
-	uint64_t depth = 0, steps = 0;
+	uint32_t depth = 1, count = 1;
+	uint64_t steps = 0;
 	int status = OK;
-	work->number[start] = 0;
-	work->node[0] = start;
+	result->number[start] = 0;
+	result->node[0] = start;
 	work->parent[0] = 0;
-	work->count = 1;
 	path[0] = 0;
 	next[0] = edges->first[start];
-	for (depth = 1; depth > 0 && status == OK;) {
+	while (depth > 0 && status == OK) {
 		uint32_t number = path[depth - 1];
-		uint32_t node = work->node[number];
-		uint64_t end = edges->first[node + 1];
-		uint64_t edge = next[depth - 1];
-		while (edge < end && work->number[edges->targets[edge]] != UNREACHED)
+		uint32_t end = edges->first[result->node[number] + 1];
+		uint32_t edge = next[depth - 1];
+		while (edge < end && result->number[edges->targets[edge]] != UNREACHED)
 			edge++;
 		if (edge == end) {
 			depth--;
@@ -63,40 +74,48 @@ static int number_nodes(struct work *work, const struct edge_rows *edges, uint32
 		}
 		uint32_t target = edges->targets[edge];
 		next[depth - 1] = edge + 1;
-		work->number[target] = work->count;
-		work->node[work->count] = target;
-		work->parent[work->count] = number;
-		path[depth] = work->count++;
+		result->number[target] = count;
+		result->node[count] = target;
+		work->parent[count] = number;
+		path[depth] = count++;
 		next[depth++] = edges->first[target];
 		if (++steps % CANCEL_INTERVAL == 0 && is_cancelled(cancel))
 			status = error_set(error, ERROR_CANCELLED, "cancelled");
 	}
+	result->reached_count = count;
 	free(path);
 	free(next);
 	return status;
 }
 
-/* Incoming edges of reached nodes, by number: count, prefix sums, fill. */
-static int reverse_edges(struct work *work, const struct edge_rows *edges, struct error *error)
+/* Edges between reached nodes turned round, by number: count, prefix sums, fill. */
+static int reverse_edges(struct dominators *result, const struct edge_rows *edges, struct error *error)
 {
-	work->first = calloc((size_t)work->count + 2, sizeof *work->first);
-	if (work->first == NULL)
-		return error_set(error, ERROR_NO_MEMORY, "out of memory for the dominator tree");
-	uint64_t edge_count = 0;
-	for (uint32_t i = 0; i < work->count; i++) {
-		uint32_t node = work->node[i];
-		for (uint64_t edge = edges->first[node]; edge < edges->first[node + 1]; edge++, edge_count++)
-			work->first[work->number[edges->targets[edge]] + 2]++;
+	uint32_t count = result->reached_count;
+	struct edge_rows *incoming = &result->incoming;
+	incoming->node_count = count;
+	incoming->first = calloc((size_t)count + 2, sizeof *incoming->first);
+	if (incoming->first == NULL)
+		return no_memory(error);
+	uint32_t *at = incoming->first + 1; /* row n is filled through at[n], which ends as first[n + 1] */
+	uint32_t edge_count = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t node = result->node[i];
+		for (uint32_t edge = edges->first[node]; edge < edges->first[node + 1]; edge++, edge_count++) {
+			uint32_t target = result->number[edges->targets[edge]];
+			if (target + 1 < count)
+				at[target + 1]++;
+		}
 	}
-	work->sources = malloc((edge_count + 1) * sizeof *work->sources);
-	if (work->sources == NULL)
-		return error_set(error, ERROR_NO_MEMORY, "out of memory for the dominator tree");
-	for (uint32_t i = 2; i <= work->count + 1; i++)
-		work->first[i] += work->first[i - 1];
-	for (uint32_t i = 0; i < work->count; i++) {
-		uint32_t node = work->node[i];
-		for (uint64_t edge = edges->first[node]; edge < edges->first[node + 1]; edge++)
-			work->sources[work->first[work->number[edges->targets[edge]] + 1]++] = i;
+	incoming->targets = allocate(edge_count);
+	if (incoming->targets == NULL)
+		return no_memory(error);
+	for (uint32_t i = 1; i < count; i++)
+		at[i] += at[i - 1];
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t node = result->node[i];
+		for (uint32_t edge = edges->first[node]; edge < edges->first[node + 1]; edge++)
+			incoming->targets[at[result->number[edges->targets[edge]]]++] = i;
 	}
 	return OK;
 }
@@ -127,15 +146,19 @@ static uint32_t evaluate(struct work *work, uint32_t v, uint32_t last)
 
 static int semi_nca(struct work *work, const atomic_bool *cancel, struct error *error)
 {
+	struct dominators *result = work->result;
+	const struct edge_rows *incoming = &result->incoming;
+	uint32_t *idom = result->idom;
+	uint32_t count = result->reached_count;
 	/* idom starts as the depth-first parent; `parent` itself is consumed by path compression. */
-	for (uint32_t i = 0; i < work->count; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		work->semi[i] = work->label[i] = i;
-		work->idom[i] = work->parent[i];
+		idom[i] = work->parent[i];
 	}
-	for (uint32_t w = work->count - 1; w > 0 && w < work->count; w--) {
-		uint32_t least = work->idom[w];
-		for (uint64_t edge = work->first[w]; edge < work->first[w + 1]; edge++) {
-			uint32_t candidate = work->semi[evaluate(work, work->sources[edge], w)];
+	for (uint32_t w = count - 1; w > 0; w--) {
+		uint32_t least = idom[w];
+		for (uint32_t edge = incoming->first[w]; edge < incoming->first[w + 1]; edge++) {
+			uint32_t candidate = work->semi[evaluate(work, incoming->targets[edge], w)];
 			if (candidate < least)
 				least = candidate;
 		}
@@ -145,88 +168,64 @@ static int semi_nca(struct work *work, const atomic_bool *cancel, struct error *
 	}
 	/* The immediate dominator is the nearest ancestor in the dominator tree so far that is not below the
 	 * semi-dominator. */
-	for (uint32_t w = 1; w < work->count; w++) {
-		uint32_t dominator = work->idom[w];
+	for (uint32_t w = 1; w < count; w++) {
+		uint32_t dominator = idom[w];
 		while (dominator > work->semi[w])
-			dominator = work->idom[dominator];
-		work->idom[w] = dominator;
+			dominator = idom[dominator];
+		idom[w] = dominator;
 	}
 	return OK;
 }
 
-static void work_free(struct work *work)
-{
-	free(work->number);
-	free(work->parent);
-	free(work->semi);
-	free(work->label);
-	free(work->idom);
-	free(work->first);
-	free(work->sources);
-	free(work->stack);
-}
-
-static int compute(struct work *work, const struct edge_rows *edges, uint32_t start, const atomic_bool *cancel,
+static int compute(struct work *work, struct edge_rows *edges, uint32_t start, const atomic_bool *cancel,
                    struct error *error)
 {
-	size_t bytes = ((size_t)edges->node_count + 1) * sizeof(uint32_t);
-	work->number = malloc(bytes);
-	work->node = malloc(bytes);
-	work->parent = malloc(bytes);
-	if (work->number == NULL || work->node == NULL || work->parent == NULL)
-		return error_set(error, ERROR_NO_MEMORY, "out of memory for the dominator tree");
-	memset(work->number, 0xff, bytes);
+	struct dominators *result = work->result;
+	result->number = allocate(edges->node_count);
+	result->node = allocate(edges->node_count);
+	work->parent = allocate(edges->node_count);
+	if (result->number == NULL || result->node == NULL || work->parent == NULL)
+		return no_memory(error);
+	memset(result->number, 0xff, (size_t)edges->node_count * sizeof *result->number);
 	TRY(number_nodes(work, edges, start, cancel, error));
-	TRY(reverse_edges(work, edges, error));
-	bytes = ((size_t)work->count + 1) * sizeof(uint32_t);
-	work->semi = malloc(bytes);
-	work->label = malloc(bytes);
-	work->idom = malloc(bytes);
-	work->stack = malloc(bytes);
-	if (work->semi == NULL || work->label == NULL || work->idom == NULL || work->stack == NULL)
-		return error_set(error, ERROR_NO_MEMORY, "out of memory for the dominator tree");
+	TRY(reverse_edges(result, edges, error));
+	edge_rows_free(edges);
+	result->idom = allocate(result->reached_count);
+	work->semi = allocate(result->reached_count);
+	work->label = allocate(result->reached_count);
+	work->stack = allocate(result->reached_count);
+	if (result->idom == NULL || work->semi == NULL || work->label == NULL || work->stack == NULL)
+		return no_memory(error);
 	return semi_nca(work, cancel, error);
 }
 
-int dominators_compute(struct dominators *ret_dominators, const struct edge_rows *edges, uint32_t start,
+int dominators_compute(struct dominators *ret_dominators, struct edge_rows *edges, uint32_t start,
                        const atomic_bool *cancel, struct error *error)
 {
 	*ret_dominators = (struct dominators){ .node_count = edges->node_count };
-	struct work work = { .count = 0 };
+	struct work work = { .result = ret_dominators };
 	int status = compute(&work, edges, start, cancel, error);
-	uint32_t *idom = NULL;
-	if (status == OK && (idom = malloc(((size_t)edges->node_count + 1) * sizeof *idom)) == NULL)
-		status = error_set(error, ERROR_NO_MEMORY, "out of memory for the dominator tree");
-	if (status < 0) {
-		free(work.node);
-		work_free(&work);
-		return status;
-	}
-	memset(idom, 0xff, ((size_t)edges->node_count + 1) * sizeof *idom);
-	for (uint32_t i = 0; i < work.count; i++)
-		idom[work.node[i]] = work.node[work.idom[i]];
-	ret_dominators->idom = idom;
-	ret_dominators->order = work.node;
-	ret_dominators->reached_count = work.count;
-	work_free(&work);
-	return OK;
+	edge_rows_free(edges);
+	free(work.parent);
+	free(work.semi);
+	free(work.label);
+	free(work.stack);
+	if (status < 0)
+		dominators_clear(ret_dominators);
+	return status;
 }
 
 void dominators_clear(struct dominators *dominators)
 {
+	free(dominators->number);
+	free(dominators->node);
 	free(dominators->idom);
-	free(dominators->order);
+	edge_rows_free(&dominators->incoming);
 	*dominators = (struct dominators){ .node_count = 0 };
 }
 
 void dominators_sum(const struct dominators *dominators, uint64_t *sums)
 {
 	for (uint32_t i = dominators->reached_count; i-- > 1;)
-		sums[dominators->idom[dominators->order[i]]] += sums[dominators->order[i]];
-}
-
-void dominators_count(const struct dominators *dominators, uint32_t *counts)
-{
-	for (uint32_t i = dominators->reached_count; i-- > 1;)
-		counts[dominators->idom[dominators->order[i]]] += counts[dominators->order[i]];
+		sums[dominators->idom[i]] += sums[i];
 }

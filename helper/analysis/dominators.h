@@ -9,31 +9,34 @@
 
 #include "base/error.h"
 
-/* Outgoing edges as compressed rows: of node n, targets[first[n]] up to targets[first[n + 1]]. */
+/* Edges as compressed rows: of node n, targets[first[n]] up to targets[first[n + 1]]. */
 struct edge_rows {
 	uint32_t node_count;
-	const uint64_t *first; /* node_count + 1 */
-	const uint32_t *targets;
+	uint32_t *first; /* node_count + 1 */
+	uint32_t *targets;
 };
 
-/* What the algorithm makes. Node numbers are those of the graph given. */
+void edge_rows_free(struct edge_rows *edges);
+
+/* What the algorithm makes. Reached nodes are numbered in depth-first preorder, so a dominator has a smaller number
+ * than what it dominates; arrays below are by number unless they say node. */
 struct dominators {
 	uint32_t node_count;
-	uint32_t reached_count; /* nodes reachable from the start */
-	uint32_t *idom; /* immediate dominator; of the start itself the start; UINT32_MAX: not reached */
-	uint32_t *order; /* reached nodes in depth-first preorder: a dominator comes before what it dominates */
+	uint32_t reached_count; /* nodes reachable from the start, which has number 0 */
+	uint32_t *number; /* of a node; UINT32_MAX: not reached */
+	uint32_t *node; /* of a number */
+	uint32_t *idom; /* number of the immediate dominator; of 0 it is 0 */
+	struct edge_rows incoming; /* edges turned round, between numbers: who refers to whom */
 };
 
 /* Immediate dominators of all nodes reachable from start: the semi-NCA algorithm (Georgiadis, 2005), iterative
- * throughout. Takes 5 words of 32 bits a node and one an edge meanwhile, and keeps two a node. cancel may be NULL. */
-int dominators_compute(struct dominators *ret_dominators, const struct edge_rows *edges, uint32_t start,
+ * throughout. Frees *edges as soon as it can, also on failure: with the incoming rows there are then two sets of edges
+ * only for a moment. cancel may be NULL. */
+int dominators_compute(struct dominators *ret_dominators, struct edge_rows *edges, uint32_t start,
                        const atomic_bool *cancel, struct error *error);
 void dominators_clear(struct dominators *dominators);
 
-/* sums[n] becomes the total of sums over the subtree of n; sums of unreached nodes stay. 64 bits, wraps never on real
- * sizes. */
+/* sums[number] becomes the total of sums over the subtree. Sums of real sizes cannot wrap 64 bits. */
 void dominators_sum(const struct dominators *dominators, uint64_t *sums);
-/* The same for counts. */
-void dominators_count(const struct dominators *dominators, uint32_t *counts);
 
 #endif
