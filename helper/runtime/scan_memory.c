@@ -115,6 +115,7 @@ bool scan_writable(struct opening *opening, scan_visitor *visit, void *context)
 {
 	const struct address_space *space = opening->runtime->space;
 	uint64_t rest = LIMIT_SCANNED_BYTES;
+	opening->account.scanned_bytes = 0;
 	for (size_t i = 0; i < space->segment_count; i++) {
 		const struct segment *segment = &space->segments[i];
 		if (!is_scanned(segment))
