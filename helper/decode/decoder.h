@@ -134,11 +134,13 @@ enum type_flag {
 	                where FEATURE_HEAP_TYPE_VISITED, unless its registry line says TYPE_HIDES_TYPE */
 	TYPE_IS_METATYPE = 512, /* instances are type objects */
 	TYPE_IS_WILD = 1024, /* the type object itself could not be read or makes no sense */
-	TYPE_SIZES_ITSELF = 8192, /* registry lines only: the word at ob_size is no count of items (int since 3.12, generators
-				   * and frames since 3.11); the function sets the size, which begins as tp_basicsize */
+	TYPE_SIZES_ITSELF =
+	        8192, /* registry lines only: the word at ob_size is no count of items (int since 3.12, generators
+	               * and frames since 3.11); the function sets the size, which begins as tp_basicsize */
 	TYPE_OWNS_TYPE = 2048, /* heap type: each instance holds a reference to it */
 	TYPE_HIDES_TYPE =
 	        4096, /* registry lines only: a heap type in C whose tp_traverse does not visit Py_TYPE(self) */
+	TYPE_HEAP_VISITS_ALL = 16384, /* registry lines only: the hidden fields are visited where it is a heap type */
 };
 
 /* Neighbouring __slots__ members of a Python class or one of its Python bases: one run. */
@@ -168,6 +170,7 @@ struct type_info {
 	uint32_t slots_count;
 	uint32_t dict_offset; /* of a __dict__ pointer that a Python class added; 0: none, or managed, or negative */
 	bool dict_at_end; /* up to 3.11, variable-size base: tp_dictoffset counts from the end */
+	uint32_t unseen_items; /* struct sequence: items of an instance beyond its ob_size */
 	uint64_t cached_keys; /* heap type: ht_cached_keys, the shared PyDictKeysObject; 0 */
 	const char *name; /* "module.qualname", without "builtins."; owned by the table */
 };

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "decode/registry.h"
+#include "decode/static_type.h"
 #include "decode/type_flags.h"
 #include "decode/value.h"
 
@@ -206,18 +207,30 @@ static bool set_parts_of_python_class(struct decoder *decoder, struct type_info 
 	return true;
 }
 
+/* Struct sequences are made at run time over tuple (Objects/structseq.c) and known by their namespace. */
+static bool set_struct_sequence(struct decoder *decoder, struct type_info *info, const uint8_t *type)
+{
+	struct static_type_state state;
+	uint64_t dict = static_type_state(decoder, info->address, type, &state)
+	                        ? state.dict
+	                        : type_word(decoder, FIELD_PyTypeObject_tp_dict, type);
+	int64_t all, sequence;
+	if (dict == 0 || !value_int(decoder, dict_get_str(decoder, dict, "n_sequence_fields"), &sequence) ||
+	    !value_int(decoder, dict_get_str(decoder, dict, "n_fields"), &all))
+		return false;
+	info->entry = registry_by_id("structseq");
+	if (sequence >= 0 && all > sequence && all < LIMIT_TYPE_SLOTS)
+		info->unseen_items = (uint32_t)(all - sequence);
+	return true;
+}
+
 /* A type in C without a line of its own. It has its base's decoder if it adds nothing that could hold a reference: same
- * size, and no tp_traverse of its own. Struct sequences are made at run time over tuple (Objects/structseq.c) and known
- * by their namespace. */
+ * size, and no tp_traverse of its own. */
 static void set_entry_of_c_type(struct decoder *decoder, struct type_info *info, const uint8_t *type)
 {
 	const struct type_info *base = decode_type(decoder, info->tp_base);
-	uint64_t dict = type_word(decoder, FIELD_PyTypeObject_tp_dict, type);
-	if (info->tp_flags & TPFLAGS_TUPLE_SUBCLASS && dict != 0 &&
-	    dict_get_str(decoder, dict, "n_sequence_fields") != 0) {
-		info->entry = registry_by_id("structseq");
+	if (info->tp_flags & TPFLAGS_TUPLE_SUBCLASS && set_struct_sequence(decoder, info, type))
 		return;
-	}
 	if (base == NULL || base->entry == NULL || base->tp_basicsize != info->tp_basicsize ||
 	    base->tp_itemsize != info->tp_itemsize)
 		return;
@@ -245,6 +258,10 @@ static bool set_fields(const struct layout *layout, struct type_info *info)
 	info->fields = calloc(count, sizeof *info->fields);
 	if (info->fields == NULL)
 		return false;
+	if (entry->flags & TYPE_HEAP_VISITS_ALL && info->base_info->flags & TYPE_IS_HEAP) {
+		info->visible_count = (uint16_t)count;
+		info->hidden_count = 0;
+	}
 	size_t next = 0;
 	for (const int32_t *field = entry->fields; *field >= 0; field++)
 		if (layout_has(layout, (enum layout_field) * field))
@@ -271,7 +288,8 @@ static void set_flags(struct decoder *decoder, struct type_info *info, const uin
 		info->flags |= TYPE_IS_METATYPE | TYPE_IS_BOUNDARY;
 	if (info->tp_flags & TPFLAGS_HEAPTYPE && layout_feature(layout, FEATURE_HEAP_TYPE_OWNED)) {
 		info->flags |= TYPE_OWNS_TYPE;
-		if (traversed && layout_feature(layout, FEATURE_HEAP_TYPE_VISITED) &&
+		bool visits = info->flags & TYPE_IS_PYTHON_CLASS || layout_feature(layout, FEATURE_HEAP_TYPE_VISITED);
+		if (traversed && visits &&
 		    !(info->entry->flags & TYPE_HIDES_TYPE && info->base_info->flags & TYPE_IS_HEAP))
 			info->flags |= TYPE_VISITS_TYPE;
 	}

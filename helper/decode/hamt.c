@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * The nodes of a hash array mapped trie (Python/hamt.c): the variables of a context. */
+#include "decode/decoder.h"
+
+decode_function decode_hamt_bitmap_node;
+decode_function decode_hamt_array_node;
+decode_function decode_hamt_collision_node;
+
+/* ob_size words: keys and values in turn; a null key means that the value is a deeper node. */
+static void emit_pairs(struct decoder *decoder, uint64_t address, const uint8_t *body, enum layout_field array)
+{
+	int64_t count = body_ob_size(decoder, body);
+	if (count > 0 && !(decoder->out.flags & DECODED_CORRUPT))
+		emit_run(decoder, address + layout_offset(decoder->layout, array), (uint64_t)count, 8, LABEL_ITEM, 0,
+		         0);
+}
+
+void decode_hamt_bitmap_node(struct decoder *decoder, const struct type_info *type, uint64_t address,
+                             const uint8_t *body)
+{
+	(void)type;
+	emit_pairs(decoder, address, body, FIELD_PyHamtNode_Bitmap_b_array);
+}
+
+void decode_hamt_collision_node(struct decoder *decoder, const struct type_info *type, uint64_t address,
+                                const uint8_t *body)
+{
+	(void)type;
+	emit_pairs(decoder, address, body, FIELD_PyHamtNode_Collision_c_array);
+}
+
+void decode_hamt_array_node(struct decoder *decoder, const struct type_info *type, uint64_t address,
+                            const uint8_t *body)
+{
+	(void)type;
+	(void)body;
+	const struct layout_place *array = &decoder->layout->fields[FIELD_PyHamtNode_Array_a_array];
+	emit_run(decoder, address + array->offset, array->size / 8, 8, LABEL_ITEM, 0, 0);
+}

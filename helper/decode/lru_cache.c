@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ * lru_cache: a bounded cache keeps its results in a ring of link objects that its dict owns; the wrapper visits their
+ * keys and results in their stead, since a link is not traversed (Modules/_functoolsmodule.c lru_cache_tp_traverse). */
+#include "decode/chain.h"
+
+decode_function decode_lru_cache;
+
+void decode_lru_cache(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+{
+	(void)type;
+	const struct layout *layout = decoder->layout;
+	uint32_t link_bytes = layout->struct_bytes[STRUCT_lru_list_elem];
+	if (link_bytes == 0)
+		return;
+	uint64_t root = address + layout_offset(layout, FIELD_lru_cache_object_root);
+	uint64_t link = body_u64(decoder, FIELD_lru_cache_object_root_next, body);
+	uint64_t limit = chain_limit(decoder, link_bytes);
+	for (uint64_t i = 0; link != root && link != 0; i++) {
+		const uint8_t *bytes = i < limit ? reader_at(&decoder->reader, link, link_bytes) : NULL;
+		if (bytes == NULL) {
+			flag_object(decoder, DECODED_CORRUPT, "its list of results is broken");
+			return;
+		}
+		emit_field(decoder, link, bytes, FIELD_lru_list_elem_key, 0);
+		emit_field(decoder, link, bytes, FIELD_lru_list_elem_result, 0);
+		link = body_u64(decoder, FIELD_lru_list_elem_next, bytes);
+	}
+}
