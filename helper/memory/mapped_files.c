@@ -347,8 +347,13 @@ static bool claim_piece(struct finder *finder, size_t number, const struct memor
 		                   (flags & PF_X ? PROT_EXEC : 0u);
 	claim.writable_private = (flags & PF_W) != 0 && (claim.protection & PROT_WRITE) != 0;
 	bool can_have_changed = !file->is_elf || flags == 0 || (flags & PF_W) != 0;
-	if (can_have_changed)
+	if (can_have_changed) {
+		/* No headers at hand to say more, but code and constants of a file all the same. */
+		if (view->bytes == NULL && !unit->is_data && (claim.protection & PROT_EXEC) != 0 &&
+		    (claim.protection & PROT_WRITE) == 0)
+			claim.absent = file->absent;
 		return array_push(&finder->claims, claim);
+	}
 	if (unit->local.bytes == NULL) {
 		claim.absent = file->absent;
 		return array_push(&finder->claims, claim);
