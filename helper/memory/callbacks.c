@@ -3,7 +3,6 @@
 #include "memory/mapped_files.h"
 
 #include <elf.h>
-#include <string.h>
 #include <sys/mman.h>
 
 struct debugger {
@@ -14,6 +13,27 @@ static uint64_t debugger_read(void *context, uint64_t address, void *buffer, uin
 {
 	const struct debugger *debugger = context;
 	return debugger->callbacks.read(debugger->callbacks.context, address, buffer, size);
+}
+
+/* Not every debugger knows protections (gdb does not, of cores). Then every mapping may be readable and hold objects.
+ */
+static int segments_create(struct address_space *space, const struct memory_mapping *mappings, size_t mapping_count,
+                           struct error *error)
+{
+	struct memory_mapping *copies = calloc(mapping_count, sizeof *copies);
+	bool known = false;
+	if (copies == NULL)
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for %zu mappings", mapping_count);
+	for (size_t i = 0; i < mapping_count; i++)
+		known |= mappings[i].protection != 0;
+	for (size_t i = 0; i < mapping_count; i++) {
+		copies[i] = mappings[i];
+		if (!known)
+			copies[i].protection = PROT_READ | PROT_WRITE;
+	}
+	int status = lazy_segments_create(space, copies, mapping_count, error);
+	free(copies);
+	return status;
 }
 
 static int open_space(struct address_space *space, const struct memory_callbacks *callbacks,
@@ -30,8 +50,8 @@ static int open_space(struct address_space *space, const struct memory_callbacks
 	space->machine = EM_X86_64;
 	if (mapping_count == 0)
 		return windows_create(space, error);
-	TRY(lazy_segments_create(space, mappings, mapping_count, error));
-	struct main_program program = { .path = NULL };
+	TRY(segments_create(space, mappings, mapping_count, error));
+	struct main_program program = { .path = options->executable };
 	return mapped_files_find(space, mappings, mapping_count, &program, options, error);
 }
 

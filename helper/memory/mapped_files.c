@@ -307,6 +307,28 @@ static int find_local_file(struct finder *finder, size_t number)
 	return status;
 }
 
+/* Nothing says which file is the main program: it is the one that the user's executable is. */
+static int find_main_by_executable(struct finder *finder)
+{
+	struct address_space *space = finder->space;
+	const char *path = finder->options->executable;
+	struct local_file local;
+	if (path == NULL || finder->options->ignore_files || !local_file_open(&local, path))
+		return OK;
+	size_t number = 0;
+	while (number < space->files.count && (space->files.items[number].build_id_bytes == 0 ||
+	                                       !local_file_matches(&local, &finder->units.items[number].view, false)))
+		number++;
+	local_file_close(&local);
+	if (number == space->files.count)
+		return OK;
+	int status = OK;
+	space->files.items[number].is_executable = true;
+	if (space->files.items[number].local_path == NULL)
+		(void)try_candidate(finder, number, path, true, &status);
+	return status;
+}
+
 static int find_local_files(struct finder *finder)
 {
 	struct address_space *space = finder->space;
@@ -315,21 +337,7 @@ static int find_local_files(struct finder *finder)
 		TRY(find_local_file(finder, i));
 		main_known |= space->files.items[i].is_executable;
 	}
-	/* No note says which file is the main program: the one that the user's executable is. */
-	const struct memory_options *options = finder->options;
-	int status = OK;
-	for (size_t i = 0;
-	     !main_known && options->executable != NULL && !options->ignore_files && i < space->files.count; i++) {
-		struct mapped_file *file = &space->files.items[i];
-		if (file->build_id_bytes == 0 || file->local_path != NULL)
-			continue;
-		uint8_t absent = file->absent;
-		main_known = file->is_executable = try_candidate(finder, i, options->executable, false, &status);
-		if (!main_known)
-			file->absent = absent;
-		TRY(status);
-	}
-	return OK;
+	return main_known ? OK : find_main_by_executable(finder);
 }
 
 /* Claims [start, end) of a row, which the dump lacks; known: the dump's segment there, NULL if it has none. */

@@ -152,10 +152,14 @@ int process_refused(struct error *error, int32_t pid, const char *what, int erro
 	struct process_status target = { .user_id = -1 };
 	if (process_status_read(&target, pid) == -ENOENT)
 		return error_set(error, ERROR_NOT_FOUND, "process %d is gone", pid);
-	if (target.tracer != 0)
+	if (target.tracer != 0) {
+		/* The kernel names the tracing thread. */
+		struct process_status tracer;
+		bool known = process_status_read(&tracer, target.tracer) == 0;
 		return error_set(error, ERROR_PERMISSION,
 		                 "%s process %d: process %d traces it already; use that debugger, or let it detach",
-		                 what, pid, target.tracer);
+		                 what, pid, known ? tracer.process_id : target.tracer);
+	}
 	int scope = ptrace_scope();
 	bool capable = has_ptrace_capability();
 	bool same_user = target.user_id == (int64_t)getuid();
