@@ -13,19 +13,20 @@ TRUTH gets one record a line, fields separated by tabs, ids in hexadecimal:
     end      number of objects
 Then READY is printed, and the process waits for its standard input to end; with --abort it aborts (a kernel core).
 
-Recording must not change what it records. So everything is computed in locals of running frames, which are a boundary;
-nothing reads obj.__dict__ (that would make the dict of an instance); and all is computed twice and compared.
-Syntax and library of Python 3.8."""
+Recording must not change what it records. So a forked child does it: at the same addresses, in a copy of the memory. The
+fork is the bare system call, as os.fork() would tidy up threads and locks. Still nothing reads obj.__dict__ (that makes
+the dict of an instance), and all is computed twice and compared. Syntax and library of Python 3.8."""
 import argparse
 import builtins
 import collections
+import ctypes
 import gc
 import os
 import sys
+import traceback
 import types
 import zlib
 
-MODULE = types.ModuleType
 BOUNDARY_TYPES = (type, types.ModuleType, types.CodeType)
 
 
@@ -155,7 +156,7 @@ DATA_EXCLUDED = {"function", "function with a dict", "property", "class made by 
                  "dataclass"}
 
 
-def write_roots(out, everything, subjects_module, with_asizeof):
+def write_roots(out, everything, subjects_module):
     made = everything["subjects"]
     for name, subject in sorted(made.items()):
         out.write(b"root\t%s\t%x\n" % (name.encode(), id(subject)))
@@ -167,17 +168,46 @@ def write_roots(out, everything, subjects_module, with_asizeof):
             policies.append(("data", data_followed))
         for policy, followed in policies:
             out.write(b"deep\t%s\t%s\t%d\n" % (name.encode(), policy.encode(), deep(subject, followed)))
-    if with_asizeof:
-        write_asizeof(out, everything, subjects_module)
 
 
 def write_asizeof(out, everything, subjects_module):
-    """pympler makes the __dict__ of the instances that it looks at, so the objects are recorded after this."""
+    """Last: pympler makes the __dict__ of the instances that it looks at."""
     from pympler import asizeof
     made = everything["subjects"]
     for name in subjects_module.ASIZEOF_ROOTS + ["bulk"]:
         subject = made[name] if name in made else everything[name]
         out.write(b"deep\t%s\tasizeof\t%d\n" % (name.encode(), asizeof.asizeof(subject)))
+
+
+def write_truth(options, everything, subjects_module):
+    out = open(options.truth, "wb", 1 << 20)
+    out.write(b"python\t%s\t%s\n" % (sys.version.split()[0].encode(), getattr(sys, "abiflags", "").encode()))
+    order = reachable(everything, boundaries(options.library))
+    checks = write_objects(out, order)
+    changed = write_changed(out, order, checks)
+    count = len(order)
+    del order, checks
+    write_roots(out, everything, subjects_module)
+    if options.asizeof:
+        write_asizeof(out, everything, subjects_module)
+    out.write(b"end\t%d\n" % count)
+    out.close()
+    os.write(2, b"%d objects, %d changed\n" % (count, changed))
+
+
+def record_in_child(options, everything, subjects_module):
+    child = ctypes.PyDLL(None).fork()  # PyDLL: the interpreter's lock stays with this thread, in both
+    if child == 0:
+        status = 1
+        try:
+            write_truth(options, everything, subjects_module)
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    if os.waitpid(child, 0)[1] != 0:
+        os._exit(1)
 
 
 def main():
@@ -189,24 +219,20 @@ def main():
     parser.add_argument("--tiny", action="store_true", help="no large subjects (subjects.py asks sys.argv)")
     parser.add_argument("--library", action="store_true", help="record the modules of the library as well")
     options = parser.parse_args()
+    if options.tiny:
+        # Half of a heap would be the tables of OpenSSL's bindings; the library does without.
+        sys.modules["ssl"] = sys.modules["_ssl"] = sys.modules["_hashlib"] = None
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import bulk
     import subjects
     everything = {"subjects": subjects.build(), "bulk": bulk.make(options.bulk)}
     gc.collect()
     gc.disable()
-    builtins._pydeepsize_oracle = everything
-    out = open(options.truth, "wb", 1 << 20)
-    out.write(b"python\t%s\t%s\n" % (sys.version.split()[0].encode(), getattr(sys, "abiflags", "").encode()))
-    write_roots(out, everything, subjects, options.asizeof)
-    order = reachable(everything, boundaries(options.library))
-    checks = write_objects(out, order)
-    changed = write_changed(out, order, checks)
-    out.write(b"end\t%d\n" % len(order))
-    out.close()
-    count = len(order)
-    del order, checks
-    os.write(1, b"READY %d objects, %d changed\n" % (count, changed))
+    builtins._pydeepsize_oracle = everything  # by this name the tests reach it
+    if options.tiny:
+        ctypes.CDLL(None).malloc_trim(0)
+    record_in_child(options, everything, subjects)
+    os.write(1, b"READY\n")
     if options.abort:
         os.abort()
     while os.read(0, 4096):

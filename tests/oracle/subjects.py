@@ -14,6 +14,12 @@ PYTHON = sys.version_info[:2]
 TINY = "--tiny" in sys.argv  # for the cores that are kept: as small as possible
 
 
+def must(condition):
+    """assert would go with -O, and what it looks at with it."""
+    if not condition:
+        raise AssertionError
+
+
 class Plain(object):
     def __init__(self, **attributes):
         for name, value in attributes.items():
@@ -133,7 +139,7 @@ def strings(add):
         text = text + str(len(text))
         ctypes.pythonapi.PyUnicode_AsUTF8.restype = ctypes.c_void_p
         ctypes.pythonapi.PyUnicode_AsUTF8.argtypes = [ctypes.py_object]
-        assert ctypes.pythonapi.PyUnicode_AsUTF8(text)
+        ctypes.pythonapi.PyUnicode_AsUTF8(text)
         add("str %s with cached utf8" % name, text)
     add("str interned", sys.intern("interned by the test " + str(1)))
     if PYTHON < (3, 12):
@@ -160,7 +166,7 @@ def legacy_strings(add):
             legacy = api.PyUnicode_FromUnicode(None, len(text))
             ctypes.memmove(api.PyUnicode_AsUnicode(legacy), ctypes.create_unicode_buffer(text), 4 * len(text))
             if ready:
-                assert legacy == text
+                must(legacy == text)
             add("str %s legacy %s" % (name, "ready" if ready else "not ready"), legacy)
 
 
@@ -300,10 +306,10 @@ def instances(add):
     add("instance", Plain(first=1, second=[2]))
     add("instance empty", Plain())
     shown = Plain(first=1, second=[2])
-    assert vars(shown)
+    must(vars(shown))
     add("instance with its dict made", shown)
     empty_shown = Plain()
-    assert vars(empty_shown) == {}
+    must(vars(empty_shown) == {})
     add("instance with its empty dict made", empty_shown)
     add("instance dict alone", vars(Plain(first=1, second=2)))
     order = Plain(second=1)
@@ -497,7 +503,7 @@ def generators(add):
     add("frame of a finished generator", [ended_keeper, ended_frame])
     shown = counting(3, [6])
     next(shown)
-    assert shown.gi_frame.f_locals
+    must(shown.gi_frame.f_locals)
     add("frame whose f_locals was read", [shown, shown.gi_frame])
     add("frame of a finished function", own_frame("argument")[0])
     handling = handles_exception()
@@ -650,7 +656,7 @@ def build():
     made = {}
 
     def add(name, value):
-        assert name not in made, name
+        must(name not in made)
         made[name] = value
 
     for section in (numbers, strings, buffers, sequences, mappings, instances, functions, exceptions, generators,

@@ -3,7 +3,6 @@
 import array
 import collections
 import contextvars
-import dataclasses
 import datetime
 import decimal
 import enum
@@ -24,14 +23,26 @@ import types
 import weakref
 
 PYTHON = sys.version_info[:2]
+TINY = "--tiny" in sys.argv
 
 Point = collections.namedtuple("Point", "x y")
 
 
-@dataclasses.dataclass
 class Record(object):
     name: str
-    values: list = dataclasses.field(default_factory=list)
+    values: list
+
+    def __init__(self, name, values=()):
+        self.name, self.values = name, list(values)
+
+    def method(self):
+        return self.values
+
+
+if not TINY:  # dataclasses imports inspect, which imports half of the library
+    import dataclasses
+    del Record.__init__
+    Record = dataclasses.dataclass(Record)  # the same fields, and what the decorator makes
 
 
 class Colour(enum.Enum):
@@ -98,7 +109,7 @@ def weak(add):
     finalizer = weakref.finalize(other, print, "never")
     add("weak references", [target, other, weakref.ref(target), weakref.ref(target, max), weakref.proxy(target),
                             references, keyed, weakref.WeakSet([target, other]), finalizer,
-                            weakref.ref(Target()), weakref.WeakMethod(Record("r").__init__)])
+                            weakref.ref(Target()), weakref.WeakMethod(Record("r", []).method)])
 
     class Callable(object):
         def __call__(self):
@@ -294,6 +305,8 @@ def stopped_thread(add):
 
 
 def asynchronous(add):
+    if TINY:
+        return
     import asyncio
     loop = asyncio.new_event_loop()
 
@@ -351,7 +364,8 @@ def extensions(add):
     add("elements", [tree, tree[1], etree.Element("alone"), etree.iterparse, tree.iter()])
     add("mmap", mapped)
     add("json scanner", [json.scanner.make_scanner(json.JSONDecoder()), json.JSONEncoder()])
-    add("compressors", [zlib.compressobj(), zlib.decompressobj(), bz2.BZ2Compressor(), lzma.LZMACompressor()])
+    if not TINY:
+        add("compressors", [zlib.compressobj(), zlib.decompressobj(), bz2.BZ2Compressor(), lzma.LZMACompressor()])
     add("hashes", [hashlib.md5(b"x"), hashlib.sha256(b"y"), hashlib.blake2b(b"z")])
     add("csv", [csv.reader(["a,b"]), csv.writer(io.StringIO()), csv.get_dialect("excel")])
     add("poll objects", [select.poll(), select.epoll()])
@@ -360,6 +374,8 @@ def extensions(add):
 
 def import_numpy(add):
     """Only where it is installed for this very Python; the bare test needs none of it."""
+    if TINY:
+        return
     try:
         import numpy
     except ImportError:

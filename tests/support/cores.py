@@ -32,11 +32,12 @@ def clean_environment(extra=None):
 class Target(object):
     """One process that runs `program`, prints a line that starts with READY and then waits for its input's end."""
 
-    def __init__(self, interpreter, arguments, folder, environment=None):
+    def __init__(self, interpreter, arguments, folder, environment=None, inherit=True):
         self.folder = folder
+        variables = clean_environment(environment) if inherit else environment
         self.process = subprocess.Popen([interpreter] + arguments, cwd=folder, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        env=clean_environment(environment), preexec_fn=allow_cores)
+                                        env=variables, preexec_fn=allow_cores)
         self.pid = self.process.pid
 
     def wait_ready(self):
