@@ -31,6 +31,8 @@ def matrix(config):
     for interpreter in interpreters.find():
         if wanted and wanted not in interpreter.name:
             continue
+        if os.environ.get("PYDS_ONE_PYTHON", "") in ("ON", "1") and interpreter != interpreters.distribution():
+            continue
         everything = interpreter == interpreters.distribution() or config.getoption("--all-dumps")
         rows.extend((interpreter, kind) for kind in DUMPS if everything or kind == "gcore")
     return rows
@@ -70,10 +72,9 @@ def dump(request):
     arguments = ["-W", "ignore", os.path.join(HERE, "oracle", "heap.py"), os.path.join(folder, "truth"),
                  "--bulk", str(bulk)]
     environment = {}
-    # One kind of dump has the modules of the library as well, and no pympler, which would make dicts.
     if kind == "kernel":
         arguments += ["--abort", "--library"]
-    elif pympler_path():
+    if pympler_path():
         arguments.append("--asizeof")
         environment["PYTHONPATH"] = pympler_path()
     try:

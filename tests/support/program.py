@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Runs the program `pydeepsize` that was built, and gdb with its front end."""
+import collections
+import functools
 import json
 import os
+import re
+import shlex
 import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -10,23 +14,18 @@ GDB_SCRIPT = os.environ.get("PYDS_GDB_SCRIPT") or os.path.join(ROOT, "gdb", "pyd
 SANITIZED = os.environ.get("PYDS_SANITIZED", "").upper() in ("1", "ON", "TRUE", "YES")
 CHUNK = 25000  # targets that one run is asked about
 
-Answer = __import__("collections").namedtuple("Answer", "status output errors")
+Answer = collections.namedtuple("Answer", "status output errors")
 
 
 def path():
-    for name in (os.environ.get("PYDS_PROGRAM"), os.path.join(BUILD, "cli", "pydeepsize"),
-                 os.path.join(BUILD, "pydeepsize")):
+    for name in (os.environ.get("PYDS_PROGRAM"), os.path.join(BUILD, "pydeepsize")):
         if name and os.path.isfile(name):
             return name
     raise FileNotFoundError("no program pydeepsize under %s: build it, or set PYDS_BUILD" % BUILD)
 
 
 def library():
-    for folder in (BUILD, os.path.join(BUILD, "lib")):
-        name = os.path.join(folder, "libpydeepsize.so")
-        if os.path.exists(name):
-            return name
-    raise FileNotFoundError("no libpydeepsize.so under %s" % BUILD)
+    return os.path.join(BUILD, "libpydeepsize.so")
 
 
 def run(arguments, text="", timeout=300, **more):
@@ -34,6 +33,19 @@ def run(arguments, text="", timeout=300, **more):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, **more)
     return Answer(done.returncode, done.stdout.decode("utf-8", "surrogateescape"),
                   done.stderr.decode("utf-8", "replace"))
+
+
+def run_line(target, line):
+    """A command as one writes it in gdb: words separated by blanks, quoted where they have some."""
+    return run(list(target) + shlex.split(re.sub(r"(\S*\['[^]]*'\]\S*)", r'"\1"', line)))
+
+
+@functools.lru_cache(maxsize=None)
+def commands():
+    """Names of the commands that this build has, from its own help."""
+    text = run(["--help"]).output
+    section = re.search(r"^Commands:\n(.*?)\n\n", text, re.M | re.S).group(1)
+    return tuple(re.findall(r"^  ([a-z]+)", section, re.M))
 
 
 def ask(target, arguments, text=""):

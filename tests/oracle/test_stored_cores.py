@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""The cores kept under corefiles/: every version, on a machine that has only one Python. Each is compared with the truth
+that was written when it was made, with the reduced files that belong to it as sysroot; and without any file."""
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import cores
+import program
+from truth import Truth, compare_referents, compare_sizes
+
+FOLDER = os.path.join(program.ROOT, "corefiles")
+sys.path.insert(0, FOLDER)
+
+import make  # noqa: E402
+
+ROWS = make.read_manifest()
+
+
+def test_manifest_and_folder_agree():
+    assert ROWS, "no stored cores"
+    named = {row["name"] + ending for row in ROWS for ending in (".core.zst", ".truth.zst", ".files.tar.zst")}
+    assert named == {name for name in os.listdir(FOLDER) if name.endswith(".zst")}
+    for row in ROWS:
+        for key, ending in (("core_sha256", ".core.zst"), ("truth_sha256", ".truth.zst"),
+                            ("files_sha256", ".files.tar.zst")):
+            with open(os.path.join(FOLDER, row["name"] + ending), "rb") as file:
+                assert hashlib.sha256(file.read()).hexdigest() == row[key], row["name"] + ending
+        assert row["compressed_bytes"] <= make.MOST_BYTES
+
+
+@pytest.fixture(scope="module", params=ROWS, ids=[row["name"] for row in ROWS])
+def stored(request):
+    if shutil.which("zstd") is None:
+        pytest.skip("no zstd to unpack with")
+    stem, folder = os.path.join(FOLDER, request.param["name"]), cores.scratch("stored")
+    try:
+        sysroot = os.path.join(folder, "sysroot")
+        os.makedirs(sysroot)
+        archive = subprocess.run(["zstd", "-dcq", stem + ".files.tar.zst"], stdout=subprocess.PIPE, check=True).stdout
+        subprocess.run(["tar", "-x", "-C", sysroot], input=archive, check=True)
+        core = os.path.join(folder, "core")
+        subprocess.run(["zstd", "-dqf", stem + ".core.zst", "-o", core], check=True)
+        yield core, sysroot, Truth(stem + ".truth.zst"), stem
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_exact(stored):
+    core, sysroot, truth, _ = stored
+    target = ["--core", core, "--sysroot", sysroot]
+    sizes = compare_sizes(truth, program.ask_about(target, ["sizeof"], list(truth.objects)))
+    assert not sizes.counts, sizes.text()
+    referents = compare_referents(truth, program.ask_about(target, ["referents"], list(truth.objects)))
+    assert not referents.counts, referents.text()
+    assert sizes.compared == referents.compared == len(truth.objects)
+
+
+def test_deep(stored):
+    core, sysroot, truth, _ = stored
+    for policy in ("gc", "data", "containers"):
+        asked = [(name, size) for name, row_policy, size in truth.deep if row_policy == policy]
+        answers = program.ask(["--core", core, "--sysroot", sysroot], ["deepsize", "--policy", policy, "--json", "-"],
+                              "".join("0x%x\n" % truth.roots[name] for name, _ in asked))["objects"]
+        wrong = ["%s under %s: the process said %d, we say %d" % (name, policy, size, answer["deep"])
+                 for (name, size), answer in zip(asked, answers) if answer["deep"] != size]
+        assert asked and not wrong, "\n".join(wrong)
+
+
+def test_info_says_which_python(stored):
+    core, sysroot, truth, _ = stored
+    assert truth.version in str(program.ask(["--core", core, "--sysroot", sysroot], ["info", "--json"])["python"])
+
+
+def test_without_files(stored):
+    """No ELF file at all: the names of static types are not in a core, so types are not compared; all sizes are."""
+    core, _, truth, _ = stored
+    answer = program.run(["--core", core, "--no-files", "info"])
+    assert answer.status in (0, 2, 3), answer
+    if answer.status == 2:
+        assert len(answer.errors.strip().split("\n")) == 1 and answer.errors.strip(), answer.errors
+        return
+    sizes = compare_sizes(truth, program.ask_about(["--core", core, "--no-files"], ["sizeof"], list(truth.objects)))
+    wrong = {key: count for key, count in sizes.counts.items() if key[0] == "size"}
+    assert not wrong, sizes.text()
