@@ -1,14 +1,83 @@
 /* SPDX-License-Identifier: MIT
- * module: a namespace, and for modules in C a block of state whose form only the module knows. Its words that are
- * addresses of objects are taken for references (Objects/moduleobject.c module_traverse). */
-#include "decode/decoder.h"
+ * module: a namespace, and of a module in C a block of state whose form only the module knows: the words in it that are
+ * addresses of objects are taken for references (Objects/moduleobject.c module_traverse). What such a module keeps
+ * elsewhere and visits, it alone knows. */
+#include <string.h>
+
+#include "decode/value.h"
 
 decode_function decode_module;
 
+enum { LIMIT_STATE_BYTES = 1 << 20 };
+
+/* Size of the state, and whether the module visits what is in it. */
+static uint64_t read_state_size(struct decoder *decoder, const uint8_t *body, bool *ret_is_visited)
+{
+	const struct layout *layout = decoder->layout;
+	*ret_is_visited = false;
+	if (layout_has(layout, FIELD_PyModuleObject_md_state_size)) {
+		*ret_is_visited = body_u64(decoder, FIELD_PyModuleObject_md_state_traverse, body) != 0;
+		return body_u64(decoder, FIELD_PyModuleObject_md_state_size, body);
+	}
+	uint64_t definition = body_u64(decoder, FIELD_PyModuleObject_md_def, body);
+	uint64_t bytes = 0, traverse = 0;
+	if (definition == 0 || !layout_has(layout, FIELD_PyModuleDef_m_size) ||
+	    !reader_u64(&decoder->reader, definition + layout_offset(layout, FIELD_PyModuleDef_m_size), &bytes) ||
+	    !reader_u64(&decoder->reader, definition + layout_offset(layout, FIELD_PyModuleDef_m_traverse), &traverse))
+		return 0;
+	*ret_is_visited = traverse != 0;
+	return (int64_t)bytes < 0 ? 0 : bytes;
+}
+
+/* The type of the object at address; NULL unless ob_type is a type object and the reference count is not 0. */
+static const struct type_info *type_of(struct decoder *decoder, uint64_t address)
+{
+	const struct layout *layout = decoder->layout;
+	const uint8_t *head = address != 0 && (address & 7) == 0
+	                              ? reader_at(&decoder->reader, address, layout->struct_bytes[STRUCT_PyObject])
+	                              : NULL;
+	if (head == NULL)
+		return NULL;
+	if (!layout_feature(layout, FEATURE_FREE_THREADED) && layout_get(layout, FIELD_PyObject_ob_refcnt, head) == 0)
+		return NULL;
+	return decode_type(decoder, load_u64(head + layout_offset(layout, FIELD_PyObject_ob_type)));
+}
+
+/* The few modules whose m_traverse visits str, int and object too. */
+static bool visits_plain_values(struct decoder *decoder, uint64_t name)
+{
+	static const char *const names[] = { "posix", "select", "_functools", "_posixsubprocess", "_ctypes" };
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (value_str_equals(decoder, name, names[i]))
+			return true;
+	return false;
+}
+
 void decode_module(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {
-	(void)decoder;
 	(void)type;
 	(void)address;
-	(void)body;
+	bool is_visited;
+	uint64_t state = body_u64(decoder, FIELD_PyModuleObject_md_state, body);
+	uint64_t bytes = state != 0 ? read_state_size(decoder, body, &is_visited) : 0;
+	if (bytes == 0 || bytes > LIMIT_STATE_BYTES)
+		return;
+	emit_block(decoder, state, bytes, "module state", 0);
+	const uint8_t *words = reader_at(&decoder->reader, state, bytes);
+	if (words == NULL) {
+		flag_object(decoder, DECODED_UNREADABLE, "its state cannot be read");
+		return;
+	}
+	/* What can be part of a cycle is visited: types, dicts, functions; in most modules nothing else. */
+	bool visits_all =
+	        is_visited && visits_plain_values(decoder, body_u64(decoder, FIELD_PyModuleObject_md_name, body));
+	for (uint64_t offset = 0; offset + 8 <= bytes; offset += 8) {
+		const struct type_info *target = type_of(decoder, load_u64(words + offset));
+		if (target == NULL)
+			continue;
+		bool is_plain =
+		        target->flags & TYPE_NOT_TRAVERSED || strcmp(target->entry->id, "wrapper_descriptor") == 0;
+		emit_run(decoder, state + offset, 1, 8, LABEL_WORD,
+		         is_visited && (visits_all || !is_plain) ? 0 : RUN_HIDDEN, offset);
+	}
 }
