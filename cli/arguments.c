@@ -25,13 +25,13 @@ enum option_value {
 
 /* In the order of long_options below, hidden ones left out. */
 const struct cli_option cli_options[] = {
-	{ "--core FILE", "the core dump to read, plain or compressed (zstd, xz, gzip, lz4)" },
+	{ "--core FILE", "the core dump to read, plain or compressed" },
 	{ "--pid PID", "the live process to read; it is stopped meanwhile" },
-	{ "--exe FILE", "the main program of the target, where it is not at its own path" },
+	{ "--exe FILE", "the main program, where it is not at its own path" },
 	{ "--sysroot DIR", "the files of the target lie under DIR" },
-	{ "--debug-dir DIR", "look for debug information here too, beside /usr/lib/debug" },
-	{ "--debuginfod", "missing debug information may be fetched (DEBUGINFOD_URLS)" },
-	{ "--layout dwarf|table", "read layouts from debug information even where a table fits, or never" },
+	{ "--debug-dir DIR", "for debug information, beside /usr/lib/debug" },
+	{ "--debuginfod", "missing debug information may be fetched (network)" },
+	{ "--layout dwarf|table", "layouts from debug information only, or never" },
 	{ "--no-files", "use no file of this machine but the core itself" },
 	{ "--version", "print the version and end" },
 	{ "--help", "print this text and end" },

@@ -99,8 +99,8 @@ def mappings():
         return []
     found = []
     for line in text.splitlines():
-        row = re.match(r"\s*0x([0-9a-f]+)\s+0x([0-9a-f]+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s*([r-][w-][x-][ps-])?\s*(\S.*)?$",
-                       line)
+        row = re.match(r"\s*0x([0-9a-f]+)\s+0x([0-9a-f]+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s*"
+                       r"([r-][w-][x-][ps-])?\s*(\S.*)?$", line)
         if row is None:
             continue
         start, end, offset = (int(row.group(i), 16) for i in (1, 2, 3))
@@ -184,7 +184,7 @@ class Sessions:
                 session.open_callbacks(lambda address, size: inferior.read_memory(address, size).tobytes(),
                                        mappings(), executable_path(inferior), selected_tid())
             else:
-                raise bindings.Failure("there is no target: open a core file (core-file FILE) or a process (attach PID)")
+                raise bindings.Failure("there is no target: open a core file (core-file FILE) or attach to a process")
         except BaseException:
             session.close()
             raise

@@ -331,3 +331,43 @@ int walk_deep(struct walk *walk, const uint64_t *roots, size_t root_count, enum 
 	int collected = collect_totals(walk, result, error);
 	return status < 0 ? status : collected;
 }
+
+bool policy_enters(enum policy policy, const struct type_info *type)
+{
+	return !(type->flags & follow_of(policy).boundary_types);
+}
+
+bool policy_opens(enum policy policy, const struct type_info *type)
+{
+	struct follow follow = follow_of(policy);
+	return (follow.opened_types == 0 || type->flags & follow.opened_types) && !(type->flags & follow.closed_types);
+}
+
+bool policy_follows(enum policy policy, const struct run *run)
+{
+	struct follow follow = follow_of(policy);
+	return !(run->flags & follow.skipped_runs) && (run->flags & follow.required_runs) == follow.required_runs;
+}
+
+bool walk_reach(struct walk *walk, uint64_t address)
+{
+	const struct segment *segment = address_space_find(walk->decoder->reader.space, address);
+	return segment != NULL && visited_add(&walk->visited, segment_granule(segment, address));
+}
+
+int walk_from_reached(struct walk *walk, const uint64_t *reached, size_t count, enum policy policy,
+                      struct walk_control *control, struct walk_result *result, struct error *error)
+{
+	struct follow follow = follow_of(policy);
+	*result = (struct walk_result){ 0 };
+	if (!array_reserve(&walk->stack, count))
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for %zu objects", count);
+	if (count > 0)
+		memcpy(walk->stack.items, reached, count * sizeof *reached);
+	walk->stack.count = count;
+	walk->decoder->skip_class = policy != POLICY_ALL;
+	int status = drain(walk, result, &follow, control, error);
+	walk->decoder->skip_class = false;
+	int collected = collect_totals(walk, result, error);
+	return status < 0 ? status : collected;
+}

@@ -54,6 +54,19 @@ void walk_reset(struct walk *walk);
 /* Follows roots under policy. ERROR_CANCELLED when control says so (*result then holds what was found till then). */
 int walk_deep(struct walk *walk, const uint64_t *roots, size_t root_count, enum policy policy,
               struct walk_control *control, struct walk_result *result, struct error *error);
+
+/* The same in steps, for reports that go level by level; not for POLICY_ASIZEOF. */
+/* Whether objects of this type are counted where they are referred to (as a root every object is). */
+bool policy_enters(enum policy policy, const struct type_info *type);
+/* Whether the references of an object of this type are looked at, and whether those of this run are followed. */
+bool policy_opens(enum policy policy, const struct type_info *type);
+bool policy_follows(enum policy policy, const struct run *run);
+/* Marks an object as reached, without counting it. True if it was not yet, and its address is one of the target's. */
+bool walk_reach(struct walk *walk, uint64_t address);
+/* walk_deep() from objects that walk_reach() has marked: they are counted and followed, not as roots. */
+int walk_from_reached(struct walk *walk, const uint64_t *reached, size_t count, enum policy policy,
+                      struct walk_control *control, struct walk_result *result, struct error *error);
+
 void walk_result_clear(struct walk_result *result);
 void walk_result_sort(struct walk_result *result); /* types by shallow bytes, largest first */
 

@@ -42,11 +42,11 @@ const struct option option_table[OPTION_COUNT] = {
 #define LINES_MIN "  --min SIZE       only rows of at least this size: 4096, 10M, 1.5GiB\n"
 #define LINES_POLICY                                                                                                   \
 	"  --policy POLICY  which references are followed:\n"                                                          \
-	"                     data        all, but not into classes, modules and code, nor\n"                          \
-	"                                 from functions to their globals (default)\n"                                 \
-	"                     gc          as data, only those that gc.get_referents() gives\n"                         \
+	"                     data        all, but not into classes, modules and code,\n"                              \
+	"                                 nor from functions to their globals (default)\n"                             \
+	"                     gc          as data, only what gc.get_referents() gives\n"                               \
 	"                     all         all, without a boundary\n"                                                   \
-	"                     containers  keys, values and items of dict, list, tuple and sets\n"                      \
+	"                     containers  keys, values, items of dict, list, tuple, sets\n"                          \
 	"                     asizeof     as pympler.asizeof.asizeof() does by default\n"
 #define LINES_TREE "  -t, --tree       the first levels of references as a tree, instead of types\n"
 #define LINES_BYTES "  --bytes          exact numbers of bytes\n"
@@ -72,9 +72,9 @@ const struct option option_table[OPTION_COUNT] = {
 	OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define SIZEOF_TEXT                                                                                                    \
 	"Shallow is exactly what sys.getsizeof(X) would have returned in the process.\n"                               \
-	"Allocated is what the allocators gave for it: what precedes the object, all blocks\n"                         \
-	"of memory that it owns, each rounded as its allocator rounds, malloc's header too.\n"                         \
-	"Sort keys: given (default), shallow, allocated, type.\n"                                                      \
+	"Allocated is what the allocators gave for it: the object with what precedes it,\n"                            \
+	"all memory that it owns, each block rounded as its allocator rounds, and the\n"                               \
+	"header of malloc. Sort keys: given (default), shallow, allocated, type.\n"                                    \
 	"\n" TARGETS_TEXT
 
 #define DEEPSIZE_OPTIONS(OPTION)                                                                                       \
@@ -86,7 +86,7 @@ const struct option option_table[OPTION_COUNT] = {
 	"Deep is the sum of the shallow sizes of all objects that are reached from X, X\n"                             \
 	"included, each once, however many paths lead to it; so it counts what X shares\n"                             \
 	"with others. The rows say which types it consists of; with -t, through which\n"                               \
-	"references it is reached: each object stands under the first row that reached it.\n"                          \
+	"references it is reached: an object stands under the first row that reached it.\n"                            \
 	"Sort keys: shallow (default), count, type.\n"                                                                 \
 	"\n" TARGETS_TEXT
 

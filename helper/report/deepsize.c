@@ -225,7 +225,7 @@ static int show_result(struct report *report, size_t index, struct walk_result *
 	show_gaps(report->text, result);
 	if (!complete)
 		text_add(report->text, "Interrupted: the numbers are lower bounds.\n");
-	report_next(report, "object referents sizeof", report->targets[index]);
+	report_next(report, tree ? "object referents sizeof" : "deepsize:-t object referents", report->targets[index]);
 	return status;
 }
 

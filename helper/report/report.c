@@ -160,10 +160,13 @@ void report_next(struct report *report, const char *names, uint64_t address)
 	text_add(report->text, "Next:");
 	for (const char *at = names; *at != '\0';) {
 		size_t length = strcspn(at, " ");
-		text_format(report->text, "%s %s", at == names ? "" : ",", report->style.prefix ? "py-" : "");
-		text_append(report->text, at, length);
+		size_t name = strcspn(at, " :");
+		text_format(report->text, "%s %s%.*s", at == names ? "" : ",", report->style.prefix ? "py-" : "",
+		            (int)name, at);
 		if (address != 0)
 			text_format(report->text, " 0x%" PRIx64, address);
+		if (name < length)
+			text_format(report->text, " %.*s", (int)(length - name - 1), at + name + 1);
 		at += length + (at[length] == ' ');
 	}
 	text_add(report->text, "\n");

@@ -83,7 +83,8 @@ int64_t report_refcount(struct decoder *decoder, uint64_t address);
 
 /* One sentence "Not exact: ..." for flags of a decoded object, and a remembered exit status. */
 void report_flags(struct report *report, const struct decoded *decoded);
-/* "Next: sizeof 0x..., referents 0x...": names separated by spaces, each followed by the address (0: none). */
+/* "Next: sizeof 0x..., deepsize 0x... -t": names separated by spaces ("sizeof deepsize:-t"), each with the address (0:
+ * none) and, after a colon, an option. */
 void report_next(struct report *report, const char *names, uint64_t address);
 
 /* Keeps a sort stable and cancellable: compares (bytes descending, address ascending). */

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "api/relay.h"
+#include "pydeepsize.h"
+
+static void commands_can_be_listed(void **state)
+{
+	(void)state;
+	uint32_t count = 0;
+	struct pyds_command_info info = { .struct_size = sizeof info };
+	while (pyds_command(count, &info) == PYDS_OK) {
+		assert_int_equal(info.struct_size, sizeof info);
+		assert_true(strlen(info.summary) > 0 && strlen(info.help) > 0);
+		count++;
+	}
+	assert_true(count >= 5);
+	assert_int_equal(pyds_command(count, &info), PYDS_ERROR_NOT_FOUND);
+	info.struct_size = 0;
+	assert_int_equal(pyds_command(0, &info), PYDS_ERROR_ARGUMENT);
+}
+
+/* A caller of an older header: nothing behind its struct is touched. */
+static void a_smaller_struct_is_filled_as_far_as_it_goes(void **state)
+{
+	(void)state;
+	struct pyds_command_info info;
+	memset(&info, 0x5A, sizeof info);
+	info.struct_size = offsetof(struct pyds_command_info, usage);
+	assert_int_equal(pyds_command(0, &info), PYDS_OK);
+	assert_string_equal(info.name, "info");
+	for (size_t i = offsetof(struct pyds_command_info, usage); i < sizeof info; i++)
+		assert_int_equal(((unsigned char *)&info)[i], 0x5A);
+}
+
+static void a_larger_struct_is_refused_only_if_it_asks_for_more(void **state)
+{
+	(void)state;
+	struct {
+		struct pyds_open_options options;
+		uint64_t unknown;
+	} newer = { .options = { .struct_size = sizeof newer } };
+	pyds_session *session = pyds_session_create();
+	assert_int_equal(pyds_open_core(session, "/nonexistent/core", &newer.options), PYDS_ERROR_IO);
+	newer.unknown = 1;
+	assert_int_equal(pyds_open_core(session, "/nonexistent/core", &newer.options), PYDS_ERROR_ARGUMENT);
+	newer.unknown = 0;
+	newer.options.flags = UINT32_C(1) << 31;
+	assert_int_equal(pyds_open_core(session, "/nonexistent/core", &newer.options), PYDS_ERROR_ARGUMENT);
+	assert_non_null(strstr(pyds_session_error(session), "flags"));
+	pyds_session_destroy(session);
+}
+
+static void nothing_works_without_a_target(void **state)
+{
+	(void)state;
+	static const char *const info[] = { "info" };
+	static const char *const wrong[] = { "info", "--bogus" };
+	pyds_session *session = pyds_session_create();
+	pyds_job *job = NULL;
+	uint64_t number;
+	assert_string_equal(pyds_session_error(session), "");
+	assert_int_equal(pyds_job_start(session, 1, info, NULL, &job), PYDS_ERROR_STATE);
+	assert_null(job);
+	assert_int_equal(pyds_job_start(session, 2, wrong, NULL, &job), PYDS_ERROR_ARGUMENT);
+	assert_int_equal(pyds_resolve(session, "sys", &number), PYDS_ERROR_STATE);
+	assert_int_equal(pyds_object_sizes(session, 16, &number, NULL), PYDS_ERROR_STATE);
+	assert_int_equal(pyds_object_deep(session, 16, "data", &number, NULL), PYDS_ERROR_STATE);
+	assert_int_equal(pyds_select_frame(session, 0, 0), PYDS_ERROR_STATE);
+	assert_int_equal(pyds_open_process(session, -1, NULL), PYDS_ERROR_ARGUMENT);
+	assert_int_equal(pyds_job_wait(NULL, 0), PYDS_ERROR_ARGUMENT);
+	pyds_job_destroy(NULL);
+	pyds_session_destroy(session);
+	pyds_session_destroy(NULL);
+}
+
+static void help_is_a_job_like_any_other(void **state)
+{
+	(void)state;
+	static const char *const help[] = { "sizeof", "--help" };
+	struct pyds_output_options output = { .struct_size = sizeof output, .prefix_commands = 1 };
+	pyds_session *session = pyds_session_create();
+	pyds_job *job = NULL, *second = NULL;
+	const char *text;
+	uint64_t length;
+	int32_t exit_status = -1;
+	assert_int_equal(pyds_job_start(session, 2, help, &output, &job), PYDS_OK);
+	assert_int_equal(pyds_job_start(session, 2, help, &output, &second), PYDS_ERROR_STATE);
+	while (pyds_job_wait(job, 1000) == 0)
+		continue;
+	assert_int_equal(pyds_job_result(job, &text, &length, &exit_status), PYDS_OK);
+	assert_int_equal(exit_status, 0);
+	assert_int_equal(strlen(text), length);
+	assert_non_null(strstr(text, "Usage: py-sizeof X..."));
+	pyds_job_destroy(job);
+	pyds_session_destroy(session);
+}
+
+/* ---- The relay ---- */
+
+struct asked {
+	struct relay relay;
+	pthread_t reader_thread; /* that the callback ran on */
+	uint32_t reads;
+	bool finished;
+};
+
+static uint64_t give(void *context, uint64_t address, void *buffer, uint64_t size)
+{
+	struct asked *asked = context;
+	asked->reader_thread = pthread_self();
+	asked->reads++;
+	memset(buffer, (int)(address & 0xFF), size);
+	return size;
+}
+
+enum { READS = 100 };
+
+static void *read_much(void *argument)
+{
+	struct asked *asked = argument;
+	for (uint64_t i = 0; i < READS; i++) {
+		unsigned char bytes[16];
+		if (relay_read(&asked->relay, i, bytes, sizeof bytes) != sizeof bytes || bytes[15] != i)
+			return argument;
+	}
+	return NULL;
+}
+
+static void *read_and_finish(void *argument)
+{
+	struct asked *asked = argument;
+	void *failed = read_much(argument);
+	relay_finish(&asked->relay, &asked->finished);
+	return failed;
+}
+
+static void reads_of_other_threads_run_on_the_one_that_waits(void **state)
+{
+	(void)state;
+	struct asked asked = { .reads = 0 };
+	pthread_t first, second;
+	void *failed;
+	assert_int_equal(relay_init(&asked.relay), 0);
+	asked.relay.read = give;
+	asked.relay.context = &asked;
+	relay_enter(&asked.relay);
+	assert_false(relay_serve(&asked.relay, &asked.finished, 1));
+	assert_int_equal(pthread_create(&first, NULL, read_and_finish, &asked), 0);
+	while (!relay_serve(&asked.relay, &asked.finished, 50))
+		continue;
+	assert_int_equal(pthread_join(first, &failed), 0);
+	assert_null(failed);
+	assert_int_equal(asked.reads, READS);
+	assert_true(pthread_equal(asked.reader_thread, pthread_self()));
+	/* Two at once take turns. */
+	bool never = false;
+	assert_int_equal(pthread_create(&first, NULL, read_much, &asked), 0);
+	assert_int_equal(pthread_create(&second, NULL, read_much, &asked), 0);
+	while (asked.reads < 3 * READS)
+		assert_false(relay_serve(&asked.relay, &never, 50));
+	assert_int_equal(pthread_join(first, &failed), 0);
+	assert_null(failed);
+	assert_int_equal(pthread_join(second, &failed), 0);
+	assert_null(failed);
+	/* On the waiting thread itself: at once. */
+	unsigned char byte;
+	assert_int_equal(relay_read(&asked.relay, 9, &byte, 1), 1);
+	assert_int_equal(byte, 9);
+	relay_clear(&asked.relay);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(commands_can_be_listed),
+		cmocka_unit_test(a_smaller_struct_is_filled_as_far_as_it_goes),
+		cmocka_unit_test(a_larger_struct_is_refused_only_if_it_asks_for_more),
+		cmocka_unit_test(nothing_works_without_a_target),
+		cmocka_unit_test(help_is_a_job_like_any_other),
+		cmocka_unit_test(reads_of_other_threads_run_on_the_one_that_waits),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
