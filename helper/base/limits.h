@@ -18,7 +18,9 @@ enum {
 	LIMIT_INT_DIGITS = 1 << 30, /* 30-bit digits of one int: 4 GiB of them */
 	LIMIT_BSS_BYTES = 1 << 28, /* writable data of one ELF file that is searched */
 	LIMIT_PATH_STEPS = 4096, /* steps of one Python path typed by the user */
+	LIMIT_MODULE_DOTS = 64, /* parts of a dotted module name that is looked up */
 	LIMIT_LINE_TABLE_BYTES = 1 << 26, /* line table or bytecode of one code object */
+	LIMIT_DEQUE = 1 << 30, /* items of a deque that is indexed: a link is followed for every 64 */
 	LIMIT_FILE_NAME = 4096, /* characters of a co_filename: PATH_MAX */
 	LIMIT_NAMES_COMPARED = 65536, /* names looked at for "did you mean" */
 	LIMIT_STRING_SHOWN = 64, /* characters of a string or name in a label or description */

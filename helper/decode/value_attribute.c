@@ -56,7 +56,9 @@ uint64_t value_type_dict(struct decoder *decoder, uint64_t type)
 	struct static_type_state state;
 	uint64_t dict = 0;
 
-	const uint8_t *body = type_bytes == 0 ? NULL : reader_at(&decoder->reader, type, type_bytes);
+	if (type_bytes == 0 || !value_is(decoder, type, TPFLAGS_TYPE_SUBCLASS))
+		return 0;
+	const uint8_t *body = reader_at(&decoder->reader, type, type_bytes);
 	if (body == NULL || !value_field(decoder, type, FIELD_PyTypeObject_tp_dict, &dict))
 		return 0;
 	return dict == 0 && static_type_state(decoder, type, body, &state) ? state.dict : dict;

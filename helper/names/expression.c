@@ -257,7 +257,7 @@ static bool take_word(struct parser *parser, const char *word)
 
 static int parse_position_key(struct parser *parser, struct expression_key *key)
 {
-	uint64_t number, total;
+	uint64_t number = 0, total;
 	bool is_hex;
 
 	skip_spaces(parser);

@@ -32,6 +32,9 @@ void names_frame(struct decoder *decoder, const struct python_frame *frame, stru
                  int64_t *ret_line);
 /* Name of localsplus slot `index`; empty if the code object does not say. Not escaped. */
 void names_local(struct decoder *decoder, uint64_t code, uint64_t index, struct text *text);
+/* Whether a str key of a plain dict may be shown without show_values: an identifier or dotted name of at most 40 bytes,
+ * of which at most 4 are digits. Programs name their own things so; tokens, mail addresses and ids rarely look it. */
+bool names_key_is_shown(const char *key, size_t length);
 /* Appends target bytes so that no terminal acts on them: C0, C1, ESC, bidi controls and invalid UTF-8 become \x..,
  * \u.... quote: also ' and \ . */
 void names_escape(struct text *text, const char *bytes, size_t length, bool quote);

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT
+ * resolve: which object of the target a typed expression means. Python paths first, longest prefix in sys.modules;
+ * then names of the frame that is meant. Where both were tried and failed, the error tells both stories. */
+#include "base/limits.h"
+#include "decode/value.h"
+#include "names/locals.h"
+#include "names/steps.h"
+
+struct resolver {
+	struct decoder *decoder;
+	const struct runtime *runtime;
+	const struct name_options *options;
+	const char *source;
+	struct expression expression;
+};
+
+/* A typed part of the expression, made fit for a message. */
+static void append_source(const struct resolver *resolver, size_t start, size_t end, struct text *text)
+{
+	names_escape(text, resolver->source + start, end - start, false);
+}
+
+/* Steps from first_step on, from object on. */
+static int walk_steps(const struct resolver *resolver, uint64_t object, size_t first_step, uint64_t *ret_object,
+                      struct error *error)
+{
+	const struct expression *expression = &resolver->expression;
+	struct text path = { 0 }, typed = { 0 };
+	int status = 0;
+
+	for (size_t i = first_step; i < expression->steps.count && status == 0; i++) {
+		const struct expression_step *step = &expression->steps.items[i];
+		size_t before = i == 0 ? expression->address_end : expression->steps.items[i - 1].source_end;
+		text_reset(&path);
+		text_reset(&typed);
+		append_source(resolver, expression->source_start, before, &path);
+		append_source(resolver, before, step->source_end, &typed);
+		struct path_place place = { resolver->decoder, resolver->options, object, text_string(&path) };
+		if (path.failed || typed.failed)
+			status = error_set(error, ERROR_NO_MEMORY, "out of memory while following a path");
+		else if (step->is_subscript)
+			status = path_subscript(&place, expression, step->key, text_string(&typed), &object, error);
+		else
+			status = path_attribute(&place, expression_name(expression, step), &object, error);
+	}
+	text_free(&path);
+	text_free(&typed);
+	if (status == 0)
+		*ret_object = object;
+	return status;
+}
+
+static int resolve_address(const struct resolver *resolver, uint64_t *ret_object, struct error *error)
+{
+	struct decoder *decoder = resolver->decoder;
+	uint64_t address = resolver->expression.address, type_word;
+	const char *hint = "";
+
+	if (address % 8 == 0 && value_type(decoder, address, NULL) != 0)
+		return walk_steps(resolver, address, 0, ret_object, error);
+	enum memory_state state = address_space_state(decoder->reader.space, address);
+	if (state == MEMORY_UNMAPPED)
+		hint = "the process has no memory there";
+	else if (state == MEMORY_ABSENT)
+		hint = "that memory is not in the dump";
+	else if (address % 8 != 0)
+		hint = "objects are aligned to 8 bytes";
+	else if (!value_field(decoder, address, FIELD_PyObject_ob_type, &type_word))
+		hint = "the dump ends inside it";
+	else
+		hint = "the word where its type should be points to no type object";
+	return error_set(error, ERROR_NOT_FOUND, "%#llx is no Python object: %s", (unsigned long long)address, hint);
+}
+
+/* ---- sys.modules ---- */
+
+static bool searches_interpreter(const struct resolver *resolver, const struct interpreter *interpreter)
+{
+	return !resolver->expression.has_interpreter || (uint64_t)interpreter->id == resolver->expression.interpreter;
+}
+
+/* The module named by the first count steps; main interpreter first. 0: in no sys.modules, or None there. */
+static uint64_t find_module(const struct resolver *resolver, size_t count)
+{
+	const struct runtime *runtime = resolver->runtime;
+	struct text name = { 0 };
+	uint64_t module = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			text_add(&name, ".");
+		text_add(&name, expression_name(&resolver->expression, &resolver->expression.steps.items[i]));
+	}
+	for (size_t i = 0; i < runtime->interpreters.count && module == 0 && !name.failed; i++) {
+		const struct interpreter *interpreter = &runtime->interpreters.items[i];
+		if (searches_interpreter(resolver, interpreter) && interpreter->modules != 0)
+			module = dict_get_str(resolver->decoder, interpreter->modules, text_string(&name));
+		if (module != 0 && module == runtime->symbols[SYMBOL__Py_NoneStruct])
+			module = 0;
+	}
+	text_free(&name);
+	return module;
+}
+
+static void offer_modules(const struct resolver *resolver, struct suggestion *suggestion)
+{
+	const struct runtime *runtime = resolver->runtime;
+	struct dict_cursor cursor;
+	uint64_t key, value;
+
+	for (size_t i = 0; i < runtime->interpreters.count; i++) {
+		const struct interpreter *interpreter = &runtime->interpreters.items[i];
+		if (!searches_interpreter(resolver, interpreter) ||
+		    !dict_cursor_open(&cursor, resolver->decoder, interpreter->modules))
+			continue;
+		while (dict_cursor_next(&cursor, &key, &value)) {
+			if (!suggestion_offer_str(suggestion, resolver->decoder, key))
+				return;
+		}
+	}
+}
+
+/* ERROR_NOT_FOUND with *ret_is_module: a module was found, and a later step failed. */
+static int resolve_in_modules(const struct resolver *resolver, uint64_t *ret_object, bool *ret_is_module,
+                              struct error *error)
+{
+	const struct expression *expression = &resolver->expression;
+	struct error shorter = { 0 };
+	size_t names = 0;
+
+	*ret_is_module = false;
+	while (names < expression->steps.count && !expression->steps.items[names].is_subscript &&
+	       names < LIMIT_MODULE_DOTS)
+		names++;
+	for (size_t count = names; count > 0; count--) {
+		uint64_t module = find_module(resolver, count);
+		if (module == 0)
+			continue;
+		/* A package may have an attribute of the same name as its submodule: then the shorter prefix holds.
+		 * The error that is kept is that of the longest. */
+		if (walk_steps(resolver, module, count, ret_object, *ret_is_module ? &shorter : error) == 0) {
+			error_clear(error);
+			return 0;
+		}
+		*ret_is_module = true;
+	}
+	if (!*ret_is_module)
+		error_set(error, ERROR_NOT_FOUND, "no module '%s' in sys.modules",
+		          expression_name(expression, &expression->steps.items[0]));
+	return ERROR_NOT_FOUND;
+}
+
+/* ---- Frames ---- */
+
+static const struct python_thread *find_thread(const struct resolver *resolver, struct error *error)
+{
+	const struct runtime *runtime = resolver->runtime;
+	const struct expression *expression = &resolver->expression;
+	const struct python_thread *found = NULL;
+	struct text list = { 0 };
+
+	for (size_t i = 0; i < runtime->threads.count; i++) {
+		const struct python_thread *thread = &runtime->threads.items[i];
+		bool matches = expression->has_thread ? thread->native_id == expression->thread
+		               : resolver->options->selected_thread != 0
+		                       ? thread->address == resolver->options->selected_thread
+		                       : thread->is_selected;
+		if (matches) {
+			found = thread;
+			break;
+		}
+		if (i < 16)
+			text_format(&list, "%s%llu", i == 0 ? "" : ", ", (unsigned long long)thread->native_id);
+	}
+	if (found == NULL && expression->has_thread)
+		error_set(error, ERROR_NOT_FOUND, "no Python thread %llu (threads: %s)",
+		          (unsigned long long)expression->thread, text_string(&list));
+	else if (found == NULL)
+		error_set(error, ERROR_NOT_FOUND, "no Python thread is selected (threads: %s); say thread:TID.name",
+		          text_string(&list));
+	text_free(&list);
+	return found;
+}
+
+/* The frame that is meant; place: "frame 2 of thread 4243" for messages. */
+static int find_frame(const struct resolver *resolver, struct python_frame *ret_frame, struct text *place,
+                      struct error *error)
+{
+	const struct expression *expression = &resolver->expression;
+	const struct python_thread *thread = find_thread(resolver, error);
+	struct frame_list frames = { 0 };
+	bool is_truncated = false;
+
+	if (thread == NULL)
+		return ERROR_NOT_FOUND;
+	bool is_selected = !expression->has_thread || (resolver->options->selected_thread == 0
+	                                                       ? thread->is_selected
+	                                                       : thread->address == resolver->options->selected_thread);
+	uint64_t number = expression->has_frame ? expression->frame
+	                  : is_selected         ? resolver->options->selected_frame
+	                                        : 0;
+	int status = runtime_frames(resolver->runtime, thread, &frames, &is_truncated, error);
+	if (status == 0 && frames.count == 0)
+		status = error_set(error, ERROR_NOT_FOUND, "thread %llu has no Python frame%s",
+		                   (unsigned long long)thread->native_id, is_truncated ? " that can be read" : "");
+	else if (status == 0 && number >= frames.count)
+		status = error_set(error, ERROR_NOT_FOUND,
+		                   "thread %llu has no frame %llu: its Python frames are 0 to %zu%s",
+		                   (unsigned long long)thread->native_id, (unsigned long long)number, frames.count - 1,
+		                   is_truncated ? ", what is below cannot be read" : "");
+	if (status == 0) {
+		*ret_frame = frames.items[number];
+		text_format(place, "frame %llu of thread %llu", (unsigned long long)number,
+		            (unsigned long long)thread->native_id);
+	}
+	array_free(&frames);
+	return status;
+}
+
+/* Offers and compares the names of the slots. *ret_is_unset: there is such a name and nothing in it. */
+static uint64_t find_local(struct decoder *decoder, const struct python_frame *frame, const char *name,
+                           bool *ret_is_unset)
+{
+	*ret_is_unset = false;
+	for (uint64_t i = 0; i < frame->slot_count && i < LIMIT_FRAME_SLOTS; i++) {
+		uint64_t slot_name = local_name(decoder, frame->code, i);
+		if (slot_name == 0 || !value_str_equals(decoder, slot_name, name))
+			continue;
+		uint64_t value = local_value(decoder, frame, i);
+		if (value != 0)
+			return value;
+		*ret_is_unset = true;
+	}
+	return 0;
+}
+
+/* Locals, the namespace of a module or class body, globals, builtins. */
+static uint64_t find_in_frame(const struct resolver *resolver, const struct python_frame *frame, const char *name,
+                              bool *ret_is_unset)
+{
+	struct decoder *decoder = resolver->decoder;
+	uint64_t dicts[] = { frame->locals, frame->globals, frame->builtins };
+
+	uint64_t value = find_local(decoder, frame, name, ret_is_unset);
+	for (size_t i = 0; i < sizeof dicts / sizeof dicts[0] && value == 0; i++) {
+		/* Locals of an optimised function are its slots; f_locals is then a stale copy of them. */
+		if (dicts[i] != 0 && !(i == 0 && frame->slot_count > 0 && *ret_is_unset))
+			value = dict_get_str(decoder, dicts[i], name);
+	}
+	return value;
+}
+
+static int no_such_local(const struct resolver *resolver, const struct python_frame *frame, const char *place,
+                         const char *name, bool is_unset, struct error *error)
+{
+	struct decoder *decoder = resolver->decoder;
+	struct suggestion suggestion;
+	struct dict_cursor cursor;
+	uint64_t key, value;
+
+	if (is_unset)
+		return error_set(error, ERROR_NOT_FOUND, "local '%s' of %s is not set (not assigned yet, or deleted)",
+		                 name, place);
+	error_set(error, ERROR_NOT_FOUND, "%s has no local '%s'", place, name);
+	suggestion_init(&suggestion, name);
+	for (uint64_t i = 0; i < frame->slot_count && i < LIMIT_NAMES_COMPARED; i++) {
+		if (local_value(decoder, frame, i) != 0 &&
+		    !suggestion_offer_str(&suggestion, decoder, local_name(decoder, frame->code, i)))
+			break;
+	}
+	if (frame->locals != 0 && dict_cursor_open(&cursor, decoder, frame->locals)) {
+		while (dict_cursor_next(&cursor, &key, &value)) {
+			if (!suggestion_offer_str(&suggestion, decoder, key))
+				break;
+		}
+	}
+	suggestion_note(&suggestion, error);
+	suggestion_clear(&suggestion);
+	error_note(error, "nor a global or builtin of that name");
+	return ERROR_NOT_FOUND;
+}
+
+/* *ret_is_name: the first name was found, and a later step failed. */
+static int resolve_in_frame(const struct resolver *resolver, uint64_t *ret_object, bool *ret_is_name,
+                            struct error *error)
+{
+	const struct expression *expression = &resolver->expression;
+	const char *name = expression_name(expression, &expression->steps.items[0]);
+	struct python_frame frame;
+	struct text place = { 0 };
+	bool is_unset;
+
+	*ret_is_name = false;
+	int status = find_frame(resolver, &frame, &place, error);
+	if (status == 0) {
+		uint64_t object = find_in_frame(resolver, &frame, name, &is_unset);
+		*ret_is_name = object != 0;
+		status = object != 0 ? walk_steps(resolver, object, 1, ret_object, error)
+		                     : no_such_local(resolver, &frame, text_string(&place), name, is_unset, error);
+	}
+	text_free(&place);
+	return status;
+}
+
+/* A builtin, for a process none of whose threads runs Python code. */
+static uint64_t find_builtin(const struct resolver *resolver)
+{
+	const struct expression *expression = &resolver->expression;
+
+	for (size_t i = 0; i < resolver->runtime->interpreters.count; i++) {
+		const struct interpreter *interpreter = &resolver->runtime->interpreters.items[i];
+		uint64_t object = !searches_interpreter(resolver, interpreter) || interpreter->builtins == 0
+		                          ? 0
+		                          : dict_get_str(resolver->decoder, interpreter->builtins,
+		                                         expression_name(expression, &expression->steps.items[0]));
+		if (object != 0)
+			return object;
+	}
+	return 0;
+}
+
+static bool has_interpreter(const struct resolver *resolver)
+{
+	for (size_t i = 0; i < resolver->runtime->interpreters.count; i++) {
+		if (searches_interpreter(resolver, &resolver->runtime->interpreters.items[i]))
+			return true;
+	}
+	return false;
+}
+
+static int resolve_path(const struct resolver *resolver, uint64_t *ret_object, struct error *error)
+{
+	const struct expression *expression = &resolver->expression;
+	struct error module_error = { 0 }, frame_error = { 0 };
+	struct suggestion suggestion;
+	bool is_module = false, is_name = false;
+
+	if (!has_interpreter(resolver))
+		return error_set(error, ERROR_NOT_FOUND, "there is no interpreter %llu",
+		                 (unsigned long long)expression->interpreter);
+	if (!expression->has_frame && !expression->has_thread) {
+		int status = resolve_in_modules(resolver, ret_object, &is_module, &module_error);
+		if (status == 0)
+			return 0;
+	}
+	if (!expression->has_interpreter || expression->has_frame || expression->has_thread) {
+		if (resolve_in_frame(resolver, ret_object, &is_name, &frame_error) == 0)
+			return 0;
+	}
+	uint64_t builtin =
+	        is_name || is_module || expression->has_frame || expression->has_thread ? 0 : find_builtin(resolver);
+	if (builtin != 0)
+		return walk_steps(resolver, builtin, 1, ret_object, error);
+	if (expression->has_frame || expression->has_thread)
+		return error_set(error, frame_error.status, "%s", frame_error.message);
+	if (is_module) {
+		error_set(error, module_error.status, "%s", module_error.message);
+		if (is_name)
+			error_note(error, "as a name in the frame: %s", frame_error.message);
+		return module_error.status;
+	}
+	if (is_name)
+		return error_set(error, frame_error.status, "%s", frame_error.message);
+	error_set(error, ERROR_NOT_FOUND, "%s", module_error.message);
+	suggestion_init(&suggestion, expression_name(expression, &expression->steps.items[0]));
+	offer_modules(resolver, &suggestion);
+	if (suggestion.best[0] != '\0')
+		suggestion_note(&suggestion, error);
+	suggestion_clear(&suggestion);
+	if (frame_error.status != 0)
+		error_note(error, "%s", frame_error.message);
+	return ERROR_NOT_FOUND;
+}
+
+int names_resolve(struct decoder *decoder, const char *expression, const struct name_options *options,
+                  uint64_t *ret_object, struct error *error)
+{
+	struct resolver resolver = { decoder, decoder->context->runtime, options, expression, { 0 } };
+
+	int status = expression_parse(&resolver.expression, expression, error);
+	if (status == 0)
+		status = resolver.expression.has_address ? resolve_address(&resolver, ret_object, error)
+		                                         : resolve_path(&resolver, ret_object, error);
+	expression_clear(&resolver.expression);
+	return status;
+}
