@@ -28,13 +28,6 @@ static uint32_t *allocate(uint32_t count)
 	return malloc(((size_t)count + 2) * sizeof(uint32_t));
 }
 
-void edge_rows_free(struct edge_rows *edges)
-{
-	free(edges->first);
-	free(edges->targets);
-	*edges = (struct edge_rows){ .node_count = 0 };
-}
-
 static bool is_cancelled(const atomic_bool *cancel)
 {
 	return cancel != NULL && atomic_load_explicit(cancel, memory_order_relaxed);

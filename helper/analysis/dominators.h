@@ -8,15 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-
-/* Edges as compressed rows: of node n, targets[first[n]] up to targets[first[n + 1]]. */
-struct edge_rows {
-	uint32_t node_count;
-	uint32_t *first; /* node_count + 1 */
-	uint32_t *targets;
-};
-
-void edge_rows_free(struct edge_rows *edges);
+#include "graph/edge_rows.h"
 
 /* What the algorithm makes. Reached nodes are numbered in depth-first preorder, so a dominator has a smaller number
  * than what it dominates; arrays below are by number unless they say node. */

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/retained.h"
+
+int retained_open(struct retained **ret_retained, struct heap_graph *graph, struct walk_control *control,
+                  struct error *error)
+{
+	*ret_retained = NULL;
+	struct retained *retained = calloc(1, sizeof *retained);
+	if (retained == NULL)
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for retained sizes");
+	retained->graph = graph;
+	struct dominators *dominators = &retained->dominators;
+	int status = dominators_compute(dominators, &graph->edges, graph->node_process,
+	                                control != NULL ? &control->cancel : NULL, error);
+	if (status == OK && (retained->bytes = calloc((size_t)dominators->reached_count + 1, 8)) == NULL)
+		status = error_set(error, ERROR_NO_MEMORY, "out of memory for retained sizes");
+	if (status < 0) {
+		retained_close(retained);
+		return status;
+	}
+	for (uint32_t node = 0; node < graph->index.count; node++) {
+		uint32_t number = dominators->number[node];
+		uint64_t shallow = heap_graph_shallow(graph, node);
+		if (number == UINT32_MAX) {
+			retained->unreachable_shallow += shallow;
+			retained->unreachable_count++;
+			continue;
+		}
+		retained->bytes[number] = shallow;
+		retained->shallow += shallow;
+		retained->object_count++;
+	}
+	dominators_sum(dominators, retained->bytes);
+	*ret_retained = retained;
+	return OK;
+}
+
+void retained_close(struct retained *retained)
+{
+	if (retained == NULL)
+		return;
+	dominators_clear(&retained->dominators);
+	free(retained->bytes);
+	free(retained);
+}
+
+uint32_t retained_number(const struct retained *retained, uint64_t object)
+{
+	uint32_t node = object_index_find(&retained->graph->index, object);
+	return node == UINT32_MAX ? UINT32_MAX : retained->dominators.number[node];
+}
+
+uint32_t retained_holder_number(const struct retained *retained, uint32_t holder)
+{
+	return retained->dominators.number[retained->graph->index.count + holder];
+}
+
+uint64_t retained_node(const struct retained *retained, uint32_t number, uint32_t *ret_holder)
+{
+	uint32_t node = retained->dominators.node[number];
+	uint32_t objects = retained->graph->index.count;
+	if (node < objects)
+		return object_index_address(&retained->graph->index, node);
+	*ret_holder = node - objects;
+	return 0;
+}

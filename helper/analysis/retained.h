@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * retained: for every object of a heap graph, the bytes that would become unreachable if it went: its subtree of the
+ * dominator tree. */
+#ifndef PYDS_ANALYSIS_RETAINED_H
+#define PYDS_ANALYSIS_RETAINED_H
+
+#include "analysis/dominators.h"
+#include "graph/heap_graph.h"
+
+struct retained {
+	struct heap_graph *graph; /* its outgoing edges are gone: dominators.incoming has them turned round */
+	struct dominators dominators;
+	uint64_t *bytes; /* by number of the dominator tree */
+	uint64_t shallow; /* of all reached objects */
+	uint32_t object_count; /* reached */
+	/* Cyclic garbage: tracked by the collector, but neither a root nor C code leads to it. */
+	uint64_t unreachable_shallow;
+	uint32_t unreachable_count;
+};
+
+/* Takes the graph's edges. */
+int retained_open(struct retained **ret_retained, struct heap_graph *graph, struct walk_control *control,
+                  struct error *error);
+void retained_close(struct retained *retained); /* NULL is fine; the graph stays */
+
+/* The number of an object in the dominator tree; UINT32_MAX: not in the graph, or reached by nothing. */
+uint32_t retained_number(const struct retained *retained, uint64_t object);
+/* The same of a holder (graph/roots.h). */
+uint32_t retained_holder_number(const struct retained *retained, uint32_t holder);
+/* What a number is: the address of an object, or 0 and the index of a holder. */
+uint64_t retained_node(const struct retained *retained, uint32_t number, uint32_t *ret_holder);
+#endif

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT
+ * Two passes over the heap: the first follows references to find the objects, in any order; the second goes through
+ * them by address and writes the edges down. Between them stands only the bitmap of addresses. */
+#include "graph/heap_graph.h"
+
+#include <string.h>
+
+#include "decode/value.h"
+#include "runtime/gc_lists.h"
+
+enum { CONTROL_INTERVAL = 4096, QUEUE_LENGTH = 32 };
+
+struct builder {
+	struct heap_graph *graph;
+	struct decoder *decoder;
+	struct walk_control *control;
+	struct error *error;
+	ARRAY(uint64_t) stack;
+	uint64_t interned; /* the dict of interned strings: its references are not counted and keep nothing alive */
+	uint32_t *found; /* references found to each object */
+	uint64_t done;
+	bool *segment_is_static; /* by segment: memory of a mapped ELF file, not of an allocator */
+	size_t types_rooted;
+};
+
+static int no_memory(struct builder *builder)
+{
+	return error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the graph of the heap");
+}
+
+static int check_control(struct builder *builder)
+{
+	if (++builder->done % CONTROL_INTERVAL != 0 || builder->control == NULL)
+		return OK;
+	atomic_fetch_add_explicit(&builder->control->visited, CONTROL_INTERVAL, memory_order_relaxed);
+	if (atomic_load_explicit(&builder->control->cancel, memory_order_relaxed))
+		return error_set(builder->error, ERROR_CANCELLED, "cancelled");
+	return OK;
+}
+
+/* ---- First pass: which objects there are ---- */
+
+static inline bool reach(struct builder *builder, uint64_t address)
+{
+	struct reader *reader = &builder->decoder->reader;
+	const struct segment *segment = reader->last;
+	if (__builtin_expect(address - segment->start >= segment->end - segment->start, 0)) {
+		segment = address_space_find(reader->space, address);
+		if (segment == NULL) {
+			builder->graph->bad.corrupt++;
+			return true;
+		}
+		reader->last = segment;
+	}
+	bool is_new;
+	if (!object_index_add(&builder->graph->index, segment, address, &is_new))
+		return false;
+	return !is_new || array_push(&builder->stack, address);
+}
+
+static bool reach_run(struct builder *builder, const struct run *run)
+{
+	for (uint64_t i = 0; i < run->count; i++) {
+		uint64_t target = run_target(run, i);
+		if (target != 0 && !reach(builder, target))
+			return false;
+	}
+	return true;
+}
+
+static void note_flags(struct builder *builder, const struct decoded *out)
+{
+	struct walk_result *bad = &builder->graph->bad;
+	bad->approximate += (out->flags & DECODED_APPROXIMATE) != 0;
+	bad->unreadable += (out->flags & DECODED_UNREADABLE) != 0;
+	bad->corrupt += (out->flags & DECODED_CORRUPT) != 0;
+	bad->in_flux += (out->flags & DECODED_IN_FLUX) != 0;
+	if (out->flags & ~(uint32_t)DECODED_APPROXIMATE && bad->example_count < WALK_EXAMPLES) {
+		bad->examples[bad->example_count].address = out->address;
+		bad->examples[bad->example_count++].reason = out->reason;
+	}
+}
+
+static int drain(struct builder *builder)
+{
+	struct decoder *decoder = builder->decoder;
+	uint64_t queue[QUEUE_LENGTH];
+	uint64_t head = 0, tail = 0;
+	while (builder->stack.count > 0 || head != tail) {
+		while (builder->stack.count > 0 && tail - head < QUEUE_LENGTH) {
+			uint64_t address = builder->stack.items[--builder->stack.count];
+			const struct segment *segment = decoder->reader.last;
+			if (address - segment->start < segment->end - segment->start && segment->data != NULL)
+				__builtin_prefetch(segment->data + (address - segment->start));
+			queue[tail++ % QUEUE_LENGTH] = address;
+		}
+		uint64_t address = queue[head++ % QUEUE_LENGTH];
+		if (address == builder->interned)
+			continue;
+		bool is_object = decode_object(decoder, address);
+		if (__builtin_expect(decoder->out.flags != 0, 0))
+			note_flags(builder, &decoder->out);
+		for (size_t i = 0; is_object && i < decoder->out.runs.count; i++)
+			if (!reach_run(builder, &decoder->out.runs.items[i]))
+				return no_memory(builder);
+		if (decoder->out_of_memory)
+			return no_memory(builder);
+		TRY(check_control(builder));
+	}
+	return OK;
+}
+
+/* Static types are owned by nobody's reference: every one that an object was seen to have is there by itself. */
+static int reach_static_types(struct builder *builder)
+{
+	const struct type_table *types = &builder->decoder->context->types;
+	while (builder->types_rooted < types->count) {
+		const struct type_info *type = types->items[builder->types_rooted++];
+		if (!(type->flags & TYPE_IS_HEAP) && !reach(builder, type->address))
+			return no_memory(builder);
+		if (builder->types_rooted == types->count)
+			TRY(drain(builder));
+	}
+	return OK;
+}
+
+/* What no root reaches but the collector tracks: held from C alone, or garbage in cycles. */
+static int reach_tracked(struct builder *builder)
+{
+	struct gc_list_array lists = { 0 };
+	struct reader reader;
+	reader_init(&reader, builder->decoder->context->space);
+	int status = gc_lists(builder->decoder->context->runtime, &lists, builder->error);
+	for (size_t i = 0; status == OK && i < lists.count; i++) {
+		struct gc_cursor cursor;
+		gc_cursor_init(&cursor, &reader, &lists.items[i]);
+		for (uint64_t object; status == OK && (object = gc_cursor_next(&cursor)) != 0;) {
+			if (!reach(builder, object))
+				status = no_memory(builder);
+			else if (builder->stack.count > 0)
+				status = drain(builder);
+		}
+		builder->graph->gc_list_broken |= cursor.is_broken;
+	}
+	free(lists.items);
+	return status;
+}
+
+static int find_objects(struct builder *builder)
+{
+	struct heap_graph *graph = builder->graph;
+	for (size_t i = 0; i < graph->roots.runs.count; i++)
+		if (!reach_run(builder, &graph->roots.runs.items[i].run))
+			return no_memory(builder);
+	TRY(drain(builder));
+	TRY(reach_static_types(builder));
+	TRY(reach_tracked(builder));
+	TRY(reach_static_types(builder));
+	return object_index_number(&graph->index, builder->error);
+}
+
+/* ---- Second pass: the edges ---- */
+
+struct edge_writer {
+	uint32_t *targets;
+	uint64_t count, capacity;
+};
+
+static bool writer_reserve(struct edge_writer *writer, uint64_t more)
+{
+	if (writer->count + more <= writer->capacity)
+		return true;
+	uint64_t capacity = writer->capacity + writer->capacity / 2 + more + 1024;
+	uint32_t *targets = realloc(writer->targets, capacity * sizeof *targets);
+	if (targets == NULL)
+		return false;
+	writer->targets = targets;
+	writer->capacity = capacity;
+	return true;
+}
+
+static bool write_run(struct builder *builder, struct edge_writer *writer, const struct run *run)
+{
+	const struct object_index *index = &builder->graph->index;
+	struct reader *reader = &builder->decoder->reader;
+	if (!writer_reserve(writer, run->count))
+		return false;
+	for (uint64_t i = 0; i < run->count; i++) {
+		uint64_t target = run_target(run, i);
+		if (target == 0)
+			continue;
+		const struct segment *segment = reader->last;
+		if (target - segment->start >= segment->end - segment->start) {
+			segment = address_space_find(reader->space, target);
+			if (segment == NULL)
+				continue;
+			reader->last = segment;
+		}
+		uint32_t node = object_index_rank(index, segment_granule(segment, target));
+		writer->targets[writer->count++] = node;
+		builder->found[node]++;
+	}
+	return true;
+}
+
+static int write_objects(struct builder *builder, struct edge_writer *writer, uint32_t *first)
+{
+	struct heap_graph *graph = builder->graph;
+	struct decoder *decoder = builder->decoder;
+	struct object_cursor cursor;
+	object_cursor_init(&cursor, &graph->index);
+	uint32_t node = 0;
+	for (uint64_t address; (address = object_cursor_next(&cursor)) != 0; node++) {
+		first[node] = (uint32_t)writer->count;
+		bool is_object = decode_object(decoder, address);
+		uint64_t shallow = is_object ? decoder->out.shallow : 0;
+		graph->shallow[node] = shallow < HEAP_GRAPH_LARGE ? (uint32_t)shallow : HEAP_GRAPH_LARGE;
+		for (size_t i = 0; is_object && address != builder->interned && i < decoder->out.runs.count; i++)
+			if (!write_run(builder, writer, &decoder->out.runs.items[i]))
+				return no_memory(builder);
+		if (writer->count > UINT32_MAX - (1u << 24))
+			return error_set(builder->error, ERROR_LIMIT, "more than 4 billion references");
+		TRY(check_control(builder));
+	}
+	return OK;
+}
+
+/* The count that CPython keeps, as far as it says anything: false for immortal objects. */
+static bool reference_count(const struct layout *layout, const uint8_t *head, uint64_t *ret_count)
+{
+	const uint8_t *word = head + layout_offset(layout, FIELD_PyObject_ob_refcnt);
+	if (!layout_feature(layout, FEATURE_IMMORTAL)) {
+		*ret_count = load_u64(word);
+		return true;
+	}
+	*ret_count = load_u32(word);
+	return (int32_t)*ret_count >= 0; /* PEP 683: the sign bit of the low half says immortal */
+}
+
+static bool *find_static_segments(const struct address_space *space)
+{
+	bool *is_static = calloc(space->segment_count + 1, sizeof *is_static);
+	for (size_t i = 0; is_static != NULL && i < space->segment_count; i++)
+		for (size_t k = 0; k < space->files.count; k++)
+			is_static[i] |= space->files.items[k].is_elf &&
+			                space->segments[i].start < space->files.items[k].end &&
+			                space->segments[i].end > space->files.items[k].start;
+	return is_static;
+}
+
+/* Objects that are never freed, and objects with more references than were found: an edge each from the holder that
+ * stands for the reason. */
+static int write_special_holder(struct builder *builder, struct edge_writer *writer, bool is_c)
+{
+	struct heap_graph *graph = builder->graph;
+	struct reader *reader = &builder->decoder->reader;
+	const struct layout *layout = builder->decoder->layout;
+	const struct segment *segments = reader->space->segments;
+	struct object_cursor cursor;
+	object_cursor_init(&cursor, &graph->index);
+	uint32_t node = 0;
+	for (uint64_t address; (address = object_cursor_next(&cursor)) != 0; node++) {
+		const uint8_t *head = reader_at(reader, address, layout->struct_bytes[STRUCT_PyObject]);
+		if (head == NULL)
+			continue;
+		uint64_t count = 0;
+		bool is_counted =
+		        !layout_feature(layout, FEATURE_FREE_THREADED) && reference_count(layout, head, &count);
+		bool is_permanent = builder->segment_is_static[cursor.segment - segments] ||
+		                    (!is_counted && !layout_feature(layout, FEATURE_FREE_THREADED));
+		bool is_held = is_counted && !is_permanent && count > builder->found[node] && count < UINT32_MAX;
+		if (is_c ? !is_held : !is_permanent)
+			continue;
+		if (!writer_reserve(writer, 1))
+			return no_memory(builder);
+		writer->targets[writer->count++] = node;
+		graph->held_from_c += is_c;
+	}
+	return OK;
+}
+
+/* Which holders each holder has below it, as linked lists: a thread may have a million frames. */
+struct holder_children {
+	uint32_t *first; /* of a holder; UINT32_MAX: none */
+	uint32_t *next; /* of a child, in the same allocation */
+};
+
+static bool link_children(const struct roots *roots, struct holder_children *ret_children)
+{
+	size_t count = roots->holders.count;
+	uint32_t *first = malloc((2 * count + 1) * sizeof *first);
+	*ret_children = (struct holder_children){ first, first + count };
+	if (first == NULL)
+		return false;
+	memset(first, 0xff, 2 * count * sizeof *first);
+	for (size_t child = count; child-- > 1;) {
+		uint32_t parent = roots->holders.items[child].parent;
+		ret_children->next[child] = first[parent];
+		first[parent] = (uint32_t)child;
+	}
+	return true;
+}
+
+static bool write_children(const struct holder_children *children, struct edge_writer *writer, uint32_t holder,
+                           uint32_t objects)
+{
+	for (uint32_t child = children->first[holder]; child != UINT32_MAX; child = children->next[child]) {
+		if (!writer_reserve(writer, 1))
+			return false;
+		writer->targets[writer->count++] = objects + child;
+	}
+	return true;
+}
+
+/* Rows of the holders: their runs, and the holders below them. */
+static int write_holders(struct builder *builder, struct edge_writer *writer, uint32_t *first)
+{
+	struct heap_graph *graph = builder->graph;
+	const struct roots *roots = &graph->roots;
+	uint32_t objects = graph->index.count;
+	/* All runs first: they are references found, which the C holder's row is about. */
+	struct edge_writer runs = { 0 };
+	uint32_t *run_ends = malloc((roots->runs.count + 1) * sizeof *run_ends);
+	struct holder_children children;
+	if (!link_children(roots, &children) || run_ends == NULL) {
+		free(children.first);
+		free(run_ends);
+		return no_memory(builder);
+	}
+	int status = OK;
+	for (size_t i = 0; status == OK && i < roots->runs.count; i++) {
+		if (!write_run(builder, &runs, &roots->runs.items[i].run))
+			status = no_memory(builder);
+		run_ends[i] = (uint32_t)runs.count;
+	}
+	size_t next_run = 0;
+	for (uint32_t holder = 0; status == OK && holder < roots->holders.count; holder++) {
+		first[objects + holder] = (uint32_t)writer->count;
+		size_t from = next_run;
+		while (next_run < roots->runs.count && roots->runs.items[next_run].holder == holder)
+			next_run++;
+		uint32_t begin = from == 0 ? 0 : run_ends[from - 1];
+		uint32_t end = next_run == 0 ? 0 : run_ends[next_run - 1];
+		if (!writer_reserve(writer, end - begin)) {
+			status = no_memory(builder);
+			break;
+		}
+		if (end > begin)
+			memcpy(writer->targets + writer->count, runs.targets + begin,
+			       (end - begin) * sizeof *runs.targets);
+		writer->count += end - begin;
+		if (!write_children(&children, writer, holder, objects))
+			status = no_memory(builder);
+		if (status == OK && (holder == roots->runtime_holder || holder == roots->c_holder))
+			status = write_special_holder(builder, writer, holder == roots->c_holder);
+	}
+	free(runs.targets);
+	free(run_ends);
+	free(children.first);
+	return status;
+}
+
+static int write_edges(struct builder *builder)
+{
+	struct heap_graph *graph = builder->graph;
+	graph->node_process = graph->index.count;
+	graph->node_count = graph->index.count + (uint32_t)graph->roots.holders.count;
+	uint32_t *first = malloc(((size_t)graph->node_count + 1) * sizeof *first);
+	graph->shallow = malloc(((size_t)graph->index.count + 1) * sizeof *graph->shallow);
+	builder->found = calloc((size_t)graph->index.count + 1, sizeof *builder->found);
+	builder->segment_is_static = find_static_segments(builder->decoder->reader.space);
+	struct edge_writer writer = { 0 };
+	int status = OK;
+	if (first == NULL || graph->shallow == NULL || builder->found == NULL || builder->segment_is_static == NULL)
+		status = no_memory(builder);
+	if (status == OK)
+		status = write_objects(builder, &writer, first);
+	if (status == OK)
+		status = write_holders(builder, &writer, first);
+	if (status < 0) {
+		free(first);
+		free(writer.targets);
+		return status;
+	}
+	first[graph->node_count] = (uint32_t)writer.count;
+	graph->edges = (struct edge_rows){ graph->node_count, first, writer.targets };
+	graph->edge_count = writer.count;
+	return OK;
+}
+
+static int build(struct builder *builder)
+{
+	struct heap_graph *graph = builder->graph;
+	struct decoder *decoder = builder->decoder;
+	const struct runtime *runtime = decoder->context->runtime;
+	if (runtime->interpreters.count > 0)
+		(void)value_field(decoder, runtime->interpreters.items[0].address,
+		                  FIELD_PyInterpreterState_interned_strings, &builder->interned);
+	TRY(object_index_open(&graph->index, decoder->context->space, builder->error));
+	TRY(roots_collect(&graph->roots, decoder, builder->error));
+	TRY(find_objects(builder));
+	return write_edges(builder);
+}
+
+int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, struct walk_control *control,
+                    struct error *error)
+{
+	*ret_graph = NULL;
+	struct heap_graph *graph = calloc(1, sizeof *graph);
+	if (graph == NULL)
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for the graph of the heap");
+	graph->decoder = decoder;
+	struct builder builder = { .graph = graph, .decoder = decoder, .control = control, .error = error };
+	int status = build(&builder);
+	array_free(&builder.stack);
+	free(builder.found);
+	free(builder.segment_is_static);
+	if (status < 0) {
+		heap_graph_close(graph);
+		return status;
+	}
+	*ret_graph = graph;
+	return OK;
+}
+
+void heap_graph_close(struct heap_graph *graph)
+{
+	if (graph == NULL)
+		return;
+	object_index_close(&graph->index);
+	roots_clear(&graph->roots);
+	edge_rows_free(&graph->edges);
+	free(graph->shallow);
+	free(graph);
+}
+
+uint64_t heap_graph_shallow(const struct heap_graph *graph, uint32_t node)
+{
+	if (node >= graph->index.count)
+		return 0;
+	if (graph->shallow[node] != HEAP_GRAPH_LARGE)
+		return graph->shallow[node];
+	return decode_object(graph->decoder, object_index_address(&graph->index, node)) ? graph->decoder->out.shallow
+	                                                                                : 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * heap_graph: every object that a root reaches or the collector tracks, and all their references, as arrays of 32-bit
+ * numbers. Nodes are the objects by address (graph/object_index.h), then the holders of graph/roots.h; node_process is
+ * where everything starts. */
+#ifndef PYDS_GRAPH_HEAP_GRAPH_H
+#define PYDS_GRAPH_HEAP_GRAPH_H
+
+#include "graph/edge_rows.h"
+#include "graph/object_index.h"
+#include "graph/roots.h"
+#include "graph/walk.h"
+
+struct heap_graph {
+	struct decoder *decoder;
+	struct object_index index;
+	struct roots roots;
+	struct edge_rows edges; /* outgoing; empty once an analysis took them */
+	uint32_t *shallow; /* bytes, by object number; HEAP_GRAPH_LARGE: ask the decoder */
+	uint32_t node_count; /* objects and holders */
+	uint32_t node_process; /* index.count + 0, the first holder */
+	uint64_t edge_count;
+	uint32_t held_from_c; /* objects with an edge from the C holder */
+	struct walk_result bad; /* approximate, unreadable, corrupt, in_flux and examples; no totals */
+	bool gc_list_broken; /* some list of the collector did not close: torn at the moment of the dump */
+};
+
+#define HEAP_GRAPH_LARGE UINT32_MAX
+
+int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, struct walk_control *control,
+                    struct error *error);
+void heap_graph_close(struct heap_graph *graph); /* NULL is fine */
+
+/* sys.getsizeof of an object by number. */
+uint64_t heap_graph_shallow(const struct heap_graph *graph, uint32_t node);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ * roots: where reachability starts. Holders are the nodes that are no objects: the process, its interpreters, threads
+ * and frames, and the kinds of things that keep objects alive unseen. Each holder has runs of references, like an
+ * object. */
+#ifndef PYDS_GRAPH_ROOTS_H
+#define PYDS_GRAPH_ROOTS_H
+
+#include "decode/decoder.h"
+#include "runtime/runtime.h"
+
+enum holder_kind {
+	HOLDER_PROCESS, /* holds all other holders */
+	HOLDER_INTERPRETER, /* state of one interpreter: sys.modules, builtins, codecs ... */
+	HOLDER_THREAD, /* state of one thread: exceptions, context, its frames */
+	HOLDER_FRAME, /* one Python frame that runs: locals, stack, function */
+	HOLDER_RUNTIME, /* objects of static memory and immortal ones: never freed, whoever refers to them */
+	HOLDER_C, /* objects whose reference count exceeds all references found: held from C */
+};
+
+struct holder {
+	enum holder_kind kind;
+	uint32_t parent; /* index of the holder that holds it; itself for the process */
+	uint64_t address; /* PyInterpreterState, PyThreadState or frame; 0 */
+	uint32_t thread; /* index in runtime->threads, of threads and frames */
+	uint32_t depth; /* of a frame: 0 is the innermost */
+	struct python_frame frame;
+};
+
+struct holder_run {
+	uint32_t holder;
+	struct run run;
+};
+
+struct roots {
+	ARRAY(struct holder) holders; /* a holder comes after its parent */
+	ARRAY(struct holder_run) runs; /* sorted by holder */
+	uint32_t runtime_holder, c_holder;
+	bool frames_truncated; /* some thread's frames could not be followed to the end */
+};
+
+int roots_collect(struct roots *ret_roots, struct decoder *decoder, struct error *error);
+void roots_clear(struct roots *roots);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ * Heads lie in struct _gc_runtime_state: generations[3] (an array of 24-byte struct gc_generation) and
+ * permanent_generation; in 3.14.0 to 3.14.4 young and old[2] instead. The state is _PyRuntime's in 3.8, each
+ * interpreter's since 3.9 (bpo-40521). While a collection runs, gc_next carries flags in its low bits. */
+#include "runtime/gc_lists.h"
+
+#include "base/bytes.h"
+
+enum {
+	GC_HEAD_BYTES = 16,
+	GENERATION_BYTES = 24, /* head, threshold, count */
+	GC_NEXT_MASK = 3, /* NEXT_MASK_UNREACHABLE, and 3.14's old space (Include/internal/pycore_gc.h) */
+};
+/* More objects than 47 bits of address space can hold. */
+static const uint64_t limit_gc_objects = UINT64_C(1) << 42;
+
+static bool push_list(struct gc_list_array *lists, uint64_t head, uint64_t interpreter, int32_t generation)
+{
+	return array_push(lists, (struct gc_list){ head, interpreter, generation });
+}
+
+static bool push_state(const struct runtime *runtime, struct reader *reader, uint64_t state, uint64_t interpreter,
+                       struct gc_list_array *lists)
+{
+	const struct layout *layout = &runtime->layout;
+	bool pushed = true;
+	if (layout_feature(layout, FEATURE_INCREMENTAL_GC)) {
+		uint64_t old = state + layout_offset(layout, FIELD__gc_runtime_state_old);
+		pushed = push_list(lists, state + layout_offset(layout, FIELD__gc_runtime_state_young), interpreter,
+		                   0) &&
+		         push_list(lists, old, interpreter, 1) &&
+		         push_list(lists, old + GENERATION_BYTES, interpreter, 2);
+	} else {
+		/* generation0 points at generations[0]; unlike the offset it is right where a distribution changed the
+		 * alignment of the array (Debian's 3.13). */
+		uint64_t first = 0;
+		if (!layout_has(layout, FIELD__gc_runtime_state_generation0) ||
+		    !reader_u64(reader, state + layout_offset(layout, FIELD__gc_runtime_state_generation0), &first))
+			first = state + layout_offset(layout, FIELD__gc_runtime_state_generations);
+		for (int32_t i = 0; pushed && i < 3; i++)
+			pushed = push_list(lists, first + (uint64_t)i * GENERATION_BYTES, interpreter, i);
+	}
+	return pushed && push_list(lists, state + layout_offset(layout, FIELD__gc_runtime_state_permanent_generation),
+	                           interpreter, 3);
+}
+
+int gc_lists(const struct runtime *runtime, struct gc_list_array *lists, struct error *error)
+{
+	const struct layout *layout = &runtime->layout;
+	struct reader reader;
+	reader_init(&reader, runtime->space);
+	if (layout_feature(layout, FEATURE_FREE_THREADED))
+		return OK;
+	bool pushed = true;
+	if (!layout_has(layout, FIELD_PyInterpreterState_gc)) {
+		uint64_t interpreter = runtime->interpreters.count > 0 ? runtime->interpreters.items[0].address : 0;
+		pushed =
+		        push_state(runtime, &reader, runtime->address + layout_offset(layout, FIELD__PyRuntimeState_gc),
+		                   interpreter, lists);
+	}
+	for (size_t i = 0; layout_has(layout, FIELD_PyInterpreterState_gc) && pushed && i < runtime->interpreters.count;
+	     i++) {
+		uint64_t interpreter = runtime->interpreters.items[i].address;
+		pushed = push_state(runtime, &reader, interpreter + layout_offset(layout, FIELD_PyInterpreterState_gc),
+		                    interpreter, lists);
+	}
+	return pushed ? OK : error_set(error, ERROR_NO_MEMORY, "out of memory");
+}
+
+void gc_cursor_init(struct gc_cursor *cursor, struct reader *reader, const struct gc_list *list)
+{
+	*cursor = (struct gc_cursor){ .reader = reader, .head = list->head, .at = list->head };
+}
+
+uint64_t gc_cursor_next(struct gc_cursor *cursor)
+{
+	uint64_t next;
+	if (cursor->is_broken || cursor->count++ > limit_gc_objects || !reader_u64(cursor->reader, cursor->at, &next)) {
+		cursor->is_broken = true;
+		return 0;
+	}
+	next &= ~(uint64_t)GC_NEXT_MASK;
+	if (next == cursor->head || next == 0) {
+		cursor->is_broken = next == 0 && cursor->at != cursor->head;
+		return 0;
+	}
+	cursor->at = next;
+	return next + GC_HEAD_BYTES;
+}

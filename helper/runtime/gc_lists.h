@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * gc_lists: the objects that a GIL build's collector tracks, list by list. Free-threaded builds have no lists. */
+#ifndef PYDS_RUNTIME_GC_LISTS_H
+#define PYDS_RUNTIME_GC_LISTS_H
+
+#include "runtime/runtime.h"
+
+struct gc_list {
+	uint64_t head; /* of the list, a PyGC_Head inside the collector's state */
+	uint64_t interpreter; /* PyInterpreterState; of 3.8, where the lists are the runtime's, the main one */
+	int32_t generation; /* 0 to 2; 3: permanent */
+};
+
+enum { GC_GENERATIONS = 4 };
+
+/* The list heads of every interpreter, appended to *lists. None in a free-threaded build. */
+struct gc_list_array {
+	struct gc_list *items;
+	size_t count, capacity;
+};
+int gc_lists(const struct runtime *runtime, struct gc_list_array *lists, struct error *error);
+
+/* Walks one list. */
+struct gc_cursor {
+	struct reader *reader;
+	uint64_t head, at;
+	uint64_t count;
+	bool is_broken; /* set when the list does not come back to its head: torn, or longer than any memory */
+};
+void gc_cursor_init(struct gc_cursor *cursor, struct reader *reader, const struct gc_list *list);
+/* The address of the next object (behind its PyGC_Head); 0 at the end. */
+uint64_t gc_cursor_next(struct gc_cursor *cursor);
+
+#endif
