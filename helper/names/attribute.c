@@ -5,19 +5,27 @@
 #include "decode/value.h"
 #include "names/steps.h"
 
+/* Which objects have an attribute that is a field. */
+enum attribute_owner { OWNER_TYPE, OWNER_EXCEPTION, OWNER_FRAME, OWNER_DICT };
+
 struct known_attribute {
-	int32_t symbol; /* enum known_symbol; -1: see tp_name */
-	const char *tp_name; /* NULL: of any exception */
+	enum attribute_owner owner;
+	int32_t symbol; /* OWNER_TYPE: enum known_symbol */
+	const char *tp_name; /* OWNER_TYPE */
 	const char *attribute;
 	enum layout_field field;
 };
 
 static const struct known_attribute known_attributes[] = {
-#define ATTRIBUTE(symbol, tp_name, attribute, field) { SYMBOL_##symbol, tp_name, attribute, FIELD_##field },
-#define EXCEPTION(attribute, field) { -1, NULL, attribute, FIELD_##field },
+#define ATTRIBUTE(symbol, tp_name, attribute, field) { OWNER_TYPE, SYMBOL_##symbol, tp_name, attribute, FIELD_##field },
+#define EXCEPTION(attribute, field) { OWNER_EXCEPTION, -1, NULL, attribute, FIELD_##field },
+#define INSTANCE_DICT(field) { OWNER_DICT, -1, NULL, "__dict__", FIELD_##field },
+#define FRAME(attribute, field) { OWNER_FRAME, -1, NULL, attribute, FIELD_##field },
 #include "names/attributes.def"
 #undef ATTRIBUTE
 #undef EXCEPTION
+#undef INSTANCE_DICT
+#undef FRAME
 };
 
 const char *attribute_of_field(enum layout_field field)
@@ -60,16 +68,57 @@ static int not_found(const struct path_place *place, const char *name, const cha
 	return status;
 }
 
+/* The _PyInterpreterFrame of a frame object, or inside a generator, coroutine or async generator; 0: none. */
+static uint64_t frame_of(const struct path_place *place, uint64_t type)
+{
+	static const struct {
+		int32_t symbol;
+		const char *tp_name;
+	} generators[] = { { SYMBOL_PyGen_Type, "generator" },
+		           { SYMBOL_PyCoro_Type, "coroutine" },
+		           { SYMBOL_PyAsyncGen_Type, "async_generator" } };
+	const struct layout *layout = place->decoder->layout;
+	uint64_t frame;
+
+	for (size_t i = 0; i < sizeof generators / sizeof generators[0]; i++) {
+		if (layout_has(layout, FIELD_PyGenObject_gi_iframe) &&
+		    value_type_derives(place->decoder, type, generators[i].symbol, generators[i].tp_name))
+			return place->object + layout_offset(layout, FIELD_PyGenObject_gi_iframe);
+	}
+	return value_type_derives(place->decoder, type, SYMBOL_PyFrame_Type, "frame") &&
+	                       value_field(place->decoder, place->object, FIELD_PyFrameObject_f_frame, &frame)
+	               ? frame
+	               : 0;
+}
+
+static bool frame_attribute(const struct path_place *place, uint64_t type, enum layout_field field,
+                            uint64_t *ret_object)
+{
+	uint64_t frame = frame_of(place, type);
+
+	if (frame == 0 || !value_field(place->decoder, frame, field, ret_object))
+		return false;
+	/* f_executable is a _PyStackRef there; the other fields have no tags to lose. */
+	if (layout_feature(place->decoder->layout, FEATURE_TAGGED_STACK_REFS))
+		*ret_object &= ~UINT64_C(3);
+	return true;
+}
+
 /* A field that C code of the type hands out. *ret_object 0: the field is NULL. */
 static bool known_attribute(const struct path_place *place, uint64_t type, uint64_t flags, const char *name,
                             uint64_t *ret_object)
 {
 	for (size_t i = 0; i < sizeof known_attributes / sizeof known_attributes[0]; i++) {
 		const struct known_attribute *known = &known_attributes[i];
-		if (strcmp(name, known->attribute) == 0 &&
-		    (known->tp_name == NULL ? (flags & TPFLAGS_BASE_EXC_SUBCLASS) != 0
-		                            : value_type_derives(place->decoder, type, known->symbol, known->tp_name)))
-			return value_field(place->decoder, place->object, known->field, ret_object);
+		if (strcmp(name, known->attribute) != 0)
+			continue;
+		if (known->owner == OWNER_FRAME && frame_attribute(place, type, known->field, ret_object))
+			return true;
+		if (((known->owner == OWNER_EXCEPTION && flags & TPFLAGS_BASE_EXC_SUBCLASS) ||
+		     (known->owner == OWNER_TYPE &&
+		      value_type_derives(place->decoder, type, known->symbol, known->tp_name))) &&
+		    value_field(place->decoder, place->object, known->field, ret_object))
+			return true;
 	}
 	return false;
 }

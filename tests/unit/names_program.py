@@ -205,7 +205,8 @@ def expect_paths():
             "closure.__code__", "closure.__code__.co_consts", "closure.__globals__", "closure.__name__",
             "function_with_attributes.registry['handlers']", "function_with_attributes.__dict__",
             "function_with_attributes.registry['handlers'][2]", "Slotted.__slots__", "json", "json.decoder",
-            "json.decoder.JSONDecoder", "os.path", "os.environ", "sys.modules", "math.pi", "collections.deque",
+            "json.decoder.JSONDecoder", "generator.gi_code", "failure.__traceback__", "failure.__cause__",
+            "cached.__dict__", "bound_method.__self__", "bound_method.__func__", "os.path", "os.environ", "sys.modules", "math.pi", "collections.deque",
             "collections.OrderedDict", "json.__dict__", "by_object"):
         resolve(me + expression, eval(expression))
     for key in keyed:
@@ -333,6 +334,16 @@ def expect_labels():
     label(by_object, by_object[other_key], "[%#x]" % id(other_key))
     label(vars(lookalike), lookalike.SESSIONS, "['SESSIONS']")
     label(closure, closure.__closure__, ".__closure__")
+    label(closure, closure.__code__, ".__code__")
+    label(closure.__closure__[0], closure.__closure__[0].cell_contents, ".cell_contents")
+    label(Plain, Plain.__mro__, ".__mro__")
+    label(lookalike, vars(lookalike), ".__dict__")
+    label(defaults, list, ".default_factory")
+    label(failure, failure.args, ".args")
+    label(generator, generator.gi_code, ".gi_code" if sys.version_info < (3, 12) else ".f_code")
+    label(queue, queue[64], "[64]")
+    label(bound_method, Plain, ".__self__")
+    label(function_with_attributes, function_with_attributes.__dict__, ".__dict__")
 
 
 def expect_lines():
@@ -413,6 +424,7 @@ def expect_all():
     global generator
     captured = ["captured by a generator"]
     generator = (item for item in captured)
+    next(generator)
     expect_paths()
     expect_errors()
     expect_descriptions()
