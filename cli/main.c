@@ -145,6 +145,16 @@ static int run_job(pyds_session *session, const struct targets *targets)
 	return is_interrupted && status < 0 ? STATUS_INTERRUPTED : result;
 }
 
+/* A mistake in the arguments is said before a large target is opened: a command without one fails for that reason
+ * only. */
+static int32_t check_command(pyds_session *session, const struct targets *targets)
+{
+	pyds_job *job;
+	int32_t status = pyds_job_start(session, targets->count, targets->arguments, NULL, &job);
+	pyds_job_destroy(job);
+	return status == PYDS_ERROR_STATE ? PYDS_OK : status;
+}
+
 static int run(const struct cli_arguments *arguments)
 {
 	struct targets targets;
@@ -157,7 +167,9 @@ static int run(const struct cli_arguments *arguments)
 	if (session == NULL) {
 		fprintf(stderr, "pydeepsize: out of memory\n");
 	} else {
-		int32_t status = open_target(session, arguments);
+		int32_t status = check_command(session, &targets);
+		if (status >= 0)
+			status = open_target(session, arguments);
 		result = status < 0 ? fail(session, status) : run_job(session, &targets);
 	}
 	pyds_session_destroy(session);

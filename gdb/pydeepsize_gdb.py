@@ -82,7 +82,9 @@ def core_path(inferior):
 
 def executable_path(inferior):
     space = inferior.progspace
-    return getattr(space, "executable_filename", None) or space.filename
+    path = getattr(space, "executable_filename", None) or space.filename
+    # "target:/usr/bin/python3" is a file of the machine of a gdbserver, not of this one.
+    return None if path is None or path.startswith("target:") else path
 
 
 def selected_tid():
