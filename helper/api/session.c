@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/session.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -74,16 +75,30 @@ int session_require_target(struct pyds_session *session)
 	return OK;
 }
 
+/* An address alone: taken as it is, the answer says whether an object is there. */
+static bool parse_address(const char *expression, uint64_t *ret_address)
+{
+	char *end;
+	if (expression[0] != '0' || (expression[1] != 'x' && expression[1] != 'X'))
+		return false;
+	errno = 0;
+	unsigned long long address = strtoull(expression, &end, 16);
+	if (errno != 0 || end == expression + 2 || *end != '\0')
+		return false;
+	*ret_address = address;
+	return true;
+}
+
 int session_resolve(struct pyds_session *session, const char *expression, uint64_t *ret_address)
 {
+	if (parse_address(expression, ret_address))
+		return OK;
 	int status = names_resolve(&session->naming, expression, &session->names, ret_address, &session->error);
 	if (status >= 0 || session->evaluate == NULL || (status != ERROR_NOT_FOUND && status != ERROR_ARGUMENT))
 		return status;
 	uint64_t address = 0;
-	if (session->evaluate(session->evaluate_context, expression, &address) != 0) {
-		error_note(&session->error, "nor does the debugger know it as an expression");
+	if (session->evaluate(session->evaluate_context, expression, &address) != 0)
 		return status;
-	}
 	error_clear(&session->error);
 	*ret_address = address;
 	return OK;
