@@ -17,6 +17,8 @@ struct candidate {
 	uint32_t disagreements; /* with _Py_DebugOffsets */
 	bool is_exact;
 	bool is_found;
+	bool is_doubtful; /* not found, but nothing else speaks against it than the check that `failure` tells of */
+	char failure[FAILURE_BYTES];
 };
 
 void free_sentences(sentence_list *sentences)
@@ -46,6 +48,30 @@ static uint32_t disagreements(const struct opening *opening, const struct layout
 	return count;
 }
 
+/* One row. A row of this very build that fails a check may be right and the target's memory damaged. */
+static void try_row(struct opening *opening, struct candidate *row, struct candidate *best, char *first_failure)
+{
+	const struct layout_fingerprint *fingerprint = &opening->fingerprint;
+	const enum confirmation confirmation = layout_confirm(opening, &row->layout, &row->checks, row->failure);
+	const bool is_vouched_for = fingerprint->runtime_bytes != 0 || fingerprint->debug_offsets != NULL;
+	bool is_better = false;
+	row->disagreements = disagreements(opening, &row->layout);
+	row->is_found = confirmation == LAYOUT_CONFIRMED;
+	row->is_doubtful = confirmation == LAYOUT_DOUBTFUL && row->is_exact && is_vouched_for;
+	if (row->is_found)
+		is_better = !best->is_found || row->disagreements < best->disagreements;
+	else if (row->is_doubtful)
+		is_better = !best->is_found && !best->is_doubtful;
+	if (!row->is_found && first_failure[0] == '\0')
+		memcpy(first_failure, row->failure, FAILURE_BYTES);
+	if (is_better) {
+		free_sentences(&best->checks);
+		*best = *row;
+		row->checks = (__typeof__(row->checks)){ 0 };
+	}
+	free_sentences(&row->checks);
+}
+
 /* The first row that holds and contradicts nothing; else the one that holds and contradicts least. */
 static int try_rows(struct opening *opening, bool is_debug, struct candidate *best, char *first_failure)
 {
@@ -55,25 +81,12 @@ static int try_rows(struct opening *opening, bool is_debug, struct candidate *be
 	if (row == NULL)
 		return error_set(opening->error, ERROR_NO_MEMORY, "out of memory");
 	for (uint32_t index = 0; index < MAX_ROWS; index++) {
-		char failure[FAILURE_BYTES];
 		if (!builtin_layout(&fingerprint, index, &row->layout, &row->is_exact))
 			break;
-		if (layout_confirm(opening, &row->layout, &row->checks, failure)) {
-			row->disagreements = disagreements(opening, &row->layout);
-			if (!best->is_found || row->disagreements < best->disagreements) {
-				free_sentences(&best->checks);
-				*best = *row;
-				best->is_found = true;
-				row->checks = (__typeof__(row->checks)){ 0 };
-			}
-			if (best->disagreements == 0)
-				break;
-		} else if (first_failure[0] == '\0') {
-			snprintf(first_failure, FAILURE_BYTES, "%s", failure);
-		}
-		free_sentences(&row->checks);
+		try_row(opening, row, best, first_failure);
+		if (best->is_found && best->disagreements == 0)
+			break;
 	}
-	free_sentences(&row->checks);
 	free(row);
 	return OK;
 }
@@ -113,13 +126,15 @@ static int read_dwarf(struct opening *opening, struct candidate *dwarf)
 
 static int try_dwarf(struct opening *opening, struct candidate *dwarf)
 {
-	char failure[FAILURE_BYTES];
 	TRY(read_dwarf(opening, dwarf));
-	if (!layout_confirm(opening, &dwarf->layout, &dwarf->checks, failure))
-		return error_set(opening->error, ERROR_NO_LAYOUT, "its debug information does not fit the target: %s",
-		                 failure);
-	dwarf->is_exact = dwarf->is_found = true;
+	const enum confirmation confirmation = layout_confirm(opening, &dwarf->layout, &dwarf->checks, dwarf->failure);
+	dwarf->is_exact = true;
+	dwarf->is_found = confirmation == LAYOUT_CONFIRMED;
+	dwarf->is_doubtful = confirmation == LAYOUT_DOUBTFUL;
 	dwarf->disagreements = disagreements(opening, &dwarf->layout);
+	if (!dwarf->is_found)
+		return error_set(opening->error, ERROR_NO_LAYOUT, "its debug information does not fit the target: %s",
+		                 dwarf->failure);
 	return OK;
 }
 
@@ -169,28 +184,14 @@ static void accept(struct opening *opening, struct candidate *candidate)
 	describe_build(runtime);
 }
 
-/* Uses what was found: dwarf, filled up and compared with a row; a row; or neither, with the reasons. */
-static int decide(struct opening *opening, struct candidate *row, struct candidate *dwarf, const char *row_failure,
-                  const struct error *dwarf_error)
+static int no_layout(struct opening *opening, const char *row_failure, const struct error *dwarf_error)
 {
-	struct runtime *runtime = opening->runtime;
-	if (dwarf->is_found) {
-		if (row->is_found) {
-			if (row->is_exact)
-				layout_compare(&dwarf->layout, "debug information", &row->layout, "the built-in table",
-				               warn_difference, runtime);
-			fill_from_row(&dwarf->layout, &row->layout);
-		}
-		accept(opening, dwarf);
-		return OK;
-	}
-	if (row->is_found) {
-		if (opening->options->prefer_dwarf)
-			runtime_warn(runtime, "debug information was asked for, but is not used: %s",
-			             dwarf_error->message);
-		accept(opening, row);
-		return OK;
-	}
+	const struct runtime *runtime = opening->runtime;
+	if (opening->has_no_interpreters)
+		return error_set(opening->error, ERROR_NO_PYTHON,
+		                 "%s holds Python %s, which has no interpreters: it was not initialised yet, or was "
+		                 "finalised already",
+		                 runtime->file != NULL ? runtime->file->path : "the target", runtime->version_text);
 	return error_set(
 	        opening->error, ERROR_NO_LAYOUT,
 	        "no table of Python %s fits this target (%s; known are %s) and there is no debug information of it "
@@ -198,6 +199,33 @@ static int decide(struct opening *opening, struct candidate *row, struct candida
 	        "place with --debug-dir, or use --debuginfod",
 	        runtime->version_text, row_failure[0] != '\0' ? row_failure : "no row of that version and build",
 	        builtin_layout_versions(), dwarf_error->message);
+}
+
+/* Uses what was found: dwarf, filled up and compared with a row; a row; or neither, with the reasons. */
+static int decide(struct opening *opening, struct candidate *row, struct candidate *dwarf, const char *row_failure,
+                  const struct error *dwarf_error)
+{
+	struct runtime *runtime = opening->runtime;
+	if (!dwarf->is_found && !row->is_found && (dwarf->is_doubtful || row->is_doubtful)) {
+		struct candidate *best = dwarf->is_doubtful ? dwarf : row;
+		best->is_found = true;
+		runtime_warn(runtime, "self-check failed, the target's memory may be damaged: %s", best->failure);
+	}
+	if (dwarf->is_found) {
+		if (row->is_found && row->is_exact)
+			layout_compare(&dwarf->layout, "debug information", &row->layout, "the built-in table",
+			               warn_difference, runtime);
+		if (row->is_found || row->is_doubtful)
+			fill_from_row(&dwarf->layout, &row->layout);
+		accept(opening, dwarf);
+		return OK;
+	}
+	if (!row->is_found)
+		return no_layout(opening, row_failure, dwarf_error);
+	if (opening->options->prefer_dwarf)
+		runtime_warn(runtime, "debug information was asked for, but is not used: %s", dwarf_error->message);
+	accept(opening, row);
+	return OK;
 }
 
 /* Without symbols a debug build is told by what it says of itself: release rows fit it in all that is checked. */

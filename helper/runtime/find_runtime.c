@@ -71,6 +71,7 @@ static void reset_candidate(struct opening *opening)
 	runtime->file = NULL;
 	opening->fingerprint = (struct layout_fingerprint){ 0 };
 	opening->cookie_version = 0;
+	opening->has_no_interpreters = false;
 	opening->build_is_known = false;
 }
 
@@ -237,7 +238,10 @@ static int no_python(struct opening *opening)
 	if (account->looked_for_structure)
 		text_add(&text, ", and there for the shape of an older one");
 	const struct memory_coverage *coverage = &opening->runtime->space->coverage;
-	if (coverage->writable_absent != 0)
+	if (coverage->file_size < coverage->file_expected_size)
+		text_format(&text, "; the core is truncated, it has %.1f of %.1f MiB",
+		            (double)coverage->file_size / (1 << 20), (double)coverage->file_expected_size / (1 << 20));
+	else if (coverage->writable_absent != 0)
 		text_format(&text, "; %.1f MiB of writable memory are not in the dump",
 		            (double)coverage->writable_absent / (1 << 20));
 	if (account->other_build != NULL)

@@ -44,6 +44,7 @@ struct opening {
 	struct layout_fingerprint fingerprint; /* .debug_offsets points at debug_offsets below, or NULL */
 	struct debug_offsets *debug_offsets; /* NULL: none, or not usable */
 	uint32_t cookie_version; /* what stands after the cookie; 0: no cookie */
+	bool has_no_interpreters; /* a layout that fits finds none: Python is not initialised, or finalised */
 	bool build_is_known; /* symbols said whether this is a debug build */
 	const char *version_source; /* "Py_Version", for messages */
 };
@@ -78,12 +79,18 @@ bool sys_says_debug(struct opening *opening, uint64_t sysdict);
 int find_interpreters(struct opening *opening);
 int find_threads(struct opening *opening);
 
-/* self_check.c: does this layout hold in the target? False: failure (FAILURE_BYTES) says what did not. Sentences about
- * what was checked are appended to checks, which the caller frees. */
+/* self_check.c: does this layout hold in the target? Unless it is confirmed, failure (FAILURE_BYTES) says what did not.
+ * Sentences about what was checked are appended to checks, which the caller frees. */
+enum confirmation {
+	LAYOUT_REFUTED, /* not even the interpreters are there */
+	LAYOUT_DOUBTFUL, /* they are, but something else is not as it must be: another layout, or damaged memory */
+	LAYOUT_CONFIRMED,
+};
 enum { FAILURE_BYTES = 256 };
 typedef ARRAY(char *) sentence_list;
 void free_sentences(sentence_list *sentences); /* choose_layout.c */
-bool layout_confirm(struct opening *opening, const struct layout *layout, sentence_list *checks, char *failure);
+enum confirmation layout_confirm(struct opening *opening, const struct layout *layout, sentence_list *checks,
+                                 char *failure);
 
 /* scan_memory.c: pieces of present writable memory. starts: how many bytes from `bytes` a match may begin in; readable:
  * how many can be read (more than starts, so that a match may cross into the next piece). True ends the scan. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Opening a runtime, step by step: where it is, which version, which layout, then its interpreters and threads. */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -47,10 +48,26 @@ static int check_machine(const struct address_space *space, struct error *error)
 	                 space->word_bytes * 8, space->big_endian ? "big" : "little");
 }
 
+/* Truncated cores keep their first segments: a file's text may be there and its data not. */
+static int check_presence(struct opening *opening)
+{
+	const struct runtime *runtime = opening->runtime;
+	uint64_t word;
+	if (reader_u64(&opening->reader, runtime->address, &word))
+		return OK;
+	return error_set(opening->error, ERROR_FAULT,
+	                 "%s holds Python, but the memory of its _PyRuntime (0x%" PRIx64 ") %s",
+	                 runtime->file != NULL ? runtime->file->path : "the target", runtime->address,
+	                 address_space_state(runtime->space, runtime->address) == MEMORY_ABSENT
+	                         ? "is not in the dump: it is truncated, was written with a filter, or Python never ran"
+	                         : "does not exist: it is not the file that ran");
+}
+
 /* Is the candidate that find_runtime() gave a Python that runs and can be read? */
 static int examine(struct opening *opening)
 {
 	clear_sentences(opening->runtime);
+	TRY(check_presence(opening));
 	TRY(find_version(opening));
 	find_known_objects(opening);
 	return choose_layout(opening);

@@ -57,9 +57,10 @@ static bool check_interpreters(struct self_check *check)
 	    !field(check, runtime, FIELD__PyRuntimeState_interpreters_main, &main_interpreter))
 		return failed(check, "interpreters.head and .main of _PyRuntime (0x%" PRIx64 ") cannot be read",
 		              runtime);
-	if (head == 0 || main_interpreter == 0)
-		return failed(check, "_PyRuntime (0x%" PRIx64 ") has no interpreters: not initialised, or finalised",
-		              runtime);
+	if (head == 0 || main_interpreter == 0) {
+		check->opening->has_no_interpreters = true;
+		return failed(check, "_PyRuntime (0x%" PRIx64 ") has no interpreters", runtime);
+	}
 	if (!field(check, main_interpreter, FIELD_PyInterpreterState_id, &id))
 		return failed(check, "the main interpreter (0x%" PRIx64 ") cannot be read", main_interpreter);
 	if (id != 0)
@@ -211,10 +212,14 @@ static bool check_small_int(struct self_check *check)
 	return true;
 }
 
-bool layout_confirm(struct opening *opening, const struct layout *layout, sentence_list *checks, char *failure)
+enum confirmation layout_confirm(struct opening *opening, const struct layout *layout, sentence_list *checks,
+                                 char *failure)
 {
 	struct self_check check = { .opening = opening, .layout = layout, .checks = checks, .failure = failure };
 	failure[0] = '\0';
-	return check_interpreters(&check) && check_threads(&check) && check_generations(&check) &&
-	       check_dicts(&check) && check_small_int(&check);
+	if (!check_interpreters(&check))
+		return LAYOUT_REFUTED;
+	const bool holds =
+	        check_threads(&check) && check_generations(&check) && check_dicts(&check) && check_small_int(&check);
+	return holds ? LAYOUT_CONFIRMED : LAYOUT_DOUBTFUL;
 }
