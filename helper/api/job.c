@@ -56,6 +56,7 @@ static void fill_report(struct pyds_job *job, const struct pyds_output_options *
 		.decoder = &session->decoder,
 		.naming = &session->naming,
 		.walk = &session->walk,
+		.heap = &session->heap,
 		.names = session->names,
 		.style = { .width = output->width != 0 ? output->width : 80,
 		           .colour = output->colour != 0,

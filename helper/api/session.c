@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/session.h"
+#include "report/heap.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -43,6 +44,7 @@ PYDS_PUBLIC void pyds_session_destroy(pyds_session *session)
 	if (session == NULL)
 		return;
 	relay_enter(&session->relay);
+	report_heap_close(session->heap);
 	walk_close(session->walk);
 	if (session->context != NULL) {
 		decoder_clear(&session->naming);

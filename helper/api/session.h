@@ -14,12 +14,15 @@
 
 #define PYDS_PUBLIC __attribute__((visibility("default")))
 
+struct retained; /* analysis/retained.h */
+
 struct pyds_session {
 	struct address_space *space;
 	struct runtime *runtime;
 	struct decode_context *context; /* NULL: no target is open */
 	struct decoder decoder, naming; /* initialised while context is there */
 	struct walk *walk; /* opened by the first command that walks */
+	struct retained *heap; /* built by the first command that asks about the whole heap */
 	struct name_options names;
 	struct relay relay;
 	int32_t (*evaluate)(void *context, const char *expression, uint64_t *ret_address); /* NULL: none */

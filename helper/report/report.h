@@ -16,6 +16,8 @@
 #include "report/request.h"
 #include "runtime/runtime.h"
 
+struct retained; /* analysis/retained.h */
+
 enum exit_status { EXIT_ANSWERED = 0, EXIT_USAGE = 1, EXIT_UNREADABLE = 2, EXIT_PARTIAL = 3 };
 
 struct report_style {
@@ -30,6 +32,7 @@ struct report {
 	struct decoder *decoder; /* of the objects asked about */
 	struct decoder *naming; /* for names.h: it decodes what it describes, so decoder->out stays */
 	struct walk **walk; /* the session's, opened by the first that needs it */
+	struct retained **heap; /* the session's graph of the whole heap: report_heap() of heap.h */
 	struct name_options names;
 	struct report_style style;
 	struct walk_control *control;

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * heap: the graph of the whole heap, as reports want it: built by the first command of a session that needs it, kept
+ * for the next ones. */
+#ifndef PYDS_REPORT_HEAP_H
+#define PYDS_REPORT_HEAP_H
+
+#include "analysis/retained.h"
+#include "report/report.h"
+
+/* The whole heap with retained sizes; borrowed from the session. Builds it if no command did yet, which takes seconds
+ * for tens of millions of objects, shows progress and can be cancelled. */
+int report_heap(struct report *report, const struct retained **ret_heap);
+
+/* Bytes that only this object keeps alive; false: it is not in the graph, or unreachable. */
+bool heap_retained_bytes(const struct retained *heap, uint64_t object, uint64_t *ret_bytes);
+
+/* Frees what report_heap() made, for the session that keeps it. NULL is fine. */
+void report_heap_close(struct retained *heap);
+
+#endif
