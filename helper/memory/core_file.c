@@ -107,8 +107,27 @@ static uint64_t bytes_in_file(const struct elf_program *program, uint64_t size)
 
 typedef ARRAY(struct segment) claim_array;
 
+/* How many more bytes of the file may be used. No two segments of an honest core share bytes, so all of them together
+ * have at most the file's size. A forged one could have petabytes of memory on a megabyte of file, or a million times
+ * the same notes. */
+struct budget {
+	uint64_t load_bytes, note_bytes;
+	bool is_exceeded;
+};
+
+static uint64_t spend(struct budget *budget, uint64_t *left, uint64_t bytes)
+{
+	if (bytes > *left) {
+		budget->is_exceeded = true;
+		return 0;
+	}
+	*left -= bytes;
+	return bytes;
+}
+
 /* One PT_LOAD: what is in the file, what the file lost, and what was never dumped. */
-static bool claim_load(claim_array *claims, const struct elf_program *program, const uint8_t *bytes, uint64_t size)
+static bool claim_load(claim_array *claims, const struct elf_program *program, const uint8_t *bytes, uint64_t size,
+                       struct budget *budget)
 {
 	uint64_t start = program->address, end;
 	if (!checked_add(start, program->memory_bytes, &end))
@@ -117,6 +136,7 @@ static bool claim_load(claim_array *claims, const struct elf_program *program, c
 	uint64_t here = bytes_in_file(program, size);
 	if (here > dumped)
 		here = dumped;
+	here = spend(budget, &budget->load_bytes, here);
 	struct segment claim = { .protection = (program->flags & PF_R ? PROT_READ : 0u) |
 		                               (program->flags & PF_W ? PROT_WRITE : 0u) |
 		                               (program->flags & PF_X ? PROT_EXEC : 0u),
@@ -137,10 +157,25 @@ static bool claim_load(claim_array *claims, const struct elf_program *program, c
 	return true;
 }
 
+static int read_program(struct address_space *space, const struct elf_header *header, const uint8_t *bytes,
+                        uint64_t size, const struct elf_program *program, claim_array *claims, struct budget *budget,
+                        struct core_notes *notes, struct error *error)
+{
+	if (program->type == PT_LOAD && !claim_load(claims, program, bytes, size, budget))
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for %u segments", header->program_count);
+	if (program->type != PT_NOTE)
+		return OK;
+	uint64_t note_bytes = spend(budget, &budget->note_bytes, bytes_in_file(program, size));
+	if (note_bytes == 0)
+		return OK;
+	return core_notes_parse(space, header, bytes + program->offset, note_bytes, notes, error);
+}
+
 static int read_programs(struct address_space *space, const struct elf_header *header, const uint8_t *bytes,
                          uint64_t size, struct core_notes *notes, struct error *error)
 {
 	claim_array claims = { .items = NULL };
+	struct budget budget = { .load_bytes = size, .note_bytes = size };
 	uint64_t expected = header->section_end;
 	int status = OK;
 	for (uint32_t i = 0; i < header->program_count && status >= 0; i++) {
@@ -150,13 +185,12 @@ static int read_programs(struct address_space *space, const struct elf_header *h
 			break;
 		if (checked_add(program.offset, program.file_bytes, &end) && end > expected)
 			expected = end;
-		if (program.type == PT_LOAD && !claim_load(&claims, &program, bytes, size))
-			status = error_set(error, ERROR_NO_MEMORY, "out of memory for %u segments",
-			                   header->program_count);
-		else if (program.type == PT_NOTE && bytes_in_file(&program, size) > 0)
-			status = core_notes_parse(space, header, bytes + program.offset, bytes_in_file(&program, size),
-			                          notes, error);
+		status = read_program(space, header, bytes, size, &program, &claims, &budget, notes, error);
 	}
+	if (budget.is_exceeded)
+		address_space_warn(space,
+		                   "the segments of this core claim more bytes than it has: it is damaged or forged, "
+		                   "and what does not fit was left out");
 	space->coverage.file_size = size;
 	space->coverage.file_expected_size = expected > size ? expected : size;
 	if (status >= 0)

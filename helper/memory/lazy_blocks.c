@@ -60,6 +60,10 @@ void lazy_blocks_destroy(struct lazy_blocks *lazy)
 	free(lazy);
 }
 
+#ifndef MADV_POPULATE_WRITE /* Linux 5.14 */
+#define MADV_POPULATE_WRITE 23
+#endif
+
 static bool read_range(const struct space_source *source, const struct lazy_blocks *lazy, uint64_t start, uint64_t end)
 {
 	return source->read(source->context, start, lazy->host + (start - lazy->base), end - start) == end - start;
@@ -71,6 +75,9 @@ static uint32_t ask(const struct space_source *source, const struct lazy_blocks 
 	uint64_t begin = lazy->base + block * LAZY_BLOCK_BYTES;
 	uint64_t start = begin > lazy->start ? begin : lazy->start;
 	uint64_t end = begin + LAZY_BLOCK_BYTES < lazy->end ? begin + LAZY_BLOCK_BYTES : lazy->end;
+	/* All pages of the block at once instead of a fault for each; where the kernel cannot, they fault. */
+	uint64_t first = (start - lazy->base) & ~(uint64_t)(LAZY_PAGE_BYTES - 1);
+	(void)madvise(lazy->host + first, end - lazy->base - first, MADV_POPULATE_WRITE);
 	if (read_range(source, lazy, start, end))
 		return LAZY_ASKED | ((UINT32_C(1) << LAZY_PAGES) - 1);
 	uint32_t state = LAZY_ASKED;

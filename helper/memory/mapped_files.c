@@ -14,6 +14,8 @@
 #include "base/limits.h"
 #include "memory/elf_match.h"
 
+enum { ROWS_AHEAD = 16 }; /* the code of an ELF file is among its first rows */
+
 /* One mapped file under construction: struct mapped_file number `file` of the space. */
 struct file_unit {
 	size_t first_row, row_count; /* in finder.rows */
@@ -68,7 +70,7 @@ static bool same_unit(const struct file_unit *unit, const struct mapped_file *fi
 static bool is_data(const struct finder *finder, size_t row_number)
 {
 	const char *path = finder->rows.items[row_number].path;
-	for (size_t i = row_number; i < finder->rows.count; i++) {
+	for (size_t i = row_number; i < finder->rows.count && i - row_number < ROWS_AHEAD; i++) {
 		const struct memory_mapping *row = &finder->rows.items[i];
 		if (strcmp(row->path, path) != 0)
 			break;
@@ -160,6 +162,26 @@ static int rows_from_headers(struct finder *finder)
 	return OK;
 }
 
+/* Rows of an honest list do not overlap. Those of a hostile one are cut, or the pieces of rows and segments would be
+ * as many as their product. */
+static void drop_overlaps(struct finder *finder)
+{
+	uint64_t end = 0;
+	size_t kept = 0;
+	for (size_t i = 0; i < finder->rows.count; i++) {
+		struct memory_mapping row = finder->rows.items[i];
+		if (row.end <= end)
+			continue;
+		if (row.start < end) {
+			row.file_offset += end - row.start;
+			row.start = end;
+		}
+		end = row.end;
+		finder->rows.items[kept++] = row;
+	}
+	finder->rows.count = kept;
+}
+
 static int collect_rows(struct finder *finder, const struct memory_mapping *rows, size_t row_count)
 {
 	for (size_t i = 0; i < row_count; i++)
@@ -169,6 +191,7 @@ static int collect_rows(struct finder *finder, const struct memory_mapping *rows
 		TRY(rows_from_headers(finder));
 	if (finder->rows.count > 0)
 		qsort(finder->rows.items, finder->rows.count, sizeof *finder->rows.items, compare_rows);
+	drop_overlaps(finder);
 	return OK;
 }
 

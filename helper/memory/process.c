@@ -116,7 +116,8 @@ static int stop_threads(struct address_space *space, struct process *process, st
 		if (thread->state == 'D')
 			address_space_warn(space,
 			                   "thread %d is in uninterruptible sleep (state D) and could not be stopped; "
-			                   "it runs no code of its own, but the kernel may write to its buffers",
+			                   "it runs no code of its own, but the kernel, or its child by vfork, may "
+			                   "write to its memory",
 			                   thread->tid);
 	}
 	array_free(&stopped);

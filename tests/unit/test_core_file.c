@@ -199,6 +199,42 @@ static void overlaps_are_resolved_by_order(void **state)
 	free(image);
 }
 
+/* A small file must not stand for more memory, notes or work than it has bytes. */
+static void forged_core_is_bounded(void **state)
+{
+	(void)state;
+	enum { LOADS = 2000, ROWS = 2000 };
+	static struct core_row rows[ROWS];
+	struct core_writer writer = { .skew = 0 };
+	for (uint64_t i = 0; i < ROWS; i++)
+		rows[i] = (struct core_row){ .start = 0x1000 + i, .end = UINT64_C(1) << 46, .path = "/a" };
+	core_writer_files(&writer, rows, ROWS);
+	for (uint64_t i = 0; i < LOADS; i++)
+		core_writer_load(&writer, i << 32, PF_R | PF_W, NULL, 0, 4096);
+	size_t size;
+	uint8_t *image = core_writer_image(&writer, &size);
+	Elf64_Phdr *table = calloc(LOADS + 1, sizeof *table);
+	assert_non_null(table);
+	memcpy(table, image + sizeof(Elf64_Ehdr), (LOADS + 1) * sizeof *table);
+	for (size_t i = 1; i <= LOADS; i++) {
+		Elf64_Phdr alias = table[i];
+		table[i] = i % 4 == 0 ? table[0] : alias;
+		if (i % 4 != 0) {
+			table[i].p_offset = 0;
+			table[i].p_filesz = table[i].p_memsz = size;
+		}
+	}
+	memcpy(image + sizeof(Elf64_Ehdr), table, (LOADS + 1) * sizeof *table);
+	struct address_space *space = open_image(image, size);
+	assert_true(space->coverage.present <= size);
+	assert_true(space->segment_count <= 2 * (LOADS + ROWS) + 2);
+	assert_int_equal(space->warnings.count, 1);
+	assert_non_null(strstr(space->warnings.items[0], "damaged or forged"));
+	address_space_close(space);
+	free(table);
+	free(image);
+}
+
 static void others_are_refused_by_name(void **state)
 {
 	(void)state;
@@ -336,6 +372,7 @@ int main(void)
 		cmocka_unit_test(every_truncation),
 		cmocka_unit_test(more_segments_than_16_bits_count),
 		cmocka_unit_test(overlaps_are_resolved_by_order),
+		cmocka_unit_test(forged_core_is_bounded),
 		cmocka_unit_test(others_are_refused_by_name),
 		cmocka_unit_test(word_size_and_byte_order_are_recognised),
 		cmocka_unit_test(damaged_bytes_do_no_harm),
