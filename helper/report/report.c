@@ -19,6 +19,8 @@ void report_json_begin(struct report *report)
 	json_begin(&report->json, report->text);
 	json_object(&report->json, NULL);
 	json_string(&report->json, "schema", schema);
+	if ((report->request->command->options & 1u << OPTION_POLICY) != 0)
+		json_string(&report->json, "policy", policy_name(report->request->policy));
 }
 
 /* "0x1f" and the like: the address itself says as much. */
