@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "layout/tables/versions.inc"
+
 struct layout_row {
 	const char *name; /* "3.11.7", "3.11.2-debian", "3.13.0d" */
 	struct python_version version;
@@ -184,7 +186,5 @@ bool builtin_layout(const struct layout_fingerprint *fingerprint, uint32_t index
 
 const char *builtin_layout_versions(void)
 {
-	return
-#include "layout/tables/versions.inc"
-		;
+	return BUILTIN_VERSIONS;
 }

@@ -232,6 +232,17 @@ static int place_collector(struct layout *layout, struct error *error)
 	return OK;
 }
 
+/* PyASCIIObject.length is said before the size of its struct. */
+static int place_length(const struct layout *layout, struct error *error)
+{
+	const struct layout_place *place = &layout->fields[FIELD_PyASCIIObject_length];
+	uint32_t bytes = layout->struct_bytes[STRUCT_PyASCIIObject];
+	if (place->offset + 8u <= bytes && bytes <= layout->struct_bytes[STRUCT_PyUnicodeObject])
+		return OK;
+	return error_set(error, ERROR_FORMAT, "_Py_DebugOffsets says sizeof PyASCIIObject is %u, with its length at %u",
+	                 bytes, place->offset);
+}
+
 static int parse_version(struct debug_offsets *offsets, const uint8_t *bytes, unsigned *ret_minor, struct error *error)
 {
 	uint64_t version = load_u64(bytes + 8), free_threaded = load_u64(bytes + 16);
@@ -273,5 +284,6 @@ int debug_offsets_parse(struct debug_offsets *ret_offsets, const uint8_t *bytes,
 		else if (word->kind != WORD_UNUSED)
 			TRY(parse_field(&ret_offsets->layout, word, value, error));
 	}
+	TRY(place_length(&ret_offsets->layout, error));
 	return place_collector(&ret_offsets->layout, error);
 }

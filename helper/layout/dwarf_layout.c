@@ -53,7 +53,6 @@ struct spelling {
 };
 
 struct dwarf_scan {
-	const struct layout *layout;
 	struct layout_place places[FIELD_COUNT];
 	struct definition definitions[STRUCT_COUNT];
 	struct spelling slots[SPELLING_SLOTS];
@@ -91,7 +90,6 @@ static void add_spellings(struct dwarf_scan *scan, unsigned owner)
 
 static void prepare(struct dwarf_scan *scan, const struct layout *layout)
 {
-	scan->layout = layout;
 	for (unsigned i = 0; i < STRUCT_COUNT; i++)
 		if (layout->struct_sources[i] == LAYOUT_SOURCE_NONE)
 			add_spellings(scan, i);
@@ -210,26 +208,32 @@ static uint32_t fill_layout(const struct dwarf_scan *scan, struct layout *layout
 	return filled;
 }
 
+static uint32_t merge_file(struct dwarf_scan *scan, const struct debug_file *file, struct layout *layout)
+{
+	prepare(scan, layout);
+	scan_file(scan, file->dwarf);
+	if (file->supplement != NULL)
+		scan_file(scan, file->supplement);
+	return fill_layout(scan, layout);
+}
+
 int dwarf_layout_merge(struct layout *layout, const char *elf_path, const struct dwarf_options *options,
                        uint32_t *ret_structs, char *ret_debug_path, struct error *error)
 {
 	*ret_structs = 0;
 	struct debug_file *file = calloc(1, sizeof *file);
 	struct dwarf_scan *scan = calloc(1, sizeof *scan);
-	int status = OK;
-	if (file == NULL || scan == NULL)
+	int status;
+	if (file == NULL || scan == NULL) {
 		status = error_set(error, ERROR_NO_MEMORY, "out of memory reading debug information of %s", elf_path);
-	if (status == OK)
+	} else {
 		status = debug_file_open(file, elf_path, options, error);
-	if (status == OK) {
-		prepare(scan, layout);
-		scan_file(scan, file->dwarf);
-		if (file->supplement != NULL)
-			scan_file(scan, file->supplement);
-		*ret_structs = fill_layout(scan, layout);
-		if (ret_debug_path != NULL)
-			(void)snprintf(ret_debug_path, PATH_MAX, "%s", file->path);
-		debug_file_close(file);
+		if (status == OK) {
+			*ret_structs = merge_file(scan, file, layout);
+			if (ret_debug_path != NULL)
+				(void)snprintf(ret_debug_path, PATH_MAX, "%s", file->path);
+			debug_file_close(file);
+		}
 	}
 	free(scan);
 	free(file);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Generates helper/layout/tables from Python interpreters whose debug information is installed.
 
-    generate_tables.py --tool build/helper-tools/layout_tables PYTHON...
+    generate_tables.py --tool build/helper/layout/generate/layout_tables PYTHON...
     generate_tables.py --tool ... --root DIRECTORY /usr/bin/python3.13 ...     (interpreters of an unpacked system)
     generate_tables.py --tool ... --check PYTHON...      writes nothing, fails if a row would change
     generate_tables.py --prune       drops from all rows what fields.def no longer names; needs no interpreter
@@ -26,12 +26,13 @@ QUESTION = """
 import json, site, sys, sysconfig
 get = sysconfig.get_config_var
 print(json.dumps({
-    "version": list(sys.version_info), "hex": sys.hexversion, 
+    "version": list(sys.version_info), "hex": sys.hexversion,
     "debug": bool(get("Py_DEBUG")), "free_threaded": bool(get("Py_GIL_DISABLED")),
     "trace_refs": bool(get("Py_TRACE_REFS")) or hasattr(sys, "getobjects"),
     "shared": bool(get("Py_ENABLE_SHARED")), "library_directory": get("LIBDIR"), "library": get("INSTSONAME"),
     "modules": get("DESTSHARED"), "suffix": get("EXT_SUFFIX"),
-    "arguments": get("CONFIG_ARGS") or "", "is_debian": any("dist-packages" in path for path in site.getsitepackages())}))
+    "arguments": get("CONFIG_ARGS") or "",
+    "is_debian": any("dist-packages" in path for path in site.getsitepackages())}))
 """
 
 
@@ -68,7 +69,8 @@ def vendor(answer):
 
 def version_text(version):
     major, minor, micro, level, serial = version
-    return f"{major}.{minor}.{micro}" + {"alpha": f"a{serial}", "beta": f"b{serial}", "candidate": f"rc{serial}"}.get(level, "")
+    letters = {"alpha": "a", "beta": "b", "candidate": "rc"}
+    return f"{major}.{minor}.{micro}" + (f"{letters[level]}{serial}" if level in letters else "")
 
 
 def inside(root, path):
@@ -121,7 +123,8 @@ def write_lists(check):
     notice = "/* Written by generate_tables.py: do not edit. */\n"
     minors = list(dict.fromkeys(row_order(path)[0] for path in rows))
     changed = write(TABLES / "rows.inc", notice + lines, check)
-    return write(TABLES / "versions.inc", notice + f'"{", ".join(f"3.{minor}" for minor in minors)}"\n', check) or changed
+    versions = ", ".join(f"3.{minor}" for minor in minors)
+    return write(TABLES / "versions.inc", notice + f'#define BUILTIN_VERSIONS "{versions}"\n', check) or changed
 
 
 def write(path, text, check):
