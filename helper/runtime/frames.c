@@ -2,6 +2,7 @@
  * The Python frames of a thread, most recent first, in every form CPython had: a chain of frame objects, a chain behind
  * a C-level record, a chain of interpreter frames with entries of its own that are no Python frames. */
 #include <inttypes.h>
+#include <sys/mman.h>
 
 #include "base/bytes.h"
 #include "base/limits.h"
@@ -104,6 +105,13 @@ static bool is_shim_code(const struct frame_reader *from, uint64_t code)
 	       field(from, code, FIELD_PyVarObject_ob_size, &units) && first_traceable >= units;
 }
 
+/* The same when the code itself is not in the dump: CPython's own is const, every other lives in writable memory. */
+static bool is_constant(const struct frame_reader *from, uint64_t code)
+{
+	const struct segment *segment = address_space_find(from->runtime->space, code);
+	return segment != NULL && (segment->protection & PROT_WRITE) == 0;
+}
+
 /* A free-threaded build runs a copy of the code for each thread (co_tlbc, 3.14+): the same instruction in the code
  * object itself. */
 static uint64_t instruction_in_code(const struct frame_reader *from, uint64_t address, uint64_t code,
@@ -152,6 +160,10 @@ static enum frame_kind read_interpreter_frame(const struct frame_reader *from, u
 	    !field(from, address, FIELD__PyInterpreterFrame_frame_obj, &frame->frame_object))
 		return FRAME_UNREADABLE;
 	frame->owner = (uint8_t)owner;
+	/* No entry is without: those of the interpreter have None, or code of its own. But cores written by gdb have
+	 * zeros where it could not read, and a chain through them only seems to end. */
+	if (frame->code == 0)
+		return FRAME_UNREADABLE;
 	if (owner >= FIRST_OWNER_WITHOUT_CODE)
 		return FRAME_SHIM;
 	if (!field(from, address, FIELD__PyInterpreterFrame_f_funcobj, &frame->function) &&
@@ -166,7 +178,7 @@ static enum frame_kind read_interpreter_frame(const struct frame_reader *from, u
 		return FRAME_SHIM;
 	read_instruction(from, address, frame);
 	if (!may_be(from, frame->code, SYMBOL_PyCode_Type) || !count_slots(from, frame->code, &frame->slot_count))
-		return frame->function == 0 ? FRAME_SHIM : FRAME_WITHOUT_CODE;
+		return is_constant(from, frame->code) ? FRAME_SHIM : FRAME_WITHOUT_CODE;
 	return is_shim_code(from, frame->code) ? FRAME_SHIM : FRAME_PYTHON;
 }
 
