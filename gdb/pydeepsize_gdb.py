@@ -15,9 +15,11 @@ import time
 import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(os.path.expanduser(__file__))))
+_writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
 try:
     import pydeepsize_bindings as bindings
 finally:
+    sys.dont_write_bytecode = _writes_bytecode
     del sys.path[0]
 
 PROGRESS_FIRST_S = 0.5  # shorter work shows nothing
