@@ -304,6 +304,8 @@ static void test_frame_wild(void **state)
 	check_wild_frame(base + frame_at(2) + 1);
 	check_wild_frame(base + IMAGE_BYTES - 8);
 	check_wild_frame(UINT64_MAX - 7);
+	/* Zeros, which gdb's gcore leaves where it could not read. */
+	check_wild_frame(base + 0x70000);
 }
 
 static void test_slot_count_lies(void **state)
