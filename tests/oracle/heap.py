@@ -120,9 +120,12 @@ def gc_followed(subject, is_root):
 
 
 def hidden_of(subject):
-    """References that the type's tp_traverse does not visit and that Python code can reach. Exact types only."""
+    """References that the type's tp_traverse does not visit and that Python code can reach. A dict of which all keys
+    are text visits only its values (Objects/dictobject.c, dict_traverse)."""
     if type(subject) is range:
         return [subject.start, subject.stop, subject.step]
+    if isinstance(subject, dict):
+        return list(dict.keys(subject))
     return ()
 
 

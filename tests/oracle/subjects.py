@@ -405,7 +405,8 @@ def functions(add):
     add("property subclass", subclass_of(property)(plain_function))
     add("staticmethod", staticmethod(plain_function))
     add("classmethod", classmethod(plain_function))
-    add("slices and ranges", [slice(1, None, [3]), slice(None), range(10), range(2, 10 ** 30, 7), range(0)])
+    add("slices", [slice(1, None, [3]), slice(None)])
+    add("ranges", [range(10), range(2, 10 ** 30, 7), range(0)])
     add("simple namespace", types.SimpleNamespace(one=1, two=[2]))
     add("mappingproxy", [types.MappingProxyType({"a": 1}), vars(Plain)])
     module = types.ModuleType("made_module", "its documentation")
@@ -638,7 +639,7 @@ DEEP_ROOTS = [
     "slotted with a dict", "function", "function with a dict", "property", "class made by type()",
     "simple namespace", "int subclasses", "str subclasses", "module",
     "deque", "ordered dict", "defaultdict", "counter", "chain map", "named tuples", "dataclass", "enum member",
-    "partial", "decimals",
+    "partial", "decimals", "ranges", "slices", "dates",
 ]
 
 # What pympler.asizeof is asked about: its documentation names these kinds.
