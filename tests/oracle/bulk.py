@@ -15,6 +15,7 @@ class Slotted(object):
     __slots__ = ("first", "second")
 
 
+MADE_DICTS = []  # ids of the instances whose dict was made
 Pair = collections.namedtuple("Pair", "left right")
 
 
@@ -29,6 +30,7 @@ def group(number):
         record.extra = {"of": slotted}
     if number % 7 == 0:
         record.children[0].__dict__
+        MADE_DICTS.append(id(record.children[0]))
     table = {"record": record, "tags": ("a", "b%d" % number), "text \u20ac %d" % number: number * 2 ** 40}
     return [table, slotted, Pair(number + 0.5, {number, number + 10 ** 9, "in a set"}), bytes(number % 600),
             [None] * (number % 50), frozenset(range(number, number + number % 9)), "caf\xe9 %d" % number,

@@ -20,6 +20,7 @@ import argparse
 import builtins
 import collections
 import ctypes
+import datetime
 import gc
 import os
 import sys
@@ -53,16 +54,22 @@ def boundaries(library):
 
 
 def reachable(root, closed):
+    """ids, in the order they were found. Not the objects: a reference of ours would change what BytesIO, which asks how
+    many hold its buffer, says of its size."""
     order, seen, queue = [], set(closed), collections.deque([root])
     seen.add(id(root))
     while queue:
         found = queue.popleft()
-        order.append(found)
+        order.append(id(found))
         for referent in gc.get_referents(found):
             if id(referent) not in seen:
                 seen.add(id(referent))
                 queue.append(referent)
     return order
+
+
+def object_at(address):
+    return ctypes.cast(address, ctypes.py_object).value
 
 
 TYPE_MODULE = type.__dict__["__module__"].__get__
@@ -86,8 +93,8 @@ def record(subject):
 
 def write_objects(out, order):
     checks = []
-    for subject in order:
-        line = record(subject).encode("utf-8", "backslashreplace")
+    for address in order:
+        line = record(object_at(address)).encode("utf-8", "backslashreplace")
         checks.append(zlib.crc32(line))
         out.write(b"object\t" + line)
     return checks
@@ -95,9 +102,9 @@ def write_objects(out, order):
 
 def write_changed(out, order, checks):
     changed = 0
-    for subject, check in zip(order, checks):
-        if zlib.crc32(record(subject).encode("utf-8", "backslashreplace")) != check:
-            out.write(b"changed\t%x\n" % id(subject))
+    for address, check in zip(order, checks):
+        if zlib.crc32(record(object_at(address)).encode("utf-8", "backslashreplace")) != check:
+            out.write(b"changed\t%x\n" % address)
             changed += 1
     return changed
 
@@ -105,7 +112,7 @@ def write_changed(out, order, checks):
 def globals_of(function):
     """What the policies `gc` and `data` do not follow from a function or a frame."""
     if isinstance(function, types.FunctionType):
-        return (function.__globals__, getattr(function, "__builtins__", None))
+        return (function.__globals__, getattr(function, "__builtins__", function.__globals__))
     if isinstance(function, types.FrameType):
         return (function.f_globals, function.f_builtins)
     return ()
@@ -119,13 +126,25 @@ def gc_followed(subject, is_root):
             if not isinstance(referent, BOUNDARY_TYPES) and not any(referent is one for one in excluded)]
 
 
+MADE_LENGTHS = []
+MADE_DICTS = set()  # instances whose dict was made: with inline values (3.13) their traverse skips it
+
+
 def hidden_of(subject):
-    """References that the type's tp_traverse does not visit and that Python code can reach. A dict of which all keys
-    are text visits only its values (Objects/dictobject.c, dict_traverse)."""
-    if type(subject) is range:
-        return [subject.start, subject.stop, subject.step]
+    """References that the type's tp_traverse does not visit and that Python code can reach (exact types, mostly)."""
+    kind = type(subject)
     if isinstance(subject, dict):
-        return list(dict.keys(subject))
+        return list(dict.keys(subject))  # dict_traverse skips keys that are all text
+    if kind is range:
+        length = max(0, -((subject.start - subject.stop) // subject.step))
+        MADE_LENGTHS.append(length)  # as large as the range's own, which no code can reach; kept, so that its id is
+        return [subject.start, subject.stop, subject.step, length]
+    if kind in (datetime.datetime, datetime.time) and subject.tzinfo is not None:
+        return [subject.tzinfo]
+    if kind is datetime.timezone:
+        return list(subject.__getinitargs__())
+    if id(subject) in MADE_DICTS:
+        return [subject.__dict__]
     return ()
 
 
@@ -234,6 +253,7 @@ def main():
     builtins._pydeepsize_oracle = everything  # by this name the tests reach it
     if options.tiny:
         ctypes.CDLL(None).malloc_trim(0)
+    MADE_DICTS.update(subjects.MADE_DICTS + bulk.MADE_DICTS)
     record_in_child(options, everything, subjects)
     os.write(1, b"READY\n")
     if options.abort:

@@ -14,6 +14,9 @@ PYTHON = sys.version_info[:2]
 TINY = "--tiny" in sys.argv  # for the cores that are kept: as small as possible
 
 
+MADE_DICTS = []  # ids of the instances whose dict was made, as far as DEEP_ROOTS reach them
+
+
 def must(condition):
     """assert would go with -O, and what it looks at with it."""
     if not condition:
@@ -307,6 +310,7 @@ def instances(add):
     add("instance empty", Plain())
     shown = Plain(first=1, second=[2])
     must(vars(shown))
+    MADE_DICTS.append(id(shown))
     add("instance with its dict made", shown)
     empty_shown = Plain()
     must(vars(empty_shown) == {})

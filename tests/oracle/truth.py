@@ -63,9 +63,10 @@ class Differences(object):
         self.counts = collections.Counter()
         self.excused = collections.Counter()
         self.compared = 0
+        self.approximate = set()
 
-    def add(self, what, kind, address, text):
-        reason = exceptions_declared.reason(what, kind, self.python)
+    def add(self, what, kind, address, text, approximate=False):
+        reason = exceptions_declared.reason(what, kind, self.python, approximate)
         if reason:
             self.excused[what, kind, reason] += 1
             return
@@ -91,12 +92,14 @@ def compare_sizes(truth, answers):
     for address, answer in answers:
         known = truth.objects[address]
         differences.compared += 1
+        approximate = bool(answer.get("approximate"))
+        if approximate:
+            differences.approximate.add(address)
         if answer.get("shallow") != known.size:
-            approximate = " (approximate)" if answer.get("approximate") else ""
             differences.add("size", known.type, address, "sys.getsizeof says %d, we say %s%s"
-                            % (known.size, answer.get("shallow"), approximate))
-        elif answer.get("approximate"):
-            differences.add("approximate flag", known.type, address, "the size %d is right" % known.size)
+                            % (known.size, answer.get("shallow"), " (approximate)" if approximate else ""), approximate)
+        elif approximate:
+            differences.add("approximate flag", known.type, address, "the size %d is right" % known.size, True)
         if known.type != "?" and answer.get("type") != known.type:
             differences.add("type", known.type, address, "we say %s" % answer.get("type"))
         if "allocated" in answer and (answer["allocated"] or 0) < 0:
@@ -104,7 +107,8 @@ def compare_sizes(truth, answers):
     return differences
 
 
-def compare_referents(truth, answers):
+def compare_referents(truth, answers, approximate=()):
+    """approximate: addresses of objects that `sizeof` said it does not know well (compare_sizes().approximate)."""
     differences = Differences(truth.python)
     for address, answer in answers:
         known = truth.objects[address]
@@ -121,5 +125,6 @@ def compare_referents(truth, answers):
         what = "missing referents" if missing and not extra else "extra referents" if extra and not missing \
             else "differing referents"
         differences.add(what, known.type, address, "missing %d %s; extra %d %s"
-                        % (len(missing), ", ".join(missing[:3]), len(extra), ", ".join(extra[:3])))
+                        % (len(missing), ", ".join(missing[:3]), len(extra), ", ".join(extra[:3])),
+                        address in approximate)
     return differences
