@@ -113,9 +113,12 @@ static void decode_managed(struct decoder *decoder, const struct type_info *type
 		return;
 	const struct layout *layout = decoder->layout;
 	bool is_inline = layout_feature(layout, FEATURE_INLINE_VALUES);
+	/* A dict that was made of inline values shares them with the instance, which visits only one of the two. */
+	bool has_both = is_inline && attributes.values != 0 && attributes.dict != 0;
+	bool dict_first = layout_feature(layout, FEATURE_MANAGED_DICT_VISITED_FIRST);
 	if (attributes.values != 0)
-		emit_run(decoder, attributes.values, attributes.values_count, 8, LABEL_SPLIT_VALUE, RUN_ATTRIBUTE,
-		         type->cached_keys);
+		emit_run(decoder, attributes.values, attributes.values_count, 8, LABEL_SPLIT_VALUE,
+		         RUN_ATTRIBUTE | (has_both && dict_first ? RUN_HIDDEN : 0), type->cached_keys);
 	if (is_inline && type->tp_flags & TPFLAGS_INLINE_VALUES) {
 		struct keys_table keys;
 		uint64_t start = address + (uint64_t)type->tp_basicsize;
@@ -128,7 +131,8 @@ static void decode_managed(struct decoder *decoder, const struct type_info *type
 		emit_values_block(decoder, type, attributes.values);
 	}
 	if (attributes.dict != 0)
-		emit_run(decoder, attributes.dict_slot, 1, 8, LABEL_DICT, RUN_DICT, 0);
+		emit_run(decoder, attributes.dict_slot, 1, 8, LABEL_DICT,
+		         RUN_DICT | (has_both && !dict_first ? RUN_HIDDEN : 0), 0);
 }
 
 void decode_instance_parts(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)

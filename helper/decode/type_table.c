@@ -313,6 +313,9 @@ static bool fill_type(struct decoder *decoder, struct type_info *info, const uin
 	/* A str is as short as its own form: only the head that all forms share can be required. */
 	info->body_bytes = info->tp_flags & TPFLAGS_UNICODE_SUBCLASS ? layout->struct_bytes[STRUCT_PyASCIIObject]
 	                                                             : (uint32_t)info->tp_basicsize;
+	/* Likewise type: tp_basicsize is that of heap types, and a static one may be the last thing that is mapped. */
+	if (info->tp_flags & TPFLAGS_TYPE_SUBCLASS && info->body_bytes == layout->struct_bytes[STRUCT_PyHeapTypeObject])
+		info->body_bytes = layout->struct_bytes[STRUCT_PyTypeObject];
 	char *name = read_name(decoder, info, type);
 	if (name == NULL)
 		return false;

@@ -13,6 +13,11 @@ static bool is_minor(const struct layout *layout, unsigned minor)
 	return layout->version.hex >> 16 == (UINT32_C(3) << 8 | minor);
 }
 
+static bool since_patch(const struct layout *layout, unsigned minor, unsigned patch)
+{
+	return layout->version.hex >= (UINT32_C(3) << 24 | minor << 16 | patch << 8);
+}
+
 static void compute_object_features(struct layout *layout)
 {
 	bool *features = layout->features;
@@ -27,6 +32,8 @@ static void compute_object_features(struct layout *layout)
 	features[FEATURE_MANAGED_WEAKREF] = since(layout, 12);
 	/* PyDictValues knows that it is part of an object only where it can be. */
 	features[FEATURE_INLINE_VALUES] = layout_has(layout, FIELD_PyDictValues_embedded);
+	features[FEATURE_MANAGED_DICT_VISITED_FIRST] =
+	        since_patch(layout, 13, 13) && (!is_minor(layout, 14) || since_patch(layout, 14, 4));
 	features[FEATURE_SPLIT_DICT_VALUES_COUNTED_BY_USABLE] = since(layout, 11);
 	features[FEATURE_COMPACT_INT] = layout_has(layout, FIELD_PyLongObject_lv_tag);
 	features[FEATURE_INT_SIZEOF_AT_LEAST_ONE_DIGIT] = since(layout, 11);

@@ -35,11 +35,18 @@ static int compare_type(const void *left_row, const void *right_row)
 	return order != 0 ? order : compare_order(left_row, right_row);
 }
 
+/* Of a type that the collector does not traverse, gc.get_referents() sees nothing. */
+static bool is_hidden(const struct report *report, const struct run *run)
+{
+	const struct decoded *out = &report->decoder->out;
+	return run->flags & RUN_HIDDEN || (out->type != NULL && out->type->flags & TYPE_NOT_TRAVERSED);
+}
+
 /* Type and size of what a slot refers to. */
 static struct referent look_at(struct report *report, uint32_t run, uint64_t slot, uint64_t address)
 {
 	struct referent referent = { .address = address, .run = run, .slot = slot };
-	referent.hidden = (report->decoder->out.runs.items[run].flags & RUN_HIDDEN) != 0;
+	referent.hidden = is_hidden(report, &report->decoder->out.runs.items[run]);
 	if (decode_object(report->naming, address)) {
 		referent.type = report->naming->out.type;
 		referent.shallow = report->naming->out.shallow;
@@ -69,7 +76,7 @@ static int gather_run(struct report *report, uint32_t index, struct referents *r
 		if (address == 0)
 			continue;
 		referents->total++;
-		referents->hidden += (run->flags & RUN_HIDDEN) != 0;
+		referents->hidden += is_hidden(report, run);
 		if (!all && referents->rows.count >= request->limit)
 			continue;
 		const struct referent referent = look_at(report, index, slot, address);
