@@ -2,6 +2,7 @@
  * dict_cursor: the entries of dicts: combined tables with general or str-only entries, split tables with the values of
  * one instance, and values without a dict object. Objects/dictobject.c, Include/internal/pycore_dict.h.
  * Whatever dk_nentries claims, the entries must lie in present memory: that is the cap of every loop here. */
+#include "base/limits.h"
 #include "decode/keys_table.h"
 #include "decode/value.h"
 
@@ -136,11 +137,11 @@ bool dict_cursor_next(struct dict_cursor *cursor, uint64_t *ret_key, uint64_t *r
 	return false;
 }
 
-static uint64_t cursor_find(struct dict_cursor *cursor, const char *key)
+uint64_t dict_cursor_find(struct dict_cursor *cursor, const char *key)
 {
 	uint64_t entry_key, value;
 
-	while (dict_cursor_next(cursor, &entry_key, &value)) {
+	while (cursor->next < LIMIT_NAMESPACE && dict_cursor_next(cursor, &entry_key, &value)) {
 		if (value_str_equals(cursor->decoder, entry_key, key))
 			return value;
 	}
@@ -151,7 +152,7 @@ uint64_t dict_get_str(struct decoder *decoder, uint64_t dict, const char *key)
 {
 	struct dict_cursor cursor;
 
-	return dict_cursor_open(&cursor, decoder, dict) ? cursor_find(&cursor, key) : 0;
+	return dict_cursor_open(&cursor, decoder, dict) ? dict_cursor_find(&cursor, key) : 0;
 }
 
 uint64_t keys_entry_key(struct decoder *decoder, uint64_t keys, uint64_t index)

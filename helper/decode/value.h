@@ -54,7 +54,9 @@ bool dict_cursor_open(struct dict_cursor *cursor, struct decoder *decoder, uint6
  * has been made for. */
 bool dict_cursor_open_table(struct dict_cursor *cursor, struct decoder *decoder, uint64_t keys, uint64_t values);
 bool dict_cursor_next(struct dict_cursor *cursor, uint64_t *ret_key, uint64_t *ret_value);
-/* The value under a str key; 0: no such key or not a readable dict. */
+/* The value under a str key among what is left; 0: no such key. Looks at most at LIMIT_NAMESPACE entries. */
+uint64_t dict_cursor_find(struct dict_cursor *cursor, const char *key);
+/* The value under a str key of a namespace (as above); 0: no such key or not a readable dict. */
 uint64_t dict_get_str(struct decoder *decoder, uint64_t dict, const char *key);
 /* The key in entry `index` of a PyDictKeysObject; 0 if there is none. For LABEL_SPLIT_VALUE. */
 uint64_t keys_entry_key(struct decoder *decoder, uint64_t keys, uint64_t index);

@@ -131,7 +131,7 @@ bool value_member_offset(struct decoder *decoder, uint64_t type, const char *nam
 uint64_t value_attribute(struct decoder *decoder, uint64_t object, const char *name)
 {
 	struct dict_cursor cursor;
-	uint64_t flags, offset, key, value;
+	uint64_t flags, offset, value;
 	uint64_t type = value_type(decoder, object, &flags);
 
 	if (type == 0)
@@ -142,11 +142,5 @@ uint64_t value_attribute(struct decoder *decoder, uint64_t object, const char *n
 	if (value_member_offset(decoder, type, name, &offset) &&
 	    reader_u64(&decoder->reader, object + offset, &value) && value != 0)
 		return value;
-	if (!value_attribute_cursor(&cursor, decoder, object))
-		return 0;
-	while (dict_cursor_next(&cursor, &key, &value)) {
-		if (value_str_equals(decoder, key, name))
-			return value;
-	}
-	return 0;
+	return value_attribute_cursor(&cursor, decoder, object) ? dict_cursor_find(&cursor, name) : 0;
 }

@@ -33,7 +33,8 @@ struct suggestion {
 	char best[SUGGESTION_BYTES]; /* escaped; "" while nothing is near */
 	unsigned best_distance;
 	struct text list; /* the first few names, escaped, ", " between */
-	uint32_t offered;
+	uint32_t offered; /* that could be listed */
+	uint32_t looked_at;
 };
 
 void suggestion_init(struct suggestion *suggestion, const char *wanted);

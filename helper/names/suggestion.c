@@ -72,7 +72,7 @@ bool suggestion_offer(struct suggestion *suggestion, const char *name)
 	size_t length = strlen(name), wanted_length = strlen(suggestion->wanted);
 	struct text escaped = { 0 };
 
-	if (suggestion->offered >= LIMIT_NAMES_COMPARED)
+	if (++suggestion->looked_at >= LIMIT_NAMES_COMPARED)
 		return false;
 	if (length > COMPARED_BYTES)
 		return true;
@@ -98,6 +98,8 @@ bool suggestion_offer_str(struct suggestion *suggestion, struct decoder *decoder
 
 	if (value_str(decoder, string, COMPARED_BYTES + 1, &name) > 0 && !name.failed)
 		wants_more = suggestion_offer(suggestion, text_string(&name));
+	else
+		wants_more = ++suggestion->looked_at < LIMIT_NAMES_COMPARED;
 	text_free(&name);
 	return wants_more;
 }
