@@ -57,15 +57,35 @@ static bool type_is_named(struct decoder *decoder, uint64_t type, const char *tp
 	       reader_string(&decoder->reader, name_address, name, sizeof name) && strcmp(name, tp_name) == 0;
 }
 
+void base_walk_start(struct base_walk *walk, struct decoder *decoder, uint64_t type)
+{
+	*walk = (struct base_walk){ .decoder = decoder, .next = type };
+}
+
+uint64_t base_walk_next(struct base_walk *walk)
+{
+	uint64_t type = walk->next;
+
+	if (type == 0 || type == walk->anchor || walk->steps >= LIMIT_TYPE_CHAIN)
+		return 0;
+	/* The anchor moves up at powers of two, so that any cycle is met (Brent). */
+	if ((walk->steps & (walk->steps - 1)) == 0)
+		walk->anchor = type;
+	walk->steps++;
+	if (!value_field(walk->decoder, type, FIELD_PyTypeObject_tp_base, &walk->next))
+		walk->next = 0;
+	return type;
+}
+
 bool value_type_derives(struct decoder *decoder, uint64_t type, int32_t symbol, const char *tp_name)
 {
 	uint64_t wanted = symbol < 0 ? 0 : decoder->context->runtime->symbols[symbol];
+	struct base_walk walk;
 
-	for (unsigned i = 0; i < LIMIT_TYPE_CHAIN && type != 0; i++) {
+	base_walk_start(&walk, decoder, type);
+	while ((type = base_walk_next(&walk)) != 0) {
 		if (wanted != 0 ? type == wanted : type_is_named(decoder, type, tp_name))
 			return true;
-		if (!value_field(decoder, type, FIELD_PyTypeObject_tp_base, &type))
-			return false;
 	}
 	return false;
 }

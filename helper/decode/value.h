@@ -21,6 +21,15 @@ bool value_field(struct decoder *decoder, uint64_t address, enum layout_field fi
 uint64_t value_type(struct decoder *decoder, uint64_t address, uint64_t *ret_flags);
 /* True if the tp_flags of the object's type have that bit: TPFLAGS_... of decode/type_flags.h. */
 bool value_is(struct decoder *decoder, uint64_t address, uint64_t flag);
+/* A walk along tp_base from a type on, the type itself first. Ends at LIMIT_TYPE_CHAIN, and at a cycle. */
+struct base_walk {
+	struct decoder *decoder;
+	uint64_t next, anchor; /* anchor: a type that was passed; meeting it again is a cycle */
+	uint32_t steps;
+};
+void base_walk_start(struct base_walk *walk, struct decoder *decoder, uint64_t type);
+/* The next type; 0 at the end. */
+uint64_t base_walk_next(struct base_walk *walk);
 /* True if the type is, or derives by tp_base from, the type object of that symbol; where no symbol is known (or symbol
  * is -1), the type whose tp_name is so. */
 bool value_type_derives(struct decoder *decoder, uint64_t type, int32_t symbol, const char *tp_name);

@@ -79,12 +79,12 @@ uint64_t value_class_attribute(struct decoder *decoder, uint64_t type, const cha
 		return 0;
 	}
 	/* A type caught before PyType_Ready() gave it an MRO, or one that was torn down. */
-	for (unsigned i = 0; i < LIMIT_TYPE_CHAIN && type != 0; i++) {
-		value = dict_get_str(decoder, value_type_dict(decoder, type), name);
+	struct base_walk walk;
+	base_walk_start(&walk, decoder, type);
+	while ((base = base_walk_next(&walk)) != 0) {
+		value = dict_get_str(decoder, value_type_dict(decoder, base), name);
 		if (value != 0)
 			return value;
-		if (!value_field(decoder, type, FIELD_PyTypeObject_tp_base, &type))
-			return 0;
 	}
 	return 0;
 }
@@ -113,17 +113,17 @@ bool value_member_offset(struct decoder *decoder, uint64_t type, const char *nam
 	uint64_t members;
 	bool matches;
 
-	for (unsigned i = 0; i < LIMIT_TYPE_CHAIN && type != 0 && row_bytes != 0; i++) {
-		if (value_field(decoder, type, FIELD_PyTypeObject_tp_members, &members) && members != 0) {
-			for (unsigned k = 0; k < LIMIT_TYPE_SLOTS; k++) {
-				if (!read_member(decoder, members + k * row_bytes, name, &matches, ret_offset))
-					break;
-				if (matches)
-					return true;
-			}
+	struct base_walk walk;
+	base_walk_start(&walk, decoder, row_bytes == 0 ? 0 : type);
+	while ((type = base_walk_next(&walk)) != 0) {
+		if (!value_field(decoder, type, FIELD_PyTypeObject_tp_members, &members) || members == 0)
+			continue;
+		for (unsigned k = 0; k < LIMIT_TYPE_SLOTS; k++) {
+			if (!read_member(decoder, members + (uint64_t)k * row_bytes, name, &matches, ret_offset))
+				break;
+			if (matches)
+				return true;
 		}
-		if (!value_field(decoder, type, FIELD_PyTypeObject_tp_base, &type))
-			return false;
 	}
 	return false;
 }

@@ -204,7 +204,9 @@ static void offer_members(struct suggestion *suggestion, struct decoder *decoder
 	uint64_t member, name_address;
 	uint32_t row_bytes = decoder->layout->struct_bytes[STRUCT_PyMemberDef];
 
-	for (unsigned i = 0; i < LIMIT_TYPE_CHAIN && type != 0 && row_bytes != 0; i++) {
+	struct base_walk walk;
+	base_walk_start(&walk, decoder, row_bytes == 0 ? 0 : type);
+	while ((type = base_walk_next(&walk)) != 0) {
 		if (!value_field(decoder, type, FIELD_PyTypeObject_tp_members, &member))
 			return;
 		for (unsigned k = 0; member != 0 && k < LIMIT_TYPE_SLOTS; k++, member += row_bytes) {
@@ -214,8 +216,6 @@ static void offer_members(struct suggestion *suggestion, struct decoder *decoder
 			    !suggestion_offer(suggestion, name))
 				return;
 		}
-		if (!value_field(decoder, type, FIELD_PyTypeObject_tp_base, &type))
-			return;
 	}
 }
 
@@ -223,12 +223,12 @@ static void offer_members(struct suggestion *suggestion, struct decoder *decoder
 static void offer_class_names(struct suggestion *suggestion, struct decoder *decoder, uint64_t type)
 {
 	struct dict_cursor cursor;
+	struct base_walk walk;
 
-	for (unsigned i = 0; i < LIMIT_TYPE_CHAIN && type != 0; i++) {
+	base_walk_start(&walk, decoder, type);
+	while ((type = base_walk_next(&walk)) != 0) {
 		if (dict_cursor_open(&cursor, decoder, value_type_dict(decoder, type)))
 			offer_dict_keys(suggestion, decoder, &cursor);
-		if (!value_field(decoder, type, FIELD_PyTypeObject_tp_base, &type))
-			return;
 	}
 }
 

@@ -29,7 +29,8 @@ static bool bytes_match(struct decoder *decoder, uint64_t object, const char *by
 {
 	struct text found = { 0 };
 
-	if (value_bytes(decoder, object, 0, NULL) != (int64_t)length)
+	if (!value_is(decoder, object, TPFLAGS_BYTES_SUBCLASS) ||
+	    value_bytes(decoder, object, 0, NULL) != (int64_t)length)
 		return false;
 	bool matches = length == 0 || (value_bytes(decoder, object, length, &found) >= 0 && !found.failed &&
 	                               memcmp(found.bytes, bytes, length) == 0);

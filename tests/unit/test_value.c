@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -110,7 +111,7 @@ static void read_names(struct decoder *decoder, uint64_t address)
 	int64_t line;
 
 	names_describe(decoder, address, &options, &text);
-	names_frame(decoder, &frame, &text, &file, &line);
+	names_frame(decoder, &frame, &file, &file, &line);
 	local_value(decoder, &frame, 1);
 	for (size_t i = 0; i < sizeof trailers / sizeof trailers[0]; i++) {
 		char expression[64];
