@@ -61,11 +61,31 @@ static void read_numbers(const struct decoder *decoder, struct type_info *info, 
 	info->tp_base = type_word(decoder, FIELD_PyTypeObject_tp_base, type);
 }
 
+/* What an instance has at least, going by the built-in type that tp_flags say it derives from: decoders read that much
+ * of a body unasked. */
+static int64_t least_basicsize(const struct layout *layout, uint64_t tp_flags)
+{
+	if (tp_flags & TPFLAGS_TYPE_SUBCLASS)
+		return layout->struct_bytes[STRUCT_PyHeapTypeObject];
+	if (tp_flags & TPFLAGS_DICT_SUBCLASS)
+		return layout->struct_bytes[STRUCT_PyDictObject];
+	if (tp_flags & TPFLAGS_LIST_SUBCLASS)
+		return layout->struct_bytes[STRUCT_PyListObject];
+	if (tp_flags & TPFLAGS_BASE_EXC_SUBCLASS)
+		return layout->struct_bytes[STRUCT_PyBaseExceptionObject];
+	if (tp_flags & TPFLAGS_UNICODE_SUBCLASS)
+		return layout->struct_bytes[STRUCT_PyASCIIObject];
+	if (tp_flags & TPFLAGS_LONG_SUBCLASS)
+		return layout_offset(layout, FIELD_PyLongObject_ob_digit);
+	if (tp_flags & (TPFLAGS_TUPLE_SUBCLASS | TPFLAGS_BYTES_SUBCLASS))
+		return layout->struct_bytes[STRUCT_PyVarObject];
+	return layout->struct_bytes[STRUCT_PyObject];
+}
+
 static bool numbers_are_sane(const struct decoder *decoder, const struct type_info *info)
 {
-	int64_t head = decoder->layout->struct_bytes[STRUCT_PyObject];
-	return info->tp_basicsize >= head && info->tp_basicsize < 1 << 24 && info->tp_itemsize >= 0 &&
-	       info->tp_itemsize < 1 << 24;
+	return info->tp_basicsize >= least_basicsize(decoder->layout, info->tp_flags) && info->tp_basicsize < 1 << 24 &&
+	       info->tp_itemsize >= 0 && info->tp_itemsize < 1 << 24;
 }
 
 /* "module.qualname" without "builtins.": of a static type its tp_name (which needs the file that holds .rodata), of a
