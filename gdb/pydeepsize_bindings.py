@@ -149,6 +149,11 @@ def encode(text):
     return None if text is None else text.encode("utf-8", "surrogateescape")
 
 
+def open_options(executable=None, sysroot=None, debug_directory=None, selected_tid=0):
+    return OpenOptions(executable=encode(executable), sysroot=encode(sysroot), debug_directory=encode(debug_directory),
+                       selected_tid=selected_tid)
+
+
 def commands(library):
     """Every command of the table, as dicts of text."""
     found = []
@@ -203,6 +208,7 @@ class Session:
     def __init__(self, library, evaluate=None):
         self.library = library
         self.pending = None  # an exception of a callback
+        self.is_torn = False  # a read was interrupted: what the library remembers as unreadable may be readable
         self.handle = library.pyds_session_create()
         if not self.handle:
             raise Failure("out of memory")
@@ -232,6 +238,7 @@ class Session:
             except BaseException as error:  # pylint: disable=broad-except
                 if isinstance(error, KeyboardInterrupt):
                     self.pending = error
+                    self.is_torn = True
                 return 0
         return guarded
 
@@ -248,20 +255,18 @@ class Session:
     def _set_evaluate(self):
         self.check(self.library.pyds_set_evaluate(self.handle, ctypes.byref(self.callbacks)))
 
-    def open_core(self, path, executable=None, selected_tid=0):
-        options = OpenOptions(executable=encode(executable), selected_tid=selected_tid)
+    def open_core(self, path, options):
         self.check(self.library.pyds_open_core(self.handle, encode(path), ctypes.byref(options)))
         self._set_evaluate()
 
-    def open_process(self, pid, selected_tid=0):
+    def open_process(self, pid, options):
         """A process that the debugger holds stopped."""
-        options = OpenOptions(flags=OPEN_ALREADY_STOPPED, selected_tid=selected_tid)
+        options.flags |= OPEN_ALREADY_STOPPED
         self.check(self.library.pyds_open_process(self.handle, pid, ctypes.byref(options)))
         self._set_evaluate()
 
-    def open_callbacks(self, read, mappings, executable=None, selected_tid=0):
+    def open_callbacks(self, read, mappings, options):
         """Whatever the debugger can read. read(address, size) returns bytes; mappings: tuples as in Mapping."""
-        options = OpenOptions(executable=encode(executable), selected_tid=selected_tid)
         self.callbacks.read = READ(self._guard_read(read))
         array = (Mapping * max(len(mappings), 1))(*[Mapping(start, end, offset, protection, encode(path))
                                                     for start, end, offset, protection, path in mappings])

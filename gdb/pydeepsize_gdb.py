@@ -82,16 +82,30 @@ def core_path(inferior):
     return found.group(1) if found else None
 
 
+def local_path(path):
+    """None for "target:/usr/bin/python3" and the like: a file of a gdbserver's machine, not of this one."""
+    return path if path and ":" not in path.split("/")[0] else None
+
+
 def executable_path(inferior):
-    space = inferior.progspace
-    path = getattr(space, "executable_filename", None) or space.filename
-    # "target:/usr/bin/python3" is a file of the machine of a gdbserver, not of this one.
-    return None if path is None or path.startswith("target:") else path
+    space = getattr(inferior, "progspace", None) or gdb.current_progspace()
+    return local_path(getattr(space, "executable_filename", None) or space.filename)
+
+
+def debug_directory():
+    """What the user added to gdb's own places for debug information."""
+    folders = (gdb.parameter("debug-file-directory") or "").split(":")
+    return next((folder for folder in folders if folder and os.path.realpath(folder) != "/usr/lib/debug"), None)
 
 
 def selected_tid():
     thread = gdb.selected_thread()
     return thread.ptid[1] or thread.ptid[0] if thread is not None and thread.is_valid() else 0
+
+
+def open_options(inferior):
+    return bindings.open_options(executable_path(inferior), local_path(gdb.parameter("sysroot")), debug_directory(),
+                                 selected_tid())
 
 
 def mappings():
@@ -158,6 +172,10 @@ class Sessions:
             session.close()
         self.open.clear()
 
+    def forget_torn(self):
+        if any(session.is_torn for _identity, session in self.open.values()):
+            self.forget()
+
     def current(self):
         """The session of the selected inferior, its selected thread told to the library."""
         inferior = gdb.selected_inferior()
@@ -181,12 +199,12 @@ class Sessions:
             if kind == "core":
                 if path is None:
                     raise bindings.Failure("gdb does not say which core file it has open; use the program pydeepsize")
-                session.open_core(path, executable_path(inferior), selected_tid())
+                session.open_core(path, open_options(inferior))
             elif kind == "native" and inferior.pid > 0:
-                session.open_process(inferior.pid, selected_tid())
+                session.open_process(inferior.pid, open_options(inferior))
             elif kind is not None and inferior.pid > 0:
                 session.open_callbacks(lambda address, size: inferior.read_memory(address, size).tobytes(),
-                                       mappings(), executable_path(inferior), selected_tid())
+                                       mappings(), open_options(inferior))
             else:
                 raise bindings.Failure("there is no target: open a core file (core-file FILE) or attach to a process")
         except BaseException:
@@ -225,6 +243,7 @@ class PyCommand(gdb.Command):
             text = self.sessions.current().run(words, output_width(), output_colour(), progress)
         except bindings.Failure as failure:
             progress.erase()
+            self.sessions.forget_torn()
             if getattr(failure, "output", ""):
                 gdb.write(failure.output)
             raise gdb.GdbError(str(failure))

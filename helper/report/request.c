@@ -175,6 +175,8 @@ static int parse_arguments(struct request *request, struct cursor *cursor, struc
 	if ((request->command->flags & COMMAND_TAKES_TARGETS) != 0 && request->targets.count == 0)
 		return error_set(error, ERROR_ARGUMENT, "%s needs a target: %s", request->command->name,
 		                 request->command->usage);
+	if (request_has(request, OPTION_TREE) && request->policy == POLICY_ASIZEOF)
+		return error_set(error, ERROR_ARGUMENT, "--tree goes with every policy but asizeof");
 	if (!request_has(request, OPTION_LIMIT))
 		request->limit = request_has(request, OPTION_JSON) ? UINT64_MAX : DEFAULT_LIMIT;
 	return OK;

@@ -440,9 +440,6 @@ static int show(struct tree *tree, struct group *root, size_t index, const struc
 int tree_show(struct report *report, size_t index, const struct walk_result *whole)
 {
 	struct tree tree = { .report = report, .walk = *report->walk, .policy = report->request->policy };
-	if (tree.policy == POLICY_ASIZEOF)
-		return error_set(report->error, ERROR_UNSUPPORTED,
-		                 "--tree follows the policies data, gc, all and containers, not asizeof");
 	struct group *root = calloc(1, sizeof *root);
 	if (root == NULL)
 		return no_memory(&tree);

@@ -79,6 +79,7 @@ static void mistakes_are_sentences(void **state)
 		{ { "deepsize", "x", "-n99999999999999999999" }, "number of rows" },
 		{ { "deepsize", "x", "--min", "big" }, "not 'big'" },
 		{ { "deepsize", "x", "--policy", "none" }, "no policy 'none'" },
+		{ { "deepsize", "x", "-t", "--policy", "asizeof" }, "every policy but asizeof" },
 		{ { "deepsize", "x", "--sort", "size" }, "shallow count type" },
 		{ { "deepsize", "x", "--json=1" }, "takes no value" },
 	};
