@@ -119,12 +119,25 @@ static void take_struct(struct layout *layout, const struct layout *said, enum l
 	layout->struct_sources[which] = said->struct_sources[which];
 }
 
+/* `main` follows `head` in struct pyinterpreters in every version: as far behind as in the row. */
+static void place_main_interpreter(const struct layout_row *row, struct layout *layout)
+{
+	const struct layout_place *head = &layout->fields[FIELD__PyRuntimeState_interpreters_head];
+	const struct layout_place *row_head = &row->fields[FIELD__PyRuntimeState_interpreters_head];
+	struct layout_place main = row->fields[FIELD__PyRuntimeState_interpreters_main];
+	main.offset = head->offset + (main.offset - row_head->offset);
+	if (head->size != 0 && main.offset + main.size <= layout->struct_bytes[STRUCT__PyRuntimeState])
+		layout->fields[FIELD__PyRuntimeState_interpreters_main] = main;
+}
+
 static void replace_misfits(const struct layout_row *row, const struct layout *said, struct layout *layout)
 {
 	static const struct layout nothing;
 	for (unsigned i = 0; i < RUNTIME_STRUCTS; i++)
 		if (!struct_agrees(row, said, runtime_structs[i]))
 			take_struct(layout, said, runtime_structs[i]);
+	if (layout->struct_sources[STRUCT__PyRuntimeState] != LAYOUT_SOURCE_TABLE)
+		place_main_interpreter(row, layout);
 	/* Every interpreter holds one _PyThreadStateImpl, which begins with a PyThreadState. */
 	if (layout->struct_sources[STRUCT_PyInterpreterState] != LAYOUT_SOURCE_TABLE ||
 	    layout->struct_sources[STRUCT_PyThreadState] != LAYOUT_SOURCE_TABLE)
