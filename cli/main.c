@@ -168,9 +168,14 @@ static int run(const struct cli_arguments *arguments)
 		fprintf(stderr, "pydeepsize: out of memory\n");
 	} else {
 		int32_t status = check_command(session, &targets);
-		if (status >= 0)
-			status = open_target(session, arguments);
-		result = status < 0 ? fail(session, status) : run_job(session, &targets);
+		if (status < 0) {
+			result = fail(session, status);
+		} else if ((status = open_target(session, arguments)) < 0) {
+			/* Whatever is wrong with a target, that there is none included, it is not the usage. */
+			(void)fail(session, status);
+		} else {
+			result = run_job(session, &targets);
+		}
 	}
 	pyds_session_destroy(session);
 	targets_clear(&targets);
