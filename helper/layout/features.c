@@ -53,6 +53,8 @@ void layout_compute_features(struct layout *layout)
 	features[FEATURE_FRAME_EXECUTABLE] = since(layout, 13);
 	features[FEATURE_TAGGED_STACK_REFS] = since(layout, 14);
 	features[FEATURE_FRAME_STATES_FROM_ZERO] = since(layout, 15);
+	features[FEATURE_PICKLE_MEMO_VISITED] = layout->version.hex >= UINT32_C(0x030c0100) ||
+	                                        (is_minor(layout, 11) && layout->version.hex >= UINT32_C(0x030b0700));
 	features[FEATURE_SIMPLE_QUEUE_SIZEOF] = since(layout, 15);
 	features[FEATURE_INCREMENTAL_GC] =
 	        layout_has(layout, FIELD__gc_runtime_state_young) && layout_has(layout, FIELD__gc_runtime_state_old);

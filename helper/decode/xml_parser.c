@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * pyexpat.xmlparser: its handlers are in an array of their own, as many as there are handler attributes; the dict of
+ * interned strings is hidden (Modules/pyexpat.c xmlparse_traverse). */
+#include "decode/decoder.h"
+
+decode_function decode_xml_parser;
+
+enum { HANDLERS = 22 }; /* enum HandlerTypes: the same since 2.5 */
+
+void decode_xml_parser(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+{
+	(void)type;
+	(void)address;
+	uint64_t handlers = body_u64(decoder, FIELD_xmlparseobject_handlers, body);
+	if (handlers == 0)
+		return;
+	emit_block(decoder, handlers, 8 * HANDLERS, "handlers", 0);
+	emit_run(decoder, handlers, HANDLERS, 8, LABEL_ITEM, 0, 0);
+}
