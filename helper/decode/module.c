@@ -8,7 +8,10 @@
 
 decode_function decode_module;
 
-enum { LIMIT_STATE_BYTES = 1 << 20 };
+enum {
+	LIMIT_STATE_BYTES = 1 << 20,
+	LIMIT_CONDITIONS = 64, /* of decimal arithmetic: there are 20 */
+};
 
 /* Size of the state, and whether the module visits what is in it. */
 static uint64_t read_state_size(struct decoder *decoder, const uint8_t *body, bool *ret_is_visited)
@@ -43,6 +46,56 @@ static const struct type_info *type_of(struct decoder *decoder, uint64_t address
 	return decode_type(decoder, load_u64(head + layout_offset(layout, FIELD_PyObject_ob_type)));
 }
 
+/* atexit up to 3.9: an array of pointers to callbacks. */
+static void emit_atexit_callbacks(struct decoder *decoder, const uint8_t *state)
+{
+	const struct layout *layout = decoder->layout;
+	uint32_t bytes = layout->struct_bytes[STRUCT_atexit_callback];
+	uint64_t callbacks = body_u64(decoder, FIELD_atexitmodule_state_atexit_callbacks, state);
+	int64_t count = body_i64(decoder, FIELD_atexitmodule_state_ncallbacks, state);
+	if (callbacks == 0 || count < 0 || count > LIMIT_STATE_BYTES)
+		return;
+	for (int64_t i = 0; i < count; i++) {
+		uint64_t callback;
+		const uint8_t *body;
+		if (!reader_u64(&decoder->reader, callbacks + 8 * (uint64_t)i, &callback))
+			return;
+		if (callback == 0 || (body = reader_at(&decoder->reader, callback, bytes)) == NULL)
+			continue; /* unregistered */
+		emit_block(decoder, callback, bytes, "callback", 0);
+		emit_field(decoder, callback, body, FIELD_atexit_callback_func, 0);
+		emit_field(decoder, callback, body, FIELD_atexit_callback_args, 0);
+		emit_field(decoder, callback, body, FIELD_atexit_callback_kwargs, 0);
+	}
+}
+
+/* _decimal since 3.13: a table of conditions and their exceptions; the last has no name. */
+static void emit_decimal_exceptions(struct decoder *decoder, uint64_t table)
+{
+	const struct layout *layout = decoder->layout;
+	uint32_t bytes = layout->struct_bytes[STRUCT_DecCondMap];
+	for (unsigned i = 0; table != 0 && i < LIMIT_CONDITIONS; i++, table += bytes) {
+		const uint8_t *row = reader_at(&decoder->reader, table, bytes);
+		if (row == NULL || body_u64(decoder, FIELD_DecCondMap_name, row) == 0)
+			return;
+		emit_field(decoder, table, row, FIELD_DecCondMap_ex, 0);
+	}
+}
+
+/* What two modules visit beyond the block of their state. */
+static void emit_more_state(struct decoder *decoder, uint64_t name, const uint8_t *state, uint64_t bytes)
+{
+	const struct layout *layout = decoder->layout;
+	if (layout_has(layout, FIELD_atexitmodule_state_atexit_callbacks) &&
+	    bytes >= layout->struct_bytes[STRUCT_atexitmodule_state] && value_str_equals(decoder, name, "atexit"))
+		emit_atexit_callbacks(decoder, state);
+	if (layout_has(layout, FIELD_decimal_state_signal_map) && bytes >= layout->struct_bytes[STRUCT_decimal_state] &&
+	    value_str_equals(decoder, name, "_decimal")) {
+		emit_decimal_exceptions(decoder, body_u64(decoder, FIELD_decimal_state_signal_map, state));
+		emit_decimal_exceptions(decoder, body_u64(decoder, FIELD_decimal_state_cond_map, state));
+	}
+}
+
 /* The few modules whose m_traverse visits str, int and object too. */
 static bool visits_plain_values(struct decoder *decoder, uint64_t name)
 {
@@ -69,8 +122,8 @@ void decode_module(struct decoder *decoder, const struct type_info *type, uint64
 		return;
 	}
 	/* What can be part of a cycle is visited: types, dicts, functions; in most modules nothing else. */
-	bool visits_all =
-	        is_visited && visits_plain_values(decoder, body_u64(decoder, FIELD_PyModuleObject_md_name, body));
+	uint64_t name = body_u64(decoder, FIELD_PyModuleObject_md_name, body);
+	bool visits_all = is_visited && visits_plain_values(decoder, name);
 	for (uint64_t offset = 0; offset + 8 <= bytes; offset += 8) {
 		const struct type_info *target = type_of(decoder, load_u64(words + offset));
 		if (target == NULL)
@@ -80,4 +133,5 @@ void decode_module(struct decoder *decoder, const struct type_info *type, uint64
 		emit_run(decoder, state + offset, 1, 8, LABEL_WORD,
 		         is_visited && (visits_all || !is_plain) ? 0 : RUN_HIDDEN, offset);
 	}
+	emit_more_state(decoder, name, words, bytes);
 }

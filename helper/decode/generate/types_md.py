@@ -37,7 +37,7 @@ builtins of an interpreter frame, the value that a `ContextVar` caches, the curr
 | what | why |
 |---|---|
 | a type in C that is not in the tables below | size by `tp_basicsize` and `tp_itemsize`, references by its member descriptors and `__dict__`; the object is flagged approximate |
-| the state of a module in C | a block of memory whose form only the module knows: its words that are addresses of objects are taken for references, visible if the module has an `m_traverse` and the referent's type is traversed. Not found: what a module keeps in memory beyond that block (`atexit` up to 3.9: its callbacks; `_decimal` since 3.13: its signal tables) |
+| the state of a module in C | a block of memory whose form only the module knows: its words that are addresses of objects are taken for references, visible if the module has an `m_traverse` and the referent's type is traversed. What a module keeps in memory beyond that block is found for `atexit` and `_decimal` only |
 | the evaluation stack of an executing frame | how much of it is in use is in a register of the interpreter: only the variables are known. They are hidden in an executing generator, as its `tp_traverse` leaves them out |
 | variables of a frame that executes, since 3.11 | they belong to the thread or the generator, not to the frame object that shows them |
 | a capsule (3.13+) | it can have a traverse function of its own |
