@@ -137,6 +137,26 @@ static bool is_skipped(const struct memory_mapping *mapping)
 	                                                                    strncmp(mapping->path, "[vvar", 5) == 0));
 }
 
+/* Shadow memory of sanitizers and reservations of that kind: as large as what we could reserve ourselves, and no heap.
+ */
+#define GIANT_BYTES (UINT64_C(1) << 40)
+
+/* Host memory for one segment; a giant one that cannot have any stays absent. */
+static int make_lazy(struct address_space *space, struct segment *segment, struct error *error)
+{
+	if (segment->protection == 0)
+		return OK;
+	int status = lazy_blocks_create(space->source, segment->start, segment->end, segment, error);
+	if (status >= 0 || segment->end - segment->start < GIANT_BYTES)
+		return status;
+	if (error != NULL)
+		error_clear(error);
+	address_space_warn(space, "the mapping %#lx-%#lx (%lu GiB) is too large to be read and counts as absent",
+	                   segment->start, segment->end, (segment->end - segment->start) >> 30);
+	segment->writable_private = false;
+	return OK;
+}
+
 int lazy_segments_create(struct address_space *space, const struct memory_mapping *mappings, size_t mapping_count,
                          struct error *error)
 {
@@ -161,8 +181,7 @@ int lazy_segments_create(struct address_space *space, const struct memory_mappin
 	claims.count = 0;
 	for (size_t i = 0; i < space->segment_count && status >= 0; i++) {
 		struct segment claim = space->segments[i];
-		if (claim.protection != 0)
-			status = lazy_blocks_create(space->source, claim.start, claim.end, &claim, error);
+		status = make_lazy(space, &claim, error);
 		if (status >= 0 && !array_push(&claims, claim))
 			status = error_set(error, ERROR_NO_MEMORY, "out of memory for %zu mappings", mapping_count);
 	}

@@ -144,6 +144,24 @@ static void mappings_become_segments(void **state)
 	address_space_close(space);
 }
 
+static void giant_mappings_do_not_stand_in_the_way(void **state)
+{
+	(void)state;
+	struct target target = { .calls = 0 };
+	/* More than all of an address space of 47 bits. */
+	struct memory_mapping mappings[] = {
+		whole, { .start = UINT64_C(1) << 48, .end = UINT64_C(1) << 49, .protection = PROT_READ | PROT_WRITE }
+	};
+	struct address_space *space = open_target(&target, mappings, 2);
+	struct reader reader;
+	reader_init(&reader, space);
+	assert_non_null(reader_at(&reader, base, BYTES));
+	assert_int_equal(address_space_state(space, UINT64_C(1) << 48), MEMORY_ABSENT);
+	assert_int_equal(space->warnings.count, 1);
+	assert_non_null(strstr(space->warnings.items[0], "too large"));
+	address_space_close(space);
+}
+
 static void without_mappings_any_address_is_asked_for(void **state)
 {
 	(void)state;
@@ -207,9 +225,13 @@ int main(void)
 	for (size_t i = 0; i < sizeof memory; i++)
 		memory[i] = (uint8_t)(i * 31 + i / 4096 + 1);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refused_pages_are_absent_and_asked_once),   cmocka_unit_test(pointers_stay),
-		cmocka_unit_test(string_before_a_refused_page_is_read),      cmocka_unit_test(mappings_become_segments),
-		cmocka_unit_test(without_mappings_any_address_is_asked_for), cmocka_unit_test(threads_read_at_once),
+		cmocka_unit_test(refused_pages_are_absent_and_asked_once),
+		cmocka_unit_test(pointers_stay),
+		cmocka_unit_test(string_before_a_refused_page_is_read),
+		cmocka_unit_test(mappings_become_segments),
+		cmocka_unit_test(giant_mappings_do_not_stand_in_the_way),
+		cmocka_unit_test(without_mappings_any_address_is_asked_for),
+		cmocka_unit_test(threads_read_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

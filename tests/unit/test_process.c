@@ -356,6 +356,7 @@ static void target_survives_the_death_of_its_reader(void **state)
 	pid_t reader = fork();
 	assert_true(reader >= 0);
 	if (reader == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		struct address_space *space;
 		struct error error;
 		byte = address_space_open_process(&space, child->pid, false, NULL, &error) == OK ? 'y' : 'n';
