@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <dlfcn.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "layout/dwarf_layout.h"
+#include "layout/elf_file.h"
 #include "layout_samples/samples.h"
 
 /* As second.c says. */
@@ -188,6 +190,30 @@ static void remove_directory(const char *directory)
 	assert_int_equal(system(command), 0);
 }
 
+static void assert_stripped(const char *path, bool has_symbols, bool has_dwarf)
+{
+	struct elf_file *file;
+	assert_int_equal(elf_file_open(&file, path, &error), OK);
+	assert_int_equal(elf_file_is_stripped(file), !has_symbols);
+	assert_int_equal(elf_file_has_dwarf(file), has_dwarf);
+	elf_file_close(file);
+}
+
+static void test_what_is_stripped(void **state)
+{
+	(void)state;
+	char directory[32], path[64], sample[4096];
+	sample_path(sample, "dwarf5");
+	assert_stripped(sample, true, true);
+	make_directory(directory);
+	(void)snprintf(path, sizeof path, "%s/s.so", directory);
+	run(directory, "objcopy --strip-debug $s s.so");
+	assert_stripped(path, true, false);
+	run(directory, "objcopy --strip-all $s s.so");
+	assert_stripped(path, false, false);
+	remove_directory(directory);
+}
+
 static const char by_build_id[] = "objcopy --only-keep-debug $s d && objcopy --strip-debug $s s.so && "
                                   "id=$(readelf -n $s | sed -n 's/.*Build ID: //p') && rest=${id#??} && "
                                   "mkdir -p .build-id/${id%$rest} && mv d .build-id/${id%$rest}/$rest.debug";
@@ -265,6 +291,43 @@ static void test_supplementary_file(void **state)
 	(void)snprintf(path, sizeof path, "%s/a.so", directory);
 	(void)merge(path, NULL, NULL);
 	assert_all();
+	remove_directory(directory);
+}
+
+/* A server that is a folder. Asked only when the user allows it. */
+static void test_debuginfod(void **state)
+{
+	(void)state;
+	void *library = dlopen("libdebuginfod.so.1", RTLD_NOW);
+	if (library == NULL) {
+		print_message("skipped: libdebuginfod.so.1 is not installed\n");
+		skip();
+	}
+	char directory[32], path[64], text[128], debug_path[4096];
+	uint32_t structs;
+	make_directory(directory);
+	run(directory, "objcopy --strip-debug $s s.so && id=$(readelf -n $s | sed -n 's/.*Build ID: //p') && "
+	               "mkdir -p buildid/$id && objcopy --only-keep-debug $s buildid/$id/debuginfo");
+	(void)snprintf(path, sizeof path, "%s/s.so", directory);
+	(void)snprintf(text, sizeof text, "file://%s/", directory);
+	setenv("DEBUGINFOD_URLS", text, 1);
+	(void)snprintf(text, sizeof text, "%s/cache", directory);
+	setenv("DEBUGINFOD_CACHE_PATH", text, 1);
+	memset(&layout, 0, sizeof layout);
+	assert_int_equal(dwarf_layout_merge(&layout, path, NULL, &structs, NULL, &error), ERROR_NOT_FOUND);
+	assert_null(strstr(error.message, "debuginfod"));
+	const struct dwarf_options options = { .use_debuginfod = true };
+	error_clear(&error);
+	if (dwarf_layout_merge(&layout, path, &options, &structs, debug_path, &error) != OK)
+		fail_msg("%s", error.message);
+	assert_non_null(strstr(debug_path, "/cache/"));
+	assert_all();
+	/* A server that has nothing: the message says so. */
+	run(directory, "rm -r buildid cache");
+	assert_int_equal(dwarf_layout_merge(&layout, path, &options, &structs, NULL, &error), ERROR_NOT_FOUND);
+	assert_non_null(strstr(error.message, "debuginfod (No such file"));
+	unsetenv("DEBUGINFOD_URLS");
+	unsetenv("DEBUGINFOD_CACHE_PATH");
 	remove_directory(directory);
 }
 
@@ -349,10 +412,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_format),
 		cmocka_unit_test(test_merge_leaves_what_has_a_source),
+		cmocka_unit_test(test_what_is_stripped),
 		cmocka_unit_test(test_separate_file_by_build_id),
 		cmocka_unit_test(test_separate_file_by_link),
 		cmocka_unit_test(test_file_of_another_binary_is_refused),
 		cmocka_unit_test(test_supplementary_file),
+		cmocka_unit_test(test_debuginfod),
 		cmocka_unit_test(test_nothing_there),
 		cmocka_unit_test(test_corrupt_debug_information),
 		cmocka_unit_test(test_compare),
