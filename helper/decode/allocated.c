@@ -4,6 +4,15 @@
 enum {
 	PYMALLOC_LIMIT = 512, /* SMALL_REQUEST_THRESHOLD, Objects/obmalloc.c */
 	PYMALLOC_ALIGNMENT = 16, /* 64-bit, since 3.7.4 (bpo-27987) */
+	/* struct pool_header, the same since 3.7.4; pools are 4 KiB, since 3.10 16 KiB (bpo-37448), and aligned. */
+	POOL_SMALL = 4096,
+	POOL_LARGE = 16384,
+	POOL_SZIDX = 36,
+	POOL_HEADER = 48,
+	/* Guards of debug builds (_PyMem_DebugRawAlloc): size, 8 bytes, the block, 8 bytes. */
+	DEBUG_BEFORE = 16,
+	DEBUG_ALL = 24,
+	DEBUG_LAYERS = 2,
 	/* glibc malloc: the size word before a chunk's memory; its low bits are flags. */
 	CHUNK_HEADER = 8,
 	CHUNK_FLAGS = 7,
@@ -56,25 +65,72 @@ static bool chunk_taken(struct decoder *decoder, struct allocation *allocation)
 	return true;
 }
 
+/* Whether the request lies in a block of a pool: at its beginning and with a size class that such a request is given,
+ * or, where anywhere is set, at any place of a block that has room for it. */
+static bool pool_taken(struct decoder *decoder, struct allocation *allocation, bool anywhere)
+{
+	const uint64_t pool_bytes =
+	        layout_feature(decoder->layout, FEATURE_LARGE_POOLS) ? POOL_LARGE : (uint64_t)POOL_SMALL;
+	const uint64_t pool = allocation->address & ~(pool_bytes - 1);
+	const uint64_t offset = allocation->address - pool;
+	uint32_t szidx;
+	if (offset < POOL_HEADER || !reader_u32(&decoder->reader, pool + POOL_SZIDX, &szidx) ||
+	    szidx >= PYMALLOC_LIMIT / PYMALLOC_ALIGNMENT)
+		return false;
+	const uint64_t bytes = ((uint64_t)szidx + 1) * PYMALLOC_ALIGNMENT;
+	const uint64_t inside = (offset - POOL_HEADER) % bytes;
+	const uint64_t least = round_up(allocation->requested == 0 ? 1 : allocation->requested, PYMALLOC_ALIGNMENT);
+	/* realloc leaves a block that shrinks by less than a quarter where it is. */
+	const bool fits = inside == 0 && bytes >= least && (bytes == least || 4 * allocation->requested > 3 * bytes);
+	if (!fits && !(anywhere && inside + allocation->requested <= bytes))
+		return false;
+	allocation->allocator = ALLOCATOR_PYMALLOC;
+	allocation->taken = bytes;
+	return true;
+}
+
+/* What pymalloc or malloc wrote down about the block at allocation->address. */
+static bool find_taken(struct decoder *decoder, struct allocation *allocation, bool anywhere)
+{
+	const bool small = allocation->requested <= PYMALLOC_LIMIT;
+	return (small && pool_taken(decoder, allocation, false)) || chunk_taken(decoder, allocation) ||
+	       (small && anywhere && pool_taken(decoder, allocation, true));
+}
+
+/* The same behind the guards of a debug build, which say how much was asked for. There are two around a block that
+ * pymalloc passed on to malloc: each of the two domains has its own. */
+static bool find_guarded(struct decoder *decoder, struct allocation *allocation)
+{
+	struct allocation guarded = *allocation;
+	for (int layer = 0; layer < DEBUG_LAYERS && guarded.address > DEBUG_BEFORE; layer++) {
+		guarded.address -= DEBUG_BEFORE;
+		const uint8_t *size = reader_at(&decoder->reader, guarded.address, sizeof(uint64_t));
+		uint64_t asked = size != NULL ? load_word(size, sizeof(uint64_t), true) : 0;
+		if (asked < guarded.requested || asked - guarded.requested > CHUNK_SLACK ||
+		    !checked_add(asked, DEBUG_ALL, &guarded.requested))
+			return false;
+		if (find_taken(decoder, &guarded, false)) {
+			allocation->taken = guarded.taken;
+			allocation->allocator = guarded.allocator;
+			return true;
+		}
+	}
+	return false;
+}
+
 struct allocation allocation_at(struct decoder *decoder, uint64_t address, uint64_t requested)
 {
 	struct allocation allocation = { .address = address, .requested = requested };
 	if (is_static(decoder->context->space, address))
 		return allocation;
-	const struct python_version *version = &decoder->layout->version;
-	/* Debug builds put guard bytes around every block, free-threaded ones allocate by mimalloc: not decoded here.
-	 */
-	bool known = !version->is_debug && !version->is_free_threaded;
-	if (known && requested <= PYMALLOC_LIMIT) {
-		allocation.allocator = ALLOCATOR_PYMALLOC;
-		/* A request of nothing is one of a byte. */
-		allocation.taken = round_up(requested == 0 ? 1 : requested, PYMALLOC_ALIGNMENT);
-		return allocation;
-	}
-	if (known && chunk_taken(decoder, &allocation))
+	/* Debug builds and PYTHONMALLOC=debug put guards around a block. Free-threaded builds allocate by mimalloc,
+	 * which is not decoded here. */
+	const bool known = !decoder->layout->version.is_free_threaded;
+	/* An array of values may begin before what the object points at, and was larger when it was made. */
+	if (known && (find_guarded(decoder, &allocation) || find_taken(decoder, &allocation, true)))
 		return allocation;
 	allocation.allocator = ALLOCATOR_UNKNOWN;
-	allocation.taken = requested > INT64_MAX ? requested : round_up(requested, 16);
+	allocation.taken = requested > INT64_MAX ? requested : round_up(requested, PYMALLOC_ALIGNMENT);
 	return allocation;
 }
 
@@ -99,13 +155,27 @@ static void add_allocation(struct allocated *allocated, const struct allocation 
 		allocated->approximate = true;
 }
 
+/* Bytes from the object's address on: its body, and what lies behind it in the same allocation (inline values). */
+static uint64_t body_with_interior(const struct decoded *out)
+{
+	uint64_t bytes = out->body;
+	for (size_t i = 0; i < out->blocks.count; i++) {
+		const struct block *block = &out->blocks.items[i];
+		uint64_t end;
+		if ((block->flags & BLOCK_INTERIOR) != 0 && block->address - out->address == round_up(bytes, 8) &&
+		    checked_add(block->address - out->address, block->bytes, &end))
+			bytes = end;
+	}
+	return bytes;
+}
+
 struct allocated allocated_of_object(struct decoder *decoder)
 {
 	const struct decoded *out = &decoder->out;
 	struct allocated allocated = { .approximate = (out->flags & (DECODED_APPROXIMATE | DECODED_CORRUPT)) != 0 };
 	uint64_t preheader = out->type != NULL ? out->type->preheader : 0;
 	uint64_t requested;
-	if (!checked_add(out->body, preheader, &requested))
+	if (!checked_add(body_with_interior(out), preheader, &requested))
 		requested = UINT64_MAX;
 	allocated.own = allocation_at(decoder, out->address - preheader, requested);
 	add_allocation(&allocated, &allocated.own);

@@ -90,7 +90,7 @@ void report_flags(struct report *report, const struct decoded *decoded);
  * none) and, after a colon, an option. */
 void report_next(struct report *report, const char *names, uint64_t address);
 
-/* Keeps a sort stable and cancellable: compares (bytes descending, address ascending). */
+/* The order of rows: more bytes first, then the lower address. */
 int report_compare_bytes(uint64_t left_bytes, uint64_t left_address, uint64_t right_bytes, uint64_t right_address);
 
 #endif
