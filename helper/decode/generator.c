@@ -34,9 +34,14 @@ void decode_generator(struct decoder *decoder, const struct type_info *type, uin
 	decoder->out.shallow = layout_offset(layout, FIELD_PyGenObject_gi_iframe) +
 	                       layout_offset(layout, FIELD__PyInterpreterFrame_localsplus) + 8 * slots.total;
 	decoder->out.body = decoder->out.shallow;
-	if (has_frame(decoder, body))
+	if (has_frame(decoder, body)) {
 		emit_interpreter_frame(decoder, frame, code, &slots);
-	else if (!layout_has(layout, FIELD_PyGenObject_gi_code)) /* it keeps its code to the end */
+		return;
+	}
+	/* It keeps its code to the end. */
+	uint32_t hidden = layout_feature(layout, FEATURE_CLEARED_GENERATOR_VISITS_CODE) ? 0 : RUN_HIDDEN;
+	uint32_t tagged = layout_feature(layout, FEATURE_TAGGED_STACK_REFS) ? RUN_TAGGED : 0;
+	if (!layout_has(layout, FIELD_PyGenObject_gi_code))
 		emit_field(decoder, frame, body + (frame - address), FIELD__PyInterpreterFrame_f_executable,
-		           layout_feature(layout, FEATURE_TAGGED_STACK_REFS) ? RUN_HIDDEN | RUN_TAGGED : RUN_HIDDEN);
+		           hidden | tagged);
 }

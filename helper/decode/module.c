@@ -99,7 +99,7 @@ static void emit_more_state(struct decoder *decoder, uint64_t name, const uint8_
 /* The few modules whose m_traverse visits str, int and object too. */
 static bool visits_plain_values(struct decoder *decoder, uint64_t name)
 {
-	static const char *const names[] = { "posix", "select", "_functools", "_posixsubprocess", "_ctypes" };
+	static const char *const names[] = { "posix", "select", "_functools", "_posixsubprocess", "_ctypes", "_hmac" };
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (value_str_equals(decoder, name, names[i]))
 			return true;
@@ -109,7 +109,6 @@ static bool visits_plain_values(struct decoder *decoder, uint64_t name)
 void decode_module(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {
 	(void)type;
-	(void)address;
 	bool is_visited;
 	uint64_t state = body_u64(decoder, FIELD_PyModuleObject_md_state, body);
 	uint64_t bytes = state != 0 ? read_state_size(decoder, body, &is_visited) : 0;
@@ -134,4 +133,6 @@ void decode_module(struct decoder *decoder, const struct type_info *type, uint64
 		         is_visited && (visits_all || !is_plain) ? 0 : RUN_HIDDEN, offset);
 	}
 	emit_more_state(decoder, name, words, bytes);
+	if (is_visited && value_str_equals(decoder, name, "_hmac")) /* visits its type, as if it were an instance */
+		emit_field(decoder, address, body, FIELD_PyObject_ob_type, 0);
 }

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * TypeVar, ParamSpec, TypeVarTuple and TypeAliasType: their names are not visited before gh-140000, which was taken
+ * back to 3.13 and 3.14 (Objects/typevarobject.c). */
+#include "decode/decoder.h"
+
+decode_function decode_type_variable;
+decode_function decode_parameter_specification;
+decode_function decode_type_variable_tuple;
+decode_function decode_type_alias;
+
+static void emit_name(struct decoder *decoder, uint64_t address, const uint8_t *body, enum layout_field name)
+{
+	emit_field(decoder, address, body, name,
+	           layout_feature(decoder->layout, FEATURE_TYPING_NAMES_VISITED) ? 0 : RUN_HIDDEN);
+}
+
+void decode_type_variable(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+{
+	(void)type;
+	emit_name(decoder, address, body, FIELD_typevarobject_name);
+}
+
+void decode_parameter_specification(struct decoder *decoder, const struct type_info *type, uint64_t address,
+                                    const uint8_t *body)
+{
+	(void)type;
+	emit_name(decoder, address, body, FIELD_paramspecobject_name);
+}
+
+void decode_type_variable_tuple(struct decoder *decoder, const struct type_info *type, uint64_t address,
+                                const uint8_t *body)
+{
+	(void)type;
+	emit_name(decoder, address, body, FIELD_typevartupleobject_name);
+}
+
+void decode_type_alias(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+{
+	(void)type;
+	emit_name(decoder, address, body, FIELD_typealiasobject_name);
+}
