@@ -33,6 +33,8 @@ static void append_run(struct decoder *decoder, const struct run *run)
 
 void emit_block(struct decoder *decoder, uint64_t address, uint64_t bytes, const char *role, uint32_t flags)
 {
+	if (decoder->skip_blocks)
+		return;
 	struct block block = { .address = address, .bytes = bytes, .role = role, .flags = flags };
 	if (__builtin_expect(!array_push(&decoder->out.blocks, block), 0))
 		decoder->out_of_memory = true;
@@ -112,8 +114,8 @@ void emit_field(struct decoder *decoder, uint64_t address, const uint8_t *body, 
 }
 
 /* tp_basicsize + tp_itemsize * ob_size, as object.__sizeof__ has it; ob_size is signed and raw. */
-static uint64_t generic_size(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                             const uint8_t *body)
+static inline uint64_t generic_size(struct decoder *decoder, const struct type_info *type, uint64_t address,
+                                    const uint8_t *body, uint64_t available)
 {
 	uint64_t size = (uint64_t)type->tp_basicsize;
 	if (type->tp_itemsize == 0 || type->flags & TYPE_SIZES_ITSELF)
@@ -125,8 +127,7 @@ static uint64_t generic_size(struct decoder *decoder, const struct type_info *ty
 		flag_object(decoder, DECODED_CORRUPT, "impossible ob_size");
 		return size;
 	}
-	const struct segment *segment = decoder->reader.last;
-	if (__builtin_expect(total > segment->end - address, 0) &&
+	if (__builtin_expect(total > available, 0) &&
 	    address_space_state(decoder->reader.space, address + total - 1) == MEMORY_UNMAPPED) {
 		flag_object(decoder, DECODED_CORRUPT, "ob_size reaches beyond the mapped memory");
 		return size;
@@ -168,55 +169,85 @@ static void reset(struct decoded *out, uint64_t address)
 	out->blocks.count = 0;
 }
 
+/* Why an address is no object. */
+static bool reject(struct decoder *decoder, const struct object_head *head)
+{
+	if (head->bytes != NULL)
+		flag_object(decoder, DECODED_CORRUPT, "ob_type is not a type object");
+	else if ((head->address & 7) == 0 && address_space_state(decoder->reader.space, head->address) == MEMORY_ABSENT)
+		flag_object(decoder, DECODED_UNREADABLE, "not in the dump");
+	else
+		flag_object(decoder, DECODED_CORRUPT, "not an address of an object");
+	return false;
+}
+
+struct object_head decode_head(struct decoder *decoder, uint64_t address)
+{
+	const struct segment *segment = reader_segment(&decoder->reader, address);
+	if (segment == NULL)
+		return (struct object_head){ .address = address };
+	return decode_head_in(decoder, segment, address);
+}
+
 bool decode_object(struct decoder *decoder, uint64_t address)
 {
+	struct object_head head = decode_head(decoder, address);
+	return decode_typed_object(decoder, &head, head.bytes != NULL ? decode_head_type(decoder, head.bytes) : NULL);
+}
+
+static void emit_class(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *head)
+{
+	uint32_t offset = layout_offset(decoder->layout, FIELD_PyObject_ob_type);
+	uint32_t hidden = type->flags & TYPE_VISITS_TYPE ? 0 : RUN_HIDDEN;
+	struct run run = { .slots = head + offset,
+		           .address = address + offset,
+		           .count = 1,
+		           .stride = 8,
+		           .label = LABEL_TYPE,
+		           .flags = (uint16_t)(RUN_CLASS | hidden) };
+	append_run(decoder, &run);
+}
+
+bool decode_typed_object(struct decoder *decoder, const struct object_head *head, const struct type_info *type)
+{
 	struct decoded *out = &decoder->out;
+	const uint64_t address = head->address;
 	reset(out, address);
-	const struct layout *layout = decoder->layout;
-	uint32_t head_bytes = layout->struct_bytes[STRUCT_PyObject];
-	const uint8_t *head = (address & 7) == 0 ? reader_at(&decoder->reader, address, head_bytes) : NULL;
-	if (head == NULL) {
-		if ((address & 7) == 0 && address_space_state(decoder->reader.space, address) == MEMORY_ABSENT)
-			flag_object(decoder, DECODED_UNREADABLE, "not in the dump");
-		else
-			flag_object(decoder, DECODED_CORRUPT, "not an address of an object");
-		return false;
-	}
-	const struct type_info *type =
-	        decode_type(decoder, load_u64(head + layout_offset(layout, FIELD_PyObject_ob_type)));
-	if (type == NULL) {
-		flag_object(decoder, DECODED_CORRUPT, "ob_type is not a type object");
-		return false;
-	}
+	if (__builtin_expect(type == NULL, 0))
+		return reject(decoder, head);
 	out->type = type;
-	const uint8_t *body = reader_at(&decoder->reader, address, type->body_bytes);
-	if (body == NULL) {
+	const uint8_t *body = head->bytes;
+	if (__builtin_expect(type->body_bytes > head->available, 0))
+		body = reader_at(&decoder->reader, address, type->body_bytes);
+	if (__builtin_expect(body == NULL, 0)) {
 		flag_object(decoder, DECODED_UNREADABLE, "only the head is in the dump");
 		out->shallow = (uint64_t)type->tp_basicsize + type->presize;
 		return true;
 	}
 	out->presize = type->presize;
-	if (type->flags & TYPE_IS_METATYPE)
-		adjust_static_type(decoder, type, body);
-	if (type->flags & TYPE_IS_APPROXIMATE)
-		flag_object(decoder, DECODED_APPROXIMATE, "no decoder for this C type");
-	out->shallow = out->body = generic_size(decoder, type, address, body);
-	emit_registry_fields(decoder, type, address, body);
+	if (type->flags & TYPE_IS_LEAF && (decoder->skip_class || !(type->flags & TYPE_OWNS_TYPE))) {
+		/* Half of most heaps: numbers and strings. A leaf has no fields and no instance parts. */
+		out->shallow = out->body = generic_size(decoder, type, address, body, head->available);
+		if (type->decode != NULL)
+			type->decode(decoder, type, address, body);
+		out->shallow += out->presize;
+		return true;
+	}
+	if (__builtin_expect(type->flags & (TYPE_IS_METATYPE | TYPE_IS_APPROXIMATE), 0)) {
+		if (type->flags & TYPE_IS_METATYPE)
+			adjust_static_type(decoder, type, body);
+		if (type->flags & TYPE_IS_APPROXIMATE)
+			flag_object(decoder, DECODED_APPROXIMATE, "no decoder for this C type");
+	}
+	out->shallow = out->body = generic_size(decoder, type, address, body, head->available);
+	if (type->visible_count + type->hidden_count != 0)
+		emit_registry_fields(decoder, type, address, body);
 	if (type->decode != NULL)
 		type->decode(decoder, type, address, body);
 	if (type->flags & TYPE_HAS_INSTANCE_PARTS)
 		decode_instance_parts(decoder, type, address, body);
-	if (type->flags & TYPE_OWNS_TYPE && !decoder->skip_class) {
-		uint32_t offset = layout_offset(layout, FIELD_PyObject_ob_type);
-		uint32_t hidden = type->flags & TYPE_VISITS_TYPE ? 0 : RUN_HIDDEN;
-		struct run run = { .slots = head + offset,
-			           .address = address + offset,
-			           .count = 1,
-			           .stride = 8,
-			           .label = LABEL_TYPE,
-			           .flags = (uint16_t)(RUN_CLASS | hidden) };
-		append_run(decoder, &run);
-	}
+	if (type->flags & TYPE_OWNS_TYPE && !decoder->skip_class)
+		emit_class(decoder, type, address, body);
 	out->shallow += out->presize;
 	return true;
 }

@@ -171,6 +171,8 @@ struct type_info {
 	uint32_t dict_offset; /* of a __dict__ pointer that a Python class added; 0: none, or managed, or negative */
 	bool dict_at_end; /* up to 3.11, variable-size base: tp_dictoffset counts from the end */
 	uint32_t unseen_items; /* struct sequence: items of an instance beyond its ob_size */
+	int32_t ahead; /* offset from the object of a pointer to memory that decoding it will need: a dict's keys table;
+	                  0: none */
 	uint64_t cached_keys; /* heap type: ht_cached_keys, the shared PyDictKeysObject; 0 */
 	const char *name; /* "module.qualname", without "builtins."; owned by the table */
 };
@@ -201,6 +203,7 @@ struct decoder {
 	struct reader reader;
 	struct decoded out;
 	bool skip_class; /* set by a caller that has no use for the run of ob_type: it is then not emitted */
+	bool skip_blocks; /* the same for owned blocks */
 	bool out_of_memory; /* an append failed; the step that runs the decoder must end with ERROR_NO_MEMORY */
 };
 
@@ -213,6 +216,22 @@ void decoder_clear(struct decoder *decoder);
 /* Decodes the object at address into decoder->out (reset first). Returns true if it is an object at all; false
  * (flags and reason say why) for a wild pointer, an absent head or a head whose type is none. */
 bool decode_object(struct decoder *decoder, uint64_t address);
+
+/* The same in steps, for a walk that has the memory of later objects fetched while it decodes earlier ones: where the
+ * head is, later its type, then all of it. */
+struct object_head {
+	uint64_t address;
+	const uint8_t
+	        *bytes; /* host address; NULL: no head of an object can be read there, decode_typed_object() says why */
+	uint64_t available; /* target bytes in one piece from there */
+};
+
+static inline struct object_head decode_head_in(struct decoder *decoder, const struct segment *segment,
+                                                uint64_t address);
+struct object_head decode_head(struct decoder *decoder, uint64_t address);
+/* NULL: ob_type is no type object. */
+static inline const struct type_info *decode_head_type(struct decoder *decoder, const uint8_t *head);
+bool decode_typed_object(struct decoder *decoder, const struct object_head *head, const struct type_info *type);
 
 /* The type_info of a type object; NULL if address is not a readable, sane type object. */
 const struct type_info *decode_type(struct decoder *decoder, uint64_t type_address);
@@ -248,17 +267,45 @@ static inline int64_t body_ob_size(const struct decoder *decoder, const uint8_t 
 	return load_i64(body + decoder->layout->fields[FIELD_PyVarObject_ob_size].offset);
 }
 
-/* The object a slot refers to, tags cleared and dummies left out where the run says so; 0: none. */
-static inline uint64_t run_target(const struct run *run, uint64_t index)
+static inline struct object_head decode_head_in(struct decoder *decoder, const struct segment *segment,
+                                                uint64_t address)
 {
-	uint64_t word = load_u64(run->slots + index * run->stride);
-	if (__builtin_expect(run->flags & (RUN_TAGGED | RUN_SET), 0)) {
-		if (run->flags & RUN_TAGGED)
+	struct object_head head = { .address = address, .available = segment->end - address };
+	if (__builtin_expect(segment->data != NULL && segment->lazy == NULL && (address & 7) == 0 &&
+	                             head.available >= decoder->layout->struct_bytes[STRUCT_PyObject],
+	                     1))
+		head.bytes = segment->data + (address - segment->start);
+	else if ((address & 7) == 0)
+		head.bytes = reader_at(&decoder->reader, address, decoder->layout->struct_bytes[STRUCT_PyObject]);
+	if (__builtin_expect(segment->lazy != NULL, 0))
+		head.available = 0; /* more of it must be asked for */
+	return head;
+}
+
+static inline const struct type_info *decode_head_type(struct decoder *decoder, const uint8_t *head)
+{
+	uint64_t address = load_u64(head + layout_offset(decoder->layout, FIELD_PyObject_ob_type));
+	const struct type_table *types = &decoder->context->types;
+	uint32_t index = address_map_get(&types->by_address, address);
+	return __builtin_expect(index != ADDRESS_MAP_NONE, 1) ? types->items[index] : decode_type(decoder, address);
+}
+
+/* The object a slot refers to, tags cleared and dummies left out where the run says so; 0: none. */
+static inline uint64_t slot_target(const uint8_t *slot, uint32_t run_flags)
+{
+	uint64_t word = load_u64(slot);
+	if (__builtin_expect(run_flags & (RUN_TAGGED | RUN_SET), 0)) {
+		if (run_flags & RUN_TAGGED)
 			word = (word & 3) == 3 ? 0 : word & ~UINT64_C(3);
-		else if (load_u64(run->slots + index * run->stride + 8) == UINT64_MAX)
+		else if (load_u64(slot + 8) == UINT64_MAX)
 			word = 0;
 	}
 	return word;
+}
+
+static inline uint64_t run_target(const struct run *run, uint64_t index)
+{
+	return slot_target(run->slots + index * run->stride, run->flags);
 }
 
 #endif

@@ -92,7 +92,9 @@ void decode_str(struct decoder *decoder, const struct type_info *type, uint64_t 
 	if (form.is_compact) {
 		decoder->out.shallow += characters;
 		decoder->out.body += characters;
-		if (address_space_state(decoder->reader.space, address + decoder->out.body - 1) == MEMORY_UNMAPPED)
+		const struct segment *segment = reader_segment(&decoder->reader, address);
+		if (__builtin_expect(segment == NULL || decoder->out.body > segment->end - address, 0) &&
+		    address_space_state(decoder->reader.space, address + decoder->out.body - 1) == MEMORY_UNMAPPED)
 			flag_object(decoder, DECODED_CORRUPT, "length reaches beyond the mapped memory");
 	} else {
 		decoder->out.body = (uint64_t)type->tp_basicsize;

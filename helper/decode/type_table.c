@@ -292,6 +292,21 @@ static bool set_fields(const struct layout *layout, struct type_info *info)
 	return true;
 }
 
+/* What a walk should fetch before an instance is decoded. */
+static void set_ahead(const struct layout *layout, struct type_info *info)
+{
+	if (info->tp_flags & TPFLAGS_DICT_SUBCLASS)
+		info->ahead = (int32_t)layout_offset(layout, FIELD_PyDictObject_ma_keys);
+	else if (info->tp_flags & TPFLAGS_LIST_SUBCLASS)
+		info->ahead = (int32_t)layout_offset(layout, FIELD_PyListObject_ob_item);
+	else if (info->dict_offset != 0)
+		info->ahead = (int32_t)info->dict_offset;
+	else if (info->tp_flags & TPFLAGS_MANAGED_DICT && layout_feature(layout, FEATURE_TAGGED_DICT_OR_VALUES))
+		info->ahead = -24; /* _PyObject_DictOrValuesPointer: the word before the GC head */
+	else if (info->tp_flags & TPFLAGS_MANAGED_DICT && layout_feature(layout, FEATURE_VALUES_POINTER_IN_PREHEADER))
+		info->ahead = -32;
+}
+
 static void set_flags(struct decoder *decoder, struct type_info *info, const uint8_t *type)
 {
 	const struct layout *layout = decoder->layout;
@@ -354,6 +369,7 @@ static bool fill_type(struct decoder *decoder, struct type_info *info, const uin
 	if (!set_fields(layout, info))
 		return false;
 	info->decode = info->entry->decode;
+	set_ahead(layout, info);
 	set_flags(decoder, info, type);
 	return true;
 }

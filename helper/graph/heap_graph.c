@@ -6,16 +6,17 @@
 #include <string.h>
 
 #include "decode/value.h"
+#include "graph/frontier.h"
 #include "runtime/gc_lists.h"
 
-enum { CONTROL_INTERVAL = 4096, QUEUE_LENGTH = 32 };
+enum { CONTROL_INTERVAL = 4096 };
 
 struct builder {
 	struct heap_graph *graph;
 	struct decoder *decoder;
 	struct walk_control *control;
 	struct error *error;
-	ARRAY(uint64_t) stack;
+	struct frontier frontier;
 	uint64_t interned; /* the dict of interned strings: its references are not counted and keep nothing alive */
 	uint32_t *found; /* references found to each object */
 	uint64_t done;
@@ -40,34 +41,6 @@ static int check_control(struct builder *builder)
 
 /* ---- First pass: which objects there are ---- */
 
-static inline bool reach(struct builder *builder, uint64_t address)
-{
-	struct reader *reader = &builder->decoder->reader;
-	const struct segment *segment = reader->last;
-	if (__builtin_expect(address - segment->start >= segment->end - segment->start, 0)) {
-		segment = address_space_find(reader->space, address);
-		if (segment == NULL) {
-			builder->graph->bad.corrupt++;
-			return true;
-		}
-		reader->last = segment;
-	}
-	bool is_new;
-	if (!object_index_add(&builder->graph->index, segment, address, &is_new))
-		return false;
-	return !is_new || array_push(&builder->stack, address);
-}
-
-static bool reach_run(struct builder *builder, const struct run *run)
-{
-	for (uint64_t i = 0; i < run->count; i++) {
-		uint64_t target = run_target(run, i);
-		if (target != 0 && !reach(builder, target))
-			return false;
-	}
-	return true;
-}
-
 static void note_flags(struct builder *builder, const struct decoded *out)
 {
 	struct walk_result *bad = &builder->graph->bad;
@@ -81,33 +54,33 @@ static void note_flags(struct builder *builder, const struct decoded *out)
 	}
 }
 
-static int drain(struct builder *builder)
+static int visit(struct builder *builder, const struct upcoming *upcoming)
 {
 	struct decoder *decoder = builder->decoder;
-	uint64_t queue[QUEUE_LENGTH];
-	uint64_t head = 0, tail = 0;
-	while (builder->stack.count > 0 || head != tail) {
-		while (builder->stack.count > 0 && tail - head < QUEUE_LENGTH) {
-			uint64_t address = builder->stack.items[--builder->stack.count];
-			const struct segment *segment = decoder->reader.last;
-			if (address - segment->start < segment->end - segment->start && segment->data != NULL)
-				__builtin_prefetch(segment->data + (address - segment->start));
-			queue[tail++ % QUEUE_LENGTH] = address;
-		}
-		uint64_t address = queue[head++ % QUEUE_LENGTH];
-		if (address == builder->interned)
-			continue;
-		bool is_object = decode_object(decoder, address);
-		if (__builtin_expect(decoder->out.flags != 0, 0))
-			note_flags(builder, &decoder->out);
-		for (size_t i = 0; is_object && i < decoder->out.runs.count; i++)
-			if (!reach_run(builder, &decoder->out.runs.items[i]))
-				return no_memory(builder);
-		if (decoder->out_of_memory)
-			return no_memory(builder);
-		TRY(check_control(builder));
-	}
+	if (upcoming->head.address == builder->interned)
+		return OK;
+	bool is_object = decode_typed_object(decoder, &upcoming->head, upcoming->type);
+	if (__builtin_expect(decoder->out.flags != 0, 0))
+		note_flags(builder, &decoder->out);
+	for (size_t i = 0; is_object && i < decoder->out.runs.count; i++)
+		frontier_add_run(&builder->frontier, &decoder->out.runs.items[i]);
+	if (decoder->out_of_memory || builder->frontier.out_of_memory)
+		return no_memory(builder);
+	return check_control(builder);
+}
+
+static int drain(struct builder *builder)
+{
+	for (const struct upcoming *next; (next = frontier_next(&builder->frontier)) != NULL;)
+		TRY(visit(builder, next));
 	return OK;
+}
+
+/* An object that no run leads to. */
+static int reach(struct builder *builder, uint64_t address)
+{
+	struct upcoming upcoming;
+	return frontier_take(&builder->frontier, address, &upcoming) ? visit(builder, &upcoming) : OK;
 }
 
 /* Static types are owned by nobody's reference: every one that an object was seen to have is there by itself. */
@@ -116,8 +89,8 @@ static int reach_static_types(struct builder *builder)
 	const struct type_table *types = &builder->decoder->context->types;
 	while (builder->types_rooted < types->count) {
 		const struct type_info *type = types->items[builder->types_rooted++];
-		if (!(type->flags & TYPE_IS_HEAP) && !reach(builder, type->address))
-			return no_memory(builder);
+		if (!(type->flags & TYPE_IS_HEAP))
+			TRY(reach(builder, type->address));
 		if (builder->types_rooted == types->count)
 			TRY(drain(builder));
 	}
@@ -135,9 +108,8 @@ static int reach_tracked(struct builder *builder)
 		struct gc_cursor cursor;
 		gc_cursor_init(&cursor, &reader, &lists.items[i]);
 		for (uint64_t object; status == OK && (object = gc_cursor_next(&cursor)) != 0;) {
-			if (!reach(builder, object))
-				status = no_memory(builder);
-			else if (builder->stack.count > 0)
+			status = reach(builder, object);
+			if (status == OK)
 				status = drain(builder);
 		}
 		builder->graph->gc_list_broken |= cursor.is_broken;
@@ -150,12 +122,12 @@ static int find_objects(struct builder *builder)
 {
 	struct heap_graph *graph = builder->graph;
 	for (size_t i = 0; i < graph->roots.runs.count; i++)
-		if (!reach_run(builder, &graph->roots.runs.items[i].run))
-			return no_memory(builder);
+		frontier_add_run(&builder->frontier, &graph->roots.runs.items[i].run);
 	TRY(drain(builder));
 	TRY(reach_static_types(builder));
 	TRY(reach_tracked(builder));
 	TRY(reach_static_types(builder));
+	graph->bad.corrupt += builder->frontier.wild;
 	return object_index_number(&graph->index, builder->error);
 }
 
@@ -189,13 +161,9 @@ static bool write_run(struct builder *builder, struct edge_writer *writer, const
 		uint64_t target = run_target(run, i);
 		if (target == 0)
 			continue;
-		const struct segment *segment = reader->last;
-		if (target - segment->start >= segment->end - segment->start) {
-			segment = address_space_find(reader->space, target);
-			if (segment == NULL)
-				continue;
-			reader->last = segment;
-		}
+		const struct segment *segment = reader_segment(reader, target);
+		if (segment == NULL)
+			continue;
 		uint32_t node = object_index_rank(index, segment_granule(segment, target));
 		writer->targets[writer->count++] = node;
 		builder->found[node]++;
@@ -398,6 +366,7 @@ static int build(struct builder *builder)
 		                  FIELD_PyInterpreterState_interned_strings, &builder->interned);
 	TRY(object_index_open(&graph->index, decoder->context->space, builder->error));
 	TRY(roots_collect(&graph->roots, decoder, builder->error));
+	frontier_init(&builder->frontier, decoder, &graph->index.objects);
 	TRY(find_objects(builder));
 	return write_edges(builder);
 }
@@ -411,8 +380,10 @@ int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, stru
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for the graph of the heap");
 	graph->decoder = decoder;
 	struct builder builder = { .graph = graph, .decoder = decoder, .control = control, .error = error };
+	decoder->skip_blocks = true;
 	int status = build(&builder);
-	array_free(&builder.stack);
+	decoder->skip_blocks = false;
+	frontier_clear(&builder.frontier);
 	free(builder.found);
 	free(builder.segment_is_static);
 	if (status < 0) {

@@ -15,7 +15,6 @@ void object_index_close(struct object_index *index)
 {
 	visited_close(&index->objects);
 	free(index->ranks);
-	array_free(&index->odd);
 	index->ranks = NULL;
 	index->count = 0;
 }
@@ -46,8 +45,9 @@ int object_index_number(struct object_index *index, struct error *error)
 	if (index->objects.word_count % words_per_rank == 0)
 		index->ranks[group_count - 1] = (uint32_t)total;
 	index->count = (uint32_t)total;
-	if (index->odd.count > 0)
-		qsort(index->odd.items, index->odd.count, sizeof *index->odd.items, compare_addresses);
+	if (index->objects.odd.count > 0)
+		qsort(index->objects.odd.items, index->objects.odd.count, sizeof *index->objects.odd.items,
+		      compare_addresses);
 	return OK;
 }
 
@@ -101,8 +101,8 @@ uint64_t object_index_address(const struct object_index *index, uint32_t number)
 	uint64_t granule = word * 64 + (uint64_t)__builtin_ctzll(bits);
 	uint64_t address = granule_address(segment_of_granule(index->space, granule), granule);
 	uint64_t odd = address + 8;
-	if (index->odd.count > 0 &&
-	    bsearch(&odd, index->odd.items, index->odd.count, sizeof odd, compare_addresses) != NULL)
+	if (index->objects.odd.count > 0 &&
+	    bsearch(&odd, index->objects.odd.items, index->objects.odd.count, sizeof odd, compare_addresses) != NULL)
 		return odd;
 	return address;
 }
@@ -128,7 +128,7 @@ uint64_t object_cursor_next(struct object_cursor *cursor)
 	while (cursor->segment + 1 < end && cursor->segment[1].first_bit <= granule)
 		cursor->segment++;
 	uint64_t address = granule_address(cursor->segment, granule);
-	if (cursor->odd < index->odd.count && index->odd.items[cursor->odd] == address + 8) {
+	if (cursor->odd < index->objects.odd.count && index->objects.odd.items[cursor->odd] == address + 8) {
 		cursor->odd++;
 		return address + 8;
 	}

@@ -14,22 +14,12 @@ struct object_index {
 	struct visited objects;
 	uint32_t *ranks; /* objects before each group of BITS_PER_RANK bits */
 	uint32_t count;
-	/* Static objects may begin 8 bytes into a granule; their addresses, sorted. */
-	ARRAY(uint64_t) odd;
 };
 
 int object_index_open(struct object_index *index, const struct address_space *space, struct error *error);
 void object_index_close(struct object_index *index);
 
-/* While collecting: adds an object; *ret_is_new tells whether it was not there. False when memory is out. */
-static inline bool object_index_add(struct object_index *index, const struct segment *segment, uint64_t address,
-                                    bool *ret_is_new)
-{
-	*ret_is_new = visited_add(&index->objects, segment_granule(segment, address));
-	return (address & 8) == 0 || !*ret_is_new || array_push(&index->odd, address);
-}
-
-/* Ends collecting: counts. ERROR_LIMIT above 2^32 - 2^20 objects. */
+/* After `objects` was filled (graph/frontier.h): counts. ERROR_LIMIT above 2^32 - 2^20 objects. */
 int object_index_number(struct object_index *index, struct error *error);
 
 static inline uint32_t object_index_rank(const struct object_index *index, uint64_t granule)

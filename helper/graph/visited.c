@@ -28,6 +28,7 @@ void visited_close(struct visited *visited)
 	if (visited->words != NULL)
 		munmap(visited->words, visited->word_count * 8);
 	free(visited->touched);
+	array_free(&visited->odd);
 	*visited = (struct visited){ .words = NULL };
 }
 
@@ -42,4 +43,5 @@ void visited_clear(struct visited *visited)
 	}
 	visited->touched_count = 0;
 	visited->touched_overflow = false;
+	visited->odd.count = 0;
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/array.h"
 #include "memory/address_space.h"
 
 struct visited {
@@ -17,6 +18,7 @@ struct visited {
 	uint64_t *touched;
 	uint32_t touched_count;
 	bool touched_overflow;
+	ARRAY(uint64_t) odd; /* static objects may begin 8 bytes into a granule: their addresses, in order of entry */
 };
 
 bool visited_open(struct visited *visited, const struct address_space *space); /* false: out of memory */
@@ -41,6 +43,12 @@ static inline bool visited_add(struct visited *visited, uint64_t granule)
 			visited->touched_overflow = true;
 	}
 	return true;
+}
+
+/* Notes the address of an object just added that is no multiple of 16. False when memory is out. */
+static inline bool visited_add_odd(struct visited *visited, uint64_t address)
+{
+	return array_push(&visited->odd, address);
 }
 
 static inline bool visited_has(const struct visited *visited, uint64_t granule)

@@ -7,17 +7,17 @@
 #include <string.h>
 
 #include "graph/asizeof.h"
+#include "graph/frontier.h"
 #include "graph/visited.h"
 
 enum {
-	QUEUE_LENGTH = 32, /* objects between prefetch and use; a power of two */
 	CONTROL_INTERVAL = 4096, /* objects between looks at cancel */
 };
 
 struct walk {
 	struct decoder *decoder;
 	struct visited visited;
-	ARRAY(uint64_t) stack;
+	struct frontier frontier;
 	/* Statistics by type_info.index; the array grows when a type is first met. */
 	ARRAY(struct type_total) totals;
 };
@@ -80,7 +80,6 @@ void walk_close(struct walk *walk)
 	if (walk == NULL)
 		return;
 	visited_close(&walk->visited);
-	array_free(&walk->stack);
 	array_free(&walk->totals);
 	free(walk);
 }
@@ -119,60 +118,15 @@ __attribute__((noinline)) static void count_flags(struct walk_result *result, co
 		note_example(result, out->address, out->reason);
 }
 
-__attribute__((noinline)) static void count_wild(struct walk_result *result, uint64_t address)
-{
-	result->corrupt++;
-	note_example(result, address, "a reference to memory that is not mapped");
-}
-
-/* Puts a newly reached object on the stack; false when memory is out. */
-static inline bool reach(struct walk *walk, struct walk_result *result, uint64_t address)
-{
-	struct reader *reader = &walk->decoder->reader;
-	const struct segment *segment = reader->last;
-	if (__builtin_expect(address - segment->start >= segment->end - segment->start, 0)) {
-		segment = address_space_find(reader->space, address);
-		if (segment == NULL) {
-			count_wild(result, address);
-			return true;
-		}
-		reader->last = segment;
-	}
-	if (!visited_add(&walk->visited, segment_granule(segment, address)))
-		return true;
-	return array_push(&walk->stack, address);
-}
-
-static bool reach_run(struct walk *walk, struct walk_result *result, const struct run *run)
-{
-	if (__builtin_expect((run->flags & (RUN_SET | RUN_TAGGED)) != 0, 0)) {
-		for (uint64_t i = 0; i < run->count; i++) {
-			uint64_t target = run_target(run, i);
-			if (target != 0 && !reach(walk, result, target))
-				return false;
-		}
-		return true;
-	}
-	const uint8_t *slot = run->slots;
-	for (uint64_t i = 0; i < run->count; i++, slot += run->stride) {
-		uint64_t target = load_u64(slot);
-		if (target != 0 && !reach(walk, result, target))
-			return false;
-	}
-	return true;
-}
-
-static bool reach_references(struct walk *walk, struct walk_result *result, const struct follow *follow)
+static void follow_references(struct walk *walk, const struct follow *follow)
 {
 	const struct decoded *out = &walk->decoder->out;
 	for (size_t i = 0; i < out->runs.count; i++) {
 		const struct run *run = &out->runs.items[i];
-		if (run->flags & follow->skipped_runs || (run->flags & follow->required_runs) != follow->required_runs)
-			continue;
-		if (!reach_run(walk, result, run))
-			return false;
+		if ((run->flags & follow->skipped_runs) == 0 &&
+		    (run->flags & follow->required_runs) == follow->required_runs)
+			frontier_add_run(&walk->frontier, run);
 	}
-	return true;
 }
 
 /* The statistics row of a type; NULL when memory is out. */
@@ -189,11 +143,11 @@ static inline struct type_total *total_of(struct walk *walk, const struct type_i
 }
 
 /* One object: counted unless the policy's boundary keeps it out, opened as far as the policy says. */
-static bool visit(struct walk *walk, struct walk_result *result, const struct follow *follow, uint64_t address,
-                  bool is_root)
+static bool visit(struct walk *walk, struct walk_result *result, const struct follow *follow,
+                  const struct upcoming *upcoming, bool is_root)
 {
 	struct decoder *decoder = walk->decoder;
-	bool is_object = decode_object(decoder, address);
+	bool is_object = decode_typed_object(decoder, &upcoming->head, upcoming->type);
 	const struct decoded *out = &decoder->out;
 	const struct type_info *type = out->type;
 	if (is_object && type->flags & follow->boundary_types && !is_root) {
@@ -210,30 +164,20 @@ static bool visit(struct walk *walk, struct walk_result *result, const struct fo
 	total->type = type;
 	total->count++;
 	total->shallow += out->shallow;
+	if (out->runs.count == 0)
+		return true;
 	if ((follow->opened_types != 0 && !(type->flags & follow->opened_types)) || type->flags & follow->closed_types)
 		return true;
-	return reach_references(walk, result, follow);
-}
-
-static void prefetch(const struct reader *reader, uint64_t address)
-{
-	const struct segment *segment = reader->last;
-	if (address - segment->start < segment->end - segment->start && segment->data != NULL)
-		__builtin_prefetch(segment->data + (address - segment->start));
+	follow_references(walk, follow);
+	return !walk->frontier.out_of_memory;
 }
 
 static int drain(struct walk *walk, struct walk_result *result, const struct follow *follow,
                  struct walk_control *control, struct error *error)
 {
-	uint64_t queue[QUEUE_LENGTH];
-	uint64_t head = 0, tail = 0, visited = 0;
-	while (walk->stack.count > 0 || head != tail) {
-		while (walk->stack.count > 0 && tail - head < QUEUE_LENGTH) {
-			uint64_t address = walk->stack.items[--walk->stack.count];
-			prefetch(&walk->decoder->reader, address);
-			queue[tail++ % QUEUE_LENGTH] = address;
-		}
-		if (!visit(walk, result, follow, queue[head++ % QUEUE_LENGTH], false))
+	uint64_t visited = 0;
+	for (const struct upcoming *next; (next = frontier_next(&walk->frontier)) != NULL;) {
+		if (!visit(walk, result, follow, next, false))
 			return error_set(error, ERROR_NO_MEMORY, "out of memory after %llu objects",
 			                 (unsigned long long)visited);
 		if (__builtin_expect(++visited % CONTROL_INTERVAL == 0, 0) && control != NULL) {
@@ -280,56 +224,56 @@ static int collect_totals(struct walk *walk, struct walk_result *result, struct 
 	return OK;
 }
 
-/* Roots that were reached by nothing yet, each once. They are entered in the set before any is visited: a class among
- * them is opened, however the others refer to it. */
-static bool take_roots(struct walk *walk, const uint64_t *roots, size_t root_count)
-{
-	walk->stack.count = 0;
-	for (size_t i = 0; i < root_count; i++) {
-		const struct segment *segment = address_space_find(walk->decoder->reader.space, roots[i]);
-		if (segment != NULL && !visited_add(&walk->visited, segment_granule(segment, roots[i])))
-			continue;
-		if (!array_push(&walk->stack, roots[i]))
-			return false;
-	}
-	return true;
-}
-
+/* All roots are entered in the set before any is visited: a class among them is opened, however others refer to it. */
 static int walk_policy(struct walk *walk, const uint64_t *roots, size_t root_count, enum policy policy,
                        struct walk_control *control, struct walk_result *result, struct error *error)
 {
 	struct follow follow = follow_of(policy);
-	if (!take_roots(walk, roots, root_count))
-		return error_set(error, ERROR_NO_MEMORY, "out of memory");
-	/* visit() pushes on the stack: take the roots out of it first. */
-	size_t taken_count = walk->stack.count;
-	uint64_t *taken = malloc((taken_count + 1) * sizeof *taken);
+	struct upcoming *taken = calloc(root_count + 1, sizeof *taken);
 	if (taken == NULL)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory");
-	if (taken_count > 0)
-		memcpy(taken, walk->stack.items, taken_count * sizeof *taken);
-	walk->stack.count = 0;
+	size_t taken_count = 0;
+	for (size_t i = 0; i < root_count; i++)
+		taken_count += frontier_take(&walk->frontier, roots[i], &taken[taken_count]);
 	bool is_complete = true;
 	for (size_t i = 0; is_complete && i < taken_count; i++)
-		is_complete = visit(walk, result, &follow, taken[i], true);
+		is_complete = visit(walk, result, &follow, &taken[i], true);
 	free(taken);
 	if (!is_complete)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory");
 	return drain(walk, result, &follow, control, error);
 }
 
+static void begin(struct walk *walk, enum policy policy, struct walk_result *result)
+{
+	*result = (struct walk_result){ 0 };
+	frontier_init(&walk->frontier, walk->decoder, &walk->visited);
+	walk->decoder->skip_class = policy != POLICY_ALL;
+	walk->decoder->skip_blocks = true;
+}
+
+/* Also after a failure: the statistics must be zero for the next walk. */
+static int end(struct walk *walk, int status, struct walk_result *result, struct error *error)
+{
+	walk->decoder->skip_class = walk->decoder->skip_blocks = false;
+	if (walk->frontier.wild > 0) {
+		result->corrupt += walk->frontier.wild;
+		note_example(result, walk->frontier.wild_example, "a reference to memory that is not mapped");
+	}
+	frontier_clear(&walk->frontier);
+	int collected = collect_totals(walk, result, error);
+	return status < 0 ? status : collected;
+}
+
 int walk_deep(struct walk *walk, const uint64_t *roots, size_t root_count, enum policy policy,
               struct walk_control *control, struct walk_result *result, struct error *error)
 {
-	*result = (struct walk_result){ 0 };
-	if (policy == POLICY_ASIZEOF)
+	if (policy == POLICY_ASIZEOF) {
+		*result = (struct walk_result){ 0 };
 		return asizeof_walk(walk->decoder, &walk->visited, roots, root_count, control, result, error);
-	walk->decoder->skip_class = policy != POLICY_ALL;
-	int status = walk_policy(walk, roots, root_count, policy, control, result, error);
-	walk->decoder->skip_class = false;
-	/* also after a failure: the statistics must be zero for the next walk */
-	int collected = collect_totals(walk, result, error);
-	return status < 0 ? status : collected;
+	}
+	begin(walk, policy, result);
+	return end(walk, walk_policy(walk, roots, root_count, policy, control, result, error), result, error);
 }
 
 bool policy_enters(enum policy policy, const struct type_info *type)
@@ -359,15 +303,16 @@ int walk_from_reached(struct walk *walk, const uint64_t *reached, size_t count, 
                       struct walk_control *control, struct walk_result *result, struct error *error)
 {
 	struct follow follow = follow_of(policy);
-	*result = (struct walk_result){ 0 };
-	if (!array_reserve(&walk->stack, count))
-		return error_set(error, ERROR_NO_MEMORY, "out of memory for %zu objects", count);
-	if (count > 0)
-		memcpy(walk->stack.items, reached, count * sizeof *reached);
-	walk->stack.count = count;
-	walk->decoder->skip_class = policy != POLICY_ALL;
-	int status = drain(walk, result, &follow, control, error);
-	walk->decoder->skip_class = false;
-	int collected = collect_totals(walk, result, error);
-	return status < 0 ? status : collected;
+	begin(walk, policy, result);
+	int status = OK;
+	for (size_t i = 0; status == OK && i < count; i++) {
+		struct upcoming object = { .head = decode_head(walk->decoder, reached[i]) };
+		if (object.head.bytes != NULL)
+			object.type = decode_head_type(walk->decoder, object.head.bytes);
+		if (!visit(walk, result, &follow, &object, false))
+			status = error_set(error, ERROR_NO_MEMORY, "out of memory for %zu objects", count);
+		else
+			status = drain(walk, result, &follow, control, error);
+	}
+	return end(walk, status, result, error);
 }

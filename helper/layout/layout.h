@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 /* The structs and fields anybody may read: layout/fields.def is the only list.
@@ -98,6 +99,32 @@ void layout_compute_features(struct layout *layout);
 
 /* The unsigned value of a field, bit-fields extracted, from the host bytes of its struct. The caller has
  * checked that the whole struct is readable. 0 for an absent field: ask layout_has() first. */
-uint64_t layout_get(const struct layout *layout, enum layout_field field, const uint8_t *struct_bytes);
+static inline uint64_t layout_get(const struct layout *layout, enum layout_field field, const uint8_t *struct_bytes)
+{
+	const struct layout_place *place = &layout->fields[field];
+	const uint8_t *bytes = struct_bytes + place->offset;
+	uint64_t value;
+	switch (place->size) {
+	case 0:
+		return 0;
+	case 1:
+		value = load_u8(bytes);
+		break;
+	case 2:
+		value = load_u16(bytes);
+		break;
+	case 4:
+		value = load_u32(bytes);
+		break;
+	default: /* a word, or the first word of an embedded struct or array: its address is what matters there */
+		if (place->size < 8)
+			return load_word(bytes, place->size, false);
+		value = load_u64(bytes);
+		break;
+	}
+	if (place->bit_width == 0 || place->bit_width >= 64)
+		return value;
+	return value >> place->bit_offset & ((UINT64_C(1) << place->bit_width) - 1);
+}
 
 #endif

@@ -167,26 +167,23 @@ void reader_init(struct reader *reader, const struct address_space *space)
 {
 	reader->space = space;
 	reader->last = &no_segment;
+	for (unsigned i = 0; i < READER_RECENT; i++)
+		reader->recent[i] = &no_segment;
 }
 
-/* The segment that holds address, the remembered one if possible. */
-static const struct segment *reader_segment(struct reader *reader, uint64_t address)
+const struct segment *reader_segment_slow(struct reader *reader, uint64_t address)
 {
-	const struct segment *segment = reader->last;
-	if (address - segment->start < segment->end - segment->start)
-		return segment;
-	segment = address_space_find(reader->space, address);
-	if (segment != NULL)
+	const struct segment *segment = address_space_find(reader->space, address);
+	if (segment != NULL) {
 		reader->last = segment;
+		reader->recent[address >> READER_RECENT_SHIFT & (READER_RECENT - 1)] = segment;
+	}
 	return segment;
 }
 
-const uint8_t *reader_at_slow(struct reader *reader, uint64_t address, uint64_t size)
+const uint8_t *reader_at_lazy(struct reader *reader, const struct segment *segment, uint64_t address, uint64_t size)
 {
-	const struct segment *segment = reader_segment(reader, address);
-	if (segment == NULL || segment->data == NULL || size > segment->end - address)
-		return NULL;
-	if (segment->lazy != NULL && !segment_fetch(reader->space, segment, address, size))
+	if (!segment_fetch(reader->space, segment, address, size))
 		return NULL;
 	return segment->data + (address - segment->start);
 }

@@ -145,27 +145,44 @@ enum memory_state address_space_state(const struct address_space *space, uint64_
  * Safe from several threads at once. */
 bool segment_fetch(const struct address_space *space, const struct segment *segment, uint64_t address, uint64_t size);
 
-/* A reader is one thread's way to read a space: it remembers the last segment. */
+enum { READER_RECENT = 64, READER_RECENT_SHIFT = 20 };
+
+/* A reader is one thread's way to read a space. It remembers which segments it used, by MiB of address: objects, their
+ * types and static objects lie in different ones, and a walk goes to and fro between them. */
 struct reader {
 	const struct address_space *space;
-	const struct segment *last; /* never NULL once initialised */
+	const struct segment *last; /* of the last reader_segment() or reader_at(); never NULL once initialised */
+	const struct segment *recent[READER_RECENT]; /* never NULL; may hold another segment than the one asked for */
 };
 
 void reader_init(struct reader *reader, const struct address_space *space);
 
-/* reader_at() when the last segment does not hold the range, or is lazy. */
-const uint8_t *reader_at_slow(struct reader *reader, uint64_t address, uint64_t size);
+/* reader_segment() when it is not remembered. */
+const struct segment *reader_segment_slow(struct reader *reader, uint64_t address);
+/* reader_at() of a lazy segment. */
+const uint8_t *reader_at_lazy(struct reader *reader, const struct segment *segment, uint64_t address, uint64_t size);
+
+/* The segment that holds address; NULL: unmapped. */
+static inline const struct segment *reader_segment(struct reader *reader, uint64_t address)
+{
+	const struct segment *segment = reader->recent[address >> READER_RECENT_SHIFT & (READER_RECENT - 1)];
+	if (__builtin_expect(address - segment->start < segment->end - segment->start, 1)) {
+		reader->last = segment;
+		return segment;
+	}
+	return reader_segment_slow(reader, address);
+}
 
 /* Host address of size (> 0) present target bytes, or NULL if any of them is absent or unmapped, or if
  * they do not lie in one segment. Valid until the space is closed. */
 static inline const uint8_t *reader_at(struct reader *reader, uint64_t address, uint64_t size)
 {
-	const struct segment *last = reader->last;
-	uint64_t offset = address - last->start;
-	uint64_t length = last->end - last->start;
-	if (__builtin_expect(offset < length && size <= length - offset && last->lazy == NULL && last->data != NULL, 1))
-		return last->data + offset;
-	return reader_at_slow(reader, address, size);
+	const struct segment *segment = reader_segment(reader, address);
+	if (__builtin_expect(segment == NULL || segment->data == NULL || size > segment->end - address, 0))
+		return NULL;
+	if (__builtin_expect(segment->lazy != NULL, 0))
+		return reader_at_lazy(reader, segment, address, size);
+	return segment->data + (address - segment->start);
 }
 
 /* Copies, also across segments that touch. False (buffer undefined) if any byte is not present. */
