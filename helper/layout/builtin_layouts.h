@@ -17,9 +17,10 @@ struct layout_fingerprint {
 
 /* Rows that the fingerprint does not exclude, best first: exact version and all sizes, then the same minor version and
  * flags with equal sizes; from 3.13 on also rows whose object structs agree with debug_offsets while runtime structs do
- * not: those are as debug_offsets say (LAYOUT_SOURCE_DEBUG_OFFSETS), their other fields absent; last, for 3.13, the same
- * again with the other vendor's place of the generations (docs/layouts.md). The caller confirms a row in the target and takes the next if it does not hold. Index from 0;
- * false after the last. *ret_exact: the row was generated from this very version. */
+ * not: those are as debug_offsets say (LAYOUT_SOURCE_DEBUG_OFFSETS), their other fields absent; last, for 3.13, the
+ * same again with the other vendor's place of the generations (docs/layouts.md). The caller confirms a row in the
+ * target and takes the next if it does not hold. Index from 0; false after the last. *ret_exact: the row was generated
+ * from this very version. */
 bool builtin_layout(const struct layout_fingerprint *fingerprint, uint32_t index, struct layout *ret_layout,
                     bool *ret_exact);
 /* "3.8, 3.9, ..., 3.13" for messages. */
