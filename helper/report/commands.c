@@ -46,7 +46,7 @@ const struct option option_table[OPTION_COUNT] = {
 	"                                 nor from functions to their globals (default)\n"                             \
 	"                     gc          as data, only what gc.get_referents() gives\n"                               \
 	"                     all         all, without a boundary\n"                                                   \
-	"                     containers  keys, values, items of dict, list, tuple, sets\n"                          \
+	"                     containers  keys, values, items of dict, list, tuple, sets\n"                            \
 	"                     asizeof     as pympler.asizeof.asizeof() does by default\n"
 #define LINES_TREE "  -t, --tree       the first levels of references as a tree, instead of types\n"
 #define LINES_BYTES "  --bytes          exact numbers of bytes\n"
