@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "decode/registry.h"
 #include "decode/static_type.h"
+#include "decode/static_type_name.h"
 #include "decode/type_flags.h"
 #include "decode/value.h"
 
@@ -88,8 +89,8 @@ static bool numbers_are_sane(const struct decoder *decoder, const struct type_in
 	       info->tp_itemsize >= 0 && info->tp_itemsize < 1 << 24;
 }
 
-/* "module.qualname" without "builtins.": of a static type its tp_name (which needs the file that holds .rodata), of a
- * heap type __module__ and ht_qualname, which are objects. */
+/* "module.qualname" without "builtins.": of a static type its tp_name (which needs the file that holds .rodata) or
+ * what modules call it, of a heap type __module__ and ht_qualname, which are objects. */
 static char *read_name(struct decoder *decoder, const struct type_info *info, const uint8_t *type)
 {
 	struct text name = { 0 };
@@ -114,7 +115,7 @@ static char *read_name(struct decoder *decoder, const struct type_info *info, co
 		if (tp_name != 0 && reader_string(&decoder->reader, tp_name, buffer, sizeof buffer) &&
 		    buffer[0] != '\0')
 			text_add(&name, strncmp(buffer, "builtins.", 9) == 0 ? buffer + 9 : buffer);
-		else
+		else if (!static_type_name(decoder, info->address, &name))
 			text_format(&name, "<type %#llx>", (unsigned long long)info->address);
 	}
 	if (name.failed) {

@@ -160,17 +160,32 @@ static bool namedtuple_field(const struct path_place *place, uint64_t type, cons
 	return false;
 }
 
+/* What a member descriptor hands out of the object. Members are found by name before; this is for a dump that lacks the
+ * names in PyMemberDef, which are compiled in. */
+static bool member_value(const struct path_place *place, uint64_t descriptor, uint64_t *ret_object)
+{
+	struct decoder *decoder = place->decoder;
+	uint64_t member, kind, offset;
+
+	return value_field(decoder, descriptor, FIELD_PyMemberDescrObject_d_member, &member) &&
+	       value_field(decoder, member, FIELD_PyMemberDef_type, &kind) &&
+	       (kind == MEMBER_OBJECT || kind == MEMBER_OBJECT_EX) &&
+	       value_field(decoder, member, FIELD_PyMemberDef_offset, &offset) &&
+	       reader_u64(&decoder->reader, place->object + offset, ret_object) && *ret_object != 0;
+}
+
 /* What the class has under the name. Descriptors would compute something: say what, do not hand out the descriptor. */
 static int class_attribute(const struct path_place *place, const char *name, uint64_t value, uint64_t *ret_object,
                            struct error *error)
 {
+	enum { MEMBER = 3 };
 	static const struct {
 		const char *type, *why;
 	} descriptors[] = {
 		{ "property", " in memory: it is a property, and no code is run; see .__class__" },
 		{ "functools.cached_property", " yet: it is a cached property that was not computed" },
 		{ "getset_descriptor", " in memory: its type computes it" },
-		{ "member_descriptor", " now: the slot is not set" },
+		[MEMBER] = { "member_descriptor", " now: the slot is not set" },
 	};
 	struct text type = { 0 };
 	const char *why = NULL;
@@ -181,6 +196,8 @@ static int class_attribute(const struct path_place *place, const char *name, uin
 			why = descriptors[i].why;
 	}
 	text_free(&type);
+	if (why == descriptors[MEMBER].why && member_value(place, value, ret_object))
+		return 0;
 	if (why != NULL)
 		return not_found(place, name, why, error);
 	*ret_object = value;

@@ -8,16 +8,28 @@
 #include "decode/decoder.h"
 #include "runtime/runtime.h"
 
+/* What is shown. Names of the program always are: attributes, modules, types, functions, locals. Other strings are
+ * contents, and a core holds secrets: they are shown with show_values only. Keys of plain dicts stand between: a str
+ * key is shown if names_key_is_shown(); ints, True, False, None and tuples of what is shown, too. Any other str, bytes
+ * or tuple key is spoken of by its place, "[key 12 of 40]", the entry of the table counted from 1, deleted entries
+ * included; keys of other types by their address, "[0x7f31c02a8e40]". All these forms can be typed as subscripts. */
 struct name_options {
-	bool show_values; /* contents of strings may appear (--values); else keys are shown only where they are
-	                     identifiers of the program (attributes, module names), others by position and type */
+	bool show_values; /* --values */
 	uint64_t selected_thread; /* PyThreadState for names in "the" frame; 0: runtime's selected one */
 	uint32_t selected_frame; /* 0: innermost */
 };
 
-/* Resolves one target X of the design: an address, a Python path (longest prefix in sys.modules, then attributes and
- * subscripts), `frame:N.name`, `thread:TID.frame:N.name`, or a name in the selected frame (locals, globals, builtins).
- * ERROR_NOT_FOUND says how far it got and what was there instead; ERROR_ARGUMENT: not one of these forms. */
+/* Resolves one target X of the design; names/expression.h has the grammar. In this order:
+ *   0x7f31c02a8e40           an address, which must be that of an object; steps may follow it
+ *   app.cache.SESSIONS       a Python path: the longest prefix that sys.modules has (main interpreter first; interp:N.
+ *                            before it: that one only), then steps; if these fail, shorter prefixes
+ *   rows, frame:2.rows, thread:4243.frame:0.rows
+ *                            a name in a frame: locals (cells opened), the namespace of a module or class body,
+ * globals, builtins. frame:N counts from the innermost Python frame, 0 Steps: .name as Python would find it (slots and
+ * members, instance dict or values, fields of a namedtuple, then what the class has; of a class, along its MRO),
+ * without running code: what a property would compute is an error that says so. [key] on dicts, lists, tuples, deques,
+ * mappingproxies and what derives from them. ERROR_NOT_FOUND says how far it got, what was there instead and what is
+ * near; ERROR_ARGUMENT: not one of these forms, and at which column. */
 int names_resolve(struct decoder *decoder, const char *expression, const struct name_options *options,
                   uint64_t *ret_object, struct error *error);
 

@@ -88,17 +88,46 @@ static uint64_t entry_value(struct dict_cursor *cursor, uint64_t position)
 	return dict_cursor_next(cursor, &key, &value) ? value : 0;
 }
 
+/* Keys are contents: only those that labels would show are offered. */
+static void offer_key(const struct path_place *place, struct suggestion *suggestion, uint64_t key)
+{
+	struct text name = { 0 };
+
+	if (suggestion->looked_at < LIMIT_NAMES_COMPARED &&
+	    value_str(place->decoder, key, LIMIT_STRING_SHOWN, &name) > 0 && !name.failed &&
+	    (place->options->show_values || names_key_is_shown(text_string(&name), name.length)))
+		suggestion_offer(suggestion, text_string(&name));
+	text_free(&name);
+}
+
+static int no_such_key(const struct path_place *place, const struct expression *expression, size_t key,
+                       const char *typed, uint64_t dict, uint64_t count, struct error *error)
+{
+	const struct expression_key *wanted = &expression->keys.items[key];
+	struct suggestion suggestion;
+	struct dict_cursor cursor;
+	uint64_t entry_key, value;
+
+	error_set(error, ERROR_NOT_FOUND, "%s has no key %s among its %llu entries", place->path, typed,
+	          (unsigned long long)count);
+	if (wanted->kind != KEY_STR || wanted->text_length == 0 || !dict_cursor_open(&cursor, place->decoder, dict))
+		return ERROR_NOT_FOUND;
+	suggestion_init(&suggestion, text_string(&expression->text) + wanted->text_offset);
+	while (cursor.next < LIMIT_NAMES_COMPARED && dict_cursor_next(&cursor, &entry_key, &value))
+		offer_key(place, &suggestion, entry_key);
+	suggestion_note(&suggestion, error);
+	suggestion_clear(&suggestion);
+	return ERROR_NOT_FOUND;
+}
+
 static int dict_item(const struct path_place *place, const struct expression *expression, size_t key, const char *typed,
                      uint64_t dict, uint64_t *ret_object, struct error *error)
 {
 	const struct expression_key *wanted = &expression->keys.items[key];
-	struct decoder *decoder = place->decoder;
 	struct dict_cursor cursor;
-	struct suggestion suggestion;
-	struct text name = { 0 };
 	uint64_t entry_key, value, by_address = 0, count = 0;
 
-	if (!dict_cursor_open(&cursor, decoder, dict))
+	if (!dict_cursor_open(&cursor, place->decoder, dict))
 		return error_set(error, ERROR_FAULT, "the entries of %s cannot be read (not in the dump, or damaged)",
 		                 place->path);
 	if (wanted->kind == KEY_POSITION) {
@@ -106,32 +135,16 @@ static int dict_item(const struct path_place *place, const struct expression *ex
 		return *ret_object != 0 ? 0
 		                        : error_set(error, ERROR_NOT_FOUND, "%s has no entry %s", place->path, typed);
 	}
-	suggestion_init(&suggestion,
-	                wanted->kind == KEY_STR ? text_string(&expression->text) + wanted->text_offset : "");
 	for (; dict_cursor_next(&cursor, &entry_key, &value); count++) {
-		if (key_matches(decoder, expression, key, entry_key)) {
-			suggestion_clear(&suggestion);
+		if (key_matches(place->decoder, expression, key, entry_key)) {
 			*ret_object = value;
 			return 0;
 		}
 		if (wanted->address != 0 && entry_key == wanted->address)
 			by_address = value;
-		/* Keys are contents: only those that labels would show are offered. */
-		text_reset(&name);
-		if (count < LIMIT_NAMES_COMPARED && wanted->kind == KEY_STR && wanted->text_length > 0 &&
-		    value_str(decoder, entry_key, LIMIT_STRING_SHOWN, &name) > 0 && !name.failed &&
-		    (place->options->show_values || names_key_is_shown(text_string(&name), name.length)))
-			suggestion_offer(&suggestion, text_string(&name));
 	}
-	text_free(&name);
 	*ret_object = by_address;
-	if (by_address == 0) {
-		error_set(error, ERROR_NOT_FOUND, "%s has no key %s among its %llu entries", place->path, typed,
-		          (unsigned long long)count);
-		suggestion_note(&suggestion, error);
-	}
-	suggestion_clear(&suggestion);
-	return by_address != 0 ? 0 : ERROR_NOT_FOUND;
+	return by_address != 0 ? 0 : no_such_key(place, expression, key, typed, dict, count, error);
 }
 
 static int out_of_range(const struct path_place *place, const char *typed, uint64_t count, struct error *error)

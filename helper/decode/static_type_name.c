@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "decode/static_type_name.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "decode/registry.h"
+#include "decode/value.h"
+
+/* What Lib/types.py calls them, and their tp_name. */
+static const char *const types_names[][2] = {
+	{ "FunctionType", "function" },
+	{ "MethodType", "method" },
+	{ "BuiltinFunctionType", "builtin_function_or_method" },
+	{ "MappingProxyType", "mappingproxy" },
+	{ "SimpleNamespace", "types.SimpleNamespace" },
+	{ "CellType", "cell" },
+	{ "CodeType", "code" },
+	{ "GeneratorType", "generator" },
+	{ "CoroutineType", "coroutine" },
+	{ "AsyncGeneratorType", "async_generator" },
+	{ "WrapperDescriptorType", "wrapper_descriptor" },
+	{ "MethodWrapperType", "method-wrapper" },
+	{ "MethodDescriptorType", "method_descriptor" },
+	{ "ClassMethodDescriptorType", "classmethod_descriptor" },
+	{ "GetSetDescriptorType", "getset_descriptor" },
+	{ "MemberDescriptorType", "member_descriptor" },
+	{ "ModuleType", "module" },
+	{ "TracebackType", "traceback" },
+	{ "FrameType", "frame" },
+	{ "GenericAlias", "types.GenericAlias" },
+	{ "UnionType", "types.UnionType" },
+	{ "EllipsisType", "ellipsis" },
+	{ "NoneType", "NoneType" },
+	{ "NotImplementedType", "NotImplementedType" },
+	{ "CapsuleType", "PyCapsule" },
+};
+
+/* Objects in builtins whose types have no name of their own there before types had one (3.10). */
+static const char *const builtins_values[][2] = {
+	{ "None", "NoneType" },
+	{ "Ellipsis", "ellipsis" },
+	{ "NotImplemented", "NotImplementedType" },
+	{ "len", "builtin_function_or_method" },
+};
+
+/* The key under which a namespace has the object; false: it has not. *budget: entries that may still be looked at. */
+static bool key_of_value(struct decoder *decoder, uint64_t dict, uint64_t object, uint64_t *budget, struct text *key)
+{
+	struct dict_cursor cursor;
+	uint64_t entry_key, value;
+
+	if (!dict_cursor_open(&cursor, decoder, dict))
+		return false;
+	for (; *budget > 0 && dict_cursor_next(&cursor, &entry_key, &value); --*budget) {
+		if (value == object) {
+			text_reset(key);
+			return value_str(decoder, entry_key, LIMIT_TYPE_NAME_BYTES, key) > 0 && !key->failed;
+		}
+	}
+	return false;
+}
+
+static uint64_t module_dict(struct decoder *decoder, uint64_t module)
+{
+	uint64_t flags, dict, type = value_type(decoder, module, &flags);
+	int64_t basicsize = decoder->layout->struct_bytes[STRUCT_PyModuleObject];
+	uint64_t type_basicsize;
+
+	/* sys.modules may hold anything; what is as large as a module and has a dict in its place will do. */
+	if (type == 0 || !value_field(decoder, type, FIELD_PyTypeObject_tp_basicsize, &type_basicsize) ||
+	    (int64_t)type_basicsize < basicsize || !value_field(decoder, module, FIELD_PyModuleObject_md_dict, &dict))
+		return 0;
+	return dict;
+}
+
+static uint64_t namespace_of(struct decoder *decoder, const struct interpreter *interpreter, const char *module)
+{
+	uint64_t object = dict_get_str(decoder, interpreter->modules, module);
+
+	return object == 0 ? 0 : module_dict(decoder, object);
+}
+
+static bool name_by_types(struct decoder *decoder, const struct interpreter *interpreter, uint64_t type,
+                          struct text *name)
+{
+	uint64_t dict = namespace_of(decoder, interpreter, "types");
+
+	for (size_t i = 0; dict != 0 && i < sizeof types_names / sizeof types_names[0]; i++) {
+		if (dict_get_str(decoder, dict, types_names[i][0]) == type) {
+			text_add(name, types_names[i][1]);
+			return true;
+		}
+	}
+	for (size_t i = 0; i < sizeof builtins_values / sizeof builtins_values[0]; i++) {
+		uint64_t object = dict_get_str(decoder, interpreter->builtins, builtins_values[i][0]);
+		if (object != 0 && value_type(decoder, object, NULL) == type) {
+			text_add(name, builtins_values[i][1]);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The registry knows which of the names a C type goes by is its tp_name: "collections.deque" is made in _collections.
+ */
+static bool append_known(struct text *name, const char *module, const char *key)
+{
+	struct text candidate = { 0 };
+
+	text_format(&candidate, "%s.%s", module, key);
+	bool is_known = !candidate.failed && registry_by_name(text_string(&candidate)) != NULL;
+	if (is_known)
+		text_append(name, candidate.bytes, candidate.length);
+	text_free(&candidate);
+	return is_known;
+}
+
+/* Any module's namespace. Modules written in C come first: sys.modules is in the order of import, and what imports a
+ * name comes after what made it. */
+static bool name_by_modules(struct decoder *decoder, const struct interpreter *interpreter, uint64_t type,
+                            struct text *name)
+{
+	struct text key = { 0 }, module_name = { 0 };
+	struct dict_cursor cursor;
+	uint64_t module_key, module, budget = LIMIT_NAMESPACE;
+	bool found = false;
+
+	if (!dict_cursor_open(&cursor, decoder, interpreter->modules))
+		return false;
+	while (!found && cursor.next < LIMIT_MODULES && dict_cursor_next(&cursor, &module_key, &module)) {
+		if (!key_of_value(decoder, module_dict(decoder, module), type, &budget, &key))
+			continue;
+		text_reset(&module_name);
+		if (value_str(decoder, module_key, LIMIT_TYPE_NAME_BYTES, &module_name) <= 0 || module_name.failed)
+			continue;
+		const char *made_in = text_string(&module_name);
+		found = true;
+		if (strcmp(made_in, "_collections_abc") == 0) /* list_iterator and its like, under their own names */
+			text_add(name, text_string(&key));
+		else if (!append_known(name, made_in, text_string(&key)) &&
+		         !(made_in[0] == '_' && append_known(name, made_in + 1, text_string(&key))))
+			text_format(name, "%s.%s", made_in, text_string(&key));
+	}
+	text_free(&key);
+	text_free(&module_name);
+	return found;
+}
+
+bool static_type_name(struct decoder *decoder, uint64_t type, struct text *name)
+{
+	const struct runtime *runtime = decoder->context->runtime;
+	struct text key = { 0 };
+	bool found = false;
+
+	if (decoder->context->types.count > LIMIT_NAMED_TYPES)
+		return false;
+	for (size_t i = 0; i < runtime->interpreters.count && i < LIMIT_INTERPRETERS && !found; i++) {
+		const struct interpreter *interpreter = &runtime->interpreters.items[i];
+		uint64_t budget = LIMIT_NAMESPACE;
+		found = key_of_value(decoder, interpreter->builtins, type, &budget, &key);
+		if (found)
+			text_add(name, text_string(&key));
+		else
+			found = name_by_types(decoder, interpreter, type, name) ||
+			        name_by_modules(decoder, interpreter, type, name);
+	}
+	text_free(&key);
+	return found;
+}
