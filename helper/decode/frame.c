@@ -70,8 +70,6 @@ static void decode_whole_frame(struct decoder *decoder, const struct type_info *
 void decode_frame(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {
 	const struct layout *layout = decoder->layout;
-	emit_field(decoder, address, body, FIELD_PyFrameObject_f_back, 0);
-	emit_field(decoder, address, body, FIELD_PyFrameObject_f_trace, 0);
 	if (!layout_feature(layout, FEATURE_INTERPRETER_FRAMES)) {
 		decode_whole_frame(decoder, type, address, body);
 		return;

@@ -41,7 +41,8 @@ void decode_generator(struct decoder *decoder, const struct type_info *type, uin
 	/* It keeps its code to the end. */
 	uint32_t hidden = layout_feature(layout, FEATURE_CLEARED_GENERATOR_VISITS_CODE) ? 0 : RUN_HIDDEN;
 	uint32_t tagged = layout_feature(layout, FEATURE_TAGGED_STACK_REFS) ? RUN_TAGGED : 0;
-	if (!layout_has(layout, FIELD_PyGenObject_gi_code))
-		emit_field(decoder, frame, body + (frame - address), FIELD__PyInterpreterFrame_f_executable,
-		           hidden | tagged);
+	const uint8_t *head =
+	        reader_at(&decoder->reader, frame, layout_offset(layout, FIELD__PyInterpreterFrame_localsplus));
+	if (head != NULL && !layout_has(layout, FIELD_PyGenObject_gi_code))
+		emit_field(decoder, frame, head, FIELD__PyInterpreterFrame_f_executable, hidden | tagged);
 }

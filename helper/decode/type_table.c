@@ -153,10 +153,40 @@ static bool is_python_class(const struct decoder *decoder, const struct type_inf
 
 static bool size_matches(const struct layout *layout, const struct decoder_entry *entry, const struct type_info *info)
 {
+	/* A name proves nothing in a hostile dump: only what is a type by its flags is read as one. */
+	if (entry->flags & TYPE_IS_METATYPE && !(info->tp_flags & TPFLAGS_TYPE_SUBCLASS))
+		return false;
 	if (entry->body_struct < 0)
 		return true;
 	uint32_t bytes = layout->struct_bytes[entry->body_struct];
 	return bytes != 0 && info->tp_basicsize == bytes;
+}
+
+/* Bytes of an instance that a decoder reads where no struct size is checked: the fields of its line and, if it has
+ * logic, all of the structs that these belong to, and ob_size. */
+static uint32_t bytes_read(const struct layout *layout, const struct decoder_entry *entry)
+{
+	bool in_line[STRUCT_COUNT] = { false };
+	uint32_t bytes = entry->decode != NULL ? layout_offset(layout, FIELD_PyVarObject_ob_size) +
+	                                                 layout->fields[FIELD_PyVarObject_ob_size].size
+	                                       : 0;
+	const int32_t *const lists[] = { entry->fields, entry->hidden_fields };
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+		for (const int32_t *field = lists[i]; *field >= 0; field++) {
+			const struct layout_place *place = &layout->fields[*field];
+			in_line[layout_field_struct((enum layout_field) * field)] = true;
+			if (place->size != 0 && place->offset + place->size > bytes)
+				bytes = place->offset + place->size;
+		}
+	if (entry->symbol == SYMBOL_PyUnicode_Type)
+		in_line[STRUCT_PyASCIIObject] = true;
+	for (uint32_t field = 0; entry->decode != NULL && field < FIELD_COUNT; field++) {
+		const struct layout_place *place = &layout->fields[field];
+		if (in_line[layout_field_struct((enum layout_field)field)] && place->size != 0 &&
+		    place->offset + place->size > bytes)
+			bytes = place->offset + place->size;
+	}
+	return bytes;
 }
 
 static const struct decoder_entry *find_entry(struct decoder *decoder, const struct type_info *info)
@@ -369,6 +399,9 @@ static bool fill_type(struct decoder *decoder, struct type_info *info, const uin
 		info->entry = &registry_fallback;
 	if (!set_fields(layout, info))
 		return false;
+	uint32_t needed = info->entry->body_struct < 0 ? bytes_read(layout, info->entry) : 0;
+	if (info->body_bytes < needed)
+		info->body_bytes = needed;
 	info->decode = info->entry->decode;
 	set_ahead(layout, info);
 	set_flags(decoder, info, type);
