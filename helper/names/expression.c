@@ -227,8 +227,8 @@ static int parse_integer_key(struct parser *parser, struct expression_key *key)
 {
 	size_t start = parser->position;
 	bool is_negative = peek(parser) == '-';
-	bool is_hex;
-	uint64_t number;
+	bool is_hex = false;
+	uint64_t number = 0;
 
 	if (peek(parser) == '-' || peek(parser) == '+')
 		parser->position++;

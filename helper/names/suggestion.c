@@ -80,7 +80,7 @@ bool suggestion_offer(struct suggestion *suggestion, const char *name)
 	if (wanted_length > COMPARED_BYTES || length == 0)
 		return true;
 	unsigned distance = edit_distance(suggestion->wanted, wanted_length, name, length);
-	if (distance >= suggestion->best_distance || distance > 1 + wanted_length / 4)
+	if (distance >= suggestion->best_distance || distance > 1 + wanted_length / 5)
 		return true;
 	names_escape(&escaped, name, length, true);
 	if (!escaped.failed && escaped.length < sizeof suggestion->best) {

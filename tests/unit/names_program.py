@@ -195,18 +195,23 @@ def expect_paths():
             "many.attribute_59", "many.attribute_0", "slotted.first", "slotted.second", "slotted_with_dict.first",
             "slotted_with_dict.extra", "big.tag", "small.tag", "negative.tag", "words.tag", "words[1]", "words[-2]",
             "table.tag", "table['k']", "row.tag", "row[0]", "name.tag", "point.x", "point.y", "point[1]", "point3.y",
-            "space.left", "space.right", "ordered['a']", "ordered['b'][0]", "defaults['key']", "defaults.default_factory",
-            "counter['a']", "queue[0]", "queue[1]", "queue[64]", "queue[230]", "queue[-1]", "bounded[0]", "bounded[2]",
-            "failure.args", "failure.args[1]", "failure.detail", "cached.value", "proxy['inside']", "proxy['inside'][0]",
+            "space.left", "space.right", "ordered['a']", "ordered['b'][0]", "defaults['key']",
+            "defaults.default_factory",
+            "counter['a']", "queue[0]", "queue[1]", "queue[64]", "queue[230]", "queue[-1]", "bounded[0]",
+            "bounded[2]",
+            "failure.args", "failure.args[1]", "failure.detail", "cached.value", "proxy['inside']",
+            "proxy['inside'][0]",
             "big_list[999]", "big_list[-1000]", "Plain", "Plain.kind", "Plain.method", "Plain.__class__",
             "Plain.__bases__", "Plain.__mro__[1]", "Plain.__base__", "Plain.__qualname__", "plain.__class__",
-            "plain.__class__.kind", "WithMeta.meta_attribute", "WithMeta.kind", "Colour.RED", "Colour._member_map_['GREEN']",
+            "plain.__class__.kind", "WithMeta.meta_attribute", "WithMeta.kind", "Colour.RED",
+            "Colour._member_map_['GREEN']",
             "closure.__closure__[0].cell_contents", "closure.__defaults__[0]", "closure.__kwdefaults__['c']",
             "closure.__code__", "closure.__code__.co_consts", "closure.__globals__", "closure.__name__",
             "function_with_attributes.registry['handlers']", "function_with_attributes.__dict__",
             "function_with_attributes.registry['handlers'][2]", "Slotted.__slots__", "json", "json.decoder",
             "json.decoder.JSONDecoder", "generator.gi_code", "failure.__traceback__", "failure.__cause__",
-            "cached.__dict__", "bound_method.__self__", "bound_method.__func__", "os.path", "os.environ", "sys.modules", "math.pi", "collections.deque",
+            "cached.__dict__", "bound_method.__self__", "bound_method.__func__", "os.path", "os.environ",
+            "sys.modules", "math.pi", "collections.deque",
             "collections.OrderedDict", "json.__dict__", "by_object"):
         resolve(me + expression, eval(expression))
     for key in keyed:
@@ -214,9 +219,11 @@ def expect_paths():
             resolve(me + "keyed[%s]" % ascii(key), keyed[key])
     for typed, key in (("'a', 1", ("a", 1)), ("('a', 1)", ("a", 1)), ("('a', ('b', None))", ("a", ("b", None))),
                        ("()", ()), ("(7,)", (7,)), ("7,", (7,)), ('"it\'s"', "it's"), ("u'plain'", "plain"),
-                       (r"r'back\slash'", "back\\slash"), ("  'plain' ", "plain"), ("0x0", 0), ("0o0", 0), ("False", 0),
-                       ("-0x5", -5), ("1_099_511_627_776", 2 ** 40), ("'\u20ac'", "\u20ac"), (r"'\N'" if 0 else "''", ""),
-                       ("'subclassed'", "subclassed"), (r"'\u00e9t\351'", "\u00e9t\u00e9"), (r"b'raw\377'", b"raw\xff")):
+                       (r"r'back\slash'", "back\\slash"), ("  'plain' ", "plain"), ("0x0", 0), ("0o0", 0),
+                       ("False", 0),
+                       ("-0x5", -5), ("1_099_511_627_776", 2 ** 40), ("'\u20ac'", "\u20ac"), ("''", ""),
+                       ("'subclassed'", "subclassed"), (r"'\u00e9t\351'", "\u00e9t\u00e9"),
+                       (r"b'raw\377'", b"raw\xff")):
         resolve(me + "keyed[%s]" % typed, keyed[key])
     resolve(me + "flags[True]", flags[True])
     resolve(me + "flags[0]", flags[False])
@@ -246,12 +253,16 @@ def expect_errors():
             ("0x10", "is no Python object: the process has no memory there"),
             ("%#x" % (id(plain) + 8), "is no Python object"), ("%#x" % (id(plain) + 1), "is no Python object"),
             ("[3]", "a name is expected"), (".x", "a name is expected"), ("a..b", "a name is expected"),
-            ("a.", "a name is missing"), ("a[", "a key or an index is missing"), ("a[]", "a key or an index is missing"),
+            ("a.", "a name is missing"), ("a[", "a key or an index is missing"),
+            ("a[]", "a key or an index is missing"),
             ("a['x]", "no closing '"), ('a["x', 'no closing "'), ("a[3", "not closed"), ("a[3}", "']' is expected"),
-            ("a b", "the end is expected"), ("a[b]", "a key can be"), ("a[1.5]", "floats"), ("a['\\xg1']", "hex digits"),
+            ("a b", "the end is expected"), ("a[b]", "a key can be"), ("a[1.5]", "floats"),
+            ("a['\\xg1']", "hex digits"),
             ("a['\\ud8']", "hex digits"), ("a['\\N{DASH}']", "\\N{...}"), ("a[99999999999999999999]", "64 bits"),
-            ("a[" + "(" * 100, "nested too deeply"), ("a" + "[0]" * 5000, "4096 steps"), ("a[0x]", "a number is expected"),
-            ("frame:", "a number is expected"), ("frame:2", "no object"), ("frame:x.y", "no digit"), ("frame:1x", "no digit"),
+            ("a[" + "(" * 100, "nested too deeply"), ("a" + "[0]" * 5000, "4096 steps"),
+            ("a[0x]", "a number is expected"),
+            ("frame:", "a number is expected"), ("frame:2", "no object"), ("frame:x.y", "no digit"),
+            ("frame:1x", "no digit"),
             ("thread:1.frame:0.x", "no Python thread 1 (threads: "), ("frame:99999.x", "its Python frames are 0 to "),
             ("interp:77.sys", "no interpreter 77"), ("frame:0.0x10", "an address is in no frame"),
             (me + "plane", "__main__ has no attribute 'plane'; did you mean 'plain'?"),
@@ -269,7 +280,7 @@ def expect_errors():
             ("rows_of_no_frame", "no module 'rows_of_no_frame' in sys.modules; frame 0 of thread"),
             ("frame:1.recrod", "has no local 'recrod'; did you mean 'record'?"),
             ("frame:2.unset", "local 'unset' of frame 2 of thread"),
-            ("Plain.metod", "as a name"[:0] + "has no attribute 'metod'; did you mean 'method'?"),
+            ("Plain.metod", "has no attribute 'metod'; did you mean 'method'?"),
             (me + "\u202eplain", "\\u202eplain")):
         say("error", expression.replace("\t", " "), text)
 
@@ -369,7 +380,8 @@ def expect_lines():
 
 
 def expect_values():
-    texts = ["", "a", "ascii text", "\u00e9t\u00e9", "\u20ac uro", "\U0001f600 smile", "a\0b", "x" * 5000, Name("sub"),
+    texts = ["", "a", "ascii text", "\u00e9t\u00e9", "\u20ac uro", "\U0001f600 smile", "a\0b",
+             "x" * 5000, Name("sub"),
              Name("\u20ac"), "\ud800 lone", sys.intern("interned"), str(12345)]
     numbers = [0, 1, -1, 256, 257, 2 ** 30 - 1, 2 ** 30, -2 ** 30, 2 ** 60, 2 ** 62, 2 ** 63 - 1, -2 ** 63, 2 ** 63,
                -2 ** 63 - 1, 2 ** 64, 10 ** 40, True, False, Big(5), Big(-2 ** 40), Colour.RED.value]
@@ -387,7 +399,8 @@ def expect_values():
         say("bytes", hex(id(chunk)), len(chunk), bytes(chunk).hex())
     for real_number in reals:
         say("float", hex(id(real_number)), real_number.hex())
-    for mapping in (keyed, ordered_as_dict, defaults, counter, table, sys.modules, os.__dict__, flags, {}, many.__dict__,
+    for mapping in (keyed, ordered_as_dict, defaults, counter, table, sys.modules, os.__dict__, flags, {},
+                    many.__dict__,
                     odd.__dict__, dictful.__dict__, holes, split_dict or {}):
         kept.append(mapping)
         say("dict", hex(id(mapping)), *["%x=%x" % (id(k), id(v)) for k, v in mapping.items()])
@@ -395,15 +408,19 @@ def expect_values():
         kept.append(sequence)
         say("items", hex(id(sequence)), *["%x" % id(tuple.__getitem__(sequence, i) if isinstance(sequence, tuple)
                                                else sequence[i]) for i in range(len(sequence))])
-    for owner, attribute in ((plain, "name"), (plain, "items"), (more[39], "items"), (odd, "late"), (many, "attribute_59"),
-                             (slotted, "second"), (slotted_with_dict, "extra"), (big, "tag"), (words, "tag"), (table, "tag"),
+    for owner, attribute in ((plain, "name"), (plain, "items"), (more[39], "items"), (odd, "late"),
+                             (many, "attribute_59"),
+                             (slotted, "second"), (slotted_with_dict, "extra"), (big, "tag"), (words, "tag"),
+                             (table, "tag"),
                              (row, "tag"), (name, "tag"), (space, "right"), (failure, "detail"), (json, "loads"),
                              (Plain, "kind"), (WithMeta, "kind"), (closure, "__closure__"), (int, "from_bytes"),
-                             (function_with_attributes, "registry"), (big, "real" * 0 + "tag"), (str, "join")):
-        value = vars(owner)[attribute] if isinstance(owner, type) and attribute in vars(owner) else getattr(owner, attribute)
+                             (function_with_attributes, "registry"), (big, "tag"), (str, "join")):
+        in_class = isinstance(owner, type) and attribute in vars(owner)
+        value = vars(owner)[attribute] if in_class else getattr(owner, attribute)
         kept.append(value)
         say("attribute", hex(id(owner)), attribute, hex(id(value)))
-    for owner, attribute in ((plain, "missing"), (slotted, "never"), (None, "x"), (len, "x"), (plain, "kind"), (5, "real")):
+    for owner, attribute in ((plain, "missing"), (slotted, "never"), (None, "x"), (len, "x"), (plain, "kind"),
+                             (5, "real")):
         say("attribute", hex(id(owner)), attribute, "0x0")
     for address in (0, 1, 8, 2 ** 47 - 8, 2 ** 64 - 8, id(plain) + 8, id(keyed) + 16):
         say("wild", hex(address))
