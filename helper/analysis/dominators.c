@@ -222,3 +222,37 @@ void dominators_sum(const struct dominators *dominators, uint64_t *sums)
 	for (uint32_t i = dominators->reached_count; i-- > 1;)
 		sums[dominators->idom[i]] += sums[i];
 }
+
+int dominators_children(const struct dominators *dominators, struct dominator_children *ret_children,
+                        struct error *error)
+{
+	uint32_t count = dominators->reached_count;
+	*ret_children = (struct dominator_children){ .first = calloc((size_t)count + 1, sizeof(uint32_t)),
+		                                     .next = calloc((size_t)count + 1, sizeof(uint32_t)) };
+	if (ret_children->first == NULL || ret_children->next == NULL) {
+		dominator_children_clear(ret_children);
+		return no_memory(error);
+	}
+	for (uint32_t i = count; i-- > 1;) {
+		ret_children->next[i] = ret_children->first[dominators->idom[i]];
+		ret_children->first[dominators->idom[i]] = i;
+	}
+	return OK;
+}
+
+void dominator_children_clear(struct dominator_children *children)
+{
+	free(children->first);
+	free(children->next);
+	*children = (struct dominator_children){ .first = NULL };
+}
+
+uint32_t dominators_next(const struct dominators *dominators, const struct dominator_children *children, uint32_t top,
+                         uint32_t number)
+{
+	if (children->first[number] != 0)
+		return children->first[number];
+	while (number != top && children->next[number] == 0)
+		number = dominators->idom[number];
+	return number == top ? 0 : children->next[number];
+}

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "analysis/retained.h"
 
+#include <string.h>
+
+#include "analysis/groups.h"
+
 int retained_open(struct retained **ret_retained, struct heap_graph *graph, struct walk_control *control,
                   struct error *error)
 {
@@ -14,6 +18,8 @@ int retained_open(struct retained **ret_retained, struct heap_graph *graph, stru
 	                                control != NULL ? &control->cancel : NULL, error);
 	if (status == OK && (retained->bytes = calloc((size_t)dominators->reached_count + 1, 8)) == NULL)
 		status = error_set(error, ERROR_NO_MEMORY, "out of memory for retained sizes");
+	if (status == OK)
+		status = dominators_children(dominators, &retained->children, error);
 	if (status < 0) {
 		retained_close(retained);
 		return status;
@@ -40,6 +46,7 @@ void retained_close(struct retained *retained)
 	if (retained == NULL)
 		return;
 	dominators_clear(&retained->dominators);
+	dominator_children_clear(&retained->children);
 	free(retained->bytes);
 	free(retained);
 }
@@ -63,4 +70,26 @@ uint64_t retained_node(const struct retained *retained, uint32_t number, uint32_
 		return object_index_address(&retained->graph->index, node);
 	*ret_holder = node - objects;
 	return 0;
+}
+
+int retained_groups(const struct retained *retained, const uint32_t *group, uint32_t group_count, uint64_t *bytes,
+                    const struct walk_control *control, struct error *error)
+{
+	const struct dominators *dominators = &retained->dominators;
+	struct groups groups;
+	TRY(groups_open(&groups, dominators, group, control != NULL ? &control->cancel : NULL, error));
+	uint64_t *set_bytes = calloc((size_t)groups.set_count + 1, sizeof *set_bytes);
+	if (set_bytes == NULL) {
+		groups_close(&groups);
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for retained sizes");
+	}
+	for (uint32_t i = 0; i < dominators->reached_count; i++)
+		set_bytes[groups.set[i]] += heap_graph_shallow(retained->graph, dominators->node[i]);
+	memset(bytes, 0, group_count * sizeof *bytes);
+	for (uint32_t set = 0; set < groups.set_count; set++)
+		for (uint64_t member = groups.first[set]; member < groups.first[set + 1]; member++)
+			bytes[groups.members[member]] += set_bytes[set];
+	free(set_bytes);
+	groups_close(&groups);
+	return OK;
 }

@@ -10,6 +10,7 @@
 struct retained {
 	struct heap_graph *graph; /* its outgoing edges are gone: dominators.incoming has them turned round */
 	struct dominators dominators;
+	struct dominator_children children;
 	uint64_t *bytes; /* by number of the dominator tree */
 	uint64_t shallow; /* of all reached objects */
 	uint32_t object_count; /* reached */
@@ -29,4 +30,10 @@ uint32_t retained_number(const struct retained *retained, uint64_t object);
 uint32_t retained_holder_number(const struct retained *retained, uint32_t holder);
 /* What a number is: the address of an object, or 0 and the index of a holder. */
 uint64_t retained_node(const struct retained *retained, uint32_t number, uint32_t *ret_holder);
+
+/* Retained bytes of sets of objects: what would become unreachable if all members of the set went at once. group: by
+ * number of the dominator tree, which set it belongs to, or GROUP_NONE. bytes[g] becomes the total of set g. */
+int retained_groups(const struct retained *retained, const uint32_t *group, uint32_t group_count, uint64_t *bytes,
+                    const struct walk_control *control, struct error *error);
+
 #endif

@@ -120,10 +120,22 @@ static bool add_handled_exception(struct roots *roots, struct decoder *decoder, 
 	       add_field(roots, decoder, holder, item, FIELD__PyErr_StackItem_exc_traceback);
 }
 
+/* Up to 3.10: the frame object, which PyEval_EvalFrame() holds a reference to while it runs; a generator's frame is the
+ * generator's own. The word that says where it is stands for that reference. */
+static bool add_frame_object(struct roots *roots, struct decoder *decoder, uint32_t holder,
+                             const struct python_frame *frame, uint64_t slot)
+{
+	static const char *const label = ".frame";
+	uint64_t generator = 0;
+	if (value_field(decoder, frame->address, FIELD_PyFrameObject_f_gen, &generator) && generator != 0)
+		return true;
+	return add_slots(roots, &decoder->reader, holder, slot, 1, LABEL_FIELD, 0, 0, &label);
+}
+
 /* A frame of 3.11 and later lies in the thread's data stack and owns what is in it; a frame object of 3.10 and before
  * is an object like others, held by the C function that runs it. A generator's frame is the generator's. */
 static bool add_frame(struct roots *roots, struct decoder *decoder, uint32_t thread_holder, uint32_t thread,
-                      uint32_t depth, const struct python_frame *frame)
+                      uint32_t depth, const struct python_frame *frame, uint64_t slot)
 {
 	enum { OWNED_BY_GENERATOR = 1 };
 	const struct layout *layout = decoder->layout;
@@ -135,8 +147,10 @@ static bool add_frame(struct roots *roots, struct decoder *decoder, uint32_t thr
 	                                                  .depth = depth,
 	                                                  .frame = *frame }))
 		return false;
-	if (!layout_feature(layout, FEATURE_INTERPRETER_FRAMES) || frame->owner == OWNED_BY_GENERATOR)
-		return true; /* see add_frame_objects() */
+	if (!layout_feature(layout, FEATURE_INTERPRETER_FRAMES))
+		return add_frame_object(roots, decoder, holder, frame, slot);
+	if (frame->owner == OWNED_BY_GENERATOR)
+		return true;
 	uint32_t tagged = layout_feature(layout, FEATURE_TAGGED_STACK_REFS) ? RUN_TAGGED : 0;
 	if (!add_slots(roots, &decoder->reader, holder, frame->localsplus, frame->slot_count, LABEL_LOCAL, tagged,
 	               frame->code, NULL))
@@ -156,6 +170,16 @@ static bool add_frame(struct roots *roots, struct decoder *decoder, uint32_t thr
 			return false;
 	}
 	return true;
+}
+
+/* Up to 3.10: where the address of a thread's frame object stands, inner is the frame that it called; else 0. */
+static uint64_t frame_slot(struct decoder *decoder, uint64_t thread, const struct python_frame *inner)
+{
+	const struct layout *layout = decoder->layout;
+	if (layout_feature(layout, FEATURE_INTERPRETER_FRAMES) || !layout_has(layout, FIELD_PyThreadState_frame))
+		return 0;
+	return inner != NULL ? inner->address + layout_offset(layout, FIELD_PyFrameObject_f_back)
+	                     : thread + layout_offset(layout, FIELD_PyThreadState_frame);
 }
 
 static bool add_thread(struct roots *roots, struct decoder *decoder, uint32_t thread, struct error *error)
@@ -182,7 +206,8 @@ static bool add_thread(struct roots *roots, struct decoder *decoder, uint32_t th
 	bool added = true;
 	if (runtime_frames(runtime, state, &frames, &truncated, error) == OK)
 		for (size_t i = 0; added && i < frames.count; i++)
-			added = add_frame(roots, decoder, holder, thread, (uint32_t)i, &frames.items[i]);
+			added = add_frame(roots, decoder, holder, thread, (uint32_t)i, &frames.items[i],
+			                  frame_slot(decoder, state->address, i > 0 ? &frames.items[i - 1] : NULL));
 	else
 		truncated = true;
 	roots->frames_truncated |= truncated;

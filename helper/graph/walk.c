@@ -299,6 +299,12 @@ bool walk_reach(struct walk *walk, uint64_t address)
 	return segment != NULL && visited_add(&walk->visited, segment_granule(segment, address));
 }
 
+bool walk_has_reached(const struct walk *walk, uint64_t address)
+{
+	const struct segment *segment = address_space_find(walk->decoder->reader.space, address);
+	return segment != NULL && visited_has(&walk->visited, segment_granule(segment, address));
+}
+
 int walk_from_reached(struct walk *walk, const uint64_t *reached, size_t count, enum policy policy,
                       struct walk_control *control, struct walk_result *result, struct error *error)
 {

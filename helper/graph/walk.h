@@ -63,6 +63,8 @@ bool policy_opens(enum policy policy, const struct type_info *type);
 bool policy_follows(enum policy policy, const struct run *run);
 /* Marks an object as reached, without counting it. True if it was not yet, and its address is one of the target's. */
 bool walk_reach(struct walk *walk, uint64_t address);
+/* Whether an object was reached since the last reset, be it counted or not. */
+bool walk_has_reached(const struct walk *walk, uint64_t address);
 /* walk_deep() from objects that walk_reach() has marked: they are counted and followed, not as roots. */
 int walk_from_reached(struct walk *walk, const uint64_t *reached, size_t count, enum policy policy,
                       struct walk_control *control, struct walk_result *result, struct error *error);

@@ -14,6 +14,9 @@ const struct option option_table[OPTION_COUNT] = {
 	[OPTION_MIN] = { "min", 0, ARGUMENT_SIZE },
 	[OPTION_POLICY] = { "policy", 0, ARGUMENT_POLICY },
 	[OPTION_TREE] = { "tree", 't', ARGUMENT_NONE },
+	[OPTION_BY] = { "by", 0, ARGUMENT_GROUPING },
+	[OPTION_RETAINED] = { "retained", 0, ARGUMENT_NONE },
+	[OPTION_NO_RETAINED] = { "no-retained", 0, ARGUMENT_NONE },
 	[OPTION_BYTES] = { "bytes", 0, ARGUMENT_NONE },
 	[OPTION_ALLOCATED] = { "allocated", 0, ARGUMENT_NONE },
 	[OPTION_VALUES] = { "values", 0, ARGUMENT_NONE },
@@ -29,6 +32,9 @@ const struct option option_table[OPTION_COUNT] = {
 #define SPELLING_MIN "--min"
 #define SPELLING_POLICY "--policy"
 #define SPELLING_TREE "--tree"
+#define SPELLING_BY "--by"
+#define SPELLING_RETAINED "--retained"
+#define SPELLING_NO_RETAINED "--no-retained"
 #define SPELLING_BYTES "--bytes"
 #define SPELLING_ALLOCATED "--allocated"
 #define SPELLING_VALUES "--values"
@@ -49,6 +55,9 @@ const struct option option_table[OPTION_COUNT] = {
 	"                     containers  keys, values, items of dict, list, tuple, sets\n"                            \
 	"                     asizeof     as pympler.asizeof.asizeof() does by default\n"
 #define LINES_TREE "  -t, --tree       the first levels of references as a tree, instead of types\n"
+#define LINES_BY "  --by GROUPING    what a row stands for: type (default), module, size, generation\n"
+#define LINES_RETAINED "  --retained       also what each row as a whole keeps alive\n"
+#define LINES_NO_RETAINED "  --no-retained    leave out what needs the graph of the whole heap\n"
 #define LINES_BYTES "  --bytes          exact numbers of bytes\n"
 #define LINES_ALLOCATED "  --allocated      filter by what the allocators took, not by sys.getsizeof()\n"
 #define LINES_VALUES "  --values         show contents of strings and numbers (a core holds secrets)\n"
@@ -80,22 +89,27 @@ const struct option option_table[OPTION_COUNT] = {
 #define DEEPSIZE_OPTIONS(OPTION)                                                                                       \
 	OPTION(POLICY)                                                                                                 \
 	OPTION(TREE)                                                                                                   \
+	OPTION(NO_RETAINED)                                                                                            \
 	OPTION(LIMIT)                                                                                                  \
 	OPTION(SORT) OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define DEEPSIZE_TEXT                                                                                                  \
 	"Deep is the sum of the shallow sizes of all objects that are reached from X, X\n"                             \
 	"included, each once, however many paths lead to it; so it counts what X shares\n"                             \
-	"with others. The rows say which types it consists of; with -t, through which\n"                               \
+	"with others. Retained is the part of the heap that only X keeps alive: what would\n"                          \
+	"be freed if X went. Shared is the part of deep that others keep alive as well.\n"                             \
+	"The rows say which types it consists of; with -t, through which\n"                                            \
 	"references it is reached: an object stands under the first row that reached it.\n"                            \
 	"Sort keys: shallow (default), count, type.\n"                                                                 \
 	"\n" TARGETS_TEXT
 
 #define OBJECT_OPTIONS(OPTION)                                                                                         \
 	OPTION(LIMIT)                                                                                                  \
+	OPTION(NO_RETAINED)                                                                                            \
 	OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define OBJECT_TEXT                                                                                                    \
-	"Shows one object: its type, reference count, sizes, and the references that it\n"                             \
-	"holds, first ones first.\n"                                                                                   \
+	"Shows one object: its type, reference count, sizes, what it retains, what leads\n"                            \
+	"to it (the shortest way from a module, a frame or a class), and the references\n"                             \
+	"that it holds, first ones first.\n"                                                                           \
 	"\n" TARGETS_TEXT
 
 #define REFERENTS_OPTIONS(OPTION)                                                                                      \
@@ -106,6 +120,46 @@ const struct option option_table[OPTION_COUNT] = {
 	"the garbage collector is not told of, so that gc.get_referents(X) lacks them.\n"                              \
 	"Sort keys: order (default), shallow, type.\n"                                                                 \
 	"\n" TARGETS_TEXT
+
+#define HEAP_OPTIONS(OPTION)                                                                                           \
+	OPTION(BY)                                                                                                     \
+	OPTION(RETAINED)                                                                                               \
+	OPTION(LIMIT)                                                                                                  \
+	OPTION(SORT) OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(JSON) OPTION(HELP)
+#define HEAP_TEXT                                                                                                      \
+	"Every object that a root reaches (interpreters, modules, threads and their frames,\n"                         \
+	"static types, what is held from C), by type. Unreachable objects, which only the\n"                           \
+	"garbage collector knows, are counted apart. With --retained also what would be\n"                             \
+	"freed if all objects of a row went at once: exact, not a sum, so an object counts\n"                          \
+	"once in a row, and in every row that it needs to be alive. Sort keys: shallow\n"                              \
+	"(default), count, type, retained.\n"
+
+#define TOP_OPTIONS(OPTION)                                                                                            \
+	OPTION(TREE)                                                                                                   \
+	OPTION(LIMIT)                                                                                                  \
+	OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+#define TOP_TEXT                                                                                                       \
+	"The dominator tree from the top: who keeps the memory alive. Each branch is\n"                                \
+	"followed down while one object below holds at least 70% of it, to where the\n"                                \
+	"memory fans out. Objects below 1% of the heap are one row for each type. With -t\n"                           \
+	"also the levels below. With --json at most 1000 rows, where -n does not say.\n"
+
+#define MODULES_OPTIONS(OPTION)                                                                                        \
+	OPTION(LIMIT)                                                                                                  \
+	OPTION(SORT) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+#define MODULES_TEXT                                                                                                   \
+	"Every module of sys.modules. Retained is what would be freed if the module and its\n"                         \
+	"dict went; deep is all that is reached from it, but not through classes, code and\n"                          \
+	"other modules. Of its globals the one is named that retains most. Sort keys:\n"                               \
+	"retained (default), deep, module.\n"
+
+#define FRAMES_OPTIONS(OPTION)                                                                                         \
+	OPTION(LIMIT)                                                                                                  \
+	OPTION(MIN) OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+#define FRAMES_TEXT                                                                                                    \
+	"The Python stack of every thread, innermost frame first. Of each frame what is\n"                             \
+	"reached from its locals (deep), and what it alone keeps alive (only here); of each\n"                         \
+	"local deep and retained bytes, those that retain most first.\n"
 
 #define OPTION_BIT(id) | 1u << OPTION_##id
 #define OPTION_SPELLING(id) SPELLING_##id " "

@@ -19,6 +19,9 @@ enum option_id {
 	OPTION_MIN,
 	OPTION_POLICY,
 	OPTION_TREE,
+	OPTION_BY,
+	OPTION_RETAINED,
+	OPTION_NO_RETAINED,
 	OPTION_BYTES,
 	OPTION_ALLOCATED,
 	OPTION_VALUES,
@@ -28,7 +31,15 @@ enum option_id {
 };
 
 /* What follows an option. */
-enum option_argument { ARGUMENT_NONE, ARGUMENT_NUMBER, ARGUMENT_SIZE, ARGUMENT_WORD, ARGUMENT_POLICY, ARGUMENT_SORT };
+enum option_argument {
+	ARGUMENT_NONE,
+	ARGUMENT_NUMBER,
+	ARGUMENT_SIZE,
+	ARGUMENT_WORD,
+	ARGUMENT_POLICY,
+	ARGUMENT_SORT,
+	ARGUMENT_GROUPING
+};
 
 struct option {
 	const char *name; /* "limit" */

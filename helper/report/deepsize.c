@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/heap.h"
 #include "report/report.h"
 #include "report/table.h"
 #include "report/tree.h"
@@ -111,34 +112,22 @@ static int show_types(struct report *report, const struct walk_result *result)
 	return status;
 }
 
-static void gap_line(struct text *text, uint64_t count, const char *noun, const char *what)
+/* "retained" and "shared"; weight NULL: the graph was not wanted, or could not be made. */
+static void show_weight(struct report *report, const struct heap_weight *weight)
 {
-	if (count == 0)
+	if (weight == NULL)
 		return;
-	text_add(text, "  ");
-	units_noun(text, count, noun);
-	text_format(text, " %s\n", what);
-}
-
-/* What the numbers do not cover, with a few places to look at. */
-static void show_gaps(struct text *text, const struct walk_result *result)
-{
-	const uint64_t gaps = result->approximate + result->unreadable + result->corrupt + result->in_flux;
-	if (gaps == 0) {
-		text_add(text, "Everything reached was readable and decoded exactly.\n");
+	if (!weight->is_known) {
+		text_add(report->text, "  nothing leads to it: cyclic garbage, or no object of the heap\n");
 		return;
 	}
-	text_add(text, "Not covered:\n");
-	gap_line(text, result->unreadable, "reference", "to memory that the dump lacks, or objects partly lacking");
-	gap_line(text, result->corrupt, "reference", "to what is no sane object (freed, torn or overwritten)");
-	gap_line(text, result->in_flux, "object", "caught half way through a change");
-	gap_line(text, result->approximate, "object", "of C types without a decoder: own size only as far as known");
-	for (uint32_t i = 0; i < result->example_count; i++)
-		text_format(text, "  e.g. 0x%" PRIx64 ": %s\n", result->examples[i].address,
-		            result->examples[i].reason != NULL ? result->examples[i].reason : "unknown reason");
+	report_size_line(report, "retained", weight->retained, "freed if this object went");
+	if (weight->has_shared && weight->shared > 0)
+		report_size_line(report, "shared", weight->shared, "of deep, kept alive by others too");
 }
 
-static void show_head(struct report *report, size_t index, uint64_t shallow, const struct walk_result *result)
+static void show_head(struct report *report, size_t index, uint64_t shallow, const struct walk_result *result,
+                      const struct heap_weight *weight)
 {
 	struct text note = { .bytes = NULL };
 	report_title(report, index, false);
@@ -147,6 +136,7 @@ static void show_head(struct report *report, size_t index, uint64_t shallow, con
 	text_format(&note, " reachable (policy %s)", policy_name(report->request->policy));
 	report_size_line(report, "deep", result->shallow, text_string(&note));
 	text_free(&note);
+	show_weight(report, weight);
 	if (result->not_entered > 0) {
 		text_add(report->text, "  stopped at ");
 		units_noun(report->text, result->not_entered, "reference");
@@ -155,7 +145,7 @@ static void show_head(struct report *report, size_t index, uint64_t shallow, con
 }
 
 static void show_json(struct report *report, size_t index, uint64_t shallow, const struct type_info *type,
-                      const struct walk_result *result)
+                      const struct walk_result *result, const struct heap_weight *weight)
 {
 	struct json *json = &report->json;
 	json_object(json, NULL);
@@ -164,7 +154,14 @@ static void show_json(struct report *report, size_t index, uint64_t shallow, con
 	json_number(json, "shallow", shallow);
 	json_number(json, "deep", result->shallow);
 	json_number(json, "count", result->count);
-	json_null(json, "retained");
+	if (weight != NULL && weight->is_known)
+		json_number(json, "retained", weight->retained);
+	else
+		json_null(json, "retained");
+	if (weight != NULL && weight->has_shared)
+		json_number(json, "shared", weight->shared);
+	else
+		json_null(json, "shared");
 	json_array(json, "by_type");
 	uint64_t rows = 0;
 	for (size_t i = 0; i < result->types.count && rows < report->request->limit; i++) {
@@ -180,23 +177,13 @@ static void show_json(struct report *report, size_t index, uint64_t shallow, con
 		json_object_end(json);
 	}
 	json_array_end(json);
-	json_number(json, "unreadable", result->unreadable);
-	json_number(json, "approximate", result->approximate);
-	json_number(json, "corrupt", result->corrupt);
-	json_number(json, "in_flux", result->in_flux);
+	report_gaps_json(json, result);
 	json_number(json, "not_entered", result->not_entered);
-	json_array(json, "examples");
-	for (uint32_t i = 0; i < result->example_count; i++) {
-		json_object(json, NULL);
-		json_address(json, "address", result->examples[i].address);
-		json_string(json, "reason", result->examples[i].reason != NULL ? result->examples[i].reason : "");
-		json_object_end(json);
-	}
-	json_array_end(json);
 }
 
 /* Text or JSON of one target; a walk that was cancelled is shown as far as it came. */
-static int show_result(struct report *report, size_t index, struct walk_result *result, bool complete)
+static int show_result(struct report *report, size_t index, struct walk_result *result,
+                       const struct heap_weight *weight, bool complete)
 {
 	/* The walk may have used the same decoder. */
 	if (!decode_object(report->decoder, report->targets[index]))
@@ -210,7 +197,7 @@ static int show_result(struct report *report, size_t index, struct walk_result *
 	if (result->unreadable > 0 || !complete)
 		report->exit_status = EXIT_PARTIAL;
 	if (report_is_json(report)) {
-		show_json(report, index, shallow, type, result);
+		show_json(report, index, shallow, type, result, weight);
 		json_bool(&report->json, "complete", complete);
 		if (tree)
 			status = tree_show(report, index, result);
@@ -219,10 +206,10 @@ static int show_result(struct report *report, size_t index, struct walk_result *
 	}
 	if (index > 0)
 		text_add(report->text, "\n");
-	show_head(report, index, shallow, result);
+	show_head(report, index, shallow, result, weight);
 	status = tree ? tree_show(report, index, result) : show_types(report, result);
 	text_add(report->text, "\n");
-	show_gaps(report->text, result);
+	report_gaps(report->text, result);
 	if (!complete)
 		text_add(report->text, "Interrupted: the numbers are lower bounds.\n");
 	report_next(report, tree ? "object referents sizeof" : "deepsize:-t object referents", report->targets[index]);
@@ -238,7 +225,14 @@ static int show_one(struct report *report, size_t index)
 	int status = walk_deep(*report->walk, &report->targets[index], 1, report->request->policy, report->control,
 	                       &result, report->error);
 	if (status >= 0 || status == ERROR_CANCELLED) {
-		int shown = show_result(report, index, &result, status >= 0);
+		const bool complete = status >= 0;
+		const struct heap_weight *known = NULL;
+		struct heap_weight weight;
+		if (complete && !request_has(report->request, OPTION_NO_RETAINED)) {
+			status = heap_weigh(report, report->targets[index], result.shallow, &weight);
+			known = status >= 0 ? &weight : NULL;
+		}
+		int shown = show_result(report, index, &result, known, complete);
 		status = status < 0 ? status : shown;
 	}
 	walk_result_clear(&result);

@@ -98,8 +98,13 @@ static bool add_frame_objects(struct naming *naming)
 	const struct roots *roots = &naming->heap->graph->roots;
 	for (uint32_t i = 0; i < roots->holders.count; i++) {
 		const struct holder *holder = &roots->holders.items[i];
-		if (holder->kind == HOLDER_FRAME && holder->frame.frame_object != 0 &&
-		    !address_map_set(&naming->frame_objects, holder->frame.frame_object, i))
+		if (holder->kind != HOLDER_FRAME)
+			continue;
+		/* up to 3.10 the frame is an object itself */
+		uint64_t object = layout_feature(naming->decoder->layout, FEATURE_INTERPRETER_FRAMES)
+		                          ? holder->frame.frame_object
+		                          : holder->frame.address;
+		if (object != 0 && !address_map_set(&naming->frame_objects, object, i))
 			return false;
 	}
 	return true;

@@ -3,11 +3,49 @@
 #include <inttypes.h>
 
 #include "decode/allocated.h"
+#include "report/heap.h"
+#include "report/naming.h"
 #include "report/referents.h"
 #include "report/units.h"
 
+/* What leads to an object, and what it keeps alive. */
+struct ownership {
+	bool is_asked; /* not --no-retained */
+	bool is_reachable;
+	uint64_t retained;
+	struct text owner; /* "": nothing that has a name */
+};
+
+static int find_owner(struct report *report, uint64_t object, struct ownership *ownership)
+{
+	*ownership = (struct ownership){ .is_asked = !request_has(report->request, OPTION_NO_RETAINED) };
+	const struct retained *heap;
+	struct naming *naming;
+	if (!ownership->is_asked)
+		return OK;
+	TRY(report_heap(report, &heap));
+	ownership->is_reachable = heap_retained_bytes(heap, object, &ownership->retained);
+	TRY(naming_open(&naming, report, heap));
+	(void)naming_object(naming, object, &ownership->owner);
+	naming_close(naming);
+	return OK;
+}
+
+static void show_owner(struct report *report, const struct ownership *ownership)
+{
+	if (!ownership->is_asked)
+		return;
+	if (!ownership->is_reachable) {
+		text_add(report->text, "  owner     none: cyclic garbage, or no object of the heap\n");
+		return;
+	}
+	report_size_line(report, "retained", ownership->retained, "freed if this object went");
+	if (ownership->owner.length > 0)
+		text_format(report->text, "  owner     %s\n", text_string(&ownership->owner));
+}
+
 static void show_json(struct report *report, const struct referents *referents, const struct allocated *allocated,
-                      int64_t refcount)
+                      int64_t refcount, const struct ownership *ownership)
 {
 	struct json *json = &report->json;
 	const struct decoded *out = &report->decoder->out;
@@ -25,6 +63,14 @@ static void show_json(struct report *report, const struct referents *referents, 
 	json_bool(json, "immortal", refcount == -1);
 	json_number(json, "shallow", out->shallow);
 	json_number(json, "allocated", allocated->bytes);
+	if (ownership->is_reachable)
+		json_number(json, "retained", ownership->retained);
+	else
+		json_null(json, "retained");
+	if (ownership->owner.length > 0)
+		json_text(json, "owner", &ownership->owner);
+	else
+		json_null(json, "owner");
 	json_bool(json, "approximate", (out->flags & DECODED_APPROXIMATE) != 0);
 	json_bool(json, "unreadable", (out->flags & DECODED_UNREADABLE) != 0);
 	json_bool(json, "corrupt", (out->flags & DECODED_CORRUPT) != 0);
@@ -35,7 +81,7 @@ static void show_json(struct report *report, const struct referents *referents, 
 }
 
 static int show_text(struct report *report, size_t index, const struct referents *referents,
-                     const struct allocated *allocated)
+                     const struct allocated *allocated, const struct ownership *ownership)
 {
 	const struct decoded *out = &report->decoder->out;
 	struct text *text = report->text;
@@ -47,6 +93,7 @@ static int show_text(struct report *report, size_t index, const struct referents
 	text_format(text, "   0x%" PRIx64 "\n", out->type->address);
 	report_size_line(report, "shallow", out->shallow, NULL);
 	report_size_line(report, "allocated", allocated->bytes, allocated->approximate ? "an estimate" : NULL);
+	show_owner(report, ownership);
 	text_add(text, "  ");
 	units_noun(text, referents->total, "reference");
 	text_add(text, "\n");
@@ -60,15 +107,23 @@ static int show_one(struct report *report, size_t index)
 {
 	const int64_t refcount = report_refcount(report->decoder, report->targets[index]);
 	const struct allocated allocated = allocated_of_object(report->decoder);
+	struct ownership ownership;
 	struct referents referents;
+	int owned = find_owner(report, report->targets[index], &ownership);
+	/* The graph was made with the same decoder. */
+	if (!decode_object(report->decoder, report->targets[index]))
+		return error_set(report->error, ERROR_FAULT, "0x%" PRIx64 " cannot be decoded again",
+		                 report->targets[index]);
 	int status = referents_gather(report, &referents);
 	int shown = OK;
 	if (report_is_json(report))
-		show_json(report, &referents, &allocated, refcount);
+		show_json(report, &referents, &allocated, refcount, &ownership);
 	else
-		shown = show_text(report, index, &referents, &allocated);
+		shown = show_text(report, index, &referents, &allocated, &ownership);
 	referents_clear(&referents);
-	return status < 0 ? status : shown;
+	report->text->failed |= ownership.owner.failed;
+	text_free(&ownership.owner);
+	return owned < 0 ? owned : status < 0 ? status : shown;
 }
 
 int object_report(struct report *report)

@@ -174,6 +174,48 @@ void report_next(struct report *report, const char *names, uint64_t address)
 	text_add(report->text, "\n");
 }
 
+static void gap_line(struct text *text, uint64_t count, const char *noun, const char *what)
+{
+	if (count == 0)
+		return;
+	text_add(text, "  ");
+	units_noun(text, count, noun);
+	text_format(text, " %s\n", what);
+}
+
+void report_gaps(struct text *text, const struct walk_result *result)
+{
+	const uint64_t gaps = result->approximate + result->unreadable + result->corrupt + result->in_flux;
+	if (gaps == 0) {
+		text_add(text, "Everything reached was readable and decoded exactly.\n");
+		return;
+	}
+	text_add(text, "Not covered:\n");
+	gap_line(text, result->unreadable, "reference", "to memory that the dump lacks, or objects partly lacking");
+	gap_line(text, result->corrupt, "reference", "to what is no sane object (freed, torn or overwritten)");
+	gap_line(text, result->in_flux, "object", "caught half way through a change");
+	gap_line(text, result->approximate, "object", "of C types without a decoder: own size only as far as known");
+	for (uint32_t i = 0; i < result->example_count; i++)
+		text_format(text, "  e.g. 0x%" PRIx64 ": %s\n", result->examples[i].address,
+		            result->examples[i].reason != NULL ? result->examples[i].reason : "unknown reason");
+}
+
+void report_gaps_json(struct json *json, const struct walk_result *result)
+{
+	json_number(json, "unreadable", result->unreadable);
+	json_number(json, "approximate", result->approximate);
+	json_number(json, "corrupt", result->corrupt);
+	json_number(json, "in_flux", result->in_flux);
+	json_array(json, "examples");
+	for (uint32_t i = 0; i < result->example_count; i++) {
+		json_object(json, NULL);
+		json_address(json, "address", result->examples[i].address);
+		json_string(json, "reason", result->examples[i].reason != NULL ? result->examples[i].reason : "");
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
 int report_compare_bytes(uint64_t left_bytes, uint64_t left_address, uint64_t right_bytes, uint64_t right_address)
 {
 	if (left_bytes != right_bytes)

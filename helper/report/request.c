@@ -68,6 +68,13 @@ static int set_value(struct request *request, enum option_id id, const char *val
 			                 request->command->name, value, request->command->sort_keys);
 		request->sort = (uint32_t)found;
 		return OK;
+	case ARGUMENT_GROUPING:
+		found = find_word("type module size generation", value, strlen(value));
+		if (found < 0)
+			return error_set(error, ERROR_ARGUMENT, "--by takes type, module, size or generation, not '%s'",
+			                 value);
+		request->by = (enum grouping)found;
+		return OK;
 	default:
 		return keep_word(id == OPTION_TYPE ? &request->type : &request->module, value, error);
 	}

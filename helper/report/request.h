@@ -11,12 +11,15 @@
 #include "graph/walk.h"
 #include "report/commands.h"
 
+enum grouping { GROUP_BY_TYPE, GROUP_BY_MODULE, GROUP_BY_SIZE, GROUP_BY_GENERATION };
+
 struct request {
 	const struct command *command;
 	uint32_t given; /* bit 1 << enum option_id of each option that was there */
 	uint64_t limit; /* rows; UINT64_MAX: all */
 	uint64_t min_bytes;
 	enum policy policy;
+	enum grouping by;
 	uint32_t sort; /* index of the key among command->sort_keys */
 	char *type, *module; /* patterns; NULL: any */
 	ARRAY(char *) targets; /* as typed */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Dominators and retained sums against their definition, on random graphs: d dominates n if n cannot be reached once d
- * is taken out. */
+ * Dominators, retained sums and retained sets against their definition, on random graphs: d dominates n if n cannot be
+ * reached once d is taken out; a set retains n if n cannot be reached once all of the set are taken out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "analysis/dominators.h"
+#include "analysis/groups.h"
 
 enum { MOST_NODES = 40, GRAPHS = 10000 };
 
@@ -43,12 +44,12 @@ static void make_graph(struct graph *graph)
 	graph->first[graph->node_count] = edge;
 }
 
-/* Which nodes are reached from 0 when `removed` is taken out (node_count: none is). */
-static void reach_without(const struct graph *graph, uint32_t removed, bool *reached)
+/* Which nodes are reached from 0 when those are taken out that have `removed` in `marks`. */
+static void reach_without_marked(const struct graph *graph, const uint32_t *marks, uint32_t removed, bool *reached)
 {
 	uint32_t stack[MOST_NODES], depth = 0;
 	memset(reached, 0, MOST_NODES * sizeof *reached);
-	if (removed == 0)
+	if (marks[0] == removed)
 		return;
 	reached[0] = true;
 	stack[depth++] = 0;
@@ -56,12 +57,21 @@ static void reach_without(const struct graph *graph, uint32_t removed, bool *rea
 		uint32_t node = stack[--depth];
 		for (uint32_t edge = graph->first[node]; edge < graph->first[node + 1]; edge++) {
 			uint32_t target = graph->targets[edge];
-			if (target == removed || reached[target])
+			if (marks[target] == removed || reached[target])
 				continue;
 			reached[target] = true;
 			stack[depth++] = target;
 		}
 	}
+}
+
+/* The same when one node is taken out (node_count: none is). */
+static void reach_without(const struct graph *graph, uint32_t removed, bool *reached)
+{
+	uint32_t marks[MOST_NODES];
+	for (uint32_t i = 0; i < MOST_NODES; i++)
+		marks[i] = i;
+	reach_without_marked(graph, marks, removed, reached);
 }
 
 static void *copy(const void *bytes, size_t size)
@@ -88,6 +98,60 @@ static void check_incoming(const struct graph *graph, const struct dominators *d
 		}
 	}
 	assert_int_equal(seen, expected);
+}
+
+static void check_children(const struct dominators *dominators)
+{
+	struct dominator_children children;
+	struct error error = { 0 };
+	assert_int_equal(dominators_children(dominators, &children, &error), OK);
+	for (uint32_t top = 0; top < dominators->reached_count; top++) {
+		bool below[MOST_NODES] = { false };
+		uint32_t number = top, count = 0;
+		do {
+			assert_false(below[number]);
+			below[number] = true;
+			count++;
+		} while ((number = dominators_next(dominators, &children, top, number)) != 0);
+		for (uint32_t i = 0; i < dominators->reached_count; i++) {
+			uint32_t above = i;
+			while (above != 0 && above != top)
+				above = dominators->idom[above];
+			assert_int_equal(below[i], above == top);
+			count -= above == top;
+		}
+		assert_int_equal(count, 0);
+	}
+	dominator_children_clear(&children);
+}
+
+static void check_groups(const struct graph *graph, const struct dominators *dominators, const bool *all)
+{
+	const uint32_t group_count = 1 + random_below(6);
+	uint32_t marks[MOST_NODES], group[MOST_NODES];
+	bool without[MOST_NODES];
+	struct groups groups;
+	struct error error = { 0 };
+	for (uint32_t node = 0; node < graph->node_count; node++) {
+		/* the start itself is in no group mostly, as the process is in none */
+		marks[node] = random_below(group_count + (node == 0 ? 40 : 2));
+		if (marks[node] >= group_count)
+			marks[node] = GROUP_NONE;
+	}
+	for (uint32_t number = 0; number < dominators->reached_count; number++)
+		group[number] = marks[dominators->node[number]];
+	assert_int_equal(groups_open(&groups, dominators, group, NULL, &error), OK);
+	for (uint32_t one = 0; one < group_count; one++) {
+		reach_without_marked(graph, marks, one, without);
+		for (uint32_t number = 0; number < dominators->reached_count; number++) {
+			uint32_t node = dominators->node[number], set = groups.set[number];
+			bool retains = false;
+			for (uint64_t i = groups.first[set]; i < groups.first[set + 1]; i++)
+				retains |= groups.members[i] == one;
+			assert_int_equal(retains, all[node] && !without[node]);
+		}
+	}
+	groups_close(&groups);
 }
 
 static void check_graph(const struct graph *graph)
@@ -128,6 +192,8 @@ static void check_graph(const struct graph *graph)
 				assert_true(dominates[other][idom]);
 	}
 	check_incoming(graph, &dominators);
+	check_children(&dominators);
+	check_groups(graph, &dominators, all);
 	dominators_clear(&dominators);
 }
 
