@@ -518,7 +518,7 @@ bool naming_number(struct naming *naming, uint32_t number, struct text *text)
 	}
 	bool joins;
 	enum anchor own = anchor_of(naming, number);
-	if ((own == ANCHOR_MODULE || own == ANCHOR_CLASS || own == ANCHOR_FUNCTION) &&
+	if ((own == ANCHOR_MODULE || own == ANCHOR_CLASS || own == ANCHOR_FUNCTION || own == ANCHOR_FRAME) &&
 	    own_name(naming, number, own, text, &joins))
 		return true;
 	if (own == ANCHOR_MODULE_DICT && own_name(naming, number, own, text, &joins)) {

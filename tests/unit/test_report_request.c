@@ -138,7 +138,7 @@ static void the_table_is_consistent(void **state)
 			assert_int_equal(strstr(command->option_names, with_space) != NULL, has);
 			const char *lines = strstr(command->help, "\nOptions:\n");
 			assert_non_null(lines);
-			assert_int_equal(strstr(lines, spelling) != NULL, has);
+			assert_int_equal(strstr(lines, with_space) != NULL, has);
 		}
 		for (const char *line = command->help; *line != '\0'; line += strcspn(line, "\n") + 1)
 			assert_true(strcspn(line, "\n") <= 80);
