@@ -55,7 +55,7 @@ const struct option option_table[OPTION_COUNT] = {
 	"                     containers  keys, values, items of dict, list, tuple, sets\n"                            \
 	"                     asizeof     as pympler.asizeof.asizeof() does by default\n"
 #define LINES_TREE "  -t, --tree       the first levels of references as a tree, instead of types\n"
-#define LINES_BY "  --by GROUPING    what a row stands for: type (default), module, size, generation\n"
+#define LINES_BY "  --by GROUPING    a row for each: type (default), module, size, generation\n"
 #define LINES_RETAINED "  --retained       also what each row as a whole keeps alive\n"
 #define LINES_NO_RETAINED "  --no-retained    leave out what needs the graph of the whole heap\n"
 #define LINES_BYTES "  --bytes          exact numbers of bytes\n"
@@ -95,9 +95,9 @@ const struct option option_table[OPTION_COUNT] = {
 #define DEEPSIZE_TEXT                                                                                                  \
 	"Deep is the sum of the shallow sizes of all objects that are reached from X, X\n"                             \
 	"included, each once, however many paths lead to it; so it counts what X shares\n"                             \
-	"with others. Retained is the part of the heap that only X keeps alive: what would\n"                          \
-	"be freed if X went. Shared is the part of deep that others keep alive as well.\n"                             \
-	"The rows say which types it consists of; with -t, through which\n"                                            \
+	"with others. Retained is the part of the heap that only X keeps alive: what\n"                                \
+	"would be freed if X went. Shared is the part of deep that others keep alive as\n"                             \
+	"well. The rows say which types it consists of; with -t, through which\n"                                      \
 	"references it is reached: an object stands under the first row that reached it.\n"                            \
 	"Sort keys: shallow (default), count, type.\n"                                                                 \
 	"\n" TARGETS_TEXT
@@ -127,12 +127,12 @@ const struct option option_table[OPTION_COUNT] = {
 	OPTION(LIMIT)                                                                                                  \
 	OPTION(SORT) OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(JSON) OPTION(HELP)
 #define HEAP_TEXT                                                                                                      \
-	"Every object that a root reaches (interpreters, modules, threads and their frames,\n"                         \
-	"static types, what is held from C), by type. Unreachable objects, which only the\n"                           \
-	"garbage collector knows, are counted apart. With --retained also what would be\n"                             \
-	"freed if all objects of a row went at once: exact, not a sum, so an object counts\n"                          \
-	"once in a row, and in every row that it needs to be alive. Sort keys: shallow\n"                              \
-	"(default), count, type, retained.\n"
+	"Every object that a root reaches (interpreters, modules, threads and their\n"                                 \
+	"frames, static types, what is held from C), by type. Unreachable objects, which\n"                            \
+	"only the garbage collector knows, are counted apart. With --retained also what\n"                             \
+	"would be freed if all objects of a row went at once: exact, not a sum, so an\n"                               \
+	"object counts once in a row, and in every row that it needs to be alive. Sort\n"                              \
+	"keys: shallow (default), count, type, retained.\n"
 
 #define TOP_OPTIONS(OPTION)                                                                                            \
 	OPTION(TREE)                                                                                                   \
@@ -148,18 +148,18 @@ const struct option option_table[OPTION_COUNT] = {
 	OPTION(LIMIT)                                                                                                  \
 	OPTION(SORT) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define MODULES_TEXT                                                                                                   \
-	"Every module of sys.modules. Retained is what would be freed if the module and its\n"                         \
-	"dict went; deep is all that is reached from it, but not through classes, code and\n"                          \
-	"other modules. Of its globals the one is named that retains most. Sort keys:\n"                               \
-	"retained (default), deep, module.\n"
+	"Every module of sys.modules. Retained is what would be freed if the module and\n"                             \
+	"its dict went; deep is all that is reached from it, but not through classes,\n"                               \
+	"code and other modules. Of its globals the one is named that retains most. Sort\n"                            \
+	"keys: retained (default), deep, module.\n"
 
 #define FRAMES_OPTIONS(OPTION)                                                                                         \
 	OPTION(LIMIT)                                                                                                  \
 	OPTION(MIN) OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define FRAMES_TEXT                                                                                                    \
 	"The Python stack of every thread, innermost frame first. Of each frame what is\n"                             \
-	"reached from its locals (deep), and what it alone keeps alive (only here); of each\n"                         \
-	"local deep and retained bytes, those that retain most first.\n"
+	"reached from its locals (deep), and what it alone keeps alive (only here); of\n"                              \
+	"each local deep and retained bytes, those that retain most first.\n"
 
 #define OPTION_BIT(id) | 1u << OPTION_##id
 #define OPTION_SPELLING(id) SPELLING_##id " "
