@@ -2,6 +2,7 @@
 #include "layout/builtin_layouts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "layout/tables/versions.inc"
@@ -38,7 +39,7 @@ enum { RUNTIME_STRUCTS = sizeof runtime_structs / sizeof runtime_structs[0] };
 
 /* How well a row fits: 0 this very build, 1 another patch release of the same sizes, 1 + n: n of its runtime structs
  * do not fit and are left to _Py_DebugOffsets. */
-enum { FIT_EXACT, FIT_EQUAL, FIT_WORST = FIT_EQUAL + RUNTIME_STRUCTS, FIT_NONE };
+enum { FIT_EXACT, FIT_EQUAL, FIT_NONE = UINT8_MAX };
 
 static bool is_same_size(uint64_t left, uint64_t right)
 {
@@ -53,34 +54,29 @@ static bool is_runtime_struct(enum layout_struct which)
 	return false;
 }
 
-/* Size and every offset that _Py_DebugOffsets say of a struct are those of the row. */
-static bool struct_agrees(const struct layout_row *row, const struct layout *said, enum layout_struct which)
-{
-	if (said->struct_sources[which] == LAYOUT_SOURCE_NONE)
-		return true;
-	if (!is_same_size(row->struct_bytes[which], said->struct_bytes[which]))
-		return false;
-	for (unsigned i = 0; i < FIELD_COUNT; i++)
-		if (layout_field_struct(i) == which && said->fields[i].size != 0 &&
-		    (row->fields[i].size == 0 || row->fields[i].offset != said->fields[i].offset))
-			return false;
-	return true;
-}
-
-static unsigned count_misfits(const struct layout_row *row, const struct layout *said)
-{
-	unsigned misfits = 0;
-	for (unsigned i = 0; i < RUNTIME_STRUCTS; i++)
-		misfits += !struct_agrees(row, said, runtime_structs[i]);
-	return misfits;
-}
-
-static bool objects_agree(const struct layout_row *row, const struct layout *said)
+/* Marks the structs of which _Py_DebugOffsets say another size, or another place of any field, than the row. */
+static void find_misfits(const struct layout_row *row, const struct layout *said, bool misfits[STRUCT_COUNT])
 {
 	for (unsigned i = 0; i < STRUCT_COUNT; i++)
-		if (!is_runtime_struct(i) && !struct_agrees(row, said, i))
-			return false;
-	return true;
+		misfits[i] = !is_same_size(row->struct_bytes[i], said->struct_bytes[i]);
+	for (unsigned i = 0; i < FIELD_COUNT; i++)
+		if (said->fields[i].size != 0 &&
+		    (row->fields[i].size == 0 || row->fields[i].offset != said->fields[i].offset))
+			misfits[layout_field_struct(i)] = true;
+}
+
+/* How many runtime structs do not fit; FIT_NONE if another struct does not. */
+static unsigned count_misfits(const struct layout_row *row, const struct layout *said)
+{
+	bool misfits[STRUCT_COUNT];
+	unsigned count = 0;
+	find_misfits(row, said, misfits);
+	for (unsigned i = 0; i < STRUCT_COUNT; i++) {
+		if (misfits[i] && !is_runtime_struct(i))
+			return FIT_NONE;
+		count += misfits[i];
+	}
+	return count;
 }
 
 /* FIT_NONE: excluded by the minor version, the flags, or a size that both know. */
@@ -97,10 +93,8 @@ static unsigned row_fit(const struct layout_row *row, const struct layout_finger
 	                    fingerprint->runtime_bytes == row->section_bytes;
 	unsigned misfits = 0;
 	if (fingerprint->debug_offsets != NULL) {
-		if (!objects_agree(row, &fingerprint->debug_offsets->layout))
-			return FIT_NONE;
 		misfits = count_misfits(row, &fingerprint->debug_offsets->layout);
-		if (!same_runtime && misfits == 0)
+		if (misfits == FIT_NONE || (!same_runtime && misfits == 0))
 			return FIT_NONE;
 	} else if (!same_runtime) {
 		return FIT_NONE;
@@ -133,9 +127,11 @@ static void place_main_interpreter(const struct layout_row *row, struct layout *
 static void replace_misfits(const struct layout_row *row, const struct layout *said, struct layout *layout)
 {
 	static const struct layout nothing;
-	for (unsigned i = 0; i < RUNTIME_STRUCTS; i++)
-		if (!struct_agrees(row, said, runtime_structs[i]))
-			take_struct(layout, said, runtime_structs[i]);
+	bool misfits[STRUCT_COUNT];
+	find_misfits(row, said, misfits);
+	for (unsigned i = 0; i < STRUCT_COUNT; i++)
+		if (misfits[i])
+			take_struct(layout, said, i);
 	if (layout->struct_sources[STRUCT__PyRuntimeState] != LAYOUT_SOURCE_TABLE)
 		place_main_interpreter(row, layout);
 	/* Every interpreter holds one _PyThreadStateImpl, which begins with a PyThreadState. */
@@ -178,23 +174,59 @@ static void use_row(const struct layout_row *row, const struct layout_fingerprin
 		replace_misfits(row, &fingerprint->debug_offsets->layout, ret_layout);
 }
 
+struct candidate {
+	uint16_t row;
+	uint8_t fit;
+	bool is_variant; /* with the other alignment */
+	uint32_t distance; /* between the patch releases; 0 if the target's is not known */
+};
+
+static int compare_candidates(const void *left_item, const void *right_item)
+{
+	const struct candidate *left = left_item, *right = right_item;
+	if (left->is_variant != right->is_variant)
+		return left->is_variant ? 1 : -1;
+	if (left->fit != right->fit)
+		return left->fit < right->fit ? -1 : 1;
+	if (left->distance != right->distance)
+		return left->distance < right->distance ? -1 : 1;
+	return left->row < right->row ? -1 : left->row > right->row;
+}
+
+/* The nearest patch release first: structs of modules do change inside a minor version, though rarely. */
+static uint32_t version_distance(uint32_t row_hex, uint32_t hex)
+{
+	if ((hex & 0xffff) == 0)
+		return 0;
+	return row_hex > hex ? row_hex - hex : hex - row_hex;
+}
+
 bool builtin_layout(const struct layout_fingerprint *fingerprint, uint32_t index, struct layout *ret_layout,
                     bool *ret_exact)
 {
-	for (unsigned variant = 0; variant < 2; variant++)
-		for (unsigned fit = FIT_EXACT; fit <= FIT_WORST; fit++)
-			for (unsigned i = 0; i < ROW_COUNT; i++) {
-				if (row_fit(&rows[i], fingerprint) != fit ||
-				    (variant == 1 && !has_other_alignment(&rows[i])) || index-- != 0)
-					continue;
-				use_row(&rows[i], fingerprint, ret_layout);
-				if (variant == 1)
-					use_other_alignment(ret_layout);
-				layout_compute_features(ret_layout);
-				*ret_exact = fit == FIT_EXACT && variant == 0;
-				return true;
-			}
-	return false;
+	struct candidate candidates[2 * ROW_COUNT];
+	size_t count = 0;
+	for (unsigned i = 0; i < ROW_COUNT; i++) {
+		unsigned fit = row_fit(&rows[i], fingerprint);
+		if (fit == FIT_NONE)
+			continue;
+		struct candidate candidate = { .row = (uint16_t)i, .fit = (uint8_t)fit };
+		candidate.distance = version_distance(rows[i].version.hex, fingerprint->version.hex);
+		candidates[count++] = candidate;
+		candidate.is_variant = true;
+		if (has_other_alignment(&rows[i]))
+			candidates[count++] = candidate;
+	}
+	if (index >= count)
+		return false;
+	qsort(candidates, count, sizeof candidates[0], compare_candidates);
+	const struct candidate *chosen = &candidates[index];
+	use_row(&rows[chosen->row], fingerprint, ret_layout);
+	if (chosen->is_variant)
+		use_other_alignment(ret_layout);
+	layout_compute_features(ret_layout);
+	*ret_exact = chosen->fit == FIT_EXACT && !chosen->is_variant;
+	return true;
 }
 
 const char *builtin_layout_versions(void)

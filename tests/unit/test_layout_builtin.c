@@ -32,9 +32,12 @@ static void test_exact_version_first(void **state)
 	assert_string_equal(choose(&fingerprint, 1), "3.11.2-debian");
 	assert_false(exact);
 	assert_null(choose(&fingerprint, 2));
-	/* A patch release without a row: the rows of its minor version, none exact, the version as the target says. */
-	fingerprint.version.hex = 0x030b09f0;
+	/* A patch release without a row: those of its minor version, the nearest first, none exact, the version as the
+	 * target says. */
+	fingerprint.version.hex = 0x030b03f0;
 	assert_string_equal(choose(&fingerprint, 0), "3.11.2-debian");
+	fingerprint.version.hex = 0x030b09f0;
+	assert_string_equal(choose(&fingerprint, 0), "3.11.7");
 	assert_false(exact);
 	assert_int_equal(layout.version.hex, 0x030b09f0);
 	/* Sizes that nobody knows exclude nothing. */
