@@ -11,6 +11,12 @@
 
 enum { CONTROL_INTERVAL = 4096 };
 
+/* Memory of a mapped ELF file, .bss included, not of an allocator. An allocator's arena may follow it directly, in the
+ * same segment. */
+struct static_range {
+	uint64_t start, end;
+};
+
 struct builder {
 	struct heap_graph *graph;
 	struct decoder *decoder;
@@ -20,7 +26,8 @@ struct builder {
 	uint64_t interned; /* the dict of interned strings: its references are not counted and keep nothing alive */
 	uint32_t *found; /* references found to each object */
 	uint64_t done;
-	bool *segment_is_static; /* by segment: memory of a mapped ELF file, not of an allocator */
+	struct static_range *static_ranges; /* sorted */
+	size_t static_count;
 	size_t types_rooted;
 };
 
@@ -205,15 +212,32 @@ static bool reference_count(const struct layout *layout, const uint8_t *head, ui
 	return (int32_t)*ret_count >= 0; /* PEP 683: the sign bit of the low half says immortal */
 }
 
-static bool *find_static_segments(const struct address_space *space)
+static int compare_ranges(const void *left, const void *right)
 {
-	bool *is_static = calloc(space->segment_count + 1, sizeof *is_static);
-	for (size_t i = 0; is_static != NULL && i < space->segment_count; i++)
-		for (size_t k = 0; k < space->files.count; k++)
-			is_static[i] |= space->files.items[k].is_elf &&
-			                space->segments[i].start < space->files.items[k].end &&
-			                space->segments[i].end > space->files.items[k].start;
-	return is_static;
+	const struct static_range *a = left, *b = right;
+	return a->start < b->start ? -1 : a->start > b->start;
+}
+
+static bool find_static_ranges(struct builder *builder)
+{
+	const struct address_space *space = builder->decoder->reader.space;
+	builder->static_ranges = calloc(space->files.count + 1, sizeof *builder->static_ranges);
+	if (builder->static_ranges == NULL)
+		return false;
+	for (size_t i = 0; i < space->files.count; i++)
+		if (space->files.items[i].is_elf)
+			builder->static_ranges[builder->static_count++] =
+			        (struct static_range){ space->files.items[i].start, space->files.items[i].end };
+	qsort(builder->static_ranges, builder->static_count, sizeof *builder->static_ranges, compare_ranges);
+	return true;
+}
+
+/* Whether an address is static; asked for ascending addresses, *next begins as 0. */
+static bool is_static(const struct builder *builder, size_t *next, uint64_t address)
+{
+	while (*next < builder->static_count && builder->static_ranges[*next].end <= address)
+		++*next;
+	return *next < builder->static_count && builder->static_ranges[*next].start <= address;
 }
 
 /* Objects that are never freed, and objects with more references than were found: an edge each from the holder that
@@ -223,7 +247,7 @@ static int write_special_holder(struct builder *builder, struct edge_writer *wri
 	struct heap_graph *graph = builder->graph;
 	struct reader *reader = &builder->decoder->reader;
 	const struct layout *layout = builder->decoder->layout;
-	const struct segment *segments = reader->space->segments;
+	size_t next_range = 0;
 	struct object_cursor cursor;
 	object_cursor_init(&cursor, &graph->index);
 	uint32_t node = 0;
@@ -234,7 +258,7 @@ static int write_special_holder(struct builder *builder, struct edge_writer *wri
 		uint64_t count = 0;
 		bool is_counted =
 		        !layout_feature(layout, FEATURE_FREE_THREADED) && reference_count(layout, head, &count);
-		bool is_permanent = builder->segment_is_static[cursor.segment - segments] ||
+		bool is_permanent = is_static(builder, &next_range, address) ||
 		                    (!is_counted && !layout_feature(layout, FEATURE_FREE_THREADED));
 		bool is_held = is_counted && !is_permanent && count > builder->found[node] && count < UINT32_MAX;
 		if (is_c ? !is_held : !is_permanent)
@@ -336,10 +360,9 @@ static int write_edges(struct builder *builder)
 	uint32_t *first = malloc(((size_t)graph->node_count + 1) * sizeof *first);
 	graph->shallow = malloc(((size_t)graph->index.count + 1) * sizeof *graph->shallow);
 	builder->found = calloc((size_t)graph->index.count + 1, sizeof *builder->found);
-	builder->segment_is_static = find_static_segments(builder->decoder->reader.space);
 	struct edge_writer writer = { 0 };
 	int status = OK;
-	if (first == NULL || graph->shallow == NULL || builder->found == NULL || builder->segment_is_static == NULL)
+	if (first == NULL || graph->shallow == NULL || builder->found == NULL || !find_static_ranges(builder))
 		status = no_memory(builder);
 	if (status == OK)
 		status = write_objects(builder, &writer, first);
@@ -385,7 +408,7 @@ int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, stru
 	decoder->skip_blocks = false;
 	frontier_clear(&builder.frontier);
 	free(builder.found);
-	free(builder.segment_is_static);
+	free(builder.static_ranges);
 	if (status < 0) {
 		heap_graph_close(graph);
 		return status;
