@@ -111,7 +111,7 @@ BUILT = {
     "small": (lambda: [1, 2, None, True, (), "", "a"], 0),
     "many": (lambda: [Plain(float(i)) for i in range(300)], 300),
 }
-if sys.version_info >= (3, 11):  # before, a code object keeps the frame of its last call for the next one
+if sys.version_info >= (3, 11):  # before that a code object keeps the frame of its last call for the next one
     BUILT["generator"] = (started, 1)
 
 # expression: how to delete it, how to see it, instances of Plain. Functions in C delete: they leave no frame behind.
@@ -182,7 +182,7 @@ def main():
         NOTHING = freed_by(operator.truth, names)
     assert freed_by(operator.truth, names) == NOTHING
     excess = {"Plain": measure_excess(names, lambda: Plain(None), instance_size),
-              "generator": measure_excess(names, empty, sys.getsizeof)}
+              "generator": measure_excess(names, empty, sys.getsizeof) if "generator" in BUILT else None}
     assert measure_excess(names, lambda: Plain(None), instance_size) == excess["Plain"]
     gc.collect()
     print("READY " + json.dumps({"local": "0x%x" % id(local_rows),
