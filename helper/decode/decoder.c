@@ -25,8 +25,15 @@ void flag_object(struct decoder *decoder, uint32_t flags, const char *reason)
 		decoder->out.reason = reason;
 }
 
-static void append_run(struct decoder *decoder, const struct run *run)
+static inline void append_run(struct decoder *decoder, const struct run *run)
 {
+	struct run_sink *sink = decoder->sink;
+	if (sink != NULL) {
+		struct pending_run pending = { run->slots, run->count, run->stride, run->flags };
+		if (run_passes(sink, run->flags) && __builtin_expect(!array_push(sink, pending), 0))
+			decoder->out_of_memory = true;
+		return;
+	}
 	if (__builtin_expect(!array_push(&decoder->out.runs, *run), 0))
 		decoder->out_of_memory = true;
 }
@@ -77,7 +84,7 @@ static void emit_run_in_parts(struct decoder *decoder, struct run run)
 void emit_run(struct decoder *decoder, uint64_t address, uint64_t count, uint32_t stride, enum label_kind label,
               uint32_t flags, uint64_t argument)
 {
-	if (count == 0)
+	if (count == 0 || (decoder->sink != NULL && !run_passes(decoder->sink, flags)))
 		return;
 	struct run run = { .address = address,
 		           .count = count,
@@ -100,7 +107,7 @@ void emit_run(struct decoder *decoder, uint64_t address, uint64_t count, uint32_
 
 void emit_field(struct decoder *decoder, uint64_t address, const uint8_t *body, enum layout_field field, uint32_t flags)
 {
-	if (!layout_has(decoder->layout, field))
+	if (!layout_has(decoder->layout, field) || (decoder->sink != NULL && !run_passes(decoder->sink, flags)))
 		return;
 	uint32_t offset = layout_offset(decoder->layout, field);
 	struct run run = { .slots = body + offset,

@@ -63,6 +63,28 @@ struct run {
 	const char *const *names;
 };
 
+/* What a traversal keeps of a run. */
+struct pending_run {
+	const uint8_t *slots;
+	uint64_t count;
+	uint32_t stride;
+	uint32_t flags; /* enum run_flag */
+};
+
+/* Where a traversal wants runs put: appended here if they pass, instead of to decoded.runs with all that names them. */
+struct run_sink {
+	struct pending_run *items;
+	size_t count, capacity;
+	uint32_t skipped; /* enum run_flag: runs with any of these do not pass */
+	uint32_t required; /* only runs with all of these do */
+	bool is_closed; /* none do */
+};
+
+static inline bool run_passes(const struct run_sink *sink, uint32_t flags)
+{
+	return !sink->is_closed && (flags & sink->skipped) == 0 && (flags & sink->required) == sink->required;
+}
+
 enum block_flag {
 	BLOCK_COUNTED = 1, /* sys.getsizeof includes it */
 	BLOCK_SHARED = 2, /* has other owners too (a shared keys table) */
@@ -202,6 +224,7 @@ struct decoder {
 	const struct layout *layout; /* context's */
 	struct reader reader;
 	struct decoded out;
+	struct run_sink *sink; /* NULL: runs go to out.runs */
 	bool skip_class; /* set by a caller that has no use for the run of ob_type: it is then not emitted */
 	bool skip_blocks; /* the same for owned blocks */
 	bool out_of_memory; /* an append failed; the step that runs the decoder must end with ERROR_NO_MEMORY */

@@ -12,6 +12,13 @@ void frontier_clear(struct frontier *frontier)
 	frontier->next = frontier->ready_count = frontier->drawn_count = 0;
 }
 
+void frontier_add_run(struct frontier *frontier, const struct run *run)
+{
+	struct pending_run pending = { run->slots, run->count, run->stride, run->flags };
+	if (!array_push(&frontier->runs, pending))
+		frontier->out_of_memory = true;
+}
+
 /* Enters an object in the set of visited ones; true with its head where it was not there. */
 static inline __attribute__((always_inline)) bool enter(struct frontier *frontier, uint64_t address,
                                                         struct object_head *ret_head)

@@ -10,14 +10,6 @@
 
 enum { BATCH_LENGTH = 32 };
 
-/* What is left of a run. */
-struct pending_run {
-	const uint8_t *slots;
-	uint64_t count;
-	uint32_t stride;
-	uint32_t flags; /* enum run_flag */
-};
-
 struct upcoming {
 	struct object_head head;
 	const struct type_info *type; /* NULL: not an object, or not looked at yet */
@@ -26,7 +18,7 @@ struct upcoming {
 struct frontier {
 	struct decoder *decoder;
 	struct visited *visited;
-	ARRAY(struct pending_run) runs;
+	struct run_sink runs; /* what is left of each; decoder->sink while an object is decoded */
 	uint64_t wild; /* references to memory that is not mapped, and the first of them */
 	uint64_t wild_example;
 	bool out_of_memory;
@@ -50,12 +42,17 @@ static inline const struct upcoming *frontier_next(struct frontier *frontier)
 	return &frontier->batches[frontier->ready][frontier->next++];
 }
 
-static inline void frontier_add_run(struct frontier *frontier, const struct run *run)
+/* Decodes an object that the frontier gave out; its references become runs of the frontier, as far as the sink lets
+ * them pass. As decode_typed_object() otherwise. */
+static inline bool frontier_decode(struct frontier *frontier, const struct upcoming *upcoming)
 {
-	struct pending_run pending = { run->slots, run->count, run->stride, run->flags };
-	if (__builtin_expect(!array_push(&frontier->runs, pending), 0))
-		frontier->out_of_memory = true;
+	frontier->decoder->sink = &frontier->runs;
+	bool is_object = decode_typed_object(frontier->decoder, &upcoming->head, upcoming->type);
+	frontier->decoder->sink = NULL;
+	return is_object;
 }
+
+void frontier_add_run(struct frontier *frontier, const struct run *run);
 
 /* One object by address: false if it was reached before; *ret_upcoming is then not set. */
 bool frontier_take(struct frontier *frontier, uint64_t address, struct upcoming *ret_upcoming);

@@ -66,11 +66,9 @@ static int visit(struct builder *builder, const struct upcoming *upcoming)
 	struct decoder *decoder = builder->decoder;
 	if (upcoming->head.address == builder->interned)
 		return OK;
-	bool is_object = decode_typed_object(decoder, &upcoming->head, upcoming->type);
+	(void)frontier_decode(&builder->frontier, upcoming);
 	if (__builtin_expect(decoder->out.flags != 0, 0))
 		note_flags(builder, &decoder->out);
-	for (size_t i = 0; is_object && i < decoder->out.runs.count; i++)
-		frontier_add_run(&builder->frontier, &decoder->out.runs.items[i]);
 	if (decoder->out_of_memory || builder->frontier.out_of_memory)
 		return no_memory(builder);
 	return check_control(builder);

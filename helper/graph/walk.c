@@ -118,17 +118,6 @@ __attribute__((noinline)) static void count_flags(struct walk_result *result, co
 		note_example(result, out->address, out->reason);
 }
 
-static void follow_references(struct walk *walk, const struct follow *follow)
-{
-	const struct decoded *out = &walk->decoder->out;
-	for (size_t i = 0; i < out->runs.count; i++) {
-		const struct run *run = &out->runs.items[i];
-		if ((run->flags & follow->skipped_runs) == 0 &&
-		    (run->flags & follow->required_runs) == follow->required_runs)
-			frontier_add_run(&walk->frontier, run);
-	}
-}
-
 /* The statistics row of a type; NULL when memory is out. */
 static inline struct type_total *total_of(struct walk *walk, const struct type_info *type)
 {
@@ -147,29 +136,28 @@ static bool visit(struct walk *walk, struct walk_result *result, const struct fo
                   const struct upcoming *upcoming, bool is_root)
 {
 	struct decoder *decoder = walk->decoder;
-	bool is_object = decode_typed_object(decoder, &upcoming->head, upcoming->type);
-	const struct decoded *out = &decoder->out;
-	const struct type_info *type = out->type;
-	if (is_object && type->flags & follow->boundary_types && !is_root) {
-		result->not_entered++;
-		return true;
+	const struct type_info *type = upcoming->type;
+	if (type != NULL) {
+		if (type->flags & follow->boundary_types && !is_root) {
+			result->not_entered++;
+			return true;
+		}
+		walk->frontier.runs.is_closed = (follow->opened_types != 0 && !(type->flags & follow->opened_types)) ||
+		                                type->flags & follow->closed_types;
 	}
+	bool is_object = frontier_decode(&walk->frontier, upcoming);
+	const struct decoded *out = &decoder->out;
 	if (__builtin_expect(out->flags != 0, 0))
 		count_flags(result, out);
 	if (!is_object)
 		return true;
 	struct type_total *total = total_of(walk, type);
-	if (total == NULL || decoder->out_of_memory)
+	if (__builtin_expect(total == NULL || decoder->out_of_memory, 0))
 		return false;
 	total->type = type;
 	total->count++;
 	total->shallow += out->shallow;
-	if (out->runs.count == 0)
-		return true;
-	if ((follow->opened_types != 0 && !(type->flags & follow->opened_types)) || type->flags & follow->closed_types)
-		return true;
-	follow_references(walk, follow);
-	return !walk->frontier.out_of_memory;
+	return true;
 }
 
 static int drain(struct walk *walk, struct walk_result *result, const struct follow *follow,
@@ -247,7 +235,10 @@ static int walk_policy(struct walk *walk, const uint64_t *roots, size_t root_cou
 static void begin(struct walk *walk, enum policy policy, struct walk_result *result)
 {
 	*result = (struct walk_result){ 0 };
+	const struct follow follow = follow_of(policy);
 	frontier_init(&walk->frontier, walk->decoder, &walk->visited);
+	walk->frontier.runs.skipped = follow.skipped_runs;
+	walk->frontier.runs.required = follow.required_runs;
 	walk->decoder->skip_class = policy != POLICY_ALL;
 	walk->decoder->skip_blocks = true;
 }
