@@ -55,21 +55,40 @@ def library_times(core, root):
     return seconds[0], min(seconds[1:]), count.value, deep.value
 
 
+def anonymous_bytes(pid):
+    """Resident memory of a running process that is no file's; 0 when it has gone."""
+    try:
+        with open("/proc/%d/status" % pid) as file:
+            for line in file:
+                if line.startswith("RssAnon:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
+
+
+def run_once(arguments, watch):
+    start = time.perf_counter()
+    process = subprocess.Popen([program.path()] + arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    most = 0
+    while watch and process.poll() is None:
+        most = max(most, anonymous_bytes(process.pid))
+        time.sleep(0.0005)  # between two looks; nothing is waited for
+    process.wait()
+    seconds = time.perf_counter() - start
+    if process.returncode not in (0, 3):
+        raise SystemExit("bench: pydeepsize %s: exit status %d" % (" ".join(arguments), process.returncode))
+    return seconds, most
+
+
 def whole_process(arguments):
-    """(seconds, most resident bytes that are not of the mapped file) of the best of three runs."""
-    best = None
-    for _ in range(3):
-        start = time.perf_counter()
-        process = subprocess.Popen([program.path()] + arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        errors = process.stderr.read().decode()
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in (0, 3):
-            raise SystemExit("bench: pydeepsize %s: %s" % (" ".join(arguments), errors))
-        if best is None or seconds < best[0]:
-            best = (seconds, usage.ru_maxrss * 1024)
-    return best
+    """Seconds of the best of three runs."""
+    return min(run_once(arguments, False)[0] for _ in range(3))
+
+
+def most_memory(arguments):
+    """The most resident bytes beyond the mapped file that were seen, of two runs."""
+    return max(run_once(arguments, True)[1] for _ in range(2))
 
 
 def report(rows):
@@ -97,19 +116,20 @@ def measure(interpreter, count, folder, large):
     named = ["--core", core]
     at = "0x%x" % root
     first, later, objects, deep = library_times(core, root)
-    whole, _ = whole_process(named + ["deepsize", at])
-    size, _ = whole_process(named + ["sizeof", at])
-    info, _ = whole_process(named + ["info"])
+    whole = whole_process(named + ["deepsize", "--no-retained", at])
+    size = whole_process(named + ["sizeof", at])
+    info = whole_process(named + ["info"])
+    top = whole_process(named + ["top"])
+    memory = most_memory(named + ["top"])
     print("Python %s, %d objects, %.0f MiB deep, core of %.0f MiB; gc.collect() %.4f s; this machine: %d processors\n"
           % (interpreter.text, objects, deep / 2 ** 20, os.path.getsize(core) / 2 ** 20, collect, os.cpu_count()))
     rows = [("deepsize, library, first call / gc.collect", first / collect, 0.5, "%.2f x"),
             ("deepsize, library, later calls / gc.collect", later / collect, 0.5, "%.2f x"),
             ("deepsize, whole process, ms", whole * 1000, collect * 1000 + 50, "%.0f ms"),
             ("sizeof of one object, whole process, ms", size * 1000, 50, "%.0f ms"),
-            ("info, whole process, ms", info * 1000, 50, "%.0f ms")]
-    if "top" in program.commands():
-        top, _ = whole_process(named + ["top"])
-        rows.append(("retained size of every object, whole process / gc.collect", top / collect, 5, "%.2f x"))
+            ("info, whole process, ms", info * 1000, 50, "%.0f ms"),
+            ("graph and retained size of every object / gc.collect", top / collect, 5, "%.2f x"),
+            ("the same, memory beyond the mapped file, per object", memory / objects, 48, "%.1f B")]
     if large:
         big_core, _, big_root = dumped_heap(interpreter, count * 25, folder)
         big_first, _, big_objects, _ = library_times(big_core, big_root)

@@ -20,3 +20,4 @@ def test_benchmark_runs():
     text = done.stdout.decode()
     assert done.returncode == 0, text
     assert "deepsize, whole process" in text and "sizeof of one object" in text
+    assert "retained size of every object" in text
