@@ -10,8 +10,9 @@ import tarfile
 # Sections of which names are read: symbols, the build-id, and the addresses that they are found by.
 KEPT_SECTIONS = {".note.gnu.build-id", ".dynsym", ".dynstr", ".gnu.hash", ".hash", ".dynamic", ".shstrtab",
                  ".gnu.version", ".gnu.version_r"}
-# In .rodata: the names of types, of their members and of functions; documentation and tables are dropped.
-NAME = re.compile(rb"(?<=\0)[A-Za-z_][A-Za-z0-9_.]{0,63}(?=\0)|(?<=\0)3\.\d+\.\d+[+a-z0-9]* \([^\0]{0,100}(?=\0)")
+# In .rodata: the names of types, of their members and of functions; documentation and tables are dropped. A name may be
+# the end of a longer text: linkers merge strings that end alike.
+NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_.-]{0,63}(?=\0)|(?<=\0)3\.\d+\.\d+[+a-z0-9]* \([^\0]{0,100}(?=\0)")
 
 
 def replacement(prefix):
@@ -43,6 +44,18 @@ def sections(data):
         yield data[begin:data.index(b"\0", begin)].decode(), kind, start, length
 
 
+def pointers(data, start, length):
+    """Where .rodata of a program that is not relocated holds addresses of its own: constant tables, such as the one that
+    array.array takes its item sizes from. In what is relocated these are not in .rodata but in the core."""
+    if struct.unpack_from("<H", data, 0x10)[0] != 2:  # ET_EXEC
+        return
+    low, high = 0x400000, 0x400000 + 2 * len(data)
+    first = (start + 7) & ~7
+    for index, word in enumerate(struct.unpack_from("<%dQ" % ((start + length - first) // 8), data, first)):
+        if low <= word < high:
+            yield first + 8 * index
+
+
 def reduced(data):
     """The same file with zeros in all that is not asked for; it stays as long as it was, and compresses to little."""
     kept = bytearray(len(data))
@@ -65,6 +78,8 @@ def reduced(data):
         elif name == ".rodata":
             for match in NAME.finditer(data, start, start + length):
                 keep(match.start(), match.end())
+            for offset in pointers(data, start, length):
+                keep(max(start, offset - 16), min(start + length, offset + 24))
     return bytes(kept)
 
 

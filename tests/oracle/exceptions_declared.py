@@ -8,6 +8,7 @@ NO_DECODER = [
     (CTYPES, "ctypes: StgDict, StgInfo and CDataObject have no decoder"),
     (r"_pickle\..*", "the memo tables of C pickle have no decoder"),
     (r"xml\.etree\.ElementTree\.Element|_elementtree\..*", "the C Element's extra block has no decoder"),
+    (r"_(md5|sha1|sha2|sha256|sha512|sha3|blake2)\..*|_hashlib\..*", "digests keep C state only, and have no decoder"),
     (r"numpy\..*", "numpy is not CPython's; its arrays have no decoder"),
 ]
 

@@ -78,13 +78,21 @@ def test_info_says_which_python(stored):
 
 
 def test_without_files(stored):
-    """No ELF file at all: the names of static types are not in a core, so types are not compared; all sizes are."""
+    """No ELF file at all. The names of static types are not in a core, so types of C modules are not recognised: a size
+    may be wrong, but never in silence."""
     core, _, truth, _ = stored
-    answer = program.run(["--core", core, "--no-files", "info"])
+    target = ["--core", core, "--no-files"]
+    answer = program.run(target + ["info"])
     assert answer.status in (0, 2, 3), answer
     if answer.status == 2:
         assert len(answer.errors.strip().split("\n")) == 1 and answer.errors.strip(), answer.errors
         return
-    sizes = compare_sizes(truth, program.ask_about(["--core", core, "--no-files"], ["sizeof"], list(truth.objects)))
-    wrong = {key: count for key, count in sizes.counts.items() if key[0] == "size"}
-    assert not wrong, sizes.text()
+    wrong, exact = [], 0
+    for address, answer in program.ask_about(target, ["sizeof"], list(truth.objects)):
+        known = truth.objects[address]
+        exact += answer["shallow"] == known.size
+        if answer["shallow"] != known.size and not (answer["approximate"] or answer["unreadable"]):
+            wrong.append("0x%x %s: sys.getsizeof says %d, we say %d" % (address, known.type, known.size,
+                                                                       answer["shallow"]))
+    assert not wrong, "\n".join(wrong[:20])
+    assert exact > 0.98 * len(truth.objects)
