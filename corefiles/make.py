@@ -23,7 +23,7 @@ import interpreters  # noqa: E402
 import pruned_core  # noqa: E402
 
 MOST_BYTES = 2 << 20
-# -OO and compiled files keep documentation and the compiler's garbage out of the heap; -s -S the machine's own packages.
+# -OO and compiled files keep documentation and the compiler's garbage out of the heap; -s -S this machine's packages.
 PYTHON_OPTIONS = ["-s", "-S", "-OO", "-W", "ignore"]
 HEAP_OPTIONS = ["--tiny", "--bulk", "200"]
 # Private memory that was written to and ELF headers (the build-id); the zero pages in it cost nothing when compressed.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Makes what is kept of a dump small and free of the machine it was made on: other names for its folders inside the core,
-and of each ELF file that Python code came from only what a reader of the heap asks for."""
+"""Makes what is kept of a dump small and free of the machine it was made on: other names for its folders inside the
+core, and of each ELF file that Python code came from only what a reader of the heap asks for."""
 import io
 import os
 import re
@@ -45,8 +45,8 @@ def sections(data):
 
 
 def pointers(data, start, length):
-    """Where .rodata of a program that is not relocated holds addresses of its own: constant tables, such as the one that
-    array.array takes its item sizes from. In what is relocated these are not in .rodata but in the core."""
+    """Where .rodata of a program that is not relocated holds addresses of its own: constant tables, such as the one
+    that array.array takes its item sizes from. In what is relocated these are not in .rodata but in the core."""
     if struct.unpack_from("<H", data, 0x10)[0] != 2:  # ET_EXEC
         return
     low, high = 0x400000, 0x400000 + 2 * len(data)
