@@ -113,6 +113,7 @@ static int reverse_edges(struct dominators *result, const struct edge_rows *edge
 	return OK;
 }
 
+/* NOLINTBEGIN(clang-analyzer-core.uninitialized.*): every entry below reached_count is set by number_nodes(). */
 /* The number with the least semi-dominator on the linked path above v; compresses the path. Nodes with numbers above
  * `last` are linked. */
 static uint32_t evaluate(struct work *work, uint32_t v, uint32_t last)
@@ -169,6 +170,8 @@ static int semi_nca(struct work *work, const atomic_bool *cancel, struct error *
 	}
 	return OK;
 }
+
+/* NOLINTEND(clang-analyzer-core.uninitialized.*) */
 
 static int compute(struct work *work, struct edge_rows *edges, uint32_t start, const atomic_bool *cancel,
                    struct error *error)

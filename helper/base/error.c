@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef error_set
+
 int error_set(struct error *error, int status, const char *format, ...)
 {
 	if (error == NULL)

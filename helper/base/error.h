@@ -23,6 +23,10 @@ struct error {
 /* Records a failure, replacing an earlier one, and returns status so that callers can
  * `return error_set(...)`. Message grammar: what failed, where, what the user can do. error may be NULL. */
 int error_set(struct error *error, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+#ifdef __clang_analyzer__
+/* It looks into one file at a time: tell it that a failure is returned, or it follows paths that do not exist. */
+#define error_set(error, status, ...) ((void)(error_set)(error, status, __VA_ARGS__), (status))
+#endif
 
 /* Appends "; <note>" to the message of a failure already recorded. Does nothing without one. */
 void error_note(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));

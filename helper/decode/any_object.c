@@ -31,7 +31,7 @@ void decode_any_object(struct decoder *decoder, const struct type_info *type, ui
 	const struct layout *layout = decoder->layout;
 	/* The type the rule is about may be a base of the object's own. */
 	const struct type_info *owner = type->base_info;
-	for (unsigned i = 0; owner != NULL && i < LIMIT_TYPE_CHAIN; i++) {
+	for (unsigned i = 0; i < LIMIT_TYPE_CHAIN; i++) {
 		uint64_t members = 0;
 		if (reader_u64(&decoder->reader, owner->address + layout_offset(layout, FIELD_PyTypeObject_tp_members),
 		               &members))
@@ -39,6 +39,8 @@ void decode_any_object(struct decoder *decoder, const struct type_info *type, ui
 		if (owner->tp_base == 0)
 			break;
 		owner = decode_type(decoder, owner->tp_base);
+		if (owner == NULL)
+			break;
 	}
 	if (type->base_info->tp_dictoffset > 0 && type->base_info->tp_dictoffset + 8 <= type->tp_basicsize)
 		emit_run(decoder, address + (uint64_t)type->base_info->tp_dictoffset, 1, 8, LABEL_DICT, RUN_DICT, 0);

@@ -65,8 +65,12 @@ static bool add_module(struct naming *naming, uint64_t key, uint64_t module)
 	    value_instance_attributes(naming->decoder, module, &storage) && storage.dict != 0 &&
 	    address_map_get(&naming->module_dicts, storage.dict) == ADDRESS_MAP_NONE) {
 		char *copy = strdup(text_string(&name));
-		done = copy != NULL && array_push(&naming->module_names, copy) &&
-		       address_map_set(&naming->module_dicts, storage.dict, (uint32_t)naming->module_names.count - 1);
+		done = copy != NULL && array_push(&naming->module_names, copy);
+		if (!done)
+			free(copy);
+		else
+			done = address_map_set(&naming->module_dicts, storage.dict,
+			                       (uint32_t)naming->module_names.count - 1);
 	}
 	text_free(&name);
 	return done;

@@ -213,8 +213,8 @@ static const char *missing_hint(const struct mapped_file *file)
 static void describe_files(const struct opening *opening, struct text *text)
 {
 	const struct search_account *account = &opening->account;
-	text_format(text, "found no Python: looked for _PyRuntime in the symbols of %" PRIu32 " ELF file%s", account->elf_files,
-	            account->elf_files == 1 ? "" : "s");
+	text_format(text, "found no Python: looked for _PyRuntime in the symbols of %" PRIu32 " ELF file%s",
+	            account->elf_files, account->elf_files == 1 ? "" : "s");
 	const char *joint = " (of which ";
 	if (account->files_not_here != 0) {
 		text_format(text, "%s%" PRIu32 " not on this machine", joint, account->files_not_here);

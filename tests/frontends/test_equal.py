@@ -114,8 +114,8 @@ def test_commands_not_there_yet(heap):
 def test_functions(heap):
     grown, instance = heap["roots"]["list grown"], heap["roots"]["instance"]
     texts = gdb_session.batch([heap["exe"], heap["core"]], [
-        "p $py_sizeof(0x%x)" % grown, "p $py_sizeof(\"%s['list grown']\")" % SUBJECTS, "p $py_deepsize(0x%x)" % instance,
-        "p $py_sizeof(0x10)", "p 6 * 7"])
+        "p $py_sizeof(0x%x)" % grown, "p $py_sizeof(\"%s['list grown']\")" % SUBJECTS,
+        "p $py_deepsize(0x%x)" % instance, "p $py_sizeof(0x10)", "p 6 * 7"])
     size = heap["objects"][grown].size
     assert re.search(r"= %d\b" % size, texts[0])
     assert re.search(r"= %d\b" % size, texts[1])

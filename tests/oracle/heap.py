@@ -13,9 +13,9 @@ TRUTH gets one record a line, fields separated by tabs, ids in hexadecimal:
     end      number of objects
 Then READY is printed, and the process waits for its standard input to end; with --abort it aborts (a kernel core).
 
-Recording must not change what it records. So a forked child does it: at the same addresses, in a copy of the memory. The
-fork is the bare system call, as os.fork() would tidy up threads and locks. Still nothing reads obj.__dict__ (that makes
-the dict of an instance), and all is computed twice and compared. Syntax and library of Python 3.8."""
+Recording must not change what it records. So a forked child does it: at the same addresses, in a copy of the memory.
+The fork is the bare system call, as os.fork() would tidy up threads and locks. Still nothing reads obj.__dict__ (that
+makes the dict of an instance), and all is computed twice and compared. Syntax and library of Python 3.8."""
 import argparse
 import builtins
 import collections

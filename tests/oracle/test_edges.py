@@ -73,7 +73,8 @@ def test_one_object_thrice(small):
 
 
 def test_one_object_under_two_keys(small):
-    twice, shared = program.ask(["--core", small], ["deepsize", "--json", "__main__.twice", "__main__.shared"])["objects"]
+    twice, shared = program.ask(["--core", small],
+                                ["deepsize", "--json", "__main__.twice", "__main__.shared"])["objects"]
     assert twice["count"] == shared["count"] + 1 + 2  # the dict and its keys
     assert twice["deep"] < twice["shallow"] + 2 * shared["deep"]
 

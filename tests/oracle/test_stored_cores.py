@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The cores kept under corefiles/: every version, on a machine that has only one Python. Each is compared with the truth
-that was written when it was made, with the reduced files that belong to it as sysroot; and without any file."""
+"""The cores kept under corefiles/: every version, on a machine that has only one Python. Each is compared with the
+truth that was written when it was made, with the reduced files that belong to it as sysroot; and without any file."""
 import hashlib
 import os
 import shutil
