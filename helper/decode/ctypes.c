@@ -104,6 +104,10 @@ void decode_ctypes_pointer_type(struct decoder *decoder, const struct type_info 
 	uint64_t namespace = body_u64(decoder, FIELD_PyTypeObject_tp_dict, body);
 	const uint8_t *description =
 	        bytes != 0 && namespace != 0 ? reader_at(&decoder->reader, namespace, bytes) : NULL;
-	if (description != NULL)
+	if (description == NULL)
+		return;
+	/* _Pointer itself, a static type, has a plain dict. */
+	const struct type_info *kind = decode_type(decoder, body_u64(decoder, FIELD_PyObject_ob_type, description));
+	if (kind != NULL && kind->tp_basicsize == (int64_t)bytes)
 		emit_field(decoder, namespace, description, FIELD_StgDictObject_proto, 0);
 }
