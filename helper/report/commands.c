@@ -17,6 +17,9 @@ const struct option option_table[OPTION_COUNT] = {
 	[OPTION_BY] = { "by", 0, ARGUMENT_GROUPING },
 	[OPTION_RETAINED] = { "retained", 0, ARGUMENT_NONE },
 	[OPTION_NO_RETAINED] = { "no-retained", 0, ARGUMENT_NONE },
+	[OPTION_PATHS] = { "paths", 'k', ARGUMENT_COUNT },
+	[OPTION_THROUGH] = { "through", 0, ARGUMENT_WORD },
+	[OPTION_MERGE] = { "merge", 0, ARGUMENT_WORD },
 	[OPTION_BYTES] = { "bytes", 0, ARGUMENT_NONE },
 	[OPTION_ALLOCATED] = { "allocated", 0, ARGUMENT_NONE },
 	[OPTION_VALUES] = { "values", 0, ARGUMENT_NONE },
@@ -35,6 +38,9 @@ const struct option option_table[OPTION_COUNT] = {
 #define SPELLING_BY "--by"
 #define SPELLING_RETAINED "--retained"
 #define SPELLING_NO_RETAINED "--no-retained"
+#define SPELLING_PATHS "--paths"
+#define SPELLING_THROUGH "--through"
+#define SPELLING_MERGE "--merge"
 #define SPELLING_BYTES "--bytes"
 #define SPELLING_ALLOCATED "--allocated"
 #define SPELLING_VALUES "--values"
@@ -58,6 +64,9 @@ const struct option option_table[OPTION_COUNT] = {
 #define LINES_BY "  --by GROUPING    a row for each: type (default), module, size, generation\n"
 #define LINES_RETAINED "  --retained       also what each row as a whole keeps alive\n"
 #define LINES_NO_RETAINED "  --no-retained    leave out what needs the graph of the whole heap\n"
+#define LINES_PATHS "  -k, --paths N    the N shortest paths (default 1, at most 100)\n"
+#define LINES_THROUGH "  --through X      only paths through this object\n"
+#define LINES_MERGE "  --merge TYPE     no X: the paths of all objects of a type as one tree; * and ?\n"
 #define LINES_BYTES "  --bytes          exact numbers of bytes\n"
 #define LINES_ALLOCATED "  --allocated      filter by what the allocators took, not by sys.getsizeof()\n"
 #define LINES_VALUES "  --values         show contents of strings and numbers (a core holds secrets)\n"
@@ -120,6 +129,46 @@ const struct option option_table[OPTION_COUNT] = {
 	"the garbage collector is not told of, so that gc.get_referents(X) lacks them.\n"                              \
 	"Sort keys: order (default), shallow, type.\n"                                                                 \
 	"\n" TARGETS_TEXT
+
+#define REFERRERS_OPTIONS(OPTION)                                                                                      \
+	OPTION(LIMIT)                                                                                                  \
+	OPTION(TYPE) OPTION(MODULE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+#define REFERRERS_TEXT                                                                                                 \
+	"Lists who holds X: objects, frames of Python, threads, interpreters, each with\n"                             \
+	"its name and with that of its reference; weak references hold nothing and are\n"                              \
+	"not listed. Then compares with the reference count in X: what it counts beyond\n"                             \
+	"the references found is held by C code, or by memory that could not be read.\n"                               \
+	"With --json, names are given where at most 1000 rows are asked for.\n"                                        \
+	"\n" TARGETS_TEXT
+
+#define PATH_OPTIONS(OPTION)                                                                                           \
+	OPTION(PATHS)                                                                                                  \
+	OPTION(THROUGH)                                                                                                \
+	OPTION(MERGE)                                                                                                  \
+	OPTION(LIMIT)                                                                                                  \
+	OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+#define PATH_TEXT                                                                                                      \
+	"Shows the references that lead to X from a root: from a module's globals, a\n"                                \
+	"frame that runs, the state of a thread or interpreter; only where none of these\n"                            \
+	"leads to it, from an object that C code holds or that is never freed. Weak\n"                                 \
+	"references keep nothing alive and are no part of a path.\n"                                                   \
+	"\n"                                                                                                           \
+	"Paths are ordered by their references, counted from the module's dict; one more\n"                            \
+	"is counted for a frame, three for a thread or interpreter, so that a global\n"                                \
+	"comes before what is on its way through the program. No path visits an object\n"                              \
+	"twice or passes through a second module or frame. The marked step dominates X:\n"                             \
+	"every path passes it; of several such steps the one below which the memory\n"                                 \
+	"spreads. -n limits the steps shown of one path.\n"                                                            \
+	"\n" TARGETS_TEXT
+
+#define OBJECTS_OPTIONS(OPTION)                                                                                        \
+	OPTION(LIMIT)                                                                                                  \
+	OPTION(SORT) OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(JSON) OPTION(HELP)
+#define OBJECTS_TEXT                                                                                                   \
+	"Every object of the heap: what roots reach, what only the garbage collector\n"                                \
+	"knows (unreachable), what it does not track. With --json one JSON object a line,\n"                           \
+	"written while the heap is gone through. Sort keys: address (default), shallow,\n"                             \
+	"type.\n"
 
 #define HEAP_OPTIONS(OPTION)                                                                                           \
 	OPTION(BY)                                                                                                     \

@@ -22,6 +22,9 @@ enum option_id {
 	OPTION_BY,
 	OPTION_RETAINED,
 	OPTION_NO_RETAINED,
+	OPTION_PATHS,
+	OPTION_THROUGH,
+	OPTION_MERGE,
 	OPTION_BYTES,
 	OPTION_ALLOCATED,
 	OPTION_VALUES,
@@ -38,7 +41,8 @@ enum option_argument {
 	ARGUMENT_WORD,
 	ARGUMENT_POLICY,
 	ARGUMENT_SORT,
-	ARGUMENT_GROUPING
+	ARGUMENT_GROUPING,
+	ARGUMENT_COUNT
 };
 
 struct option {
@@ -50,7 +54,8 @@ struct option {
 extern const struct option option_table[OPTION_COUNT];
 
 enum command_flag {
-	COMMAND_TAKES_TARGETS = 1, /* positional arguments are targets X, at least one; same number as in the header */
+	COMMAND_TAKES_TARGETS = 1, /* positional arguments are targets X, at least one unless an option takes their
+	                              place; same number as in the header */
 };
 
 struct command {

@@ -12,6 +12,11 @@ int report_cancelled(struct report *report)
 	return error_set(report->error, ERROR_CANCELLED, "interrupted; what is shown is a part of the answer");
 }
 
+int report_deliver(struct report *report)
+{
+	return report->deliver != NULL ? report->deliver(report) : OK;
+}
+
 void report_json_begin(struct report *report)
 {
 	char schema[64];

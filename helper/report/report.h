@@ -38,6 +38,9 @@ struct report {
 	struct walk_control *control;
 	struct text *text; /* the output */
 	struct json json; /* over text */
+	/* Takes what is in text, and empties it, for a front end that shows an answer while it is made; NULL: none
+	 * does. */
+	int (*deliver)(struct report *report);
 	struct error *error;
 	enum exit_status exit_status;
 	uint32_t failed_targets; /* that are no objects */
@@ -64,6 +67,10 @@ static inline bool report_is_cancelled(const struct report *report)
 
 /* ERROR_CANCELLED with a sentence. */
 int report_cancelled(struct report *report);
+
+/* Between two lines of a long answer: hands over what there is to a front end that takes it in parts. ERROR_CANCELLED
+ * when nobody wants the rest. */
+int report_deliver(struct report *report);
 
 /* {"schema": "pydeepsize/<command>/1", left open. */
 void report_json_begin(struct report *report);

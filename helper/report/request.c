@@ -42,12 +42,36 @@ static int set_limit(struct request *request, const char *value, struct error *e
 	return OK;
 }
 
+static int set_paths(struct request *request, const char *value, struct error *error)
+{
+	uint32_t count = 0;
+	const char *at = value;
+	for (; *at >= '0' && *at <= '9' && count <= PATHS_MOST; at++)
+		count = count * 10 + (uint32_t)(*at - '0');
+	if (*at != '\0' || count == 0 || count > PATHS_MOST)
+		return error_set(error, ERROR_ARGUMENT, "--paths takes a number from 1 to %d, not '%s'", PATHS_MOST,
+		                 value);
+	request->paths = count;
+	return OK;
+}
+
+static int set_word(struct request *request, enum option_id id, const char *value, struct error *error)
+{
+	char **word = id == OPTION_TYPE      ? &request->type
+	              : id == OPTION_MODULE  ? &request->module
+	              : id == OPTION_THROUGH ? &request->through
+	                                     : &request->merge;
+	return keep_word(word, value, error);
+}
+
 static int set_value(struct request *request, enum option_id id, const char *value, struct error *error)
 {
 	int found;
 	switch (option_table[id].argument) {
 	case ARGUMENT_NUMBER:
 		return set_limit(request, value, error);
+	case ARGUMENT_COUNT:
+		return set_paths(request, value, error);
 	case ARGUMENT_SIZE:
 		if (!units_parse_bytes(value, &request->min_bytes))
 			return error_set(error, ERROR_ARGUMENT,
@@ -76,7 +100,7 @@ static int set_value(struct request *request, enum option_id id, const char *val
 		request->by = (enum grouping)found;
 		return OK;
 	default:
-		return keep_word(id == OPTION_TYPE ? &request->type : &request->module, value, error);
+		return set_word(request, id, value, error);
 	}
 }
 
@@ -179,7 +203,11 @@ static int parse_arguments(struct request *request, struct cursor *cursor, struc
 	}
 	if (request_has(request, OPTION_HELP))
 		return OK;
-	if ((request->command->flags & COMMAND_TAKES_TARGETS) != 0 && request->targets.count == 0)
+	if (request->merge != NULL && request->targets.count + (request->through != NULL) > 0)
+		return error_set(error, ERROR_ARGUMENT,
+		                 "--merge is about all objects of a type: it goes with no target");
+	if ((request->command->flags & COMMAND_TAKES_TARGETS) != 0 && request->targets.count == 0 &&
+	    request->merge == NULL)
 		return error_set(error, ERROR_ARGUMENT, "%s needs a target: %s", request->command->name,
 		                 request->command->usage);
 	if (request_has(request, OPTION_TREE) && request->policy == POLICY_ASIZEOF)
@@ -191,7 +219,7 @@ static int parse_arguments(struct request *request, struct cursor *cursor, struc
 
 int request_parse(struct request *request, uint32_t argument_count, const char *const *arguments, struct error *error)
 {
-	*request = (struct request){ .policy = POLICY_DATA };
+	*request = (struct request){ .policy = POLICY_DATA, .paths = 1 };
 	if (argument_count == 0)
 		return error_set(error, ERROR_ARGUMENT, "no command was given");
 	request->command = command_find(arguments[0]);
@@ -211,6 +239,8 @@ void request_clear(struct request *request)
 	array_free(&request->targets);
 	free(request->type);
 	free(request->module);
+	free(request->through);
+	free(request->merge);
 	*request = (struct request){ .command = NULL };
 }
 

@@ -11,6 +11,8 @@
 #include "graph/walk.h"
 #include "report/commands.h"
 
+enum { PATHS_MOST = 100 };
+
 enum grouping { GROUP_BY_TYPE, GROUP_BY_MODULE, GROUP_BY_SIZE, GROUP_BY_GENERATION };
 
 struct request {
@@ -22,6 +24,9 @@ struct request {
 	enum grouping by;
 	uint32_t sort; /* index of the key among command->sort_keys */
 	char *type, *module; /* patterns; NULL: any */
+	char *through; /* as typed; NULL */
+	char *merge; /* a pattern of types; NULL */
+	uint32_t paths; /* -k; 1 where not given */
 	ARRAY(char *) targets; /* as typed */
 };
 
