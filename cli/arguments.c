@@ -17,6 +17,7 @@ enum option_value {
 	VALUE_DEBUGINFOD,
 	VALUE_LAYOUT,
 	VALUE_NO_FILES,
+	VALUE_IN_PLACE,
 	VALUE_MAN,
 	VALUE_MARKDOWN,
 	VALUE_VERSION,
@@ -26,7 +27,8 @@ enum option_value {
 /* In the order of long_options below, hidden ones left out. */
 const struct cli_option cli_options[] = {
 	{ "--core FILE", "the core dump to read, plain or compressed" },
-	{ "--pid PID", "the live process to read; it is stopped meanwhile" },
+	{ "--pid PID", "the live process to read: stopped, copied, let go" },
+	{ "--in-place", "with --pid: no copy, it is stopped to the end" },
 	{ "--exe FILE", "the main program, where it is not at its own path" },
 	{ "--sysroot DIR", "the files of the target lie under DIR" },
 	{ "--debug-dir DIR", "for debug information, beside /usr/lib/debug" },
@@ -41,6 +43,7 @@ const struct cli_option cli_options[] = {
 static const struct option long_options[] = {
 	{ "core", required_argument, NULL, VALUE_CORE },
 	{ "pid", required_argument, NULL, VALUE_PID },
+	{ "in-place", no_argument, NULL, VALUE_IN_PLACE },
 	{ "exe", required_argument, NULL, VALUE_EXE },
 	{ "sysroot", required_argument, NULL, VALUE_SYSROOT },
 	{ "debug-dir", required_argument, NULL, VALUE_DEBUG_DIR },
@@ -54,13 +57,25 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+static int find_command(const char *name, struct pyds_command_info *info)
+{
+	*info = (struct pyds_command_info){ .struct_size = sizeof *info };
+	for (uint32_t i = 0; pyds_command(i, info) == PYDS_OK; i++)
+		if (strcmp(info->name, name) == 0)
+			return 1;
+	return 0;
+}
+
 int cli_is_command(const char *name)
 {
-	struct pyds_command_info info = { .struct_size = sizeof info };
-	for (uint32_t i = 0; pyds_command(i, &info) == PYDS_OK; i++)
-		if (strcmp(info.name, name) == 0)
-			return 1;
-	return strcmp(name, "help") == 0;
+	struct pyds_command_info info;
+	return find_command(name, &info) || strcmp(name, "help") == 0;
+}
+
+int cli_command_is_brief(const char *name)
+{
+	struct pyds_command_info info;
+	return find_command(name, &info) && (info.flags & PYDS_COMMAND_IS_BRIEF) != 0;
 }
 
 static int complain(const char *what, const char *value)
@@ -114,6 +129,9 @@ static int set_option(struct cli_arguments *arguments, int option, const char *v
 		return set_layout(arguments, value);
 	case VALUE_NO_FILES:
 		arguments->open_flags |= PYDS_OPEN_IGNORE_FILES;
+		return 0;
+	case VALUE_IN_PLACE:
+		arguments->open_flags |= PYDS_OPEN_IN_PLACE;
 		return 0;
 	case VALUE_VERSION:
 		arguments->action = CLI_VERSION;

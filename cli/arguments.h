@@ -30,5 +30,7 @@ extern const struct cli_option cli_options[]; /* ended by a NULL spelling */
 int cli_arguments_parse(struct cli_arguments *arguments, int argc, char *const *argv);
 /* Whether the library has a command of this name. */
 int cli_is_command(const char *name);
+/* Whether it looks at an object or two only. */
+int cli_command_is_brief(const char *name);
 
 #endif

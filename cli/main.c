@@ -19,6 +19,7 @@ enum {
 	STATUS_USAGE = 1,
 	STATUS_UNREADABLE = 2,
 	STATUS_INTERRUPTED = 130,
+	BRIEF_WORDS = 64, /* a brief command with more arguments than that is none */
 	SLICE_MS = 50, /* how soon an interrupt is noticed */
 	PROGRESS_FIRST_MS = 500, /* shorter work shows nothing */
 	PROGRESS_EVERY_MS = 200,
@@ -71,11 +72,12 @@ static int fail(const pyds_session *session, int32_t status)
 	return status == PYDS_ERROR_ARGUMENT || status == PYDS_ERROR_NOT_FOUND ? STATUS_USAGE : STATUS_UNREADABLE;
 }
 
-static int32_t open_target(pyds_session *session, const struct cli_arguments *arguments)
+static int32_t open_target(pyds_session *session, const struct cli_arguments *arguments, const struct targets *targets)
 {
+	const int is_brief = targets->count <= BRIEF_WORDS && cli_command_is_brief(targets->arguments[0]);
 	const struct pyds_open_options options = {
 		.struct_size = sizeof options,
-		.flags = arguments->open_flags,
+		.flags = arguments->open_flags | (is_brief ? PYDS_OPEN_BRIEF : 0u),
 		.sysroot = arguments->sysroot,
 		.executable = arguments->executable,
 		.debug_directory = arguments->debug_directory,
@@ -170,7 +172,7 @@ static int run(const struct cli_arguments *arguments)
 		int32_t status = check_command(session, &targets);
 		if (status < 0) {
 			result = fail(session, status);
-		} else if ((status = open_target(session, arguments)) < 0) {
+		} else if ((status = open_target(session, arguments, &targets)) < 0) {
 			/* Whatever is wrong with a target, that there is none included, it is not the usage. */
 			(void)fail(session, status);
 		} else {

@@ -5,6 +5,7 @@
 #include "report/commands.h"
 
 _Static_assert((int)PYDS_COMMAND_TAKES_TARGETS == (int)COMMAND_TAKES_TARGETS, "flags of commands are passed through");
+_Static_assert((int)PYDS_COMMAND_IS_BRIEF == (int)COMMAND_IS_BRIEF, "flags of commands are passed through");
 
 PYDS_PUBLIC int32_t pyds_command(uint32_t index, struct pyds_command_info *ret_info)
 {

@@ -19,7 +19,7 @@ static int read_options(struct pyds_session *session, const struct pyds_open_opt
 {
 	struct pyds_open_options own;
 	const uint32_t known = PYDS_OPEN_ALREADY_STOPPED | PYDS_OPEN_PREFER_DWARF | PYDS_OPEN_DEBUGINFOD |
-	                       PYDS_OPEN_IGNORE_FILES | PYDS_OPEN_IGNORE_DWARF;
+	                       PYDS_OPEN_IGNORE_FILES | PYDS_OPEN_IGNORE_DWARF | PYDS_OPEN_IN_PLACE | PYDS_OPEN_BRIEF;
 	TRY(sized_struct_read(&own, sizeof own, given, "pyds_open_options", &session->error));
 	if ((own.flags & ~known) != 0)
 		return error_set(&session->error, ERROR_ARGUMENT, "unknown flags 0x%" PRIx32 " in pyds_open_options",
@@ -27,7 +27,10 @@ static int read_options(struct pyds_session *session, const struct pyds_open_opt
 	*ret_options = (struct target_options){
 		.memory = { .sysroot = own.sysroot,
 		            .executable = own.executable,
-		            .ignore_files = (own.flags & PYDS_OPEN_IGNORE_FILES) != 0 },
+		            .ignore_files = (own.flags & PYDS_OPEN_IGNORE_FILES) != 0,
+		            .copy = (own.flags & PYDS_OPEN_IN_PLACE) != 0 ? COPY_NEVER
+		                    : (own.flags & PYDS_OPEN_BRIEF) != 0  ? COPY_BRIEF
+		                                                          : COPY_ALWAYS },
 		.runtime = { .prefer_dwarf = (own.flags & PYDS_OPEN_PREFER_DWARF) != 0,
 		             .debug_directory = own.debug_directory,
 		             .use_debuginfod = (own.flags & PYDS_OPEN_DEBUGINFOD) != 0,

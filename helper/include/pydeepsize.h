@@ -67,7 +67,9 @@ enum pyds_open_flag {
 	PYDS_OPEN_PREFER_DWARF = 2, /* read layouts from debug information even where a table fits */
 	PYDS_OPEN_DEBUGINFOD = 4, /* missing debug information may be fetched by build-id (network) */
 	PYDS_OPEN_IGNORE_FILES = 8, /* use no file of this machine but the core itself */
-	PYDS_OPEN_IGNORE_DWARF = 16 /* do not open debug information */
+	PYDS_OPEN_IGNORE_DWARF = 16, /* do not open debug information */
+	PYDS_OPEN_IN_PLACE = 32, /* process: do not copy its memory, keep it stopped until the session ends */
+	PYDS_OPEN_BRIEF = 64 /* process: one brief command follows; copy only if that is the shorter stop */
 };
 
 /* A debugger's memory. read returns the number of bytes it read; only == size counts. Called only on the thread that
@@ -88,6 +90,8 @@ struct pyds_mapping {
 };
 
 int32_t pyds_open_core(pyds_session *session, const char *core_path, const struct pyds_open_options *options);
+/* Stops the process, copies its writable memory and lets it go; where the copy would not fit it stays stopped until the
+ * session ends. */
 int32_t pyds_open_process(pyds_session *session, int32_t pid, const struct pyds_open_options *options);
 int32_t pyds_open_callbacks(pyds_session *session, const struct pyds_callbacks *callbacks,
                             const struct pyds_mapping *mappings, uint64_t mapping_count,
@@ -115,7 +119,8 @@ struct pyds_command_info {
 };
 
 enum pyds_command_flag {
-	PYDS_COMMAND_TAKES_TARGETS = 1 /* positional arguments are targets X */
+	PYDS_COMMAND_TAKES_TARGETS = 1, /* positional arguments are targets X */
+	PYDS_COMMAND_IS_BRIEF = 2 /* looks at an object or two, not at the heap: PYDS_OPEN_BRIEF fits it */
 };
 
 int32_t pyds_command(uint32_t index, struct pyds_command_info *ret_info);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "base/bytes.h"
 
@@ -25,6 +26,13 @@ int address_space_create(struct address_space **ret_space, enum space_kind kind,
 	space->word_bytes = 8;
 	*ret_space = space;
 	return OK;
+}
+
+int64_t monotonic_nanoseconds(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 static void source_destroy(struct space_source *source)
@@ -60,6 +68,16 @@ void address_space_close(struct address_space *space)
 	free(space->target_path);
 	free(space->command);
 	free(space);
+}
+
+uint64_t address_space_stopped(const struct address_space *space)
+{
+	int64_t end = space->live.ended;
+	if (space->live.began == 0)
+		return 0;
+	if (end == 0)
+		end = monotonic_nanoseconds();
+	return end > space->live.began ? (uint64_t)(end - space->live.began) : 0;
 }
 
 void address_space_warn(struct address_space *space, const char *format, ...)

@@ -64,6 +64,7 @@ struct mapped_file {
 /* A thread of the target, as far as the operating system tells. */
 struct native_thread {
 	uint64_t tid;
+	uint64_t namespace_tid; /* as the process itself sees it; 0: unknown, or the same */
 	uint64_t stack_pointer; /* 0: unknown */
 	int32_t signal; /* that stopped it; 0: none or unknown */
 };
@@ -90,10 +91,31 @@ struct memory_mapping { /* one row of a debugger's list of mappings */
 	bool is_shared; /* known to be MAP_SHARED */
 };
 
+enum copy_choice {
+	COPY_NEVER, /* the process is stopped until the space is closed */
+	COPY_BRIEF, /* little will be asked, and at once: copied if that is the shorter stop */
+	COPY_ALWAYS, /* where it fits */
+};
+
 struct memory_options {
 	const char *sysroot; /* target paths are looked up under it, then as they are; NULL: only as they are */
 	const char *executable; /* the main program's file, wherever it is here; NULL: the path the target gives */
 	bool ignore_files; /* use no ELF file on disk at all ("no ELF file at hand", for tests) */
+	uint8_t copy; /* enum copy_choice: of a live process */
+};
+
+enum live_mode { LIVE_NOT, LIVE_COPY, LIVE_IN_PLACE, LIVE_ALREADY_STOPPED };
+
+enum in_place_reason { IN_PLACE_ASKED, IN_PLACE_BRIEF, IN_PLACE_NO_ROOM, IN_PLACE_NO_ADDRESSES };
+
+/* What was done to a live target. */
+struct live_record {
+	uint8_t mode; /* enum live_mode; LIVE_NOT: it is none */
+	uint8_t reason; /* enum in_place_reason, when it was not copied */
+	int64_t began, ended; /* of its stop, in ns of CLOCK_MONOTONIC; ended is 0 while it lasts */
+	uint64_t copied_bytes;
+	uint64_t wanted_bytes, available_bytes; /* when it was not copied: for want of room, or 0 */
+	const char *limit; /* static: what is short */
 };
 
 struct address_space {
@@ -105,6 +127,7 @@ struct address_space {
 	ARRAY(struct native_thread) threads;
 	ARRAY(char *) warnings; /* sentences for `info`: what was odd while opening; owned */
 	struct memory_coverage coverage;
+	struct live_record live;
 	int32_t pid; /* of the target; 0 if unknown */
 	int32_t signal; /* that killed a dumped process; 0 if none */
 	char *target_path; /* core file's path, for messages */
@@ -122,8 +145,8 @@ struct address_space {
 /* Opening. On failure *ret_space is NULL and error says what was tried and what to do. */
 int address_space_open_core(struct address_space **ret_space, const char *core_path,
                             const struct memory_options *options, struct error *error);
-/* Stops every thread of pid (ptrace, on a thread of our own) until address_space_close(); if this process
- * dies the kernel lets the target go. already_stopped: another tracer (a debugger) holds it; only read. */
+/* Stops every thread of pid (ptrace, on a thread of our own) until its memory is copied, or address_space_close(); if
+ * this process dies the kernel lets the target go. already_stopped: another tracer (a debugger) holds it; only read. */
 int address_space_open_process(struct address_space **ret_space, int32_t pid, bool already_stopped,
                                const struct memory_options *options, struct error *error);
 /* mappings: NULL or empty when the debugger cannot list them; then any address is asked for on demand. */
@@ -136,6 +159,9 @@ int address_space_open_buffer(struct address_space **ret_space, uint64_t address
 int address_space_open_core_image(struct address_space **ret_space, const uint8_t *bytes, size_t size,
                                   struct error *error);
 void address_space_close(struct address_space *space); /* NULL is fine; lets a stopped process go on */
+
+/* How long a live target was stopped by us, until now if it still is. Nanoseconds. */
+uint64_t address_space_stopped(const struct address_space *space);
 
 /* The segment that holds address, or NULL (unmapped). */
 const struct segment *address_space_find(const struct address_space *space, uint64_t address);

@@ -144,7 +144,7 @@ static bool is_skipped(const struct memory_mapping *mapping)
 /* Host memory for one segment; a giant one that cannot have any stays absent. */
 static int make_lazy(struct address_space *space, struct segment *segment, struct error *error)
 {
-	if (segment->protection == 0)
+	if (segment->protection == 0 || segment->data != NULL || segment->absent != ABSENT_UNREADABLE)
 		return OK;
 	int status = lazy_blocks_create(space->source, segment->start, segment->end, segment, error);
 	if (status >= 0 || segment->end - segment->start < GIANT_BYTES)
@@ -155,6 +155,25 @@ static int make_lazy(struct address_space *space, struct segment *segment, struc
 	                   segment->start, segment->end, (segment->end - segment->start) >> 30);
 	segment->writable_private = false;
 	return OK;
+}
+
+int lazy_claims_create(struct address_space *space, const struct segment *given, size_t given_count,
+                       struct error *error)
+{
+	ARRAY(struct segment) claims = { .items = NULL };
+	TRY(address_space_set_segments(space, given, given_count, error));
+	/* Overlaps are gone and neighbours of one kind are one: now each gets its host memory. */
+	int status = OK;
+	for (size_t i = 0; i < space->segment_count && status >= 0; i++) {
+		struct segment claim = space->segments[i];
+		status = make_lazy(space, &claim, error);
+		if (status >= 0 && !array_push(&claims, claim))
+			status = error_set(error, ERROR_NO_MEMORY, "out of memory for %zu mappings", given_count);
+	}
+	if (status >= 0)
+		status = address_space_set_segments(space, claims.items, claims.count, error);
+	array_free(&claims);
+	return status;
 }
 
 int lazy_segments_create(struct address_space *space, const struct memory_mapping *mappings, size_t mapping_count,
@@ -176,17 +195,7 @@ int lazy_segments_create(struct address_space *space, const struct memory_mappin
 			status = error_set(error, ERROR_NO_MEMORY, "out of memory for %zu mappings", mapping_count);
 	}
 	if (status >= 0)
-		status = address_space_set_segments(space, claims.items, claims.count, error);
-	/* Overlaps are gone and neighbours of one kind are one: now each gets its host memory. */
-	claims.count = 0;
-	for (size_t i = 0; i < space->segment_count && status >= 0; i++) {
-		struct segment claim = space->segments[i];
-		status = make_lazy(space, &claim, error);
-		if (status >= 0 && !array_push(&claims, claim))
-			status = error_set(error, ERROR_NO_MEMORY, "out of memory for %zu mappings", mapping_count);
-	}
-	if (status >= 0)
-		status = address_space_set_segments(space, claims.items, claims.count, error);
+		status = lazy_claims_create(space, claims.items, claims.count, error);
 	array_free(&claims);
 	return status;
 }

@@ -299,7 +299,10 @@ static bool try_process(struct finder *finder, size_t number, int *status)
 	char candidate[PATH_MAX];
 	if (directory == NULL)
 		return false;
-	(void)snprintf(candidate, sizeof candidate, "%s/root", directory);
+	if (finder->program->root_directory != NULL)
+		(void)snprintf(candidate, sizeof candidate, "%s", finder->program->root_directory);
+	else
+		(void)snprintf(candidate, sizeof candidate, "%s/root", directory);
 	if (try_path(finder, number, candidate, file->path, status))
 		return true;
 	(void)snprintf(candidate, sizeof candidate, "%s/exe", directory);
@@ -423,7 +426,9 @@ static bool claim_row(struct finder *finder, size_t number, const struct memory_
 			break;
 		at = next > at ? next : at;
 		uint64_t end = segment->end < row->end ? segment->end : row->end;
-		if (segment->data == NULL && !claim_piece(finder, number, row, segment, at, end))
+		/* What a running process cannot change is safer in the file: the process may end. */
+		bool is_wanted = segment->data == NULL || (segment->lazy != NULL && finder->program->is_running);
+		if (is_wanted && !claim_piece(finder, number, row, segment, at, end))
 			return false;
 		at = end;
 	}

@@ -12,6 +12,8 @@ struct main_program {
 	uint64_t entry_address; /* AT_ENTRY */
 	const char *path; /* /proc/PID/exe or AT_EXECFN */
 	const char *process_directory; /* "/proc/PID", for a live target; NULL otherwise */
+	const char *root_directory; /* what its paths are looked up under; NULL: "root" in process_directory */
+	bool is_running; /* it was copied and let go; what is lazy still is only read from it where no file will do */
 };
 
 /* Fills space->files from the rows of a list of mappings, reading header pages through the space, and turns

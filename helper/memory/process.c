@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * process: a live target, stopped by process_stop.c or by a debugger, read a block at a time as it is asked for.
- * Nothing is written to it. */
+ * process: a live target, stopped by process_stop.c or by a debugger. Either its memory is copied and it is let go, or
+ * it is read a block at a time as it is asked for. Nothing is written to it. */
+#include "memory/available_memory.h"
 #include "memory/elf_image.h"
 #include "memory/mapped_files.h"
+#include "memory/process_copy.h"
 #include "memory/process_status.h"
 #include "memory/process_stop.h"
 
@@ -28,6 +30,15 @@ struct process {
 	struct process_stop *stop; /* NULL: a debugger holds the target */
 	struct text maps; /* text of /proc/PID/maps, cut into strings */
 	ARRAY(struct memory_mapping) mappings;
+	struct process_copy *copy; /* NULL: it is read in place */
+	int root; /* the target's root directory, -1: not opened; it stays when the process ends */
+};
+
+enum {
+	/* Looking at an object or two in place, with all that must be found before, takes about as long as copying
+	 * this much (some ms). */
+	BRIEF_COPY_BYTES = 32 << 20,
+	SPARE_BYTES = 64 << 20, /* memory left to others, beside an eighth of the copy for our own tables */
 };
 
 static uint64_t process_read(void *context, uint64_t address, void *buffer, uint64_t size)
@@ -53,8 +64,11 @@ static void process_close(void *context)
 	struct process *process = context;
 	/* First of all: the target waits. */
 	process_stop_destroy(process->stop);
+	process_copy_destroy(process->copy);
 	if (process->memory >= 0)
 		(void)close(process->memory);
+	if (process->root >= 0)
+		(void)close(process->root);
 	text_free(&process->maps);
 	array_free(&process->mappings);
 	free(process);
@@ -109,6 +123,7 @@ static int stop_threads(struct address_space *space, struct process *process, st
 	for (size_t i = 0; i < stopped.count && status >= 0; i++) {
 		const struct stopped_thread *thread = &stopped.items[i];
 		struct native_thread native = { .tid = (uint64_t)thread->tid,
+			                        .namespace_tid = process_namespace_tid(process->pid, thread->tid),
 			                        .stack_pointer = process_stack_pointer(process->pid, thread->tid),
 			                        .signal = thread->signal };
 		if (!array_push(&space->threads, native))
@@ -121,6 +136,8 @@ static int stop_threads(struct address_space *space, struct process *process, st
 			                   thread->tid);
 	}
 	array_free(&stopped);
+	if (status >= 0)
+		space->live.began = process_stop_began(process->stop);
 	return status;
 }
 
@@ -134,6 +151,7 @@ static int list_threads(struct address_space *space, const struct process *proce
 	for (size_t i = 0; i < threads.count && status >= 0 && i < LIMIT_THREADS; i++) {
 		char state = process_thread_state(process->pid, threads.items[i]);
 		struct native_thread native = { .tid = (uint64_t)threads.items[i],
+			                        .namespace_tid = process_namespace_tid(process->pid, threads.items[i]),
 			                        .stack_pointer =
 			                                process_stack_pointer(process->pid, threads.items[i]) };
 		if (!array_push(&space->threads, native))
@@ -167,6 +185,8 @@ static bool parse_mapping(char *line, struct memory_mapping *mapping)
 
 static int read_mappings(struct process *process, struct error *error)
 {
+	text_free(&process->maps);
+	process->mappings.count = 0;
 	int result = process_file_read(&process->maps, "/proc/%d/task/%d/maps", process->pid, process->thread_id);
 	if (result == -EACCES || result == -EPERM)
 		return process_refused(error, process->pid, "cannot read the memory map of", -result);
@@ -245,30 +265,154 @@ static int check_machine(struct address_space *space, struct error *error)
 	return OK;
 }
 
+/* Plans a copy of the mappings that were read last. */
+static int plan_copy(struct process *process, struct error *error)
+{
+	char path[64];
+	(void)snprintf(path, sizeof path, "/proc/%d/task/%d/pagemap", process->pid, process->thread_id);
+	int pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	int status = process_copy_plan(process->copy, pagemap, process->mappings.items, process->mappings.count, error);
+	if (pagemap >= 0)
+		(void)close(pagemap);
+	return status;
+}
+
+/* Whether so many more bytes can be taken; if not, that is said. */
+static bool has_room(struct live_record *live, uint64_t bytes)
+{
+	const char *limit;
+	uint64_t available = available_memory("", &limit);
+	if (bytes + bytes / 8 + SPARE_BYTES <= available)
+		return true;
+	live->reason = IN_PLACE_NO_ROOM;
+	live->available_bytes = available;
+	live->limit = limit;
+	return false;
+}
+
+static void read_in_place(struct live_record *live, struct process *process)
+{
+	live->wanted_bytes = process_copy_bytes(process->copy);
+	process_copy_destroy(process->copy);
+	process->copy = NULL;
+}
+
+/* Before the stop: decides whether there will be a copy, and makes room for it. What is not allowed is left for the
+ * stop to complain about. */
+static void prepare_copy(struct live_record *live, struct process *process, enum copy_choice choice)
+{
+	if (choice == COPY_NEVER || read_mappings(process, NULL) < 0)
+		return;
+	process->copy = process_copy_create();
+	if (process->copy == NULL)
+		return;
+	bool is_kept = plan_copy(process, NULL) >= 0;
+	if (is_kept && choice == COPY_BRIEF && process_copy_bytes(process->copy) > BRIEF_COPY_BYTES) {
+		live->reason = IN_PLACE_BRIEF;
+		is_kept = false;
+	}
+	is_kept = is_kept && has_room(live, process_copy_bytes(process->copy));
+	if (is_kept && !process_copy_prepare(process->copy)) {
+		live->reason = IN_PLACE_NO_ADDRESSES;
+		is_kept = false;
+	}
+	if (!is_kept)
+		read_in_place(live, process);
+}
+
+/* During the stop. That there is no room after all is no failure. */
+static int copy_memory(struct address_space *space, struct process *process, struct error *error)
+{
+	uint64_t before = process_copy_bytes(process->copy);
+	TRY(plan_copy(process, error));
+	uint64_t bytes = process_copy_bytes(process->copy);
+	if (bytes > before && !has_room(&space->live, bytes - before)) {
+		read_in_place(&space->live, process);
+		return OK;
+	}
+	const struct copy_source source = { .process_id = process->pid,
+		                            .thread_id = process->thread_id,
+		                            .memory = process->memory };
+	int status = process_copy_run(process->copy, &source, &space->live.copied_bytes, error);
+	if (status == ERROR_NO_MEMORY) {
+		if (error != NULL)
+			error_clear(error);
+		space->live.reason = IN_PLACE_NO_ADDRESSES;
+		read_in_place(&space->live, process);
+		return OK;
+	}
+	TRY(status);
+	return process_copy_give(process->copy, space, error);
+}
+
+/* The first pages of files, which say what file each is: the process may end as soon as it is let go. */
+static void fetch_headers(struct address_space *space, const struct process *process)
+{
+	for (size_t i = 0; i < process->mappings.count; i++) {
+		const struct memory_mapping *mapping = &process->mappings.items[i];
+		const struct segment *segment = address_space_find(space, mapping->start);
+		if (mapping->file_offset == 0 && mapping->path != NULL && mapping->path[0] == '/' && segment != NULL &&
+		    segment->lazy != NULL)
+			(void)segment_fetch(space, segment, mapping->start, 1);
+	}
+}
+
+static void let_go(struct address_space *space, struct process *process)
+{
+	process_stop_destroy(process->stop);
+	process->stop = NULL;
+	space->live.ended = monotonic_nanoseconds();
+	space->live.mode = LIVE_COPY;
+	/* Its number may come to mean another program; what is open stays with this one. */
+	process->is_direct = false;
+}
+
+static int open_memory(struct address_space *space, struct process *process, bool already_stopped,
+                       const struct memory_options *options, struct error *error)
+{
+	space->live.mode = already_stopped ? LIVE_ALREADY_STOPPED : LIVE_IN_PLACE;
+	if (!already_stopped)
+		prepare_copy(&space->live, process, options->copy);
+	TRY(already_stopped ? list_threads(space, process, error) : stop_threads(space, process, error));
+	TRY(read_mappings(process, error));
+	TRY(check_reading(process, error));
+	if (process->copy != NULL)
+		TRY(copy_memory(space, process, error));
+	if (process->copy == NULL)
+		return lazy_segments_create(space, process->mappings.items, process->mappings.count, error);
+	fetch_headers(space, process);
+	return OK;
+}
+
 static int open_space(struct address_space *space, int32_t pid, bool already_stopped,
                       const struct memory_options *options, struct error *error)
 {
 	struct process *process = calloc(1, sizeof *process);
 	if (process == NULL)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory to open process %d", pid);
-	*process = (struct process){ .pid = pid, .memory = -1, .is_direct = true };
+	*process = (struct process){ .pid = pid, .memory = -1, .root = -1, .is_direct = true };
 	space->pid = pid;
 	space->source->read = process_read;
 	space->source->close = process_close;
 	space->source->context = process;
 	TRY(choose_thread(process, error));
-	TRY(already_stopped ? list_threads(space, process, error) : stop_threads(space, process, error));
-	TRY(read_mappings(process, error));
-	TRY(check_reading(process, error));
-	TRY(lazy_segments_create(space, process->mappings.items, process->mappings.count, error));
+	TRY(open_memory(space, process, already_stopped, options, error));
 	read_command(space, process);
-	char directory[64], link[80], executable[PATH_MAX];
+	char directory[64], link[80], root[64], executable[PATH_MAX];
 	(void)snprintf(directory, sizeof directory, "/proc/%d/task/%d", pid, process->thread_id);
 	(void)snprintf(link, sizeof link, "%s/exe", directory);
 	ssize_t length = readlink(link, executable, sizeof executable - 1);
 	executable[length > 0 ? length : 0] = '\0';
-	struct main_program program = { .path = executable, .process_directory = directory };
+	(void)snprintf(link, sizeof link, "%s/root", directory);
+	process->root = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	(void)snprintf(root, sizeof root, "/proc/self/fd/%d", process->root);
+	struct main_program program = { .path = executable,
+		                        .process_directory = directory,
+		                        .root_directory = process->root >= 0 ? root : NULL,
+		                        .is_running = process->copy != NULL };
 	read_auxiliary_vector(process, &program);
+	if (process->copy != NULL)
+		let_go(space, process);
 	TRY(mapped_files_find(space, process->mappings.items, process->mappings.count, &program, options, error));
 	return check_machine(space, error);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,11 +15,13 @@ enum { CAPABILITY_PTRACE = 19, PF_KTHREAD_BIT = 0x00200000 };
 
 int process_file_read(struct text *text, const char *path_format, ...)
 {
-	char path[128];
+	char path[PATH_MAX];
 	va_list arguments;
 	va_start(arguments, path_format);
-	(void)vsnprintf(path, sizeof path, path_format, arguments);
+	int length = vsnprintf(path, sizeof path, path_format, arguments);
 	va_end(arguments);
+	if (length < 0 || (size_t)length >= sizeof path)
+		return -ENAMETOOLONG;
 	int descriptor = open(path, O_RDONLY | O_CLOEXEC);
 	if (descriptor < 0)
 		return -errno;
@@ -59,6 +62,23 @@ int process_status_read(struct process_status *status, int32_t thread_id)
 	}
 	text_free(&text);
 	return result;
+}
+
+uint64_t process_namespace_tid(int32_t pid, int32_t thread_id)
+{
+	struct text text = { .bytes = NULL };
+	uint64_t tid = 0;
+	if (process_file_read(&text, "/proc/%d/task/%d/status", pid, thread_id) == 0) {
+		/* "NSpid:\t4242\t17": outermost first */
+		const char *numbers = status_line(text_string(&text), "NSpid");
+		while (numbers != NULL && *numbers >= '0' && *numbers <= '9') {
+			char *end;
+			tid = strtoull(numbers, &end, 10);
+			numbers = end + strspn(end, " \t");
+		}
+	}
+	text_free(&text);
+	return tid;
 }
 
 /* Fields of /proc/PID/stat follow the command's name, which may hold anything, so the last ')' counts. */

@@ -17,6 +17,7 @@
 #include "base/address_map.h"
 #include "base/limits.h"
 #include "memory/process_status.h"
+#include "memory/space_source.h"
 
 #ifndef PTRACE_EVENT_STOP
 #define PTRACE_EVENT_STOP 128
@@ -45,6 +46,7 @@ struct process_stop {
 	pthread_cond_t changed;
 	bool is_done, is_released; /* under lock */
 	int status; /* of stopping, once done */
+	int64_t began; /* 0: no thread was stopped yet */
 	struct error *error; /* the creator's; not used after done */
 	ARRAY(struct tracee) tracees;
 	struct address_map known; /* tid -> number in tracees */
@@ -66,6 +68,8 @@ static int seize(struct process_stop *stop, int32_t tid)
 	    !array_push(&stop->tracees, tracee))
 		return error_set(stop->error, ERROR_NO_MEMORY, "out of memory for the threads of process %d",
 		                 stop->pid);
+	if (stop->began == 0)
+		stop->began = monotonic_nanoseconds();
 	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0)
 		stop->tracees.items[stop->tracees.count - 1].is_gone = true;
 	return OK;
@@ -114,13 +118,6 @@ static void check(struct tracee *tracee)
 	}
 }
 
-static int64_t now_milliseconds(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Settles a thread that would not stop in time; returns OK if there is nothing left to wait for. */
 static int give_up(struct process_stop *stop, struct tracee *tracee, int64_t waited, bool *ret_settled)
 {
@@ -140,11 +137,11 @@ static int give_up(struct process_stop *stop, struct tracee *tracee, int64_t wai
 /* Waits until each thread taken so far is stopped, gone, or settled. */
 static int wait_all(struct process_stop *stop, size_t first)
 {
-	int64_t began = now_milliseconds();
+	int64_t began = monotonic_nanoseconds() / 1000000;
 	long pause = POLL_MICROSECONDS_MIN;
 	for (;;) {
 		size_t waiting = 0;
-		int64_t waited = now_milliseconds() - began;
+		int64_t waited = monotonic_nanoseconds() / 1000000 - began;
 		for (size_t i = first; i < stop->tracees.count; i++) {
 			struct tracee *tracee = &stop->tracees.items[i];
 			if (tracee->is_stopped || tracee->is_gone || tracee->state != '\0')
@@ -266,6 +263,11 @@ int process_stop_create(struct process_stop **ret_stop, int32_t pid, stopped_thr
 	}
 	*ret_stop = stop;
 	return OK;
+}
+
+int64_t process_stop_began(const struct process_stop *stop)
+{
+	return stop->began;
 }
 
 void process_stop_destroy(struct process_stop *stop)

@@ -19,6 +19,8 @@ typedef ARRAY(struct stopped_thread) stopped_thread_array;
 /* Stops all threads of pid; adds them to *threads. On failure none is left stopped. */
 int process_stop_create(struct process_stop **ret_stop, int32_t pid, stopped_thread_array *threads,
                         struct error *error);
+/* When the first thread was stopped: ns of CLOCK_MONOTONIC. */
+int64_t process_stop_began(const struct process_stop *stop);
 void process_stop_destroy(struct process_stop *stop); /* NULL is fine; threads run on */
 
 #endif

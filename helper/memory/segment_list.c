@@ -6,20 +6,21 @@
 
 #include <string.h>
 
-/* Lower wins. Among reasons for absence the more telling one wins: that the file ends before the bytes is
- * certain, that a file is missing explains more than that the range was not dumped. */
+/* Lower wins. Bytes at hand come before those that must still be asked for. Among reasons for absence the more telling
+ * one wins: that the file ends before the bytes is certain, that a file is missing explains more than that the range
+ * was not dumped. */
 static unsigned claim_rank(const struct segment *claim)
 {
 	if (claim->data != NULL)
-		return claim->from_file ? 1 : 0;
+		return claim->lazy != NULL ? 2 : claim->from_file ? 1 : 0;
 	switch (claim->absent) {
 	case ABSENT_TRUNCATED:
-		return 2;
+		return 3;
 	case ABSENT_NO_FILE:
 	case ABSENT_OTHER_FILE:
-		return 3;
-	default:
 		return 4;
+	default:
+		return 5;
 	}
 }
 

@@ -53,6 +53,8 @@ int address_space_create(struct address_space **ret_space, enum space_kind kind,
 int address_space_set_segments(struct address_space *space, const struct segment *claims, size_t claim_count,
                                struct error *error);
 
+int64_t monotonic_nanoseconds(void);
+
 /* A warning sentence; silently dropped when memory is out. */
 void address_space_warn(struct address_space *space, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -63,6 +65,9 @@ int space_source_keep_map(struct space_source *source, void *address, size_t byt
 int lazy_blocks_create(struct space_source *source, uint64_t start, uint64_t end, struct segment *segment,
                        struct error *error);
 void lazy_blocks_destroy(struct lazy_blocks *lazy);
+/* Segments from claims; those that are ABSENT_UNREADABLE and have a protection become lazy. */
+int lazy_claims_create(struct address_space *space, const struct segment *claims, size_t claim_count,
+                       struct error *error);
 /* One lazy segment for each run of mappings of one kind of a live target; unreadable ones are absent. */
 int lazy_segments_create(struct address_space *space, const struct memory_mapping *mappings, size_t mapping_count,
                          struct error *error);

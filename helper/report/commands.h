@@ -56,6 +56,7 @@ extern const struct option option_table[OPTION_COUNT];
 enum command_flag {
 	COMMAND_TAKES_TARGETS = 1, /* positional arguments are targets X, at least one unless an option takes their
 	                              place; same number as in the header */
+	COMMAND_IS_BRIEF = 2, /* looks at an object or two, not at the heap; same number as in the header */
 };
 
 struct command {

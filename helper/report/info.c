@@ -36,7 +36,7 @@ static void coverage_rows(const struct memory_coverage *coverage, struct coverag
 		{ "mapped", "mapped by the process", coverage->mapped, true },
 		{ "present", "at hand", coverage->present, true },
 		{ "from_files", "of it from files of the same build-id", coverage->from_files, false },
-		{ "absent_not_dumped", "not dumped", coverage->absent_not_dumped, false },
+		{ "absent_not_dumped", "not dumped, or not copied", coverage->absent_not_dumped, false },
 		{ "absent_truncated", "lost: the file is truncated", coverage->absent_truncated, false },
 		{ "absent_no_file", "in files that are not here", coverage->absent_no_file, false },
 		{ "absent_other_file", "in files that differ here", coverage->absent_other_file, false },

@@ -92,6 +92,7 @@ void json_begin(struct json *json, struct text *text)
 	json->text = text;
 	json->depth = 0;
 	json->has_items[0] = false;
+	json->add_last = NULL;
 }
 
 void json_object(struct json *json, const char *key)
@@ -101,6 +102,11 @@ void json_object(struct json *json, const char *key)
 
 void json_object_end(struct json *json)
 {
+	void (*add_last)(struct json * json, void *context) = json->add_last;
+	if (json->depth == 1 && add_last != NULL) {
+		json->add_last = NULL;
+		add_last(json, json->context);
+	}
 	close_group(json, "}");
 }
 

@@ -15,6 +15,9 @@ struct json {
 	struct text *text;
 	uint32_t depth;
 	bool has_items[JSON_DEPTH]; /* of each open object or array */
+	/* Adds what stands at the end of the outermost object; NULL: nothing. Set after json_begin(). */
+	void (*add_last)(struct json *json, void *context);
+	void *context;
 };
 
 void json_begin(struct json *json, struct text *text);

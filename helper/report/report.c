@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "report/live.h"
 #include "report/units.h"
 
 int report_cancelled(struct report *report)
@@ -26,6 +27,7 @@ void report_json_begin(struct report *report)
 	json_string(&report->json, "schema", schema);
 	if ((report->request->command->options & 1u << OPTION_POLICY) != 0)
 		json_string(&report->json, "policy", policy_name(report->request->policy));
+	live_json(report);
 }
 
 /* "0x1f" and the like: the address itself says as much. */
@@ -244,6 +246,8 @@ int report_run(struct report *report)
 		return show_help(report);
 	report->names.show_values = request_has(request, OPTION_VALUES);
 	int status = request->command->run(report);
+	if (!report_is_json(report))
+		live_line(report);
 	if (status >= 0 && report->failed_targets > 0 && report->exit_status == EXIT_ANSWERED)
 		report->exit_status = report->failed_targets == request->targets.count ? EXIT_USAGE : EXIT_PARTIAL;
 	if (report->decoder->out_of_memory || report->naming->out_of_memory) {

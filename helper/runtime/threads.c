@@ -19,6 +19,18 @@ static const struct descriptor {
 	{ EM_X86_64, 0x00, 0x38 }, /* musl 1.1 */
 };
 
+/* The thread of the target that knows itself by this number, by the number that the debugger and we know it by; 0:
+ * none. In a PID namespace seen from outside they differ. */
+static uint64_t outer_tid(const struct address_space *space, uint64_t tid)
+{
+	for (size_t i = 0; i < space->threads.count; i++) {
+		const struct native_thread *thread = &space->threads.items[i];
+		if ((thread->namespace_tid != 0 ? thread->namespace_tid : thread->tid) == tid)
+			return thread->tid;
+	}
+	return 0;
+}
+
 static uint64_t tid_in_descriptor(struct opening *opening, const struct descriptor *descriptor, uint64_t thread_id)
 {
 	uint64_t self;
@@ -28,11 +40,7 @@ static uint64_t tid_in_descriptor(struct opening *opening, const struct descript
 	    !reader_u32(&opening->reader, thread_id + descriptor->tid, &tid))
 		return 0;
 	/* A stale state (after fork, at exit) names a thread that is no more, or another one's memory. */
-	const struct address_space *space = opening->runtime->space;
-	for (size_t i = 0; i < space->threads.count; i++)
-		if (space->threads.items[i].tid == tid)
-			return tid;
-	return 0;
+	return outer_tid(opening->runtime->space, tid);
 }
 
 static uint64_t native_id_of(struct opening *opening, uint64_t thread_id)
@@ -57,8 +65,10 @@ static void read_thread(struct opening *opening, uint64_t address, struct python
 	if (layout_has(layout, FIELD_PyThreadState_native_thread_id)) {
 		/* unsigned long, but the kernel's number is an int. */
 		if (read_field(&opening->reader, layout, address, FIELD_PyThreadState_native_thread_id, &native_id) &&
-		    native_id <= INT32_MAX)
-			ret_thread->native_id = native_id;
+		    native_id <= INT32_MAX) {
+			const uint64_t outer = outer_tid(opening->runtime->space, native_id);
+			ret_thread->native_id = outer != 0 ? outer : native_id;
+		}
 	} else {
 		ret_thread->native_id = native_id_of(opening, ret_thread->thread_id);
 	}
