@@ -26,6 +26,7 @@ enum {
 };
 
 static volatile sig_atomic_t is_interrupted;
+static int write_error; /* errno of the first part that could not be written */
 
 static void note_interrupt(int number)
 {
@@ -89,17 +90,39 @@ static int32_t open_target(pyds_session *session, const struct cli_arguments *ar
 	return PYDS_OK;
 }
 
-/* Waits for the end; shows on a terminal how far it is. */
+/* Who cannot be written to wants no more. */
+static void write_part(pyds_job *job)
+{
+	const char *text;
+	uint64_t length;
+	if (pyds_job_part(job, &text, &length) != PYDS_OK || write_error != 0)
+		return;
+	errno = 0;
+	if (fwrite(text, 1, length, stdout) < length) {
+		write_error = errno != 0 ? errno : EIO;
+		pyds_job_cancel(job);
+	}
+}
+
+/* Waits for the end; shows on a terminal how far it is, and the answer as far as it is made. */
 static void wait_for(pyds_job *job)
 {
 	const int shows = isatty(STDERR_FILENO);
 	uint64_t next = milliseconds_now() + PROGRESS_FIRST_MS;
-	int shown = 0;
+	int shown = 0, has_parts = 0;
+	int32_t state;
 	catch_interrupts();
-	while (pyds_job_wait(job, SLICE_MS) == 0) {
+	while ((state = pyds_job_wait(job, SLICE_MS)) != 1) {
 		if (is_interrupted)
 			pyds_job_cancel(job);
-		if (!shows || milliseconds_now() < next)
+		if (state == PYDS_JOB_PART) {
+			if (shown)
+				fputs("\r\033[K", stderr);
+			shown = 0;
+			has_parts = 1;
+			write_part(job);
+		}
+		if (!shows || has_parts || milliseconds_now() < next)
 			continue;
 		uint64_t done;
 		pyds_job_progress(job, &done, NULL);
@@ -115,8 +138,10 @@ static void wait_for(pyds_job *job)
 /* Whoever reads our output may have had enough of it: that is no failure. */
 static int finish_output(int exit_status)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if (write_error == 0 && fflush(stdout) == 0 && !ferror(stdout))
 		return exit_status;
+	if (write_error != 0)
+		errno = write_error;
 	if (errno == EPIPE)
 		return exit_status;
 	perror("pydeepsize: cannot write the answer");
@@ -129,6 +154,7 @@ static int run_job(pyds_session *session, const struct targets *targets)
 		.struct_size = sizeof output,
 		.width = terminal_width(),
 		.colour = terminal_colour(),
+		.in_parts = 1,
 	};
 	pyds_job *job;
 	int32_t status = pyds_job_start(session, targets->count, targets->arguments, &output, &job);
@@ -140,8 +166,9 @@ static int run_job(pyds_session *session, const struct targets *targets)
 	int32_t exit_status;
 	status = pyds_job_result(job, &text, &length, &exit_status);
 	(void)fwrite(text, 1, length, stdout);
-	int result = finish_output(exit_status);
-	if (status < 0)
+	/* What was cut off for want of a reader was answered as far as it was wanted. */
+	int result = finish_output(write_error == EPIPE ? 0 : exit_status);
+	if (status < 0 && write_error == 0)
 		(void)fail(session, status);
 	pyds_job_destroy(job);
 	return is_interrupted && status < 0 ? STATUS_INTERRUPTED : result;

@@ -3,7 +3,9 @@
  * a debugger loses none. Everything that it shares with the caller is guarded by the session's relay, or atomic. */
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "api/session.h"
 #include "api/sized_struct.h"
@@ -19,8 +21,12 @@ struct pyds_job {
 	struct error error;
 	pthread_t thread;
 	bool is_started; /* thread is one to join */
-	bool is_finished; /* guarded by the relay */
-	bool is_joined; /* the caller's */
+	/* Guarded by the relay. */
+	bool is_ready; /* finished, or a part waits: what the caller waits for */
+	bool is_finished;
+	bool has_part;
+	struct text part; /* the worker's while there is none, else the caller's */
+	bool is_joined, is_part_given; /* the caller's */
 	int status;
 };
 
@@ -29,7 +35,54 @@ static void *work(void *argument)
 	struct pyds_job *job = argument;
 	job->status = report_run(&job->report);
 	relay_finish(&job->session->relay, &job->is_finished);
+	relay_finish(&job->session->relay, &job->is_ready);
 	return NULL;
+}
+
+enum { DELIVERY_LOOK_MS = 100 }; /* between two looks at the cancel flag while nobody takes a part */
+
+/* On the worker: waits till the part before was taken, so that memory holds two parts and not the whole answer. */
+static int deliver(struct report *report)
+{
+	struct pyds_job *job = (struct pyds_job *)((char *)report - offsetof(struct pyds_job, report));
+	struct relay *relay = &job->session->relay;
+	if (job->text.failed)
+		return OK; /* report_run() says so */
+	pthread_mutex_lock(&relay->mutex);
+	while (job->has_part && !report_is_cancelled(report)) {
+		struct timespec until;
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += DELIVERY_LOOK_MS * 1000000L;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_sec++;
+			until.tv_nsec -= 1000000000;
+		}
+		(void)pthread_cond_timedwait(&relay->changed, &relay->mutex, &until);
+	}
+	const bool is_free = !job->has_part;
+	if (is_free) {
+		struct text swapped = job->part;
+		job->part = job->text;
+		job->text = swapped;
+		text_reset(&job->text);
+		job->has_part = job->is_ready = true;
+		pthread_cond_broadcast(&relay->changed);
+	}
+	pthread_mutex_unlock(&relay->mutex);
+	return is_free ? OK : report_cancelled(report);
+}
+
+/* On the caller's thread: the part that it was given is done with. */
+static void take_back_part(struct pyds_job *job)
+{
+	struct relay *relay = &job->session->relay;
+	pthread_mutex_lock(&relay->mutex);
+	if (job->has_part) {
+		job->has_part = false;
+		job->is_ready = job->is_finished;
+		pthread_cond_broadcast(&relay->changed);
+	}
+	pthread_mutex_unlock(&relay->mutex);
 }
 
 static int start_thread(struct pyds_job *job, struct error *error)
@@ -63,6 +116,7 @@ static void fill_report(struct pyds_job *job, const struct pyds_output_options *
 		           .prefix = output->prefix_commands != 0 },
 		.control = &job->control,
 		.text = &job->text,
+		.deliver = output->in_parts != 0 ? deliver : NULL,
 		.error = &job->error,
 		.exit_status = EXIT_ANSWERED,
 	};
@@ -118,13 +172,32 @@ PYDS_PUBLIC int32_t pyds_job_wait(pyds_job *job, uint32_t milliseconds)
 		return ERROR_ARGUMENT;
 	if (job->is_joined)
 		return 1;
-	if (!relay_serve(&job->session->relay, &job->is_finished, milliseconds))
+	if (job->is_part_given)
+		take_back_part(job);
+	job->is_part_given = false;
+	if (!relay_serve(&job->session->relay, &job->is_ready, milliseconds))
 		return 0;
+	/* The worker changes nothing of a part that waits. */
+	if (job->has_part) {
+		job->is_part_given = true;
+		return PYDS_JOB_PART;
+	}
 	(void)pthread_join(job->thread, NULL);
 	job->is_joined = true;
 	if (job->status < 0)
 		job->session->error = job->error;
 	return 1;
+}
+
+PYDS_PUBLIC int32_t pyds_job_part(const pyds_job *job, const char **ret_output, uint64_t *ret_length)
+{
+	if (job == NULL || !job->is_part_given)
+		return ERROR_STATE;
+	if (ret_output != NULL)
+		*ret_output = text_string(&job->part);
+	if (ret_length != NULL)
+		*ret_length = job->part.length;
+	return OK;
 }
 
 PYDS_PUBLIC void pyds_job_progress(const pyds_job *job, uint64_t *ret_done, uint64_t *ret_total)
@@ -172,13 +245,14 @@ PYDS_PUBLIC void pyds_job_destroy(pyds_job *job)
 		return;
 	if (job->is_started && !job->is_joined) {
 		pyds_job_cancel(job);
-		while (pyds_job_wait(job, 1000) == 0)
+		while (pyds_job_wait(job, 1000) != 1)
 			continue;
 	}
 	if (job->session->job == job)
 		job->session->job = NULL;
 	request_clear(&job->request);
 	text_free(&job->text);
+	text_free(&job->part);
 	free(job->targets);
 	free(job);
 }

@@ -131,6 +131,8 @@ struct pyds_output_options {
 	uint32_t width; /* columns; 0: 80 */
 	uint32_t colour; /* 1: escape sequences allowed */
 	uint32_t prefix_commands; /* 1: hints name commands "py-sizeof", 0: "sizeof" */
+	uint32_t in_parts; /* 1: a long answer is handed over while it is made: pyds_job_part() */
+	uint32_t reserved;
 };
 
 /* Starts one command: arguments[0] is its name. Arguments are parsed and targets resolved before it returns (evaluate
@@ -138,8 +140,13 @@ struct pyds_output_options {
  * PYDS_ERROR_ARGUMENT. One job at a time in a session. */
 int32_t pyds_job_start(pyds_session *session, uint32_t argument_count, const char *const *arguments,
                        const struct pyds_output_options *output, pyds_job **ret_job);
-/* Waits at most so long; serves the read callback meanwhile. 1: finished, 0: still running. */
+/* Waits at most so long; serves the read callback meanwhile. 1: finished, 0: still running, PYDS_JOB_PART (only with
+ * in_parts): a part of the output is there, and the work waits till it is taken. */
 int32_t pyds_job_wait(pyds_job *job, uint32_t milliseconds);
+#define PYDS_JOB_PART 2
+/* That part, whole lines of UTF-8; valid until the next pyds_job_wait(). What is left at the end is in
+ * pyds_job_result(). PYDS_ERROR_STATE: the last pyds_job_wait() did not return PYDS_JOB_PART. */
+int32_t pyds_job_part(const pyds_job *job, const char **ret_output, uint64_t *ret_length);
 /* Objects visited so far, and how many there may be (0: unknown). */
 void pyds_job_progress(const pyds_job *job, uint64_t *ret_done, uint64_t *ret_total);
 /* Asks the work to end soon; pyds_job_wait() then returns 1 within 0.1 s. */

@@ -184,6 +184,18 @@ static void show_title(struct search *search, uint32_t number, size_t index)
 	text_free(&name);
 }
 
+/* "app.cache → ['SESSIONS']" of a path from a module's dict, else its root. */
+static void say_beginning(struct search *search, const struct path *path, const struct route *route, struct text *text)
+{
+	const struct origin *origin = origins_at(&search->origins, path->nodes[0]);
+	if (origin->kind != ORIGIN_MODULE_DICT || !naming_number(search->naming, origin->above, text)) {
+		say_root(search, route, text);
+		return;
+	}
+	text_add(text, " → ");
+	(void)naming_edge(search->naming, path->nodes[0], path->nodes[1], text);
+}
+
 static int show_other(struct search *search, const struct path *path)
 {
 	struct text *text = search->report->text;
@@ -191,7 +203,7 @@ static int show_other(struct search *search, const struct path *path)
 	if (!route_make(&route, &search->origins, path))
 		return no_memory(search);
 	text_add(text, "The next path: ");
-	say_root(search, &route, text);
+	say_beginning(search, path, &route, text);
 	text_add(text, ", ");
 	units_noun(text, route.steps.count, "step");
 	text_add(text, "; -k N shows more\n");
@@ -206,12 +218,10 @@ static void show_footer(struct search *search, uint32_t number, const struct pat
 	const bool is_last_resort = paths->count > 0 && paths->items[0].is_last_resort;
 	if (referrers.found > 1) {
 		units_noun(text, referrers.found, "referrer");
-		text_add(text, " in all. ");
+		text_add(text, " in all.\n");
 	}
 	if (referrers.is_held_from_c && !is_last_resort)
-		text_add(text, "C code holds it too. ");
-	if (referrers.found > 1 || (referrers.is_held_from_c && !is_last_resort))
-		text_add(text, "\n");
+		text_add(text, "C code holds it too: its reference count is larger than the references found.\n");
 	report_next(search->report, "referrers object deepsize:-t", search->report->targets[0]);
 }
 

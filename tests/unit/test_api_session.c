@@ -76,6 +76,7 @@ static void nothing_works_without_a_target(void **state)
 	assert_int_equal(pyds_select_frame(session, 0, 0), PYDS_ERROR_STATE);
 	assert_int_equal(pyds_open_process(session, -1, NULL), PYDS_ERROR_ARGUMENT);
 	assert_int_equal(pyds_job_wait(NULL, 0), PYDS_ERROR_ARGUMENT);
+	assert_int_equal(pyds_job_part(NULL, NULL, NULL), PYDS_ERROR_STATE);
 	pyds_job_destroy(NULL);
 	pyds_session_destroy(session);
 	pyds_session_destroy(NULL);
@@ -95,6 +96,7 @@ static void help_is_a_job_like_any_other(void **state)
 	assert_int_equal(pyds_job_start(session, 2, help, &output, &second), PYDS_ERROR_STATE);
 	while (pyds_job_wait(job, 1000) == 0)
 		continue;
+	assert_int_equal(pyds_job_part(job, &text, &length), PYDS_ERROR_STATE);
 	assert_int_equal(pyds_job_result(job, &text, &length, &exit_status), PYDS_OK);
 	assert_int_equal(exit_status, 0);
 	assert_int_equal(strlen(text), length);
