@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * lru_cache: a bounded cache keeps its results in a ring of link objects that its dict owns; the wrapper visits their
- * keys and results in their stead, since a link is not traversed (Modules/_functoolsmodule.c lru_cache_tp_traverse). */
+ * lru_cache: a bounded cache keeps its results in a ring of link objects, each owned by its dict and by the ring; the
+ * wrapper visits their keys and results in their stead, since a link is not traversed (Modules/_functoolsmodule.c
+ * lru_cache_tp_traverse, lru_cache_clear_list). */
 #include "decode/chain.h"
 
 decode_function decode_lru_cache;
@@ -15,6 +16,8 @@ void decode_lru_cache(struct decoder *decoder, const struct type_info *type, uin
 	uint64_t root = address + layout_offset(layout, FIELD_lru_cache_object_root);
 	uint64_t link = body_u64(decoder, FIELD_lru_cache_object_root_next, body);
 	uint64_t limit = chain_limit(decoder, link_bytes);
+	if (link != root && link != 0)
+		emit_field(decoder, address, body, FIELD_lru_cache_object_root_next, RUN_HIDDEN);
 	for (uint64_t i = 0; link != root && link != 0; i++) {
 		const uint8_t *bytes = i < limit ? reader_at(&decoder->reader, link, link_bytes) : NULL;
 		if (bytes == NULL) {
@@ -23,6 +26,9 @@ void decode_lru_cache(struct decoder *decoder, const struct type_info *type, uin
 		}
 		emit_field(decoder, link, bytes, FIELD_lru_list_elem_key, 0);
 		emit_field(decoder, link, bytes, FIELD_lru_list_elem_result, 0);
+		uint64_t previous = link;
 		link = body_u64(decoder, FIELD_lru_list_elem_next, bytes);
+		if (link != root && link != 0)
+			emit_field(decoder, previous, bytes, FIELD_lru_list_elem_next, RUN_HIDDEN);
 	}
 }

@@ -29,10 +29,15 @@ const uint32_t registry_count = sizeof registry_entries / sizeof registry_entrie
 static const int32_t no_fields[] = { -1 };
 decode_function decode_any_object;
 const struct decoder_entry registry_fallback = {
-	"any_object",        "",
-	SYMBOL_NONE,         STRUCT_NONE,
-	decode_any_object,   no_fields,
-	no_fields,           "a C type that no line knows: tp_basicsize and tp_itemsize, member descriptors, __dict__",
+	"any_object",
+	"",
+	SYMBOL_NONE,
+	STRUCT_NONE,
+	decode_any_object,
+	no_fields,
+	no_fields,
+	"a C type that no line knows: tp_basicsize and tp_itemsize, member descriptors, __dict__, its known base, "
+	"addresses of objects in its body",
 	TYPE_IS_APPROXIMATE,
 };
 

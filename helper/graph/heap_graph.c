@@ -25,6 +25,7 @@ struct builder {
 	struct frontier frontier;
 	uint64_t interned; /* the dict of interned strings: its references are not counted and keep nothing alive */
 	uint32_t *found; /* references found to each object */
+	ARRAY(uint32_t) guesses; /* edges that are words of unknown meaning which happen to be addresses of objects */
 	uint64_t done;
 	struct static_range *static_ranges; /* sorted */
 	size_t static_count;
@@ -170,6 +171,9 @@ static bool write_run(struct builder *builder, struct edge_writer *writer, const
 		if (segment == NULL)
 			continue;
 		uint32_t node = object_index_rank(index, segment_granule(segment, target));
+		if (__builtin_expect(run->label == LABEL_WORD, 0) &&
+		    !array_push(&builder->guesses, (uint32_t)writer->count))
+			return false;
 		writer->targets[writer->count++] = node;
 		builder->found[node]++;
 	}
@@ -236,6 +240,26 @@ static bool is_static(const struct builder *builder, size_t *next, uint64_t addr
 	while (*next < builder->static_count && builder->static_ranges[*next].end <= address)
 		++*next;
 	return *next < builder->static_count && builder->static_ranges[*next].start <= address;
+}
+
+/* A guessed reference stands only where the target's count has room for it: borrowed ones (a pointer back to the
+ * parent) are not counted. Given up ones lead to the process instead, which is as good as nowhere. */
+static void drop_guesses(struct builder *builder, struct edge_writer *writer)
+{
+	const struct layout *layout = builder->decoder->layout;
+	if (layout_feature(layout, FEATURE_FREE_THREADED))
+		return;
+	for (size_t i = 0; i < builder->guesses.count; i++) {
+		uint32_t *target = &writer->targets[builder->guesses.items[i]];
+		const uint8_t *head =
+		        reader_at(&builder->decoder->reader, object_index_address(&builder->graph->index, *target),
+		                  layout->struct_bytes[STRUCT_PyObject]);
+		uint64_t count;
+		if (head == NULL || !reference_count(layout, head, &count) || count >= builder->found[*target])
+			continue;
+		builder->found[*target]--;
+		*target = builder->graph->node_process;
+	}
 }
 
 /* Objects that are never freed, and objects with more references than were found: an edge each from the holder that
@@ -323,6 +347,8 @@ static int write_holders(struct builder *builder, struct edge_writer *writer, ui
 			status = no_memory(builder);
 		run_ends[i] = (uint32_t)runs.count;
 	}
+	if (status == OK)
+		drop_guesses(builder, writer);
 	size_t next_run = 0;
 	for (uint32_t holder = 0; status == OK && holder < roots->holders.count; holder++) {
 		first[objects + holder] = (uint32_t)writer->count;
@@ -406,6 +432,7 @@ int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, stru
 	decoder->skip_blocks = false;
 	frontier_clear(&builder.frontier);
 	free(builder.found);
+	array_free(&builder.guesses);
 	free(builder.static_ranges);
 	if (status < 0) {
 		heap_graph_close(graph);
