@@ -1,8 +1,32 @@
 /* SPDX-License-Identifier: MIT
  * array.array: numbers of one C type in a block of its own (Modules/arraymodule.c array___sizeof__). */
+#include "decode/allocated.h"
 #include "decode/decoder.h"
 
 decode_function decode_array;
+
+/* Most that a block may be larger than the request: a size class's rounding or a chunk's header, with the guards of a
+ * debug build (24 bytes); a mapping is whole pages. */
+enum { BLOCK_SLACK = 39, MAPPING_SLACK = 2 * 4096 };
+
+/* struct arraydescr is constant data of the module's file, which may be neither at hand nor in the dump. Then what the
+ * allocator wrote down about the block tells, if only one size that numbers of C have explains it: as a rule where
+ * there are a dozen items or more. 0: none or several do. */
+static uint32_t item_bytes_of_block(struct decoder *decoder, uint64_t items, uint64_t count)
+{
+	uint32_t found = 0;
+	for (uint32_t bytes = 1; bytes <= 16; bytes *= 2) {
+		struct allocation allocation = allocation_at(decoder, items, count * bytes);
+		uint64_t slack = allocation.allocator == ALLOCATOR_MMAP ? MAPPING_SLACK : BLOCK_SLACK;
+		if (allocation.allocator == ALLOCATOR_NONE || allocation.allocator == ALLOCATOR_UNKNOWN ||
+		    allocation.taken - allocation.requested > slack)
+			continue;
+		if (found != 0)
+			return 0;
+		found = bytes;
+	}
+	return found;
+}
 
 void decode_array(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {
@@ -15,14 +39,20 @@ void decode_array(struct decoder *decoder, const struct type_info *type, uint64_
 	uint32_t item_bytes;
 	if (allocated == 0)
 		return;
-	if (!layout_has(layout, FIELD_arraydescr_itemsize) ||
-	    !reader_u32(&decoder->reader, descr + layout_offset(layout, FIELD_arraydescr_itemsize), &item_bytes)) {
-		/* struct arraydescr is constant data of the module's file, which may not be in the dump; the code of
-		 * the type says less than the length of the buffer */
-		flag_object(decoder, DECODED_UNREADABLE, "the size of its items is in a file that is not at hand");
+	if (allocated > INT64_MAX / 16) {
+		flag_object(decoder, DECODED_CORRUPT, "impossible length");
 		return;
 	}
-	if (item_bytes == 0 || item_bytes > 16 || allocated > INT64_MAX / 16) {
+	if (!layout_has(layout, FIELD_arraydescr_itemsize) ||
+	    !reader_u32(&decoder->reader, descr + layout_offset(layout, FIELD_arraydescr_itemsize), &item_bytes)) {
+		item_bytes = item_bytes_of_block(decoder, items, allocated);
+		if (item_bytes == 0) {
+			flag_object(decoder, DECODED_UNREADABLE,
+			            "the size of its items is in a file that is not at hand");
+			return;
+		}
+	}
+	if (item_bytes == 0 || item_bytes > 16) {
 		flag_object(decoder, DECODED_CORRUPT, "impossible length");
 		return;
 	}

@@ -215,6 +215,8 @@ struct decode_context {
 	uint64_t type_type; /* address of PyType_Type */
 	uint64_t subtype_traverse; /* tp_traverse of classes made in Python: tells them from heap types made in C; 0
 	                              unknown */
+	int static_type_order; /* which order of static_types.def is this target's; -1: none */
+	bool static_type_order_known;
 	uint64_t general_lookup; /* up to 3.10: dk_lookup of a dict whose keys may be anything (lookdict); 0 unknown */
 };
 

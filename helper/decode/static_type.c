@@ -5,38 +5,76 @@
 
 enum { LIMIT_STATIC_TYPES = 1 << 16 };
 
-/* The state at `index` of a table in the interpreter, if it is this type's. */
-static bool read_state(struct decoder *decoder, enum layout_field table, enum layout_struct state_struct,
-                       uint64_t index, uint64_t address, struct static_type_state *ret_state)
+/* Address of the state at `index` of a table in the main interpreter; 0: this Python has no such table. */
+static uint64_t state_address(const struct decoder *decoder, enum layout_field table, uint64_t index)
 {
 	const struct layout *layout = decoder->layout;
 	const struct runtime *runtime = decoder->context->runtime;
-	if (!layout_has(layout, table) || runtime->interpreters.count == 0 || layout->struct_bytes[state_struct] == 0)
-		return false;
-	uint64_t state = runtime->interpreters.items[0].address + layout_offset(layout, table) +
-	                 index * layout->struct_bytes[state_struct];
+	uint64_t bytes = layout->struct_bytes[STRUCT_managed_static_type_state];
+	if (!layout_has(layout, table) || runtime->interpreters.count == 0 || bytes == 0)
+		return 0;
+	return runtime->interpreters.items[0].address + layout_offset(layout, table) + index * bytes;
+}
+
+static bool is_state_of(struct decoder *decoder, uint64_t state, uint64_t type)
+{
 	uint64_t owner;
-	if (!reader_u64(&decoder->reader, state + layout_offset(layout, FIELD_managed_static_type_state_type),
-	                &owner) ||
-	    owner != address)
+	return state != 0 &&
+	       reader_u64(&decoder->reader,
+	                  state + layout_offset(decoder->layout, FIELD_managed_static_type_state_type), &owner) &&
+	       owner == type;
+}
+
+/* The state at `index` of a table in the interpreter, if it is this type's. */
+static bool read_state(struct decoder *decoder, enum layout_field table, uint64_t index, uint64_t address,
+                       struct static_type_state *ret_state)
+{
+	const struct layout *layout = decoder->layout;
+	uint64_t state = state_address(decoder, table, index);
+	if (!is_state_of(decoder, state, address))
 		return false;
 	ret_state->dict_slot = state + layout_offset(layout, FIELD_managed_static_type_state_tp_dict);
 	ret_state->subclasses_slot = state + layout_offset(layout, FIELD_managed_static_type_state_tp_subclasses);
 	return reader_u64(&decoder->reader, ret_state->dict_slot, &ret_state->dict);
 }
 
+/* What tp_subclasses of a static type says; 0 if it cannot be a number. */
+static uint64_t number_in(const struct layout *layout, const uint8_t *body)
+{
+	if (!layout_feature(layout, FEATURE_STATIC_BUILTIN_STATE))
+		return 0;
+	uint64_t flags = load_u64(body + layout_offset(layout, FIELD_PyTypeObject_tp_flags));
+	uint64_t number = load_u64(body + layout_offset(layout, FIELD_PyTypeObject_tp_subclasses));
+	return flags & TPFLAGS_STATIC_BUILTIN && number <= LIMIT_STATIC_TYPES ? number : 0;
+}
+
 bool static_type_state(struct decoder *decoder, uint64_t address, const uint8_t *body,
                        struct static_type_state *ret_state)
 {
-	const struct layout *layout = decoder->layout;
-	if (!layout_feature(layout, FEATURE_STATIC_BUILTIN_STATE))
+	uint64_t number = number_in(decoder->layout, body);
+	if (number == 0)
 		return false;
-	uint64_t flags = load_u64(body + layout_offset(layout, FIELD_PyTypeObject_tp_flags));
-	uint64_t number = load_u64(body + layout_offset(layout, FIELD_PyTypeObject_tp_subclasses));
-	if (!(flags & TPFLAGS_STATIC_BUILTIN) || number == 0 || number > LIMIT_STATIC_TYPES)
-		return false;
-	return read_state(decoder, FIELD_PyInterpreterState_types_builtins, STRUCT_managed_static_type_state,
-	                  number - 1, address, ret_state) ||
-	       read_state(decoder, FIELD_PyInterpreterState_types_for_extensions, STRUCT_managed_static_type_state,
-	                  number - 1, address, ret_state);
+	return read_state(decoder, FIELD_PyInterpreterState_types_builtins, number - 1, address, ret_state) ||
+	       read_state(decoder, FIELD_PyInterpreterState_types_for_extensions, number - 1, address, ret_state);
+}
+
+uint64_t static_type_number(struct decoder *decoder, uint64_t address)
+{
+	const uint8_t *body = reader_at(&decoder->reader, address, decoder->layout->struct_bytes[STRUCT_PyTypeObject]);
+	uint64_t number = body != NULL ? number_in(decoder->layout, body) : 0;
+	if (number == 0)
+		return 0;
+	uint64_t state = state_address(decoder, FIELD_PyInterpreterState_types_builtins, number - 1);
+	return is_state_of(decoder, state, address) ? number : 0;
+}
+
+bool static_type_by_number(struct decoder *decoder, uint64_t number, uint64_t *ret_address)
+{
+	uint64_t state = 0;
+	if (number > 0 && number <= LIMIT_STATIC_TYPES)
+		state = state_address(decoder, FIELD_PyInterpreterState_types_builtins, number - 1);
+	return state != 0 &&
+	       reader_u64(&decoder->reader,
+	                  state + layout_offset(decoder->layout, FIELD_managed_static_type_state_type), ret_address) &&
+	       *ret_address != 0;
 }

@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "decode/registry.h"
+#include "decode/static_type_order.h"
 #include "decode/value.h"
 
 /* What Lib/types.py calls them, and their tp_name. */
@@ -44,21 +45,26 @@ static const char *const builtins_values[][2] = {
 	{ "len", "builtin_function_or_method" },
 };
 
-/* The key under which a namespace has the object; false: it has not. *budget: entries that may still be looked at. */
-static bool key_of_value(struct decoder *decoder, uint64_t dict, uint64_t object, uint64_t *budget, struct text *key)
+/* The next key under which a namespace has the object; false: there is none. *budget: entries that may be looked at. */
+static bool next_key_of_value(struct dict_cursor *cursor, struct decoder *decoder, uint64_t object, uint64_t *budget,
+                              struct text *key)
 {
-	struct dict_cursor cursor;
 	uint64_t entry_key, value;
 
-	if (!dict_cursor_open(&cursor, decoder, dict))
-		return false;
-	for (; *budget > 0 && dict_cursor_next(&cursor, &entry_key, &value); --*budget) {
+	for (; *budget > 0 && dict_cursor_next(cursor, &entry_key, &value); --*budget) {
 		if (value == object) {
 			text_reset(key);
 			return value_str(decoder, entry_key, LIMIT_TYPE_NAME_BYTES, key) > 0 && !key->failed;
 		}
 	}
 	return false;
+}
+
+static bool key_of_value(struct decoder *decoder, uint64_t dict, uint64_t object, uint64_t *budget, struct text *key)
+{
+	struct dict_cursor cursor;
+
+	return dict_cursor_open(&cursor, decoder, dict) && next_key_of_value(&cursor, decoder, object, budget, key);
 }
 
 static uint64_t module_dict(struct decoder *decoder, uint64_t module)
@@ -116,34 +122,51 @@ static bool append_known(struct text *name, const char *module, const char *key)
 	return is_known;
 }
 
+/* The name that a type has in the namespace of the module of that name. Of several (_weakref: ref, ReferenceType) it is
+ * one that the registry knows, else the first. */
+static bool name_by_module(struct decoder *decoder, uint64_t dict, uint64_t module_name, uint64_t type,
+                           uint64_t *budget, struct text *name)
+{
+	struct dict_cursor cursor;
+	struct text key = { 0 }, made_in = { 0 }, first = { 0 };
+	bool known = false;
+
+	if (!dict_cursor_open(&cursor, decoder, dict))
+		return false;
+	while (!known && next_key_of_value(&cursor, decoder, type, budget, &key)) {
+		if (made_in.length == 0 &&
+		    (value_str(decoder, module_name, LIMIT_TYPE_NAME_BYTES, &made_in) <= 0 || made_in.failed))
+			break;
+		const char *module = text_string(&made_in), *string = text_string(&key);
+		known = append_known(name, module, string) ||
+		        (module[0] == '_' && append_known(name, module + 1, string));
+		if (first.length == 0 && strcmp(module, "_collections_abc") == 0)
+			text_add(&first, string); /* list_iterator and its like, under their own names */
+		else if (first.length == 0)
+			text_format(&first, "%s.%s", module, string);
+	}
+	bool found = known || (first.length != 0 && !first.failed);
+	if (!known && found)
+		text_append(name, first.bytes, first.length);
+	text_free(&key);
+	text_free(&made_in);
+	text_free(&first);
+	return found;
+}
+
 /* Any module's namespace. Modules written in C come first: sys.modules is in the order of import, and what imports a
  * name comes after what made it. */
 static bool name_by_modules(struct decoder *decoder, const struct interpreter *interpreter, uint64_t type,
                             struct text *name)
 {
-	struct text key = { 0 }, module_name = { 0 };
 	struct dict_cursor cursor;
 	uint64_t module_key, module, budget = LIMIT_NAMESPACE;
 	bool found = false;
 
 	if (!dict_cursor_open(&cursor, decoder, interpreter->modules))
 		return false;
-	while (!found && cursor.next < LIMIT_MODULES && dict_cursor_next(&cursor, &module_key, &module)) {
-		if (!key_of_value(decoder, module_dict(decoder, module), type, &budget, &key))
-			continue;
-		text_reset(&module_name);
-		if (value_str(decoder, module_key, LIMIT_TYPE_NAME_BYTES, &module_name) <= 0 || module_name.failed)
-			continue;
-		const char *made_in = text_string(&module_name);
-		found = true;
-		if (strcmp(made_in, "_collections_abc") == 0) /* list_iterator and its like, under their own names */
-			text_add(name, text_string(&key));
-		else if (!append_known(name, made_in, text_string(&key)) &&
-		         !(made_in[0] == '_' && append_known(name, made_in + 1, text_string(&key))))
-			text_format(name, "%s.%s", made_in, text_string(&key));
-	}
-	text_free(&key);
-	text_free(&module_name);
+	while (!found && cursor.next < LIMIT_MODULES && dict_cursor_next(&cursor, &module_key, &module))
+		found = name_by_module(decoder, module_dict(decoder, module), module_key, type, &budget, name);
 	return found;
 }
 
@@ -155,6 +178,11 @@ bool static_type_name(struct decoder *decoder, uint64_t type, struct text *name)
 
 	if (decoder->context->types.count > LIMIT_NAMED_TYPES)
 		return false;
+	const char *ordered = static_type_order_name(decoder, type);
+	if (ordered != NULL) {
+		text_add(name, ordered);
+		return true;
+	}
 	for (size_t i = 0; i < runtime->interpreters.count && i < LIMIT_INTERPRETERS && !found; i++) {
 		const struct interpreter *interpreter = &runtime->interpreters.items[i];
 		uint64_t budget = LIMIT_NAMESPACE;

@@ -8,17 +8,24 @@ NO_DECODER = [
     (r"numpy\..*", "numpy is not CPython's; its arrays have no decoder"),
 ]
 
+# Accepted where the program says "unreadable": the same.
+UNREADABLE = [
+    (r"array\.array|subjects\.\w*Array\w*", "how large an item is stands in read-only data of the module's file; for a "
+     "dozen items or fewer the allocator's block does not tell either"),
+]
+
 # Accepted always: what differs, regular expression of the type's whole name, versions (None: all), reason.
 DECLARED = []
 
 
-def reason(what, kind, python, approximate):
-    """approximate: the program itself said that it does not know this type. Only then may it be wrong."""
+def reason(what, kind, python, approximate, unreadable=False):
+    """approximate, unreadable: the program itself said that it does not know this type, or that memory or a file is
+    missing. Only then may it be wrong."""
     for row_what, pattern, versions, text in DECLARED:
         if row_what == what and (versions is None or versions(python)) and re.fullmatch(pattern, kind):
             return text
-    if approximate:
-        for pattern, text in NO_DECODER:
+    for said, rows in ((approximate, NO_DECODER), (unreadable and what == "size", UNREADABLE)):
+        for pattern, text in rows if said else []:
             if re.fullmatch(pattern, kind):
                 return text
     return None

@@ -65,8 +65,8 @@ class Differences(object):
         self.compared = 0
         self.approximate = set()
 
-    def add(self, what, kind, address, text, approximate=False):
-        reason = exceptions_declared.reason(what, kind, self.python, approximate)
+    def add(self, what, kind, address, text, approximate=False, unreadable=False):
+        reason = exceptions_declared.reason(what, kind, self.python, approximate, unreadable)
         if reason:
             self.excused[what, kind, reason] += 1
             return
@@ -97,7 +97,8 @@ def compare_sizes(truth, answers):
             differences.approximate.add(address)
         if answer.get("shallow") != known.size:
             differences.add("size", known.type, address, "sys.getsizeof says %d, we say %s%s"
-                            % (known.size, answer.get("shallow"), " (approximate)" if approximate else ""), approximate)
+                            % (known.size, answer.get("shallow"), " (approximate)" if approximate else ""), approximate,
+                            bool(answer.get("unreadable")))
         elif approximate:
             differences.add("approximate flag", known.type, address, "the size %d is right" % known.size, True)
         if known.type != "?" and answer.get("type") != known.type:

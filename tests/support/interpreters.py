@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Which Pythons are on this machine: the distribution's (its debug build too), pyenv's, and those named in PYDS_PYTHONS
-(separated by colons). None is required but one; a test that lacks one has nothing to skip, it has fewer parameters."""
+"""Which Pythons are on this machine: the distribution's (its debug build too), pyenv's, those that make_interpreters.py
+made (in FOLDER below, or where PYDS_INTERPRETERS says), and those named in PYDS_PYTHONS (separated by colons). None is required but one; a test that lacks one has nothing to skip, it has fewer parameters."""
 import collections
 import functools
 import glob
@@ -10,6 +10,8 @@ import re
 import subprocess
 
 OLDEST, NEWEST = (3, 8), (3, 15)
+
+FOLDER = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "pydeepsize", "interpreters")
 
 Interpreter = collections.namedtuple("Interpreter", "path version text debug origin name")
 
@@ -38,6 +40,8 @@ def candidates():
     pyenv = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
     for path in sorted(glob.glob(os.path.join(pyenv, "versions", "*", "bin", "python3"))):
         yield path, "pyenv"
+    for path in sorted(glob.glob(os.path.join(os.environ.get("PYDS_INTERPRETERS") or FOLDER, "bin", "*-python3.*"))):
+        yield path, os.path.basename(path).rsplit("-python", 1)[0]
     for path in filter(None, os.environ.get("PYDS_PYTHONS", "").split(":")):
         yield path, "given"
 
