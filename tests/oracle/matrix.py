@@ -5,8 +5,8 @@ the dumped process said of itself. Writes docs/matrix.md.
     python3 tests/oracle/matrix.py [--write FILE] [--dumps kernel,live] [--python NAME] [--keep FOLDER]
 
 Without --write the table goes to standard output. Exit status 1 if anything differs that is not declared
-(exceptions_declared.py); the differences are printed. --keep leaves core and truth of each interpreter in FOLDER, and uses
-them again when they are there.
+(exceptions_declared.py); the differences are printed. --keep leaves core and truth of each interpreter in FOLDER, and
+uses them again when they are there.
 
 Symbol situations:
     as is     the files that the process mapped, where they are, with the debug files that the machine has
@@ -164,10 +164,10 @@ def build_name(interpreter):
 def table(rows):
     """The page, in the order of versions."""
     lines = ["# How exact it is, on which Python", "",
-             "Written by `tests/oracle/matrix.py`; do not edit. For each Python that was found one process built objects of",
-             "every kind, wrote down what it knew of each (`sys.getsizeof`, type, `gc.get_referents`, sums under the policies",
-             "of `deepsize`), and was then dumped. *As is*: with the files it ran from. *Stripped*: with copies of these that",
-             "`strip --strip-all` made. *No files*: from the core alone.", "",
+             "Written by `tests/oracle/matrix.py`; do not edit. For each Python that was found a process built objects",
+             "of every kind, wrote down what it knew of each (`sys.getsizeof`, type, `gc.get_referents`, sums under the",
+             "policies of `deepsize`), and was then dumped. *As is*: with the files it ran from. *Stripped*: with copies",
+             "of these that `strip --strip-all` made. *No files*: from the core alone.", "",
              "| Python | build | dump | symbols | objects | shallow | type names | referents | deep | declared |",
              "|---|---|---|---|---|---|---|---|---|---|"]
     reasons = collections.OrderedDict()

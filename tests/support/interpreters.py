@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Which Pythons are on this machine: the distribution's (its debug build too), pyenv's, those that make_interpreters.py
-made (in FOLDER below, or where PYDS_INTERPRETERS says), and those named in PYDS_PYTHONS (separated by colons). None is required but one; a test that lacks one has nothing to skip, it has fewer parameters."""
+made (in FOLDER below, or where PYDS_INTERPRETERS says), and those named in PYDS_PYTHONS (separated by
+colons). None is required but one; a test that lacks one has nothing to skip, it has fewer parameters."""
 import collections
 import functools
 import glob

@@ -6,11 +6,11 @@ debug information) into folders, nothing is installed.
     python3 tests/support/make_interpreters.py - trixie:3.13 sid:3.13,3.14,3.15
 
 FOLDER/SUITE becomes a root with the packages pythonX.Y and pythonX.Y-dbg, FOLDER/bin/SUITE-pythonX.Y and
-FOLDER/bin/SUITE-pythonX.Yd the commands. `-` is the folder where interpreters.py looks unless PYDS_INTERPRETERS names
-another. A root that is there is not made again. A suite and version takes about 150 MiB.
+FOLDER/bin/SUITE-pythonX.Yd the commands. `-` is the folder where interpreters.py looks unless PYDS_INTERPRETERS
+names another. A root that is there is not made again. A suite and version takes about 150 MiB.
 
 Needs mmdebstrap and a machine whose apt is set up for Debian: the packages come from the mirror that it uses. A command
-runs the interpreter with its own root's dynamic linker and libraries, so it needs neither root nor chroot, and its paths
+runs the interpreter with its own root's dynamic linker and libraries, so it needs neither root nor chroot, and paths
 are the same inside and outside: no --sysroot. For debug information: --debug-dir FOLDER/SUITE/usr/lib/debug."""
 import argparse
 import glob
