@@ -48,6 +48,8 @@ enum run_flag {
 	RUN_ATTRIBUTE = 32, /* a value of an instance: inline or split values, __slots__ */
 	RUN_DICT = 64, /* the instance's own __dict__ object */
 	RUN_SET = 128, /* slots are setentry: one whose hash is -1 is a dummy (Objects/setobject.c) and no reference */
+	RUN_OF_DICT = 256, /* inline values of an instance whose __dict__ is made: words that both have, and that are
+	                    * one counted reference each, the dict's */
 };
 
 /* A null word in a run is no reference and is skipped by whoever walks it. */

@@ -118,7 +118,8 @@ static void decode_managed(struct decoder *decoder, const struct type_info *type
 	bool dict_first = layout_feature(layout, FEATURE_MANAGED_DICT_VISITED_FIRST);
 	if (attributes.values != 0)
 		emit_run(decoder, attributes.values, attributes.values_count, 8, LABEL_SPLIT_VALUE,
-		         RUN_ATTRIBUTE | (has_both && dict_first ? RUN_HIDDEN : 0), type->cached_keys);
+		         RUN_ATTRIBUTE | (has_both ? RUN_OF_DICT : 0) | (has_both && dict_first ? RUN_HIDDEN : 0),
+		         type->cached_keys);
 	if (is_inline && type->tp_flags & TPFLAGS_INLINE_VALUES) {
 		struct keys_table keys;
 		uint64_t start = address + (uint64_t)type->tp_basicsize;

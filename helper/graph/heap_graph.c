@@ -161,6 +161,8 @@ static bool write_run(struct builder *builder, struct edge_writer *writer, const
 {
 	const struct object_index *index = &builder->graph->index;
 	struct reader *reader = &builder->decoder->reader;
+	if (run->flags & RUN_OF_DICT)
+		return true; /* the dict has the same words */
 	if (!writer_reserve(writer, run->count))
 		return false;
 	for (uint64_t i = 0; i < run->count; i++) {

@@ -194,15 +194,25 @@ static void say_frame(struct report *report, const struct holder *holder, struct
 	text_free(&file);
 }
 
+void origins_quote_local(struct text *label)
+{
+	if (strncmp(text_string(label), "local ", 6) != 0)
+		return;
+	struct text quoted = { .bytes = NULL };
+	text_format(&quoted, "local '%s'", text_string(label) + 6);
+	quoted.failed |= label->failed;
+	text_free(label);
+	*label = quoted;
+}
+
 static void say_reference(struct naming *naming, uint32_t root, uint32_t first, struct text *text)
 {
 	struct text label = { .bytes = NULL };
 	(void)naming_edge(naming, root, first, &label);
-	const char *words = text_string(&label);
-	if (strncmp(words, "local ", 6) == 0)
-		text_format(text, " local '%s'", words + 6);
-	else if (label.length > 0)
-		text_format(text, " → %s", words);
+	origins_quote_local(&label);
+	if (label.length > 0)
+		text_format(text, strncmp(text_string(&label), "local ", 6) == 0 ? " %s" : " → %s",
+		            text_string(&label));
 	text->failed |= label.failed;
 	text_free(&label);
 }

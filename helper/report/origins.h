@@ -52,6 +52,8 @@ void route_clear(struct route *route);
  * route, and its reference to the first step. first: a number; UINT32_MAX: the root alone. */
 void origins_say(const struct origins *origins, struct naming *naming, struct report *report, uint32_t holder,
                  uint32_t root, uint32_t first, struct text *text);
+/* "local x" of names_label() becomes "local 'x'", as text has it; other labels stay. */
+void origins_quote_local(struct text *label);
 /* "interpreter", "thread", "frame", "runtime", "c". */
 const char *holder_kind_name(enum holder_kind kind);
 

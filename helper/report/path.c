@@ -97,6 +97,7 @@ static void add_step(struct search *search, struct table *table, const struct ro
 	if (!is_last) {
 		if (!naming_edge(search->naming, number, route->steps.items[index + 1], &cell))
 			text_add(&cell, "?");
+		origins_quote_local(&cell);
 	}
 	if (number == dominator) {
 		text_add(&cell, "   ← ");

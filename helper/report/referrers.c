@@ -119,7 +119,8 @@ static uint64_t count_references(const struct decoded *out, uint64_t target)
 {
 	uint64_t count = 0;
 	for (size_t i = 0; i < out->runs.count; i++)
-		for (uint64_t slot = 0; slot < out->runs.items[i].count; slot++)
+		for (uint64_t slot = 0; !(out->runs.items[i].flags & RUN_OF_DICT) && slot < out->runs.items[i].count;
+		     slot++)
 			count += run_target(&out->runs.items[i], slot) == target;
 	return count;
 }
@@ -222,6 +223,8 @@ static void each_reference(struct referrers *referrers, const struct referrer *r
 		if (referrer->address == 0 && roots->runs.items[i].holder != holder)
 			continue;
 		row.run = referrer->address != 0 ? &decoder->out.runs.items[i] : &roots->runs.items[i].run;
+		if (row.run->flags & RUN_OF_DICT)
+			continue; /* the dict's references */
 		for (row.slot = 0; row.slot < row.run->count; row.slot++)
 			if (run_target(row.run, row.slot) == referrers->target)
 				show(referrers, &row, context);
@@ -234,23 +237,11 @@ static bool is_hidden(const struct reference_row *row)
 	       (row->run->flags & RUN_HIDDEN || row->referrer->type->flags & TYPE_NOT_TRAVERSED);
 }
 
-static void say_label(struct referrers *referrers, const struct reference_row *row, struct text *text)
-{
-	struct report *report = referrers->report;
-	struct text label = { .bytes = NULL };
-	names_label(report->naming, row->run, row->slot, &report->names, &label);
-	if (strncmp(text_string(&label), "local ", 6) == 0)
-		text_format(text, "local '%s'", text_string(&label) + 6);
-	else
-		text_append(text, text_string(&label), label.length);
-	text->failed |= label.failed;
-	text_free(&label);
-}
-
 /* ---- Text ---- */
 
 static void add_line(struct referrers *referrers, const struct reference_row *row, void *context)
 {
+	struct report *report = referrers->report;
 	struct table *table = context;
 	struct table_row *line = table_add_row(table, NULL);
 	struct text cell = { .bytes = NULL };
@@ -261,7 +252,8 @@ static void add_line(struct referrers *referrers, const struct reference_row *ro
 	if (row->referrer->address != 0)
 		text_format(&cell, "0x%" PRIx64, row->referrer->address);
 	table_take(table, line, 1, &cell);
-	say_label(referrers, row, &cell);
+	names_label(report->naming, row->run, row->slot, &report->names, &cell);
+	origins_quote_local(&cell);
 	table_take(table, line, 2, &cell);
 	table_set(table, line, 3, row->name);
 	text_free(&cell);
@@ -382,7 +374,7 @@ static void json_reference(struct referrers *referrers, const struct reference_r
 	else
 		json_null(json, "address");
 	json_string(json, "type", type_name(referrers, row->referrer));
-	say_label(referrers, row, &label);
+	names_label(referrers->report->naming, row->run, row->slot, &referrers->report->names, &label);
 	json_text(json, "label", &label);
 	json_bool(json, "hidden", is_hidden(row));
 	json_bool(json, "is_root", row->referrer->address == 0);

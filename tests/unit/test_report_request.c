@@ -82,12 +82,35 @@ static void mistakes_are_sentences(void **state)
 		{ { "deepsize", "x", "-t", "--policy", "asizeof" }, "every policy but asizeof" },
 		{ { "deepsize", "x", "--sort", "size" }, "shallow count type" },
 		{ { "deepsize", "x", "--json=1" }, "takes no value" },
+		{ { "path" }, "needs a target" },
+		{ { "path", "x", "-k0" }, "1 to 100" },
+		{ { "path", "x", "-k", "101" }, "1 to 100" },
+		{ { "path", "x", "-k", "99999999999" }, "1 to 100" },
+		{ { "path", "x", "--merge", "dict" }, "no target" },
 	};
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
 		assert_int_equal(parse(&request, &error, wrong[i].arguments), ERROR_ARGUMENT);
 		assert_non_null(strstr(error.message, wrong[i].part));
 		assert_int_equal(request.targets.count, 0);
 	}
+}
+
+static void paths_and_merging(void **state)
+{
+	(void)state;
+	struct request request;
+	struct error error;
+	assert_int_equal(PARSE("path", "x"), OK);
+	assert_int_equal(request.paths, 1);
+	request_clear(&request);
+	assert_int_equal(PARSE("path", "-k12", "--through", "y", "x"), OK);
+	assert_int_equal(request.paths, 12);
+	assert_string_equal(request.through, "y");
+	request_clear(&request);
+	assert_int_equal(PARSE("path", "--merge", "app.*"), OK);
+	assert_string_equal(request.merge, "app.*");
+	assert_int_equal(request.targets.count, 0);
+	request_clear(&request);
 }
 
 static void help_needs_no_target(void **state)
@@ -148,9 +171,10 @@ static void the_table_is_consistent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(options_in_every_spelling),  cmocka_unit_test(default_limit_depends_on_json),
-		cmocka_unit_test(mistakes_are_sentences),     cmocka_unit_test(help_needs_no_target),
-		cmocka_unit_test(filters_by_type_and_module), cmocka_unit_test(the_table_is_consistent),
+		cmocka_unit_test(options_in_every_spelling), cmocka_unit_test(default_limit_depends_on_json),
+		cmocka_unit_test(mistakes_are_sentences),    cmocka_unit_test(help_needs_no_target),
+		cmocka_unit_test(paths_and_merging),         cmocka_unit_test(filters_by_type_and_module),
+		cmocka_unit_test(the_table_is_consistent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
