@@ -128,6 +128,19 @@ int process_threads_list(int32_t pid, thread_id_array *threads)
 	return status;
 }
 
+bool process_waits_for_vfork(int32_t pid, int32_t thread_id)
+{
+	/* The other sleeps of these calls are short. */
+	enum { CALL_CLONE = 56, CALL_VFORK = 58, CALL_CLONE3 = 435 }; /* x86-64 */
+	struct text text = { .bytes = NULL };
+	int call = -1;
+	if (process_file_read(&text, "/proc/%d/task/%d/syscall", pid, thread_id) != 0 ||
+	    sscanf(text_string(&text), "%d", &call) != 1)
+		call = -1;
+	text_free(&text);
+	return call == CALL_CLONE || call == CALL_VFORK || call == CALL_CLONE3;
+}
+
 uint64_t process_stack_pointer(int32_t pid, int32_t thread_id)
 {
 	/* "NUMBER six arguments SP PC" inside a system call, "-1 SP PC" outside, "running". */

@@ -27,6 +27,8 @@ bool process_is_kernel_thread(int32_t pid);
 char process_thread_state(int32_t pid, int32_t thread_id);
 /* All threads that /proc lists; 0 or a negative errno (-ENOENT: the process is gone). */
 int process_threads_list(int32_t pid, thread_id_array *threads);
+/* Whether a thread that sleeps uninterruptibly does so until its child by vfork() runs a program of its own. */
+bool process_waits_for_vfork(int32_t pid, int32_t thread_id);
 /* Stack pointer of a thread that does not run; 0 if it is not known. */
 uint64_t process_stack_pointer(int32_t pid, int32_t thread_id);
 

@@ -25,7 +25,8 @@
 
 enum {
 	ROUNDS_MAX = 1000, /* of listing threads until no new one shows up; each stops all threads seen so far */
-	SLEEPER_MILLISECONDS = 500, /* patience with a thread in uninterruptible sleep */
+	SLEEPER_MILLISECONDS = 500, /* patience with a thread in uninterruptible sleep, the disk's most often */
+	PARENT_MILLISECONDS = 5, /* with one that waits for its child by vfork, which can take as long as it likes */
 	RUNNER_MILLISECONDS = 10000, /* with one that runs: it stops as soon as it gets a processor */
 	POLL_MICROSECONDS_MIN = 20,
 	POLL_MICROSECONDS_MAX = 5000,
@@ -123,7 +124,7 @@ static int give_up(struct process_stop *stop, struct tracee *tracee, int64_t wai
 {
 	char state = process_thread_state(stop->pid, tracee->tid);
 	*ret_settled = false;
-	if (waited >= SLEEPER_MILLISECONDS && state == 'D') {
+	if (state == 'D' && (waited >= SLEEPER_MILLISECONDS || process_waits_for_vfork(stop->pid, tracee->tid))) {
 		tracee->state = state;
 		*ret_settled = true;
 	} else if (waited >= RUNNER_MILLISECONDS) {
@@ -148,7 +149,7 @@ static int wait_all(struct process_stop *stop, size_t first)
 				continue;
 			check(tracee);
 			bool settled = tracee->is_stopped || tracee->is_gone;
-			if (!settled && waited >= SLEEPER_MILLISECONDS)
+			if (!settled && waited >= PARENT_MILLISECONDS)
 				TRY(give_up(stop, tracee, waited, &settled));
 			waiting += settled ? 0 : 1;
 		}

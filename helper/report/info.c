@@ -95,6 +95,8 @@ static void json_report(struct report *report, const struct runtime *runtime)
 		json_string(json, NULL, runtime->checks.items[i]);
 	json_array_end(json);
 	json_array(json, "warnings");
+	for (size_t i = 0; i < space->warnings.count; i++)
+		json_string(json, NULL, space->warnings.items[i]);
 	for (size_t i = 0; i < runtime->warnings.count; i++)
 		json_string(json, NULL, runtime->warnings.items[i]);
 	json_array_end(json);
@@ -201,11 +203,8 @@ static int show_coverage(struct report *report, const struct memory_coverage *co
 	return status;
 }
 
-static void show_sentences(struct text *text, const char *heading, char *const *sentences, size_t count)
+static void show_sentences(struct text *text, char *const *sentences, size_t count)
 {
-	text_format(text, "\n%s\n", heading);
-	if (count == 0)
-		text_add(text, "  none\n");
 	for (size_t i = 0; i < count; i++) {
 		text_add(text, "  ");
 		add_escaped(text, sentences[i]);
@@ -226,8 +225,15 @@ int info_report(struct report *report)
 	show_python(report, runtime);
 	show_layouts(report, runtime);
 	int status = show_coverage(report, coverage);
-	show_sentences(report->text, "Checks that passed", runtime->checks.items, runtime->checks.count);
-	show_sentences(report->text, "Warnings", runtime->warnings.items, runtime->warnings.count);
+	text_add(report->text, "\nChecks that passed\n");
+	show_sentences(report->text, runtime->checks.items, runtime->checks.count);
+	if (runtime->checks.count == 0)
+		text_add(report->text, "  none\n");
+	text_add(report->text, "\nWarnings\n");
+	show_sentences(report->text, runtime->space->warnings.items, runtime->space->warnings.count);
+	show_sentences(report->text, runtime->warnings.items, runtime->warnings.count);
+	if (runtime->space->warnings.count + runtime->warnings.count == 0)
+		text_add(report->text, "  none\n");
 	text_format(report->text, "Next: %sdeepsize sys.modules, %ssizeof X\n", report->style.prefix ? "py-" : "",
 	            report->style.prefix ? "py-" : "");
 	return status;
