@@ -113,6 +113,13 @@ static void describe_generator(struct decoder *decoder, uint64_t object, struct 
 		text_add(text, "?");
 }
 
+static void describe_frame(struct decoder *decoder, uint64_t object, struct text *text)
+{
+	text_add(text, "frame of ");
+	if (!names_frame_object(decoder, object, text))
+		text_add(text, "?");
+}
+
 static void describe_cell(struct decoder *decoder, uint64_t object, struct text *text)
 {
 	uint64_t content = field_or_zero(decoder, object, FIELD_PyCellObject_ob_ref);
@@ -143,6 +150,7 @@ static const struct {
 	{ SYMBOL_PyCoro_Type, "coroutine", describe_generator },
 	{ SYMBOL_PyAsyncGen_Type, "async_generator", describe_generator },
 	{ SYMBOL_PyCell_Type, "cell", describe_cell },
+	{ SYMBOL_PyFrame_Type, "frame", describe_frame },
 	{ SYMBOL_PySet_Type, "set", describe_set },
 	{ SYMBOL_PyFrozenSet_Type, "frozenset", describe_set },
 };

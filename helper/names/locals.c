@@ -108,3 +108,34 @@ void names_frame(struct decoder *decoder, const struct python_frame *frame, stru
 	*ret_line =
 	        line_of_instruction(decoder, frame->code, frame->last_instruction, frame->last_instruction_is_address);
 }
+
+void names_place(struct decoder *decoder, const struct python_frame *frame, struct text *text)
+{
+	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
+	int64_t line;
+
+	names_frame(decoder, frame, &function, &file, &line);
+	const char *slash = strrchr(text_string(&file), '/');
+	const char *base = slash != NULL ? slash + 1 : text_string(&file);
+	names_escape(text, text_string(&function), function.length, false);
+	text_add(text, "() ");
+	names_escape(text, base, strlen(base), false);
+	if (line > 0)
+		text_format(text, ":%lld", (long long)line);
+	text_free(&function);
+	text_free(&file);
+}
+
+bool names_frame_object(struct decoder *decoder, uint64_t object, struct text *text)
+{
+	struct python_frame frame;
+	uint64_t type = value_type(decoder, object, NULL), address = object;
+
+	if (type == 0 || !value_type_derives(decoder, type, SYMBOL_PyFrame_Type, "frame") ||
+	    (layout_feature(decoder->layout, FEATURE_INTERPRETER_FRAMES) &&
+	     !value_field(decoder, object, FIELD_PyFrameObject_f_frame, &address)) ||
+	    !runtime_read_frame(decoder->context->runtime, &decoder->reader, address, &frame))
+		return false;
+	names_place(decoder, &frame, text);
+	return true;
+}

@@ -42,6 +42,9 @@ void names_describe(struct decoder *decoder, uint64_t object, const struct name_
 /* Where a frame stands: name of function, file name (as in co_filename), current line (0: unknown). Not escaped. */
 void names_frame(struct decoder *decoder, const struct python_frame *frame, struct text *function, struct text *file,
                  int64_t *ret_line);
+/* The same in a few words, "render() report.py:88"; of a frame object where it is one (false: it is none). Escaped. */
+void names_place(struct decoder *decoder, const struct python_frame *frame, struct text *text);
+bool names_frame_object(struct decoder *decoder, uint64_t object, struct text *text);
 /* Name of localsplus slot `index`; empty if the code object does not say. Not escaped. */
 void names_local(struct decoder *decoder, uint64_t code, uint64_t index, struct text *text);
 /* Whether a str key of a plain dict may be shown without show_values: an identifier or dotted name of at most 40 bytes,

@@ -215,7 +215,7 @@ static void thread_name(struct frames *frames, const struct python_thread *threa
 static int show_locals(struct frames *frames, const struct frame *frame)
 {
 	static const struct table_column columns[] = {
-		{ "", 0 }, { "", TABLE_RIGHT }, { "", TABLE_RIGHT }, { "", 0 }, { "", TABLE_ELASTIC },
+		{ "", 0 }, { "", TABLE_RIGHT }, { "", TABLE_RIGHT }, { "", 0 }, { "", 0 },
 	};
 	struct report *report = frames->report;
 	struct table *table = table_create(columns, 5, report->style.width, false);

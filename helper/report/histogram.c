@@ -420,6 +420,21 @@ static void counted_line(struct report *report, uint64_t count, uint64_t bytes, 
 	text_format(report->text, " %s\n", what);
 }
 
+/* Objects with more counted references than were found, and what nothing else keeps alive. */
+static void show_held_from_c(const struct histogram *histogram)
+{
+	struct report *report = histogram->report;
+	const struct heap_graph *graph = histogram->heap->graph;
+	const uint32_t number = retained_holder_number(histogram->heap, graph->roots.c_holder);
+	if (graph->held_from_c == 0)
+		return;
+	text_add(report->text, "  ");
+	units_noun(report->text, graph->held_from_c, "object");
+	text_add(report->text, " among them have more references counted than found: also held from C\n  ");
+	report_bytes(report, report->text, number != UINT32_MAX ? histogram->heap->bytes[number] : 0);
+	text_add(report->text, " are held from C alone\n");
+}
+
 static int show_text(const struct histogram *histogram)
 {
 	struct report *report = histogram->report;
@@ -431,8 +446,7 @@ static int show_text(const struct histogram *histogram)
 	int status = show_table(histogram);
 	counted_line(report, histogram->unreachable.count, bytes_of(histogram, &histogram->unreachable),
 	             "apart: unreachable, cyclic garbage that is not collected yet");
-	counted_line(report, graph->held_from_c, 0,
-	             "among them are held from C: more counted references than found ones");
+	show_held_from_c(histogram);
 	if (graph->gc_list_broken)
 		text_add(report->text,
 		         "  a list of the garbage collector was torn: what only it knows may be missing\n");

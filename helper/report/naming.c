@@ -299,12 +299,12 @@ static void words_join(struct words *words, struct text *text)
 	text_append(text, text_string(&words->base), words->base.length);
 }
 
-/* "NOUN of WORDS" becomes the base. */
-static void words_wrap(struct words *words, const char *noun)
+/* "NOUN of WORDS" becomes the base; joint is the " of ". */
+static void words_wrap(struct words *words, const char *noun, const char *joint)
 {
 	struct text base = { .bytes = NULL };
 	text_add(&base, noun);
-	text_add(&base, " of ");
+	text_add(&base, joint);
 	words_join(words, &base);
 	text_free(&words->base);
 	words->base = base;
@@ -339,7 +339,8 @@ static void local_noun(struct naming *naming, const struct run *run, uint64_t sl
 	text_free(&name);
 }
 
-static void add_step(struct naming *naming, struct words *words, const struct run *run, uint64_t slot)
+/* owner: the object that has the reference, 0 for a holder. */
+static void add_step(struct naming *naming, struct words *words, uint64_t owner, const struct run *run, uint64_t slot)
 {
 	const bool is_value = run->label == LABEL_DICT_VALUE || run->label == LABEL_SPLIT_VALUE;
 	if (words->pending_dict) {
@@ -351,21 +352,25 @@ static void add_step(struct naming *naming, struct words *words, const struct ru
 	text_reset(&naming->label);
 	switch ((enum label_kind)run->label) {
 	case LABEL_DICT_KEY:
-		words_wrap(words, "key");
+		words_wrap(words, "key", " of ");
 		return;
 	case LABEL_SET_ITEM:
-		words_wrap(words, "item");
+		words_wrap(words, "item", " of ");
 		return;
 	case LABEL_LOCAL:
 		local_noun(naming, run, slot);
-		words_wrap(words, text_string(&naming->label));
+		text_add(&naming->label, " of ");
+		if (owner != 0 && names_frame_object(naming->decoder, owner, &naming->label))
+			words_wrap(words, text_string(&naming->label), ", kept by ");
+		else
+			words_wrap(words, text_string(&naming->label), "");
 		return;
 	default:
 		names_label(naming->decoder, run, slot, &naming->report->names, &naming->label);
 		break;
 	}
 	if (run->label == LABEL_STACK)
-		words_wrap(words, text_string(&naming->label));
+		words_wrap(words, text_string(&naming->label), " of ");
 	else if (strcmp(text_string(&naming->label), ".__dict__") == 0)
 		words->pending_dict = true;
 	else
@@ -421,10 +426,11 @@ static bool say_chain(struct naming *naming, uint32_t at, enum anchor anchor, st
 	for (; is_said && at != 0; at = naming->queue[at].toward) {
 		struct run run;
 		uint64_t slot;
-		uint32_t next = naming->queue[naming->queue[at].toward].number;
+		uint32_t next = naming->queue[naming->queue[at].toward].number, holder;
 		is_said = find_edge(naming, naming->queue[at].number, next, &run, &slot);
 		if (is_said)
-			add_step(naming, &words, &run, slot);
+			add_step(naming, &words, retained_node(naming->heap, naming->queue[at].number, &holder), &run,
+			         slot);
 	}
 	if (is_said) {
 		if (words.pending_dict)
@@ -542,22 +548,6 @@ bool naming_object(struct naming *naming, uint64_t object, struct text *text)
 }
 
 /* "render() report.py:88" */
-static void frame_name(struct naming *naming, const struct python_frame *frame, struct text *text)
-{
-	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
-	int64_t line;
-	names_frame(naming->decoder, frame, &function, &file, &line);
-	const char *slash = strrchr(text_string(&file), '/');
-	const char *base = slash != NULL ? slash + 1 : text_string(&file);
-	names_escape(text, text_string(&function), function.length, false);
-	text_add(text, "() ");
-	names_escape(text, base, strlen(base), false);
-	if (line > 0)
-		text_format(text, ":%" PRId64, line);
-	text_free(&function);
-	text_free(&file);
-}
-
 void naming_holder(struct naming *naming, uint32_t index, struct text *text)
 {
 	const struct runtime *runtime = naming->decoder->context->runtime;
@@ -575,7 +565,7 @@ void naming_holder(struct naming *naming, uint32_t index, struct text *text)
 		text_format(text, "thread %" PRIu64, runtime->threads.items[holder->thread].native_id);
 		break;
 	case HOLDER_FRAME:
-		frame_name(naming, &holder->frame, text);
+		names_place(naming->decoder, &holder->frame, text);
 		break;
 	case HOLDER_RUNTIME:
 		text_add(text, "static memory");

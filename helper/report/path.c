@@ -88,9 +88,13 @@ static void add_step(struct search *search, struct table *table, const struct ro
 	const uint64_t address = address_of(search, number);
 	const bool is_last = index + 1 == route->steps.count;
 	struct table_row *line = table_add_row(table, NULL);
-	struct text cell = { .bytes = NULL };
+	struct text cell = { .bytes = NULL }, place = { .bytes = NULL };
 	text_add(&cell, is_last ? "  → " : "  ");
 	report_type_name(&cell, naming_type(search->naming, number));
+	text_add(&place, " of ");
+	if (names_frame_object(report->naming, address, &place))
+		text_append(&cell, text_string(&place), place.length);
+	text_free(&place);
 	table_take(table, line, 0, &cell);
 	text_format(&cell, "0x%" PRIx64, address);
 	table_take(table, line, 1, &cell);

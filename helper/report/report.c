@@ -201,7 +201,8 @@ void report_gaps(struct text *text, const struct walk_result *result)
 	gap_line(text, result->unreadable, "reference", "to memory that the dump lacks, or objects partly lacking");
 	gap_line(text, result->corrupt, "reference", "to what is no sane object (freed, torn or overwritten)");
 	gap_line(text, result->in_flux, "object", "caught half way through a change");
-	gap_line(text, result->approximate, "object", "of C types without a decoder: own size only as far as known");
+	gap_line(text, result->approximate, "object",
+	         "of C types without a decoder: size and references as far as their type says");
 	for (uint32_t i = 0; i < result->example_count; i++)
 		text_format(text, "  e.g. 0x%" PRIx64 ": %s\n", result->examples[i].address,
 		            result->examples[i].reason != NULL ? result->examples[i].reason : "unknown reason");

@@ -192,6 +192,11 @@ static void describe(struct top *top, const struct branch *branch, struct text *
 	if (branch->members.count > 1) {
 		report_type_name(text, branch->type);
 		text_add(text, " objects");
+		if (naming_number(top->naming, branch->largest, &name) && name.length > 0) {
+			text_add(text, ", largest ");
+			text_append(text, text_string(&name), name.length);
+		}
+		text_free(&name);
 		return;
 	}
 	if (branch->type == NULL) {
