@@ -69,10 +69,16 @@ def test_targets_by_name(dump):
     assert answer["type"] == "int"
 
 
+def test_whole_heap_is_larger_than_what_was_recorded(dump):
+    total = program.ask(dump.target, ["heap", "--json"])["total"]
+    assert total["count"] > len(dump.truth.objects)
+    assert total["shallow"] > sum(known.size for known in dump.truth.objects.values())
+
+
 def test_whole_heap_has_what_was_recorded(dump):
     """Every recorded object is found by enumeration, with the same size; the totals are the sum of the parts."""
-    if not {"objects", "heap"} <= set(program.commands()):
-        pytest.skip("the commands objects and heap do not exist yet")
+    if "objects" not in program.commands():
+        pytest.skip("the command objects does not exist yet")
     seen, shallow, count = {}, 0, 0
     answer = program.run(list(dump.target) + ["objects", "--json"])
     assert answer.status in (0, 3), answer.errors
