@@ -233,33 +233,64 @@ static void look_closely(struct listing *listing, const struct type_info *type, 
 		row->is_tracked = is_tracked(decoder, row->address, type, row->words->is_collected);
 }
 
-static int compare_shallow(const void *left_row, const void *right_row, void *context)
+static int compare_shallow(const void *left_row, const void *right_row)
 {
 	const struct waiting *left = left_row, *right = right_row;
-	(void)context;
 	return report_compare_bytes(left->bytes, left->node, right->bytes, right->node);
 }
 
 static int compare_type(const void *left_row, const void *right_row, void *context)
 {
-	const struct listing *listing = context;
+	const uint32_t *ranks = context;
 	const struct waiting *left = left_row, *right = right_row;
 	if (left->type == right->type)
-		return compare_shallow(left_row, right_row, NULL);
-	const struct type_table *types = &listing->report->decoder->context->types;
-	int order = strcmp(types->items[left->type]->name, types->items[right->type]->name);
-	return order != 0 ? order : left->type < right->type ? -1 : 1;
+		return compare_shallow(left_row, right_row);
+	return ranks[left->type] < ranks[right->type] ? -1 : 1;
+}
+
+static int compare_names(const void *left_type, const void *right_type)
+{
+	const struct type_info *left = *(struct type_info *const *)left_type;
+	const struct type_info *right = *(struct type_info *const *)right_type;
+	int order = strcmp(left->name, right->name);
+	return order != 0 ? order : left->index < right->index ? -1 : left->index > right->index;
+}
+
+/* The place of each type among their names: millions of rows then compare numbers. NULL: out of memory. */
+static uint32_t *rank_types(const struct type_table *types)
+{
+	struct type_info **sorted = malloc((types->count + 1) * sizeof(struct type_info *));
+	uint32_t *ranks = malloc((types->count + 1) * sizeof *ranks);
+	if (sorted == NULL || ranks == NULL) {
+		free(sorted);
+		free(ranks);
+		return NULL;
+	}
+	memcpy(sorted, types->items, types->count * sizeof(struct type_info *));
+	qsort(sorted, types->count, sizeof(struct type_info *), compare_names);
+	for (uint32_t i = 0; i < types->count; i++)
+		ranks[sorted[i]->index] = i;
+	free(sorted);
+	return ranks;
 }
 
 /* The best rows so far, at most as many as are asked for. */
-static void sort_waiting(struct listing *listing)
+static int sort_waiting(struct listing *listing)
 {
 	const struct request *request = listing->report->request;
-	if (listing->waiting.count > 1)
-		qsort_r(listing->waiting.items, listing->waiting.count, sizeof *listing->waiting.items,
-		        request->sort == SORT_TYPE ? compare_type : compare_shallow, listing);
+	if (listing->waiting.count > 1 && request->sort == SORT_TYPE) {
+		uint32_t *ranks = rank_types(&listing->report->decoder->context->types);
+		if (ranks == NULL)
+			return no_memory(listing);
+		qsort_r(listing->waiting.items, listing->waiting.count, sizeof *listing->waiting.items, compare_type,
+		        ranks);
+		free(ranks);
+	} else if (listing->waiting.count > 1) {
+		qsort(listing->waiting.items, listing->waiting.count, sizeof *listing->waiting.items, compare_shallow);
+	}
 	if (listing->waiting.count > request->limit)
 		listing->waiting.count = request->limit;
+	return OK;
 }
 
 static int keep_waiting(struct listing *listing, uint32_t node, const struct type_info *type, uint64_t bytes)
@@ -268,7 +299,7 @@ static int keep_waiting(struct listing *listing, uint32_t node, const struct typ
 	if (!array_push(&listing->waiting, waiting))
 		return no_memory(listing);
 	if (listing->waiting.count / 2 >= listing->report->request->limit && listing->waiting.count >= 4096)
-		sort_waiting(listing);
+		return sort_waiting(listing);
 	return OK;
 }
 
@@ -327,7 +358,7 @@ static int write_waiting(struct listing *listing)
 {
 	const struct heap_graph *graph = listing->heap->graph;
 	const struct type_table *types = &listing->report->decoder->context->types;
-	sort_waiting(listing);
+	TRY(sort_waiting(listing));
 	for (size_t i = 0; i < listing->waiting.count; i++) {
 		const struct waiting *waiting = &listing->waiting.items[i];
 		const struct type_info *type = types->items[waiting->type];
