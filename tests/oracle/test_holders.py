@@ -5,6 +5,7 @@ import collections
 import json
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -265,3 +266,18 @@ def test_filters_and_order(holders, listed):
     text = holders.run("objects", "--type", "__main__.Slotted", "--bytes").splitlines()
     assert len([line for line in text if re.match(r"0x[0-9a-f]+ +\d+  __main__\.Slotted$", line)]) == 20
     assert "... 991 more (-n 0 shows all)" in text and text[-3].startswith("1,011 objects, ")
+
+
+def test_rows_come_while_the_heap_is_read(holders):
+    """Whoever has read enough may stop; what cannot be written is said."""
+    command = [program.path()] + list(holders.target) + ["objects", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert json.loads(process.stdout.readline().decode())["address"]
+    process.stdout.close()
+    errors = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(60) == 0 and errors == ""
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=60)
+        assert done.returncode == 2 and b"cannot write" in done.stderr
