@@ -76,7 +76,7 @@ static int scan_entries(int pagemap, uint64_t start, uint64_t end, uint64_t *ent
 		uint64_t wanted = (end - at) / PAGE_BYTES < ENTRIES ? (end - at) / PAGE_BYTES : ENTRIES;
 		ssize_t size =
 		        pread(pagemap, entries, wanted * sizeof *entries, (off_t)(at / PAGE_BYTES * sizeof *entries));
-		if (size <= 0 && size < (ssize_t)sizeof *entries)
+		if (size < (ssize_t)sizeof *entries) /* an entry in part would be asked for for ever */
 			return size < 0 ? -errno : -EIO;
 		uint64_t count = (uint64_t)size / sizeof *entries;
 		for (uint64_t i = 0; i < count; i++)

@@ -199,7 +199,8 @@ def test_copy_that_does_not_fit_is_not_made(start):
         pytest.skip("no prlimit on this machine")
     if program.SANITIZED:
         pytest.skip("the sanitizer itself wants more address space")
-    done = subprocess.run(limit + [program.path(), "--pid", str(target.pid), "deepsize", "__main__.ROOT['nodes'][2999]"],
+    asked = ["--pid", str(target.pid), "deepsize", "__main__.ROOT['nodes'][2999]"]
+    done = subprocess.run(limit + [program.path()] + asked,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     text = done.stdout.decode() + done.stderr.decode()
     assert done.returncode in (0, 2), text
@@ -222,8 +223,8 @@ def test_copy_beyond_the_limit_of_the_group(start):
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=enter)
         text = done.stdout.decode() + done.stderr.decode()
         assert done.returncode == 0, text
-        assert re.search(r"read in place; a copy of its 12\d\d\.\d MiB does not fit: the memory limit of the control group "
-                         r"leaves \d+\.\d MiB$", text, re.M), text
+        assert re.search(r"read in place; a copy of its 12\d\d\.\d MiB does not fit: the memory limit of the control "
+                         r"group leaves \d+\.\d MiB$", text, re.M), text
     finally:
         os.rmdir(group)
     wait_until(lambda: runs_freely(target.pid), "running on")

@@ -165,9 +165,9 @@ def table(rows):
     """The page, in the order of versions."""
     lines = ["# How exact it is, on which Python", "",
              "Written by `tests/oracle/matrix.py`; do not edit. For each Python that was found a process built objects",
-             "of every kind, wrote down what it knew of each (`sys.getsizeof`, type, `gc.get_referents`, sums under the",
-             "policies of `deepsize`), and was then dumped. *As is*: with the files it ran from. *Stripped*: with copies",
-             "of these that `strip --strip-all` made. *No files*: from the core alone.", "",
+             "of every kind, wrote down what it knew of each (`sys.getsizeof`, type, `gc.get_referents`, sums under",
+             "the policies of `deepsize`), and was then dumped. *As is*: with the files it ran from. *Stripped*: with",
+             "copies of these that `strip --strip-all` made. *No files*: from the core alone.", "",
              "| Python | build | dump | symbols | objects | shallow | type names | referents | deep | declared |",
              "|---|---|---|---|---|---|---|---|---|---|"]
     reasons = collections.OrderedDict()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Builds objects with a name each, says where they are, waits to be looked at, then deletes one after the other and says
-how many bytes the allocators got back for it. Run with -X tracemalloc, which sees every allocation by size.
+"""Builds objects with a name each, says where they are, waits to be looked at, then deletes one after the other and
+says how many bytes the allocators got back for it. Run with -X tracemalloc, which sees every allocation by size.
 
 A freed block equals sys.getsizeof() but for what that leaves out of instances (dict and weakref words up to 3.11,
 values arrays): the excess is that, measured on instances of the same shape. Ints may be allocated larger than they say:
@@ -120,7 +120,8 @@ ELSEWHERE = {
 
 def build():
     names = globals()
-    names["warm"] = [Plain(None) for _ in range(64)]  # 3.11 and 3.12 fit the size of values arrays to the first instances
+    # 3.11 and 3.12 fit the size of values arrays to the first instances
+    names["warm"] = [Plain(None) for _ in range(64)]
     del names["warm"]
     for name, (make, _) in BUILT.items():
         names[name] = make()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Retained sizes against the process itself: what it frees when a named object is deleted. And the commands that stand on
-the graph of the whole heap, against what the program knows."""
+"""Retained sizes against the process itself: what it frees when a named object is deleted. And the commands that stand
+on the graph of the whole heap, against what the program knows."""
 import json
 import os
 import re
