@@ -89,7 +89,11 @@ int64_t report_refcount(struct decoder *decoder, uint64_t address)
 		/* Include/object.h, PEP 703: owner's count, and that of other threads above two flag bits. */
 		uint64_t local = layout_get(layout, FIELD_PyObject_ob_ref_local, head);
 		int64_t shared = (int64_t)layout_get(layout, FIELD_PyObject_ob_ref_shared, head);
-		return local == UINT32_MAX ? -1 : (int64_t)local + (shared >> 2);
+		/* Deferred counting (Include/internal/pycore_object_deferred.h) begins from far above any real count.
+		 */
+		const int64_t deferred = INT64_MAX / 8;
+		const int64_t count = (int64_t)local + (shared >> 2);
+		return local == UINT32_MAX ? -1 : count >= deferred ? count - deferred : count;
 	}
 	uint64_t count = layout_get(layout, FIELD_PyObject_ob_refcnt, head);
 	/* PEP 683: immortal are those whose low 32 bits are negative. */
