@@ -208,6 +208,8 @@ static int check_reading(struct process *process, struct error *error)
 {
 	char path[64];
 	(void)snprintf(path, sizeof path, "/proc/%d/task/%d/mem", process->pid, process->thread_id);
+	if (process->memory >= 0)
+		(void)close(process->memory);
 	process->memory = open(path, O_RDONLY | O_CLOEXEC);
 	int error_number = errno;
 	for (size_t i = 0; i < process->mappings.count; i++) {
@@ -301,7 +303,9 @@ static void read_in_place(struct live_record *live, struct process *process)
  * stop to complain about. */
 static void prepare_copy(struct live_record *live, struct process *process, enum copy_choice choice)
 {
-	if (choice == COPY_NEVER || read_mappings(process, NULL) < 0)
+	struct process_status status;
+	if (choice == COPY_NEVER || process_status_read(&status, process->thread_id) < 0 || status.tracer != 0 ||
+	    read_mappings(process, NULL) < 0 || check_reading(process, NULL) < 0)
 		return;
 	process->copy = process_copy_create();
 	if (process->copy == NULL)

@@ -264,7 +264,7 @@ static void populate(uint8_t *host, uint64_t bytes)
 
 bool process_copy_prepare(struct process_copy *copy)
 {
-	if (!reserve(copy, SLACK_BYTES))
+	if (!reserve(copy, SLACK_BYTES) && !reserve(copy, 0))
 		return false;
 	assign_hosts(copy);
 	for (size_t i = 0; i < copy->ranges.count; i++)

@@ -161,7 +161,7 @@ def plain_copy(pid):
 def test_stop_is_as_short_as_a_plain_copy(start):
     target = start("big")
     stops, fresh, warm = [], [], []
-    for _ in range(5):
+    for _ in range(3):
         live = deepsize(["--pid", str(target.pid)])["live"]
         assert live["mode"] == "copy" and live["copied_bytes"] > 1 << 30
         stops.append(live["stopped_ms"])
@@ -249,7 +249,7 @@ def make_group(limit):
 def test_interrupt_lets_the_target_go(start):
     target = start("big")
     waited = []
-    for _ in range(5):
+    for _ in range(3):
         ours = subprocess.Popen([program.path(), "--pid", str(target.pid), "deepsize", "__main__.ROOT"],
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while state_of(target.pid) != "t" and ours.poll() is None:
