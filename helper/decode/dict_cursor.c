@@ -159,7 +159,7 @@ uint64_t keys_entry_key(struct decoder *decoder, uint64_t keys, uint64_t index)
 {
 	struct dict_cursor cursor;
 
-	if (!open_keys(&cursor, decoder, keys) || index >= cursor.entry_count)
+	if (!open_keys(&cursor, decoder, keys) || cursor.entries == NULL || index >= cursor.entry_count)
 		return 0;
 	return load_u64(cursor.entries + index * cursor.entry_bytes + cursor.key_offset);
 }
