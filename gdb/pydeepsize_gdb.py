@@ -10,47 +10,19 @@ and later, whatever Python gdb embeds.
 import os
 import re
 import sys
-import time
 
 import gdb
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(os.path.expanduser(__file__))))
+# Beside this file where it was installed, in helper/bindings in the source tree.
+_here = os.path.dirname(os.path.abspath(os.path.expanduser(__file__)))
+sys.path[:0] = [_here, os.path.join(os.path.dirname(_here), "helper", "bindings")]
 _writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
 try:
     import pydeepsize_bindings as bindings
+    import pydeepsize_commands as commands
 finally:
     sys.dont_write_bytecode = _writes_bytecode
-    del sys.path[0]
-
-PROGRESS_FIRST_S = 0.5  # shorter work shows nothing
-PROGRESS_EVERY_S = 0.2
-
-
-class Progress:
-    """A line on the terminal itself, so that it reaches neither pager nor log; nothing where there is no terminal."""
-
-    def __init__(self):
-        self.stream = sys.__stderr__
-        try:
-            self.shows = self.stream is not None and os.isatty(self.stream.fileno())
-        except (OSError, ValueError):
-            self.shows = False
-        self.next = time.time() + PROGRESS_FIRST_S
-        self.shown = False
-
-    def __call__(self, done):
-        now = time.time()
-        if not self.shows or now < self.next:
-            return
-        self.next = now + PROGRESS_EVERY_S
-        self.shown = True
-        self.stream.write("\r%s objects\x1b[K" % format(done, ","))
-        self.stream.flush()
-
-    def erase(self):
-        if self.shown:
-            self.stream.write("\r\x1b[K")
-            self.stream.flush()
+    del sys.path[:2]
 
 
 def info_target():
@@ -98,16 +70,6 @@ def debug_directory():
     return next((folder for folder in folders if folder and os.path.realpath(folder) != "/usr/lib/debug"), None)
 
 
-def selected_tid():
-    thread = gdb.selected_thread()
-    return thread.ptid[1] or thread.ptid[0] if thread is not None and thread.is_valid() else 0
-
-
-def open_options(inferior):
-    return bindings.open_options(executable_path(inferior), local_path(gdb.parameter("sysroot")), debug_directory(),
-                                 selected_tid())
-
-
 def mappings():
     """What gdb knows of the target's mappings; [] where it cannot tell. Columns differ between gdb versions: the
     numbers come first, then maybe permissions, then maybe a path."""
@@ -143,93 +105,76 @@ class NoCalls:
             gdb.execute("set may-call-functions on", to_string=True)
 
 
-def evaluate(expression):
-    """The address that an expression of gdb means: the value of a pointer or an integer."""
-    try:
-        with NoCalls():
-            value = gdb.parse_and_eval(expression)
-            kind = value.type.strip_typedefs().code
-            if kind not in (gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_INT, gdb.TYPE_CODE_ENUM):
-                raise bindings.Failure("not a pointer")
-            return int(value) & 0xFFFFFFFFFFFFFFFF
-    except (gdb.error, ValueError) as error:
-        raise bindings.Failure(str(error))
+class Gdb(commands.Debugger):
+    """The selected inferior."""
 
-
-class Sessions:
-    """The open session of each inferior, until its memory may have changed."""
-
-    def __init__(self, library):
-        self.library = library
-        self.open = {}  # inferior number -> (identity of the target, bindings.Session)
-        for name in ("cont", "exited", "new_objfile", "clear_objfiles", "memory_changed", "inferior_deleted"):
-            registry = getattr(gdb.events, name, None)
-            if registry is not None:
-                registry.connect(self.forget)
-
-    def forget(self, _event=None):
-        for _identity, session in self.open.values():
-            session.close()
-        self.open.clear()
-
-    def forget_torn(self):
-        if any(session.is_torn for _identity, session in self.open.values()):
-            self.forget()
-
-    def current(self):
-        """The session of the selected inferior, its selected thread told to the library."""
+    def target(self):
         inferior = gdb.selected_inferior()
-        kind = target_kind(inferior)
-        path = core_path(inferior) if kind == "core" else None
-        identity = (kind, path, inferior.pid)
-        known = self.open.get(inferior.num)
-        if known is None or known[0] != identity:
-            if known is not None:
-                self.open.pop(inferior.num)[1].close()
-            self.open[inferior.num] = (identity, self.start(inferior, kind, path))
-        session = self.open[inferior.num][1]
-        tid = selected_tid()
-        if tid:
-            session.select_frame(tid, 0)
-        return session
+        connection = target_kind(inferior)
+        path = None
+        if connection == "core":
+            kind, path = commands.CORE, core_path(inferior)
+            if path is None:
+                raise bindings.Failure("gdb does not say which core file it has open; use the program pydeepsize")
+        elif connection is not None and inferior.pid > 0:
+            kind = commands.PROCESS if connection == "native" else commands.REMOTE
+        else:
+            raise bindings.Failure("there is no target: open a core file (core-file FILE) or attach to a process")
+        thread = gdb.selected_thread()
+        if thread is not None and thread.is_valid() and thread.is_running():
+            raise bindings.Failure("the process is running: stop it first (interrupt)")
+        return commands.Target(inferior.num, (connection, path, inferior.pid), kind, path, inferior.pid)
 
-    def start(self, inferior, kind, path):
-        session = bindings.Session(self.library, evaluate)
+    def target_numbers(self):
+        return [inferior.num for inferior in gdb.inferiors()]
+
+    def open_options(self):
+        return bindings.open_options(executable_path(gdb.selected_inferior()), local_path(gdb.parameter("sysroot")),
+                                     debug_directory(), self.selected_tid())
+
+    def selected_tid(self):
+        thread = gdb.selected_thread()
+        return thread.ptid[1] or thread.ptid[0] if thread is not None and thread.is_valid() else 0
+
+    def read(self, address, size):
+        return gdb.selected_inferior().read_memory(address, size).tobytes()
+
+    def mappings(self):
+        return mappings()
+
+    def evaluate(self, expression):
         try:
-            if kind == "core":
-                if path is None:
-                    raise bindings.Failure("gdb does not say which core file it has open; use the program pydeepsize")
-                session.open_core(path, open_options(inferior))
-            elif kind == "native" and inferior.pid > 0:
-                session.open_process(inferior.pid, open_options(inferior))
-            elif kind is not None and inferior.pid > 0:
-                session.open_callbacks(lambda address, size: inferior.read_memory(address, size).tobytes(),
-                                       mappings(), open_options(inferior))
-            else:
-                raise bindings.Failure("there is no target: open a core file (core-file FILE) or attach to a process")
-        except BaseException:
-            session.close()
-            raise
-        return session
+            with NoCalls():
+                value = gdb.parse_and_eval(expression)
+                kind = value.type.strip_typedefs().code
+                if kind not in (gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_INT, gdb.TYPE_CODE_ENUM):
+                    raise bindings.Failure("not a pointer")
+                return int(value) & 0xFFFFFFFFFFFFFFFF
+        except (gdb.error, ValueError) as error:
+            raise bindings.Failure(str(error))
+
+    def output_width(self):
+        return gdb.parameter("width") or 0
+
+    def output_colour(self):
+        try:
+            return bool(gdb.parameter("style enabled")) and os.isatty(1)
+        except (gdb.error, RuntimeError, OSError):
+            return False
 
 
-def output_width():
-    return gdb.parameter("width") or 0
-
-
-def output_colour():
-    try:
-        return bool(gdb.parameter("style enabled")) and os.isatty(1)
-    except (gdb.error, RuntimeError, OSError):
-        return False
+def forget_when_it_runs(sessions):
+    for name in ("cont", "exited", "new_objfile", "clear_objfiles", "memory_changed", "inferior_deleted"):
+        registry = getattr(gdb.events, name, None)
+        if registry is not None:
+            registry.connect(lambda _event=None: sessions.forget())
 
 
 class PyCommand(gdb.Command):
     """One command of the library's table."""
 
     def __init__(self, sessions, command):
-        self.__doc__ = "%s.\n\nUsage: py-%s\n\n%s" % (command["summary"][:1].upper() + command["summary"][1:],
-                                                       command["usage"], command["help"].rstrip("\n"))
+        self.__doc__ = commands.description(command)
         self.sessions = sessions
         self.name = command["name"]
         self.options = command["options"].split()
@@ -237,18 +182,11 @@ class PyCommand(gdb.Command):
 
     def invoke(self, argument, _from_tty):
         self.dont_repeat()
-        words = [self.name] + bindings.split_arguments(argument)
-        progress = Progress()
         try:
-            text = self.sessions.current().run(words, output_width(), output_colour(), progress)
+            gdb.write(self.sessions.run(self.name, argument))
         except bindings.Failure as failure:
-            progress.erase()
-            self.sessions.forget_torn()
-            if getattr(failure, "output", ""):
-                gdb.write(failure.output)
+            gdb.write(getattr(failure, "output", ""))
             raise gdb.GdbError(str(failure))
-        progress.erase()
-        gdb.write(text)
 
     def complete(self, text, word):
         last = text.split(" ")[-1]
@@ -281,7 +219,8 @@ class SizeFunction(gdb.Function):
 
 def register():
     library = bindings.load_library()
-    sessions = Sessions(library)
+    sessions = commands.Sessions(library, Gdb())
+    forget_when_it_runs(sessions)
     for command in bindings.commands(library):
         PyCommand(sessions, command)
     SizeFunction(sessions, "py_sizeof", lambda session, address: session.sizes(address)[0],

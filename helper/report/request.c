@@ -119,8 +119,10 @@ static enum option_id find_option(const struct command *command, const char *nam
 
 static int no_option(const struct command *command, const char *argument, struct error *error)
 {
-	return error_set(error, ERROR_ARGUMENT, "%s has no option '%s'; it has %s", command->name, argument,
-	                 command->option_names);
+	/* each name is followed by a blank */
+	int length = (int)strlen(command->option_names);
+	return error_set(error, ERROR_ARGUMENT, "%s has no option '%s'; it has %.*s", command->name, argument,
+	                 length > 0 ? length - 1 : 0, command->option_names);
 }
 
 /* The arguments and how far they were read. */

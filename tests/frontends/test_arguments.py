@@ -7,8 +7,9 @@ import pytest
 
 import program
 
-sys.path.insert(0, os.path.join(program.ROOT, "gdb"))
+sys.path.insert(0, os.path.join(program.ROOT, "helper", "bindings"))
 import pydeepsize_bindings as bindings  # noqa: E402
+import pydeepsize_commands as commands  # noqa: E402
 
 
 @pytest.mark.parametrize("line, words", [
@@ -25,7 +26,7 @@ import pydeepsize_bindings as bindings  # noqa: E402
     ("'a'['b c']", ["'a'['b c']"]),
 ])
 def test_split(line, words):
-    assert bindings.split_arguments(line) == words
+    assert commands.split_arguments(line) == words
 
 
 def test_structs_are_those_of_the_library():

@@ -4,21 +4,16 @@ truth that was written when it was made, with the reduced files that belong to i
 import hashlib
 import os
 import shutil
-import subprocess
-import sys
 
 import pytest
 
 import cores
 import program
-from truth import Truth, compare_referents, compare_sizes
+import stored_cores
+from stored_cores import FOLDER
+from truth import compare_referents, compare_sizes
 
-FOLDER = os.path.join(program.ROOT, "corefiles")
-sys.path.insert(0, FOLDER)
-
-import make  # noqa: E402
-
-ROWS = make.read_manifest()
+ROWS = stored_cores.make.read_manifest()
 
 
 def test_manifest_and_folder_agree():
@@ -30,28 +25,23 @@ def test_manifest_and_folder_agree():
                             ("files_sha256", ".files.tar.zst")):
             with open(os.path.join(FOLDER, row["name"] + ending), "rb") as file:
                 assert hashlib.sha256(file.read()).hexdigest() == row[key], row["name"] + ending
-        assert row["compressed_bytes"] <= make.MOST_BYTES
+        assert row["compressed_bytes"] <= stored_cores.make.MOST_BYTES
 
 
 @pytest.fixture(scope="module", params=ROWS, ids=[row["name"] for row in ROWS])
 def stored(request):
-    if shutil.which("zstd") is None:
-        pytest.skip("no zstd to unpack with")
-    stem, folder = os.path.join(FOLDER, request.param["name"]), cores.scratch("stored")
+    folder = cores.scratch("stored")
     try:
-        sysroot = os.path.join(folder, "sysroot")
-        os.makedirs(sysroot)
-        archive = subprocess.run(["zstd", "-dcq", stem + ".files.tar.zst"], stdout=subprocess.PIPE, check=True).stdout
-        subprocess.run(["tar", "-x", "-C", sysroot], input=archive, check=True)
-        core = os.path.join(folder, "core")
-        subprocess.run(["zstd", "-dqf", stem + ".core.zst", "-o", core], check=True)
-        yield core, sysroot, Truth(stem + ".truth.zst"), stem
+        _, core, sysroot, truth = stored_cores.unpack(request.param["name"], folder)
+        yield core, sysroot, truth
+    except cores.Skipped as reason:
+        pytest.skip(str(reason))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_exact(stored):
-    core, sysroot, truth, _ = stored
+    core, sysroot, truth = stored
     target = ["--core", core, "--sysroot", sysroot]
     sizes = compare_sizes(truth, program.ask_about(target, ["sizeof"], list(truth.objects)))
     assert not sizes.counts, sizes.text()
@@ -62,7 +52,7 @@ def test_exact(stored):
 
 
 def test_deep(stored):
-    core, sysroot, truth, _ = stored
+    core, sysroot, truth = stored
     for policy in ("gc", "data", "containers"):
         asked = [(name, size) for name, row_policy, size in truth.deep if row_policy == policy]
         answers = program.ask(["--core", core, "--sysroot", sysroot], ["deepsize", "--policy", policy, "--json", "-"],
@@ -73,14 +63,14 @@ def test_deep(stored):
 
 
 def test_info_says_which_python(stored):
-    core, sysroot, truth, _ = stored
+    core, sysroot, truth = stored
     assert truth.version in str(program.ask(["--core", core, "--sysroot", sysroot], ["info", "--json"])["python"])
 
 
 def test_without_files(stored):
     """No ELF file at all. The names of static types are not in a core, so types of C modules are not recognised: a size
     may be wrong, but never in silence."""
-    core, _, truth, _ = stored
+    core, _, truth = stored
     target = ["--core", core, "--no-files"]
     answer = program.run(target + ["info"])
     assert answer.status in (0, 2, 3), answer

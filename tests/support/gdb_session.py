@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: MIT
 """gdb with our front end: in batch mode, and on a terminal of its own where keys can be pressed."""
-import os
 import re
-import select
 import shutil
-import signal
 import subprocess
-import time
 
 import cores
 import program
+import terminal
 
+NAME = "gdb"
 PROMPT = b"(gdb) "
 START = ["gdb", "-nx", "-q", "-iex", "set auto-load off", "-iex", "set debuginfod enabled off",
          "-iex", "set auto-solib-add off", "-iex", "set confirm off", "-iex", "set pagination off",
@@ -46,46 +44,20 @@ def batch(target, commands, timeout=120):
     return parts[1:-1]
 
 
-class Terminal(object):
-    """gdb on a pseudo terminal. Reads wait for text, never for time; a text that does not come is a failure."""
+def core(executable, path, sysroot=None):
+    """The target of batch() and Terminal() that is a core; the files of its process lie under sysroot."""
+    where = ["-iex", "set sysroot " + sysroot] if sysroot else []
+    return where + ([executable, path] if executable else ["-core", path])
 
-    def __init__(self, target):
-        import pty
-        self.pid, self.master = pty.fork()
-        if self.pid == 0:
-            arguments = START + ["-ex", "source " + program.GDB_SCRIPT] + list(target)
-            os.execvpe("gdb", arguments, environment())
-        self.pending = b""
 
-    def read_until(self, wanted, seconds=60):
-        """Everything up to and with `wanted`, which may come in pieces."""
-        deadline = time.monotonic() + seconds
-        while wanted not in self.pending:
-            ready = select.select([self.master], [], [], max(0, deadline - time.monotonic()))[0]
-            if not ready:
-                raise cores.Failed("gdb did not say %r within %d s: %r" % (wanted, seconds, self.pending[-2000:]))
-            try:
-                self.pending += os.read(self.master, 65536)
-            except OSError:
-                raise cores.Failed("gdb ended: %r" % self.pending[-2000:])
-        end = self.pending.index(wanted) + len(wanted)
-        text, self.pending = self.pending[:end], self.pending[end:]
-        return text.decode("utf-8", "replace")
+def process(pid):
+    return ["-p", str(pid)]
 
-    def send(self, text):
-        os.write(self.master, text.encode())
 
-    def command(self, text, seconds=60):
-        self.send(text + "\n")
-        return self.read_until(PROMPT, seconds)
+def says(text):
+    """What the front end says of a failure, without gdb's own words: there are none."""
+    return text
 
-    def close(self):
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        os.close(self.master)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.close()
+def Terminal(target):  # pylint: disable=invalid-name
+    return terminal.Terminal(START + ["-ex", "source " + program.GDB_SCRIPT] + list(target), environment(), PROMPT)

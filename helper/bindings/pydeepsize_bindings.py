@@ -6,7 +6,6 @@ Knows no debugger. Python 3.6 syntax, standard library only: it runs in whatever
 import ctypes
 import json
 import os
-import re
 
 ABI_VERSION = 1
 
@@ -109,7 +108,7 @@ def library_candidates():
     if named:
         return [named]
     prefix = os.path.dirname(os.path.dirname(here))
-    folders = [here, os.path.join(os.path.dirname(here), "build")]
+    folders = [here, os.path.join(prefix, "build")]
     for name in ("lib", "lib64"):
         folders.append(os.path.join(prefix, name))
         multiarch = os.path.join(prefix, name)
@@ -165,48 +164,16 @@ def commands(library):
     return found
 
 
-CLOSING = {"(": ")", "[": "]", "{": "}"}
-
-
-def split_arguments(line):
-    """Words of a command line. Spaces inside quotes or brackets separate nothing and quotes inside a word stay, as in
-    app.cache.SESSIONS['a b'][1]; a word that is quoted as a whole loses its quotes; a cast goes with what follows."""
-    words, word, closers, quote = [], "", [], ""
-    for character in line:
-        if not quote and not closers and character.isspace():
-            if word:
-                words.append(word)
-            word = ""
-            continue
-        if quote:
-            # a backslash before it makes the quote a part of the text
-            escaped = (len(word) - len(word.rstrip("\\"))) % 2
-            quote = "" if character == quote and not escaped else quote
-        elif character in "'\"":
-            quote = character
-        elif character in CLOSING:
-            closers.append(CLOSING[character])
-        elif closers and character == closers[-1]:
-            closers.pop()
-        word += character
-    if word:
-        words.append(word)
-    joined = []
-    for word in words:
-        if len(word) > 1 and word[0] in "'\"" and word.find(word[0], 1) == len(word) - 1:
-            word = word[1:-1]
-        if joined and re.match(r"\([\w\s:]+\*+\s*\)$", joined[-1]):
-            joined[-1] += word
-        else:
-            joined.append(word)
-    return joined
-
-
 class Session:
-    """One open target. Callback errors are kept and raised after the call: ctypes would swallow them."""
+    """One open target. Callback errors are kept and raised after the call: ctypes would swallow them.
 
-    def __init__(self, library, evaluate=None):
+    evaluate(expression) gives an address or raises; is_interrupted() says that the user wants the prompt back, where no
+    KeyboardInterrupt says it.
+    """
+
+    def __init__(self, library, evaluate=None, is_interrupted=None):
         self.library = library
+        self.is_interrupted = is_interrupted or (lambda: False)
         self.pending = None  # an exception of a callback
         self.is_torn = False  # a read was interrupted: what the library remembers as unreadable may be readable
         self.handle = library.pyds_session_create()
@@ -232,6 +199,8 @@ class Session:
     def _guard_read(self, read):
         def guarded(_context, address, buffer, size):
             try:
+                if self.is_interrupted():
+                    raise KeyboardInterrupt
                 data = read(address, size)
                 ctypes.memmove(buffer, data, len(data))
                 return len(data)
@@ -315,6 +284,8 @@ class Session:
                     raise pending
                 if finished:
                     return interrupted
+                if interrupted is None and self.is_interrupted():
+                    raise KeyboardInterrupt
                 self.library.pyds_job_progress(job, ctypes.byref(done), None)
                 if progress is not None and interrupted is None:
                     progress(done.value)

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MIT
+"""From a command line in a debugger to its text: what the front ends in gdb and LLDB do alike.
+
+A front end says what its debugger knows (class Debugger), registers the commands of the library's table and writes out
+what run() returns. Python 3.6 syntax, standard library only.
+"""
+import collections
+import os
+import re
+import sys
+import time
+
+import pydeepsize_bindings as bindings
+
+PROGRESS_FIRST_S = 0.5  # shorter work shows nothing
+PROGRESS_EVERY_S = 0.2
+
+CORE, PROCESS, REMOTE = "core", "process", "remote"
+
+# number: which of the debugger's targets; identity: another one means other memory; kind: CORE, a PROCESS of this
+# machine that the debugger holds, or REMOTE, readable through the debugger only; path: of the core
+Target = collections.namedtuple("Target", "number identity kind path pid")
+
+
+class Debugger:
+    """What a debugger is asked. The whole difference between the front ends."""
+
+    def target(self):
+        """The selected Target; raises bindings.Failure with what to do where there is none."""
+        raise NotImplementedError
+
+    def target_numbers(self):
+        """Of all targets there are: sessions of others are closed."""
+        raise NotImplementedError
+
+    def open_options(self):
+        """bindings.open_options() of the selected target."""
+        raise NotImplementedError
+
+    def selected_tid(self):
+        """The native id of the selected thread, 0 if there is none."""
+        raise NotImplementedError
+
+    def read(self, address, size):
+        """`size` bytes of a REMOTE target; raises where they cannot be read."""
+        raise NotImplementedError
+
+    def mappings(self):
+        """(start, end, file offset, protection, path or None) of a REMOTE target; [] if the debugger cannot tell."""
+        raise NotImplementedError
+
+    def evaluate(self, expression):
+        """The address that an expression of the debugger's language means; raises bindings.Failure. Calls no function
+        of the target and writes nothing to it."""
+        raise NotImplementedError
+
+    def is_interrupted(self):
+        """Whether the user asked for the prompt, where no KeyboardInterrupt says so."""
+        return False
+
+    def output_width(self):
+        """Columns; 0: unlimited or unknown."""
+        raise NotImplementedError
+
+    def output_colour(self):
+        raise NotImplementedError
+
+
+CLOSING = {"(": ")", "[": "]", "{": "}"}
+
+
+def split_arguments(line):
+    """Words of a command line. Spaces inside quotes or brackets separate nothing and quotes inside a word stay, as in
+    app.cache.SESSIONS['a b'][1]; a word that is quoted as a whole loses its quotes; a cast goes with what follows."""
+    words, word, closers, quote = [], "", [], ""
+    for character in line:
+        if not quote and not closers and character.isspace():
+            if word:
+                words.append(word)
+            word = ""
+            continue
+        if quote:
+            # a backslash before it makes the quote a part of the text
+            escaped = (len(word) - len(word.rstrip("\\"))) % 2
+            quote = "" if character == quote and not escaped else quote
+        elif character in "'\"":
+            quote = character
+        elif character in CLOSING:
+            closers.append(CLOSING[character])
+        elif closers and character == closers[-1]:
+            closers.pop()
+        word += character
+    if word:
+        words.append(word)
+    joined = []
+    for word in words:
+        if len(word) > 1 and word[0] in "'\"" and word.find(word[0], 1) == len(word) - 1:
+            word = word[1:-1]
+        if joined and re.match(r"\([\w\s:]+\*+\s*\)$", joined[-1]):
+            joined[-1] += word
+        else:
+            joined.append(word)
+    return joined
+
+
+def description(command):
+    """The help text of a command of bindings.commands()."""
+    return "%s.\n\nUsage: py-%s\n\n%s" % (command["summary"][:1].upper() + command["summary"][1:], command["usage"],
+                                           command["help"].rstrip("\n"))
+
+
+class Progress:
+    """A line on the terminal itself, so that it reaches neither pager nor log; nothing where there is no terminal."""
+
+    def __init__(self):
+        self.stream = sys.__stderr__
+        try:
+            self.shows = self.stream is not None and os.isatty(self.stream.fileno())
+        except (OSError, ValueError):
+            self.shows = False
+        self.next = time.time() + PROGRESS_FIRST_S
+        self.shown = False
+
+    def __call__(self, done):
+        now = time.time()
+        if not self.shows or now < self.next:
+            return
+        self.next = now + PROGRESS_EVERY_S
+        self.shown = True
+        self.stream.write("\r%s objects\x1b[K" % format(done, ","))
+        self.stream.flush()
+
+    def erase(self):
+        if self.shown:
+            self.stream.write("\r\x1b[K")
+            self.stream.flush()
+
+
+class Sessions:
+    """The open session of each target, until its memory may have changed."""
+
+    def __init__(self, library, debugger):
+        self.library = library
+        self.debugger = debugger
+        self.open = {}  # Target.number -> (Target.identity, bindings.Session)
+
+    def forget(self, numbers=None):
+        """Closes the sessions of these targets; of all of them."""
+        for number in list(self.open) if numbers is None else numbers:
+            self.open.pop(number)[1].close()
+
+    def forget_torn(self):
+        self.forget([number for number, (_identity, session) in self.open.items() if session.is_torn])
+
+    def current(self):
+        """The session of the selected target, its selected thread told to the library."""
+        target = self.debugger.target()
+        numbers = set(self.debugger.target_numbers()) | {target.number}
+        self.forget([number for number, (identity, _session) in self.open.items()
+                     if number not in numbers or (number == target.number and identity != target.identity)])
+        if target.number not in self.open:
+            self.open[target.number] = (target.identity, self.start(target))
+        session = self.open[target.number][1]
+        tid = self.debugger.selected_tid()
+        if tid:
+            session.select_frame(tid, 0)
+        return session
+
+    def start(self, target):
+        session = bindings.Session(self.library, self.debugger.evaluate, self.debugger.is_interrupted)
+        options = self.debugger.open_options()
+        try:
+            if target.kind == CORE:
+                session.open_core(target.path, options)
+            elif target.kind == PROCESS:
+                session.open_process(target.pid, options)
+            else:
+                session.open_callbacks(self.debugger.read, self.debugger.mappings(), options)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def run(self, name, line):
+        """The text of one command with its arguments as they were typed. Failure carries in `output` what there was
+        to show."""
+        progress = Progress()
+        try:
+            return self.current().run([name] + split_arguments(line), self.debugger.output_width(),
+                                      self.debugger.output_colour(), progress)
+        except BaseException:
+            self.forget_torn()
+            raise
+        finally:
+            progress.erase()
