@@ -26,6 +26,7 @@ enum {
 	LIMIT_NAMED_TYPES = 4096, /* types whose name is looked for in modules; CPython and its library have 400 */
 	LIMIT_NAMESPACE = 1 << 22, /* entries of a module, class or instance dict that a name is looked for in */
 	LIMIT_STRING_SHOWN = 64, /* characters of a string or name in a label or description */
+	LIMIT_MIMALLOC_SEGMENTS = 1 << 18, /* multiples of 32 MiB that are looked at for one: 8 TiB */
 	LIMIT_GROUP_MEMBERS = 1 << 26, /* members of all different sets of groups that retain something: 256 MiB */
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "decode/allocated.h"
 
+#include "runtime/mimalloc.h"
+
 enum {
 	PYMALLOC_LIMIT = 512, /* SMALL_REQUEST_THRESHOLD, Objects/obmalloc.c */
 	PYMALLOC_ALIGNMENT = 16, /* 64-bit, since 3.7.4 (bpo-27987) */
@@ -25,8 +27,8 @@ enum {
 const char *allocator_name(enum allocator allocator)
 {
 	static const char *const names[] = {
-		[ALLOCATOR_NONE] = "static", [ALLOCATOR_PYMALLOC] = "pymalloc", [ALLOCATOR_MALLOC] = "malloc",
-		[ALLOCATOR_MMAP] = "mmap",   [ALLOCATOR_UNKNOWN] = "estimate",
+		[ALLOCATOR_NONE] = "static",   [ALLOCATOR_MIMALLOC] = "mimalloc", [ALLOCATOR_PYMALLOC] = "pymalloc",
+		[ALLOCATOR_MALLOC] = "malloc", [ALLOCATOR_MMAP] = "mmap",         [ALLOCATOR_UNKNOWN] = "estimate",
 	};
 	return names[allocator];
 }
@@ -89,9 +91,26 @@ static bool pool_taken(struct decoder *decoder, struct allocation *allocation, b
 	return true;
 }
 
-/* What pymalloc or malloc wrote down about the block at allocation->address. */
+/* Whether the request lies in a block of a page of mimalloc's; at its beginning, unless anywhere is set. */
+static bool page_taken(struct decoder *decoder, struct allocation *allocation, bool anywhere)
+{
+	struct mimalloc_page page;
+	if (!mimalloc_page_at(decoder->layout, &decoder->reader, allocation->address, &page))
+		return false;
+	const uint64_t inside = (allocation->address - page.start) % page.block_bytes;
+	if ((inside != 0 && !anywhere) || allocation->requested > page.block_bytes - inside)
+		return false;
+	allocation->allocator = ALLOCATOR_MIMALLOC;
+	allocation->taken = page.block_bytes;
+	return true;
+}
+
+/* What pymalloc, mimalloc or malloc wrote down about the block at allocation->address. */
 static bool find_taken(struct decoder *decoder, struct allocation *allocation, bool anywhere)
 {
+	/* Raw memory is malloc's there too, up to 3.14. */
+	if (layout_feature(decoder->layout, FEATURE_FREE_THREADED))
+		return page_taken(decoder, allocation, anywhere) || chunk_taken(decoder, allocation);
 	const bool small = allocation->requested <= PYMALLOC_LIMIT;
 	return (small && pool_taken(decoder, allocation, false)) || chunk_taken(decoder, allocation) ||
 	       (small && anywhere && pool_taken(decoder, allocation, true));
@@ -123,11 +142,9 @@ struct allocation allocation_at(struct decoder *decoder, uint64_t address, uint6
 	struct allocation allocation = { .address = address, .requested = requested };
 	if (is_static(decoder->context->space, address))
 		return allocation;
-	/* Debug builds and PYTHONMALLOC=debug put guards around a block. Free-threaded builds allocate by mimalloc,
-	 * which is not decoded here. */
-	const bool known = !decoder->layout->version.is_free_threaded;
-	/* An array of values may begin before what the object points at, and was larger when it was made. */
-	if (known && (find_guarded(decoder, &allocation) || find_taken(decoder, &allocation, true)))
+	/* Debug builds and PYTHONMALLOC=debug put guards around a block. An array of values may begin before what the
+	 * object points at, and was larger when it was made. */
+	if (find_guarded(decoder, &allocation) || find_taken(decoder, &allocation, true))
 		return allocation;
 	allocation.allocator = ALLOCATOR_UNKNOWN;
 	allocation.taken = requested > INT64_MAX ? requested : round_up(requested, PYMALLOC_ALIGNMENT);

@@ -12,6 +12,7 @@
 enum allocator {
 	ALLOCATOR_NONE, /* static memory of an ELF file, or inside another allocation: takes nothing of its own */
 	ALLOCATOR_PYMALLOC, /* a pool's block */
+	ALLOCATOR_MIMALLOC, /* a block of a page, in free-threaded builds */
 	ALLOCATOR_MALLOC, /* a chunk of the C library's heap, header included */
 	ALLOCATOR_MMAP, /* a mapping of its own made by malloc, whole pages */
 	ALLOCATOR_UNKNOWN, /* taken is an estimate */

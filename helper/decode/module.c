@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "decode/value.h"
+#include "runtime/mimalloc.h"
 
 decode_function decode_module;
 
@@ -32,7 +33,8 @@ static uint64_t read_state_size(struct decoder *decoder, const uint8_t *body, bo
 	return (int64_t)bytes < 0 ? 0 : bytes;
 }
 
-/* The type of the object at address; NULL unless ob_type is a type object and the reference count is not 0. */
+/* The type of the object at address; NULL unless ob_type is a type object and the reference count is not 0. In
+ * free-threaded builds, where a count of 0 says nothing, the allocator tells objects from other memory. */
 static const struct type_info *type_of(struct decoder *decoder, uint64_t address)
 {
 	const struct layout *layout = decoder->layout;
@@ -41,8 +43,13 @@ static const struct type_info *type_of(struct decoder *decoder, uint64_t address
 	                              : NULL;
 	if (head == NULL)
 		return NULL;
-	if (!layout_feature(layout, FEATURE_FREE_THREADED) && layout_get(layout, FIELD_PyObject_ob_refcnt, head) == 0)
+	struct mimalloc_page page;
+	if (!layout_feature(layout, FEATURE_FREE_THREADED)) {
+		if (layout_get(layout, FIELD_PyObject_ob_refcnt, head) == 0)
+			return NULL;
+	} else if (mimalloc_page_at(layout, &decoder->reader, address, &page) && page.heap == MIMALLOC_HEAP_MEM) {
 		return NULL;
+	}
 	return decode_type(decoder, load_u64(head + layout_offset(layout, FIELD_PyObject_ob_type)));
 }
 

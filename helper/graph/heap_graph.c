@@ -5,9 +5,10 @@
 
 #include <string.h>
 
+#include "decode/reference_count.h"
 #include "decode/value.h"
 #include "graph/frontier.h"
-#include "runtime/gc_lists.h"
+#include "runtime/tracked_objects.h"
 
 enum { CONTROL_INTERVAL = 4096 };
 
@@ -106,21 +107,16 @@ static int reach_static_types(struct builder *builder)
 /* What no root reaches but the collector tracks: held from C alone, or garbage in cycles. */
 static int reach_tracked(struct builder *builder)
 {
-	struct gc_list_array lists = { 0 };
-	struct reader reader;
-	reader_init(&reader, builder->decoder->context->space);
-	int status = gc_lists(builder->decoder->context->runtime, &lists, builder->error);
-	for (size_t i = 0; status == OK && i < lists.count; i++) {
-		struct gc_cursor cursor;
-		gc_cursor_init(&cursor, &reader, &lists.items[i]);
-		for (uint64_t object; status == OK && (object = gc_cursor_next(&cursor)) != 0;) {
-			status = reach(builder, object);
-			if (status == OK)
-				status = drain(builder);
-		}
-		builder->graph->gc_list_broken |= cursor.is_broken;
+	struct tracked_objects tracked;
+	int32_t generation;
+	int status = tracked_objects_open(&tracked, builder->decoder->context->runtime, builder->error);
+	for (uint64_t object; status == OK && (object = tracked_objects_next(&tracked, &generation)) != 0;) {
+		status = reach(builder, object);
+		if (status == OK)
+			status = drain(builder);
 	}
-	free(lists.items);
+	builder->graph->gc_list_broken |= tracked.is_broken;
+	tracked_objects_close(&tracked);
 	return status;
 }
 
@@ -204,18 +200,6 @@ static int write_objects(struct builder *builder, struct edge_writer *writer, ui
 	return OK;
 }
 
-/* The count that CPython keeps, as far as it says anything: false for immortal objects. */
-static bool reference_count(const struct layout *layout, const uint8_t *head, uint64_t *ret_count)
-{
-	const uint8_t *word = head + layout_offset(layout, FIELD_PyObject_ob_refcnt);
-	if (!layout_feature(layout, FEATURE_IMMORTAL)) {
-		*ret_count = load_u64(word);
-		return true;
-	}
-	*ret_count = load_u32(word);
-	return (int32_t)*ret_count >= 0; /* PEP 683: the sign bit of the low half says immortal */
-}
-
 static int compare_ranges(const void *left, const void *right)
 {
 	const struct static_range *a = left, *b = right;
@@ -248,16 +232,12 @@ static bool is_static(const struct builder *builder, size_t *next, uint64_t addr
  * parent) are not counted. Given up ones lead to the process instead, which is as good as nowhere. */
 static void drop_guesses(struct builder *builder, struct edge_writer *writer)
 {
-	const struct layout *layout = builder->decoder->layout;
-	if (layout_feature(layout, FEATURE_FREE_THREADED))
-		return;
 	for (size_t i = 0; i < builder->guesses.count; i++) {
 		uint32_t *target = &writer->targets[builder->guesses.items[i]];
-		const uint8_t *head =
-		        reader_at(&builder->decoder->reader, object_index_address(&builder->graph->index, *target),
-		                  layout->struct_bytes[STRUCT_PyObject]);
-		uint64_t count;
-		if (head == NULL || !reference_count(layout, head, &count) || count >= builder->found[*target])
+		const uint64_t address = object_index_address(&builder->graph->index, *target);
+		struct reference_count count;
+		if (!reference_count_read(builder->decoder, address, &count) || count.is_immortal ||
+		    count.is_deferred || !count.is_known || count.count >= (int64_t)builder->found[*target])
 			continue;
 		builder->found[*target]--;
 		*target = builder->graph->node_process;
@@ -269,22 +249,20 @@ static void drop_guesses(struct builder *builder, struct edge_writer *writer)
 static int write_special_holder(struct builder *builder, struct edge_writer *writer, bool is_c)
 {
 	struct heap_graph *graph = builder->graph;
-	struct reader *reader = &builder->decoder->reader;
-	const struct layout *layout = builder->decoder->layout;
 	size_t next_range = 0;
 	struct object_cursor cursor;
 	object_cursor_init(&cursor, &graph->index);
 	uint32_t node = 0;
 	for (uint64_t address; (address = object_cursor_next(&cursor)) != 0; node++) {
-		const uint8_t *head = reader_at(reader, address, layout->struct_bytes[STRUCT_PyObject]);
-		if (head == NULL)
+		struct reference_count count;
+		if (!reference_count_read(builder->decoder, address, &count))
 			continue;
-		uint64_t count = 0;
-		bool is_counted =
-		        !layout_feature(layout, FEATURE_FREE_THREADED) && reference_count(layout, head, &count);
-		bool is_permanent = is_static(builder, &next_range, address) ||
-		                    (!is_counted && !layout_feature(layout, FEATURE_FREE_THREADED));
-		bool is_held = is_counted && !is_permanent && count > builder->found[node] && count < UINT32_MAX;
+		/* 3.13's free-threaded build makes immortal what it defers once a second thread runs (gh-117696): all
+		 * functions, classes and modules. They have their owners as ever. */
+		bool is_permanent =
+		        is_static(builder, &next_range, address) || (count.is_immortal && !count.is_deferred);
+		bool is_held = !is_permanent && !count.is_immortal && count.is_known &&
+		               count.count > (int64_t)builder->found[node] && count.count < UINT32_MAX;
 		if (is_c ? !is_held : !is_permanent)
 			continue;
 		if (!writer_reserve(writer, 1))

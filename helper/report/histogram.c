@@ -9,7 +9,7 @@
 #include "report/heap.h"
 #include "report/table.h"
 #include "report/units.h"
-#include "runtime/gc_lists.h"
+#include "runtime/tracked_objects.h"
 
 /* As in the sort keys of commands.def. */
 enum sort_key { SORT_SHALLOW, SORT_COUNT, SORT_TYPE, SORT_RETAINED };
@@ -124,24 +124,19 @@ static int find_generations(struct histogram *histogram)
 {
 	struct report *report = histogram->report;
 	const struct object_index *index = &histogram->heap->graph->index;
-	struct gc_list_array lists = { 0 };
-	struct reader reader;
-	reader_init(&reader, report->decoder->context->space);
+	struct tracked_objects tracked;
+	int32_t generation;
 	histogram->generations = malloc((size_t)index->count + 1);
 	if (histogram->generations == NULL)
 		return no_memory(report);
 	memset(histogram->generations, NOT_TRACKED, (size_t)index->count + 1);
-	int status = gc_lists(report->decoder->context->runtime, &lists, report->error);
-	for (size_t i = 0; status == OK && i < lists.count; i++) {
-		struct gc_cursor cursor;
-		gc_cursor_init(&cursor, &reader, &lists.items[i]);
-		for (uint64_t object; (object = gc_cursor_next(&cursor)) != 0;) {
-			uint32_t node = object_index_find(index, object);
-			if (node != UINT32_MAX && lists.items[i].generation < NOT_TRACKED)
-				histogram->generations[node] = (uint8_t)lists.items[i].generation;
-		}
+	int status = tracked_objects_open(&tracked, report->decoder->context->runtime, report->error);
+	for (uint64_t object; status == OK && (object = tracked_objects_next(&tracked, &generation)) != 0;) {
+		uint32_t node = object_index_find(index, object);
+		if (node != UINT32_MAX && generation < NOT_TRACKED)
+			histogram->generations[node] = (uint8_t)generation;
 	}
-	free(lists.items);
+	tracked_objects_close(&tracked);
 	return status;
 }
 

@@ -415,7 +415,7 @@ static void show_json(struct referrers *referrers)
 	else
 		json_null(json, "refcount");
 	json_bool(json, "immortal", referrers->refcount == -1);
-	if (referrers->refcount >= 0 && !layout_feature(report->decoder->layout, FEATURE_FREE_THREADED))
+	if (referrers->refcount >= 0)
 		json_number(json, "not_found",
 		            (uint64_t)referrers->refcount > found ? (uint64_t)referrers->refcount - found : 0);
 	else

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "decode/reference_count.h"
 #include "report/live.h"
 #include "report/units.h"
 
@@ -80,26 +81,10 @@ int report_each_target(struct report *report, int (*show)(struct report *report,
 
 int64_t report_refcount(struct decoder *decoder, uint64_t address)
 {
-	const struct layout *layout = decoder->layout;
-	const uint32_t head_bytes = layout->struct_bytes[STRUCT_PyObject];
-	const uint8_t *head = head_bytes > 0 ? reader_at(&decoder->reader, address, head_bytes) : NULL;
-	if (head == NULL)
+	struct reference_count count;
+	if (!reference_count_read(decoder, address, &count))
 		return -2;
-	if (layout_feature(layout, FEATURE_FREE_THREADED)) {
-		/* Include/object.h, PEP 703: owner's count, and that of other threads above two flag bits. */
-		uint64_t local = layout_get(layout, FIELD_PyObject_ob_ref_local, head);
-		int64_t shared = (int64_t)layout_get(layout, FIELD_PyObject_ob_ref_shared, head);
-		/* Deferred counting (Include/internal/pycore_object_deferred.h) begins from far above any real count.
-		 */
-		const int64_t deferred = INT64_MAX / 8;
-		const int64_t count = (int64_t)local + (shared >> 2);
-		return local == UINT32_MAX ? -1 : count >= deferred ? count - deferred : count;
-	}
-	uint64_t count = layout_get(layout, FIELD_PyObject_ob_refcnt, head);
-	/* PEP 683: immortal are those whose low 32 bits are negative. */
-	if (layout_feature(layout, FEATURE_IMMORTAL) && (int32_t)(uint32_t)count < 0)
-		return -1;
-	return (int64_t)count;
+	return count.is_immortal ? -1 : count.count;
 }
 
 void report_title(struct report *report, size_t index, bool with_refcount)

@@ -67,6 +67,7 @@ static void allocation_line(struct text *text, const char *name, const struct al
 	static const char *const how[] = {
 		[ALLOCATOR_NONE] = "static or inside another block",
 		[ALLOCATOR_PYMALLOC] = "pymalloc",
+		[ALLOCATOR_MIMALLOC] = "mimalloc",
 		[ALLOCATOR_MALLOC] = "malloc, header included",
 		[ALLOCATOR_MMAP] = "malloc, pages of its own",
 		[ALLOCATOR_UNKNOWN] = "estimate",

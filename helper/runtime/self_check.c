@@ -113,7 +113,8 @@ static bool check_generations(struct self_check *check)
 {
 	const struct layout *layout = check->layout;
 	uint64_t first;
-	if (!layout_has(layout, FIELD__gc_runtime_state_generation0) ||
+	/* Free-threaded builds have the fields and do not use them. */
+	if (layout_feature(layout, FEATURE_FREE_THREADED) || !layout_has(layout, FIELD__gc_runtime_state_generation0) ||
 	    !layout_has(layout, FIELD__gc_runtime_state_generations))
 		return true;
 	if (layout_has(layout, FIELD_PyInterpreterState_gc))
