@@ -21,7 +21,6 @@ import builtins
 import collections
 import ctypes
 import datetime
-import functools
 import gc
 import os
 import sys
@@ -142,8 +141,6 @@ def hidden_of(subject):
         return [subject.start, subject.stop, subject.step, length]
     if kind in (datetime.datetime, datetime.time) and subject.tzinfo is not None:
         return [subject.tzinfo]
-    if kind is functools.partial and hasattr(functools, "Placeholder"):
-        return [functools.Placeholder]  # every partial holds it (3.14+)
     if kind is datetime.timezone:
         return list(subject.__getinitargs__())
     if id(subject) in MADE_DICTS:

@@ -4,12 +4,12 @@
 
     make_free_threaded.py 3.13.15 3.14.7 3.15.0~rc2 --into FOLDER
 
-No distribution ships such an interpreter, and one is needed to test that we read it. The archive of a version is asked
-of the package mirror that this machine's apt is configured with (its pool keeps a few versions; name one that is there),
-unpacked in a temporary folder, configured with --disable-gil and installed under FOLDER/VERSIONt. A version that is there
-already is left alone. The tests find the interpreters by PYDS_PYTHONS (tests/support/interpreters.py); the folder can go
-away afterwards, nothing of it belongs into this project.
-Needs a compiler, make, apt, and the headers of whatever optional modules are wanted (libffi, libssl, libsqlite3, ...)."""
+No distribution ships such an interpreter, and one is needed to test that we read it. The archive of a version is
+asked of the package mirror that this machine's apt is configured with (its pool keeps a few versions; name one that
+is there), unpacked in a temporary folder, configured with --disable-gil and installed under FOLDER/VERSIONt. A
+version that is there already is left alone. The tests find the interpreters by PYDS_PYTHONS
+(tests/support/interpreters.py); nothing of them belongs into this project. Needs a compiler, make, apt, and the
+headers of whatever optional modules are wanted (libffi, libssl, libsqlite3)."""
 
 import argparse
 import os
