@@ -339,6 +339,22 @@ static void local_noun(struct naming *naming, const struct run *run, uint64_t sl
 	text_free(&name);
 }
 
+/* "local 'x'" of a frame that runs, or of a frame object and of what keeps that; up to 3.10 a frame that runs is a
+ * frame object too, and is named once. */
+static void add_local(struct naming *naming, struct words *words, uint64_t owner)
+{
+	struct text frame = { .bytes = NULL }, keeper = { .bytes = NULL };
+	words_join(words, &keeper);
+	bool is_kept = owner != 0 && names_frame_object(naming->decoder, owner, &frame) &&
+	               strcmp(text_string(&frame), text_string(&keeper)) != 0;
+	text_add(&naming->label, " of ");
+	if (is_kept)
+		text_add(&naming->label, text_string(&frame));
+	words_wrap(words, text_string(&naming->label), is_kept ? ", kept by " : "");
+	text_free(&frame);
+	text_free(&keeper);
+}
+
 /* owner: the object that has the reference, 0 for a holder. */
 static void add_step(struct naming *naming, struct words *words, uint64_t owner, const struct run *run, uint64_t slot)
 {
@@ -359,11 +375,7 @@ static void add_step(struct naming *naming, struct words *words, uint64_t owner,
 		return;
 	case LABEL_LOCAL:
 		local_noun(naming, run, slot);
-		text_add(&naming->label, " of ");
-		if (owner != 0 && names_frame_object(naming->decoder, owner, &naming->label))
-			words_wrap(words, text_string(&naming->label), ", kept by ");
-		else
-			words_wrap(words, text_string(&naming->label), "");
+		add_local(naming, words, owner);
 		return;
 	default:
 		names_label(naming->decoder, run, slot, &naming->report->names, &naming->label);
