@@ -7,7 +7,7 @@ import re
 import tree
 
 FORBIDDEN = [
-    (re.compile(r"/root/|/home/[a-z]|/work/(?:wt|main|shared)|/tmp/(?!\.)[a-z]+/"), "a path of one machine"),
+    (re.compile(r"/root/|/home/[a-z]|/tmp/(?!\.)[a-z]+/"), "a path of one machine"),
     (re.compile(r"https?://[^\s)>\"]*(?:mirror|proxy|artifactory|nexus|localhost|\b\d+\.\d+\.\d+\.\d+)"), "a mirror"),
     (re.compile(r"^(?:<<<<<<< |>>>>>>> )"), "a conflict marker"),
 ]
