@@ -333,8 +333,22 @@ static void say_account(const struct referrers *referrers, struct text *text)
 		text_format(text, ", found %" PRIu64 ": %" PRIu64 " reference%s from C code or unreadable memory",
 		            found, count - found, count - found == 1 ? " comes" : "s come");
 	} else {
-		text_format(text, ", found %" PRIu64 ": more than are counted", found);
+		text_format(text, ", found %" PRIu64 ": more than are counted (instances share their keys)", found);
 	}
+}
+
+/* By the name that the heap gives it, however it was asked for. */
+static void show_title(struct referrers *referrers, size_t index)
+{
+	struct report *report = referrers->report;
+	struct text name = { .bytes = NULL };
+	names_describe(report->naming, report->targets[index], &report->names, report->text);
+	text_format(report->text, "   0x%" PRIx64, report->targets[index]);
+	if (naming_object(referrers->naming, report->targets[index], &name))
+		text_format(report->text, "   %s", text_string(&name));
+	text_add(report->text, "\n");
+	report->text->failed |= name.failed;
+	text_free(&name);
 }
 
 static int show_text(struct referrers *referrers, size_t index)
@@ -343,7 +357,7 @@ static int show_text(struct referrers *referrers, size_t index)
 	struct text *text = report->text;
 	if (index > 0)
 		text_add(text, "\n");
-	report_title(report, index, false);
+	show_title(referrers, index);
 	text_add(text, "  ");
 	units_noun(text, referrers->total, "referrer");
 	text_add(text, "   ");

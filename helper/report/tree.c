@@ -108,6 +108,12 @@ static struct reference_name name_of(const struct run *run, uint64_t slot)
 	case LABEL_TYPE:
 		name.kind = ".__class__";
 		break;
+	case LABEL_DICT:
+		name.kind = ".__dict__";
+		break;
+	case LABEL_WORD:
+		name.kind = "words";
+		break;
 	default:
 		break;
 	}
