@@ -38,14 +38,19 @@ static int no_memory(struct builder *builder)
 	return error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the graph of the heap");
 }
 
+static int check_cancel(struct builder *builder)
+{
+	if (builder->control != NULL && atomic_load_explicit(&builder->control->cancel, memory_order_relaxed))
+		return error_set(builder->error, ERROR_CANCELLED, "cancelled");
+	return OK;
+}
+
 static int check_control(struct builder *builder)
 {
 	if (++builder->done % CONTROL_INTERVAL != 0 || builder->control == NULL)
 		return OK;
 	atomic_fetch_add_explicit(&builder->control->visited, CONTROL_INTERVAL, memory_order_relaxed);
-	if (atomic_load_explicit(&builder->control->cancel, memory_order_relaxed))
-		return error_set(builder->error, ERROR_CANCELLED, "cancelled");
-	return OK;
+	return check_cancel(builder);
 }
 
 /* ---- First pass: which objects there are ---- */
@@ -109,11 +114,15 @@ static int reach_tracked(struct builder *builder)
 {
 	struct tracked_objects tracked;
 	int32_t generation;
+	uint64_t seen = 0;
 	int status = tracked_objects_open(&tracked, builder->decoder->context->runtime, builder->error);
 	for (uint64_t object; status == OK && (object = tracked_objects_next(&tracked, &generation)) != 0;) {
 		status = reach(builder, object);
 		if (status == OK)
 			status = drain(builder);
+		/* Most were reached before, and are no progress. */
+		if (status == OK && ++seen % CONTROL_INTERVAL == 0)
+			status = check_cancel(builder);
 	}
 	builder->graph->gc_list_broken |= tracked.is_broken;
 	tracked_objects_close(&tracked);

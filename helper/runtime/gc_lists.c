@@ -11,9 +11,6 @@ enum {
 	GENERATION_BYTES = 24, /* head, threshold, count */
 	GC_NEXT_MASK = 3, /* NEXT_MASK_UNREACHABLE, and 3.14's old space (Include/internal/pycore_gc.h) */
 };
-/* More objects than 47 bits of address space can hold. */
-static const uint64_t limit_gc_objects = UINT64_C(1) << 42;
-
 static bool push_list(struct gc_list_array *lists, uint64_t head, uint64_t interpreter, int32_t generation)
 {
 	return array_push(lists, (struct gc_list){ head, interpreter, generation });
@@ -69,13 +66,13 @@ int gc_lists(const struct runtime *runtime, struct gc_list_array *lists, struct 
 
 void gc_cursor_init(struct gc_cursor *cursor, struct reader *reader, const struct gc_list *list)
 {
-	*cursor = (struct gc_cursor){ .reader = reader, .head = list->head, .at = list->head };
+	*cursor = (struct gc_cursor){ .reader = reader, .head = list->head, .at = list->head, .anchor = list->head };
 }
 
 uint64_t gc_cursor_next(struct gc_cursor *cursor)
 {
 	uint64_t next;
-	if (cursor->is_broken || cursor->count++ > limit_gc_objects || !reader_u64(cursor->reader, cursor->at, &next)) {
+	if (cursor->is_broken || !reader_u64(cursor->reader, cursor->at, &next)) {
 		cursor->is_broken = true;
 		return 0;
 	}
@@ -84,6 +81,14 @@ uint64_t gc_cursor_next(struct gc_cursor *cursor)
 		cursor->is_broken = next == 0 && cursor->at != cursor->head;
 		return 0;
 	}
+	if (next == cursor->anchor) { /* a ring that leaves the head out */
+		cursor->is_broken = true;
+		return 0;
+	}
+	/* The anchor moves at powers of two, so that one of them lies in any ring (Brent). */
+	if ((cursor->count & (cursor->count - 1)) == 0)
+		cursor->anchor = next;
+	cursor->count++;
 	cursor->at = next;
 	return next + GC_HEAD_BYTES;
 }

@@ -24,8 +24,9 @@ int gc_lists(const struct runtime *runtime, struct gc_list_array *lists, struct 
 struct gc_cursor {
 	struct reader *reader;
 	uint64_t head, at;
+	uint64_t anchor; /* an object that was passed: meeting it again is a ring without the head */
 	uint64_t count;
-	bool is_broken; /* set when the list does not come back to its head: torn, or longer than any memory */
+	bool is_broken; /* set when the list does not come back to its head */
 };
 void gc_cursor_init(struct gc_cursor *cursor, struct reader *reader, const struct gc_list *list);
 /* The address of the next object (behind its PyGC_Head); 0 at the end. */
