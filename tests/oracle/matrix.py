@@ -156,8 +156,8 @@ def share(equal, of):
 
 
 def build_name(interpreter):
-    words = (["free-threaded"] if getattr(interpreter, "free_threaded", False) else []) + \
-        (["debug"] if interpreter.debug else [])
+    words = (["free-threaded"] if interpreter.free_threaded else []) + \
+        (["debug"] if interpreter.debug else []) + (["trace-refs"] if interpreter.trace_refs else [])
     return ", ".join(words) or "release"
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Which Pythons are on this machine: the distribution's (its debug build too), pyenv's, those that make_interpreters.py
-made (in FOLDER below, or where PYDS_INTERPRETERS says), and those named in PYDS_PYTHONS (separated by
-colons). None is required but one; a test that lacks one has nothing to skip, it has fewer parameters."""
+made (in folder() below), and those named in PYDS_PYTHONS (separated by colons). None is required but one; a test that
+lacks one has nothing to skip, it has fewer parameters."""
 import collections
 import functools
 import glob
@@ -14,24 +14,31 @@ OLDEST, NEWEST = (3, 8), (3, 15)
 
 FOLDER = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "pydeepsize", "interpreters")
 
-Interpreter = collections.namedtuple("Interpreter", "path version text debug origin name")
+Interpreter = collections.namedtuple("Interpreter", "path version text debug free_threaded trace_refs origin name")
 
-ASK = ("import sys, json; print(json.dumps([list(sys.version_info[:3]), sys.version.split()[0], "
-       "hasattr(sys, 'gettotalrefcount')]))")
+# sys.getobjects is what --with-trace-refs adds; it brings sys.gettotalrefcount along, which else tells of pydebug.
+ASK = ("import sys, json; flags = getattr(sys, 'abiflags', ''); print(json.dumps([list(sys.version_info[:3]), "
+       "sys.version.split()[0], 'd' in flags, 't' in flags, hasattr(sys, 'getobjects')]))")
+
+
+def folder():
+    """Where make_interpreters.py puts what it makes."""
+    return os.environ.get("PYDS_INTERPRETERS") or FOLDER
 
 
 def ask(path, origin):
-    """None for what is no Python that this project reads."""
+    """None for what is no Python that this project reads. The name has the letters that make_from_source.py takes."""
     try:
         answer = subprocess.run([path, "-I", "-S", "-c", ASK], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                 timeout=60, check=True).stdout
-        version, text, debug = json.loads(answer)
+        version, text, debug, free_threaded, trace_refs = json.loads(answer)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
     if not OLDEST <= tuple(version[:2]) <= NEWEST:
         return None
-    name = "%s%s-%s" % (text, "d" if debug else "", origin)
-    return Interpreter(path, tuple(version), text, debug, origin, name)
+    letters = ("t" if free_threaded else "") + ("d" if debug else "") + ("r" if trace_refs else "")
+    return Interpreter(path, tuple(version), text, debug, free_threaded, trace_refs, origin,
+                       "%s%s-%s" % (text, letters, origin))
 
 
 def candidates():
@@ -41,8 +48,10 @@ def candidates():
     pyenv = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
     for path in sorted(glob.glob(os.path.join(pyenv, "versions", "*", "bin", "python3"))):
         yield path, "pyenv"
-    for path in sorted(glob.glob(os.path.join(os.environ.get("PYDS_INTERPRETERS") or FOLDER, "bin", "*-python3.*"))):
+    for path in sorted(glob.glob(os.path.join(folder(), "bin", "*-python3.*"))):
         yield path, os.path.basename(path).rsplit("-python", 1)[0]
+    for path in sorted(glob.glob(os.path.join(folder(), "source", "*", "bin", "python3"))):
+        yield path, "source"
     for path in filter(None, os.environ.get("PYDS_PYTHONS", "").split(":")):
         yield path, "given"
 
