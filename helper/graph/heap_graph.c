@@ -125,6 +125,7 @@ static int reach_tracked(struct builder *builder)
 			status = check_cancel(builder);
 	}
 	builder->graph->gc_list_broken |= tracked.is_broken;
+	builder->graph->bad.tracked_unknown |= tracked.is_unknown;
 	tracked_objects_close(&tracked);
 	return status;
 }

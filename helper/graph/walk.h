@@ -42,6 +42,7 @@ struct walk_result {
 		const char *reason;
 	} examples[WALK_EXAMPLES];
 	uint32_t example_count;
+	bool tracked_unknown; /* of a heap: what only the collector knows could not be listed */
 };
 
 /* The visited set and stack of walks over one target; reused from walk to walk. */

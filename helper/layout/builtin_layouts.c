@@ -79,13 +79,20 @@ static unsigned count_misfits(const struct layout_row *row, const struct layout 
 	return count;
 }
 
+/* From 3.13 on reference tracing changes no object (a table of the interpreter has them), and _Py_DebugOffsets tell
+ * where it changed the interpreter. */
+static bool has_debug_offsets(const struct python_version *version)
+{
+	return version->hex >= UINT32_C(0x030d0000);
+}
+
 /* FIT_NONE: excluded by the minor version, the flags, or a size that both know. */
 static unsigned row_fit(const struct layout_row *row, const struct layout_fingerprint *fingerprint)
 {
 	const struct python_version *version = &fingerprint->version;
 	if (row->version.hex >> 16 != version->hex >> 16 || row->version.is_debug != version->is_debug ||
 	    row->version.is_free_threaded != version->is_free_threaded ||
-	    row->version.has_trace_refs != version->has_trace_refs ||
+	    (row->version.has_trace_refs != version->has_trace_refs && !has_debug_offsets(version)) ||
 	    !is_same_size(row->type_type_bytes, fingerprint->type_type_bytes) ||
 	    !is_same_size(row->none_bytes, fingerprint->none_bytes))
 		return FIT_NONE;
@@ -101,7 +108,8 @@ static unsigned row_fit(const struct layout_row *row, const struct layout_finger
 	}
 	if (misfits != 0)
 		return FIT_EQUAL + misfits;
-	return row->version.hex == version->hex ? FIT_EXACT : FIT_EQUAL;
+	return row->version.hex == version->hex && row->version.has_trace_refs == version->has_trace_refs ? FIT_EXACT
+	                                                                                                  : FIT_EQUAL;
 }
 
 static void take_struct(struct layout *layout, const struct layout *said, enum layout_struct which)
@@ -138,6 +146,13 @@ static void replace_misfits(const struct layout_row *row, const struct layout *s
 	if (layout->struct_sources[STRUCT_PyInterpreterState] != LAYOUT_SOURCE_TABLE ||
 	    layout->struct_sources[STRUCT_PyThreadState] != LAYOUT_SOURCE_TABLE)
 		take_struct(layout, &nothing, STRUCT__PyThreadStateImpl);
+	/* An interpreter of a free-threaded build holds its allocator's state: where it has another size, the bundled
+	 * mimalloc may be another one too (2.5.2 instead of 2.1.2 in 3.14.10 and 3.15.2). */
+	if (layout->version.is_free_threaded &&
+	    layout->struct_sources[STRUCT_PyInterpreterState] != LAYOUT_SOURCE_TABLE) {
+		take_struct(layout, &nothing, STRUCT_mi_page_t);
+		take_struct(layout, &nothing, STRUCT_mi_segment_t);
+	}
 }
 
 /* Debian's 3.13 aligns PyGC_Head to 4 bytes (patch gchead-alignment), so the generations begin at 20 and not at 24,

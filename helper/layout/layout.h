@@ -59,7 +59,7 @@ struct python_version {
 	uint32_t hex; /* PY_VERSION_HEX, 0x030b07f0 */
 	bool is_debug; /* --with-pydebug */
 	bool is_free_threaded; /* --disable-gil */
-	bool has_trace_refs; /* --with-trace-refs up to 3.12: two pointers before every object */
+	bool has_trace_refs; /* --with-trace-refs; up to 3.12 two pointers before every object */
 };
 
 struct layout {

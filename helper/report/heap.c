@@ -8,8 +8,11 @@
 int report_heap(struct report *report, const struct retained **ret_heap)
 {
 	*ret_heap = *report->heap;
-	if (*ret_heap != NULL)
+	if (*ret_heap != NULL) {
+		if ((*ret_heap)->graph->bad.tracked_unknown)
+			report->exit_status = EXIT_PARTIAL;
 		return OK;
+	}
 	/* The graph keeps the decoder it was built with: the session's, which lives as long. */
 	struct heap_graph *graph;
 	TRY(heap_graph_open(&graph, report->decoder, report->control, report->error));
@@ -19,6 +22,8 @@ int report_heap(struct report *report, const struct retained **ret_heap)
 		return status;
 	}
 	*ret_heap = *report->heap;
+	if (graph->bad.tracked_unknown)
+		report->exit_status = EXIT_PARTIAL;
 	return OK;
 }
 

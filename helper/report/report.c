@@ -182,7 +182,7 @@ static void gap_line(struct text *text, uint64_t count, const char *noun, const 
 void report_gaps(struct text *text, const struct walk_result *result)
 {
 	const uint64_t gaps = result->approximate + result->unreadable + result->corrupt + result->in_flux;
-	if (gaps == 0) {
+	if (gaps == 0 && !result->tracked_unknown) {
 		text_add(text, "Everything reached was readable and decoded exactly.\n");
 		return;
 	}
@@ -192,6 +192,10 @@ void report_gaps(struct text *text, const struct walk_result *result)
 	gap_line(text, result->in_flux, "object", "caught half way through a change");
 	gap_line(text, result->approximate, "object",
 	         "of C types without a decoder: size and references as far as their type says");
+	if (result->tracked_unknown)
+		text_add(text,
+		         "  objects that only the garbage collector knows: its lists are at a place of this build that "
+		         "no table has; with its debug symbols they are found (info)\n");
 	for (uint32_t i = 0; i < result->example_count; i++)
 		text_format(text, "  e.g. 0x%" PRIx64 ": %s\n", result->examples[i].address,
 		            result->examples[i].reason != NULL ? result->examples[i].reason : "unknown reason");
@@ -203,6 +207,7 @@ void report_gaps_json(struct json *json, const struct walk_result *result)
 	json_number(json, "approximate", result->approximate);
 	json_number(json, "corrupt", result->corrupt);
 	json_number(json, "in_flux", result->in_flux);
+	json_bool(json, "tracked_unknown", result->tracked_unknown);
 	json_array(json, "examples");
 	for (uint32_t i = 0; i < result->example_count; i++) {
 		json_object(json, NULL);

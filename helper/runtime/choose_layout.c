@@ -162,6 +162,25 @@ static void describe_build(struct runtime *runtime)
 	         version->is_free_threaded ? " free-threaded" : "", version->has_trace_refs ? " trace-refs" : "");
 }
 
+/* Structs of which no table row and no debug information speaks are known only in part. */
+static void warn_partial(struct runtime *runtime)
+{
+	struct text names = { 0 }, advice = { 0 };
+	uint32_t count = 0;
+	for (int owner = 0; owner < STRUCT_COUNT; owner++)
+		if (runtime->layout.struct_sources[owner] == LAYOUT_SOURCE_DEBUG_OFFSETS)
+			text_format(&names, "%s%s", count++ != 0 ? ", " : "", layout_struct_name(owner));
+	version_advice(runtime->layout.version.hex, &advice);
+	if (count != 0 && !names.failed && !advice.failed)
+		runtime_warn(
+		        runtime,
+		        "of %s only what _Py_DebugOffsets say is known: what else the interpreter holds shows as held "
+		        "from C; %s",
+		        text_string(&names), text_string(&advice));
+	text_free(&names);
+	text_free(&advice);
+}
+
 /* Takes the candidate over; its disagreements with what else is known become warnings. */
 static void accept(struct opening *opening, struct candidate *candidate)
 {
@@ -178,6 +197,13 @@ static void accept(struct opening *opening, struct candidate *candidate)
 	if (!candidate->is_exact)
 		runtime_warn(runtime, "there is no table for Python %s; the one of %s holds in all that was checked",
 		             runtime->version_text, runtime->layout.row_name);
+	warn_partial(runtime);
+	if (version_is_newer_than_known(runtime->layout.version.hex))
+		runtime_warn(
+		        runtime,
+		        "Python %s is newer than all that are known (%s): what changed its meaning and not its place "
+		        "may be misread",
+		        runtime->version_text, builtin_layout_versions());
 	if (candidate->disagreements != 0)
 		layout_compare(&runtime->layout, "the layout in use", &opening->debug_offsets->layout,
 		               "_Py_DebugOffsets", warn_difference, runtime);
@@ -192,13 +218,17 @@ static int no_layout(struct opening *opening, const char *row_failure, const str
 		                 "%s holds Python %s, which has no interpreters: it was not initialised yet, or was "
 		                 "finalised already",
 		                 runtime->file != NULL ? runtime->file->path : "the target", runtime->version_text);
-	return error_set(
+	struct text advice = { 0 };
+	version_advice(opening->fingerprint.version.hex, &advice);
+	const int status = error_set(
 	        opening->error, ERROR_NO_LAYOUT,
-	        "no table of Python %s fits this target (%s; known are %s) and there is no debug information of it "
-	        "(%s); install the debug symbols of that Python (python3.X-dbg, python3-debuginfo), or name their "
-	        "place with --debug-dir, or use --debuginfod",
-	        runtime->version_text, row_failure[0] != '\0' ? row_failure : "no row of that version and build",
-	        builtin_layout_versions(), dwarf_error->message);
+	        "no table fits this target, which is Python %s%s (%s; known are %s), and there is no debug information "
+	        "of it (%s): %s",
+	        runtime->version_text, opening->fingerprint.version.is_free_threaded ? " free-threaded" : "",
+	        row_failure[0] != '\0' ? row_failure : "no row of that version and build", builtin_layout_versions(),
+	        dwarf_error->message, text_string(&advice));
+	text_free(&advice);
+	return status;
 }
 
 /* Uses what was found: dwarf, filled up and compared with a row; a row; or neither, with the reasons. */

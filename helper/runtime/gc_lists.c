@@ -41,6 +41,14 @@ static bool push_state(const struct runtime *runtime, struct reader *reader, uin
 	                           interpreter, 3);
 }
 
+bool gc_lists_are_known(const struct layout *layout)
+{
+	if (layout_feature(layout, FEATURE_INCREMENTAL_GC))
+		return true;
+	return layout_has(layout, FIELD__gc_runtime_state_generations) &&
+	       layout_has(layout, FIELD__gc_runtime_state_permanent_generation);
+}
+
 int gc_lists(const struct runtime *runtime, struct gc_list_array *lists, struct error *error)
 {
 	const struct layout *layout = &runtime->layout;

@@ -18,6 +18,8 @@ struct gc_list_array {
 	struct gc_list *items;
 	size_t count, capacity;
 };
+/* Whether it is known where they are. */
+bool gc_lists_are_known(const struct layout *layout);
 int gc_lists(const struct runtime *runtime, struct gc_list_array *lists, struct error *error);
 
 /* Walks one list. */

@@ -66,6 +66,10 @@ bool version_is_old(uint32_t hex);
 int refuse_old_version(struct opening *opening, uint32_t hex, const struct mapped_file *file);
 /* version.c: "3.11.7", "3.15.0rc2", "3.9" where only the minor version is known. */
 void version_format(uint32_t hex, char *buffer, size_t capacity);
+/* version.c: is it newer than all whose meanings are known? */
+bool version_is_newer_than_known(uint32_t hex);
+/* version.c: what to do where no table fits. */
+void version_advice(uint32_t hex, struct text *text);
 /* choose_layout.c: sets runtime->layout to one that the target confirms. */
 int choose_layout(struct opening *opening);
 /* known_objects.c: fills runtime->symbols from the ELF files. */

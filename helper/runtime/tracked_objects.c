@@ -13,8 +13,15 @@ int tracked_objects_open(struct tracked_objects *tracked, const struct runtime *
 {
 	*tracked = (struct tracked_objects){ .pages = NULL };
 	reader_init(&tracked->reader, runtime->space);
-	if (!layout_feature(&runtime->layout, FEATURE_FREE_THREADED))
-		return gc_lists(runtime, &tracked->lists, error);
+	const struct layout *layout = &runtime->layout;
+	if (!layout_feature(layout, FEATURE_FREE_THREADED)) {
+		tracked->is_unknown = !gc_lists_are_known(layout);
+		return tracked->is_unknown ? OK : gc_lists(runtime, &tracked->lists, error);
+	}
+	tracked->is_unknown =
+	        !layout_has(layout, FIELD_mi_page_t_block_size) || !layout_has(layout, FIELD_mi_segment_t_slices);
+	if (tracked->is_unknown)
+		return OK;
 	tracked->pages = malloc(sizeof *tracked->pages);
 	if (tracked->pages == NULL)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory");

@@ -13,6 +13,7 @@ struct tracked_objects {
 	size_t next_list; /* the cursor's list is the one before */
 	struct gc_cursor list;
 	struct mimalloc_cursor *pages; /* free-threaded builds; else NULL */
+	bool is_unknown; /* where they are to be found is not known of this build: there is no row for it */
 	bool is_broken; /* some list did not close, some page was not as it must be: torn at the moment of the dump */
 };
 

@@ -15,6 +15,7 @@
 enum { VERSION_TEXT_BYTES = 256 }; /* getversion.c: char version[250] up to 3.11, [300] later, mostly unused */
 
 static const uint32_t oldest_supported = VERSION_HEX(3, 8);
+static const uint32_t first_not_known = VERSION_HEX(3, 16);
 static const uint32_t first_with_cookie = VERSION_HEX(3, 13);
 static const uint32_t first_not_python3 = VERSION_HEX(4, 0);
 
@@ -205,6 +206,19 @@ bool version_is_old(uint32_t hex)
 	return hex != 0 && hex < oldest_supported;
 }
 
+bool version_is_newer_than_known(uint32_t hex)
+{
+	return hex >= first_not_known;
+}
+
+void version_advice(uint32_t hex, struct text *text)
+{
+	text_format(text,
+	            "install the debug symbols of that Python (Debian's package python%u.%u-dbg), or name the place of "
+	            "its debug files with --debug-dir, or have them fetched with --debuginfod",
+	            hex >> 24, hex >> 16 & 0xff);
+}
+
 int refuse_old_version(struct opening *opening, uint32_t hex, const struct mapped_file *file)
 {
 	if (!version_is_old(hex))
@@ -240,11 +254,18 @@ static void find_build(struct opening *opening)
 	/* Include/object.h: only a build with Py_REF_DEBUG counts all references. */
 	version->is_debug = elf_file_symbol(opening->elf, "_Py_RefTotal", &symbol) ||
 	                    elf_file_symbol(opening->elf, "_Py_NegativeRefcount", &symbol);
+	/* Include/modsupport.h: a build with Py_TRACE_REFS calls this function so. It counts all references too, be it
+	 * a debug build or not: choose_layout() asks the interpreter. */
+	version->has_trace_refs = elf_file_symbol(opening->elf, "PyModule_Create2TraceRefs", &symbol);
 	/* Before 3.13 --with-trace-refs puts two pointers before each object, later free threading makes it larger. */
 	if (version->hex >= first_with_cookie)
 		version->is_free_threaded |= fingerprint->none_bytes == 32;
 	else
-		version->has_trace_refs = fingerprint->none_bytes == 32;
+		version->has_trace_refs |= fingerprint->none_bytes == 32;
+	if (version->has_trace_refs) {
+		version->is_debug = false;
+		opening->build_is_known = false;
+	}
 }
 
 static void describe_version(struct opening *opening)

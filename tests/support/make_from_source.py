@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: MIT
 """Builds the interpreters that no distribution ships from the distribution's own source archives, with debug symbols.
 
-    python3 tests/support/make_from_source.py 3.14.7t 3.14.7td 3.15.0~rc2t 3.14.7r [--into FOLDER] [--jobs N]
+    python3 tests/support/make_from_source.py 3.14.7t 3.14.7td 3.15.0~rc2t 3.14.7r [--into FOLDER] [--jobs N] [--again]
 
 The letters after a version, as in sys.abiflags: t --disable-gil, d --with-pydebug; and r --with-trace-refs. The
 archive of a version is asked of the package mirror that this machine's apt is configured with (its pool keeps a few
 versions; name one that is there, as it spells it), unpacked in a temporary folder and installed under
-FOLDER/source/VERSION. FOLDER is where interpreters.py looks. What is there already is left alone. Needs a compiler,
-make, apt, and the headers of whatever optional modules are wanted (libffi, libssl, libsqlite3)."""
+FOLDER/source/VERSION. FOLDER is where interpreters.py looks. What is there already is left alone, unless --again is
+given. Needs a compiler, make, apt, and the headers of whatever optional modules are wanted (libffi, libssl,
+libsqlite3)."""
 import argparse
 import os
 import re
@@ -54,7 +55,7 @@ def run(command, source):
         raise Failed("%s failed:\n%s" % (" ".join(command), done.stdout.decode("utf-8", "replace")[-3000:]))
 
 
-def build(spelled, folder, jobs):
+def build(spelled, folder, jobs, again):
     """Builds one version; returns the interpreter's path. The optimisation costs little time."""
     matched = SPELLING.fullmatch(spelled)
     if not matched:
@@ -62,9 +63,9 @@ def build(spelled, folder, jobs):
     series, _, letters = matched.groups()
     prefix = os.path.join(folder, "source", spelled.replace("~", ""))
     python = os.path.join(prefix, "bin", "python3")
-    if os.path.exists(python):
+    if os.path.exists(python) and not again:
         return python
-    options = [OPTIONS[letter] for letter in letters]
+    options = ["--with-system-libmpdec=no"] + [OPTIONS[letter] for letter in letters]
     if series not in ("3.8", "3.9", "3.10", "3.11"):
         options.append("--disable-test-modules")
     with tempfile.TemporaryDirectory(prefix="python-from-source-") as scratch:
@@ -74,16 +75,20 @@ def build(spelled, folder, jobs):
         run(["tar", "-xf", archive, "-C", source, "--strip-components=1"], scratch)
         run(["./configure", "-q", "--prefix=" + prefix, "--without-ensurepip", "CFLAGS=-g -O1"] + options, source)
         run(["nice", "make", "-s", "-j%d" % jobs], source)
-        run(["nice", "make", "-s", "install"], source)
+        # All at once, so that an interrupted run leaves nothing that looks complete.
+        run(["nice", "make", "-s", "install", "DESTDIR=" + os.path.join(scratch, "root")], source)
+        shutil.rmtree(prefix, ignore_errors=True)
+        os.makedirs(os.path.dirname(prefix), exist_ok=True)
+        shutil.move(os.path.join(scratch, "root", prefix.lstrip("/")), prefix)
     return python
 
 
-def build_all(spelled, folder, jobs):
+def build_all(spelled, folder, jobs, again=False):
     """The number of those that could not be built, each of which says why."""
     failures = 0
     for one in spelled:
         try:
-            path = build(one, folder, jobs)
+            path = build(one, folder, jobs, again)
         except Failed as failure:
             failures += 1
             print("%s: %s" % (one, failure), file=sys.stderr, flush=True)
@@ -99,11 +104,12 @@ def main():
     parser.add_argument("versions", nargs="+", metavar="VERSION")
     parser.add_argument("--into", metavar="FOLDER", default=interpreters.folder())
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--again", action="store_true", help="replace what is there")
     chosen = parser.parse_args()
     for tool in ("apt-get", "make", "tar"):
         if not shutil.which(tool):
             sys.exit("%s: not found" % tool)
-    return 1 if build_all(chosen.versions, os.path.abspath(chosen.into), chosen.jobs) else 0
+    return 1 if build_all(chosen.versions, os.path.abspath(chosen.into), chosen.jobs, chosen.again) else 0
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 
 #include "layout/builtin_layouts.h"
 #include "layout_samples/debug_offsets.h"
+#include "runtime/gc_lists.h"
 
 static struct layout layout;
 static bool exact;
@@ -137,6 +138,57 @@ static void test_row_with_other_runtime_structs(void **state)
 	assert_null(choose(&fingerprint, 0));
 }
 
+/* A collector's state of another size has its lists elsewhere: none are known, rather than those of the row. */
+static void test_row_with_other_collector(void **state)
+{
+	(void)state;
+	uint64_t words[DEBUG_OFFSETS_BYTES / 8];
+	memcpy(words, offsets_3_14_10_debian, sizeof offsets_3_14_10_debian);
+	struct layout_fingerprint fingerprint = with_offsets(words, sizeof offsets_3_14_10_debian);
+	const uint32_t size = offsets.layout.struct_bytes[STRUCT__gc_runtime_state];
+	assert_non_null(choose(&fingerprint, 0));
+	assert_true(gc_lists_are_known(&layout));
+	bool changed = false;
+	for (unsigned i = 0; i < sizeof offsets_3_14_10_debian / 8; i++)
+		if (words[i] == size) {
+			assert_false(changed);
+			words[i] = size - 24;
+			changed = true;
+		}
+	assert_true(changed);
+	words[1] = 0x030e04f0;
+	fingerprint = with_offsets(words, sizeof offsets_3_14_10_debian);
+	assert_non_null(choose(&fingerprint, 0));
+	assert_false(exact);
+	assert_int_equal(layout.struct_sources[STRUCT__gc_runtime_state], LAYOUT_SOURCE_DEBUG_OFFSETS);
+	assert_false(gc_lists_are_known(&layout));
+}
+
+/* The interpreter of a free-threaded build holds its allocator: of another size, the pages may be others too. */
+static void test_allocator_of_free_threaded(void **state)
+{
+	(void)state;
+	uint64_t words[DEBUG_OFFSETS_BYTES / 8];
+	memcpy(words, offsets_3_13_15t, sizeof offsets_3_13_15t);
+	struct layout_fingerprint fingerprint = with_offsets(words, sizeof offsets_3_13_15t);
+	assert_string_equal(choose(&fingerprint, 0), "3.13.15t");
+	assert_true(exact);
+	assert_true(layout_has(&layout, FIELD_mi_page_t_block_size));
+	words[1] = 0x030d13f0;
+	fingerprint = with_offsets(words, sizeof offsets_3_13_15t);
+	assert_string_equal(choose(&fingerprint, 0), "3.13.15t");
+	assert_true(layout_has(&layout, FIELD_mi_page_t_block_size));
+	words[6] += 3256; /* sizeof PyInterpreterState, as between 3.14.9 and 3.14.10 */
+	fingerprint = with_offsets(words, sizeof offsets_3_13_15t);
+	unsigned rows = 0;
+	for (; choose(&fingerprint, rows) != NULL; rows++) {
+		assert_false(layout_has(&layout, FIELD_mi_page_t_block_size));
+		assert_false(layout_has(&layout, FIELD_mi_segment_t_slices));
+		assert_true(layout_has(&layout, FIELD_PyObject_ob_gc_bits));
+	}
+	assert_true(rows > 0);
+}
+
 /* Debian's alignment of PyGC_Head against upstream's: both are offered, the row as it is first. */
 static void test_generations_of_3_13(void **state)
 {
@@ -155,26 +207,51 @@ static void test_generations_of_3_13(void **state)
 	assert_true(at_20 && at_24);
 }
 
-/* Present in every row from one minor version to another. */
+enum builds { ANY_BUILD, BUILD_WITH_GIL, BUILD_FREE_THREADED, BUILD_TRACE_REFS };
+
+/* Present in every row of these builds from one minor version to another, and in no other row of these builds. */
 static const struct {
 	enum layout_field field;
 	unsigned first, last;
+	enum builds builds;
 } required[] = {
-#define ALWAYS(field) { FIELD_##field, 8, 99 },
-#define SINCE(minor, field) { FIELD_##field, minor, 99 },
-#define UNTIL(minor, field) { FIELD_##field, 8, minor },
-#define BETWEEN(from, to, field) { FIELD_##field, from, to },
+#define ALWAYS(field) { FIELD_##field, 8, 99, ANY_BUILD },
+#define SINCE(minor, field) { FIELD_##field, minor, 99, ANY_BUILD },
+#define UNTIL(minor, field) { FIELD_##field, 8, minor, ANY_BUILD },
+#define BETWEEN(from, to, field) { FIELD_##field, from, to, ANY_BUILD },
+#define WITH_GIL(minor, field) { FIELD_##field, minor, 99, BUILD_WITH_GIL },
+#define FREE_THREADED(field) { FIELD_##field, 13, 99, BUILD_FREE_THREADED },
+#define TRACE_REFS(minor, field) { FIELD_##field, 8, minor, BUILD_TRACE_REFS },
 #include "layout_samples/required_fields.h"
 #undef ALWAYS
 #undef SINCE
 #undef UNTIL
 #undef BETWEEN
+#undef WITH_GIL
+#undef FREE_THREADED
+#undef TRACE_REFS
 };
+
+static bool is_of(const struct python_version *version, enum builds builds)
+{
+	switch (builds) {
+	case BUILD_WITH_GIL:
+		return !version->is_free_threaded;
+	case BUILD_FREE_THREADED:
+		return version->is_free_threaded;
+	case BUILD_TRACE_REFS:
+		return version->has_trace_refs;
+	default:
+		return true;
+	}
+}
 
 static void assert_row(unsigned minor)
 {
 	for (unsigned i = 0; i < sizeof required / sizeof required[0]; i++) {
 		bool expected = minor >= required[i].first && minor <= required[i].last;
+		if (!is_of(&layout.version, required[i].builds))
+			continue;
 		if (layout_has(&layout, required[i].field) != expected)
 			fail_msg("%s %s %s", layout.row_name, expected ? "lacks" : "has",
 			         layout_field_name(required[i].field));
@@ -195,13 +272,15 @@ static void test_every_row_is_complete(void **state)
 	(void)state;
 	unsigned rows = 0;
 	for (unsigned minor = 8; minor <= 15; minor++)
-		for (int debug = 0; debug < 2; debug++) {
+		for (unsigned flags = 0; flags < 8; flags++) {
 			const struct layout_fingerprint fingerprint = { .version = { .hex = 0x03000000 | minor << 16,
-				                                                     .is_debug = debug != 0 } };
+				                                                     .is_debug = flags & 1,
+				                                                     .is_free_threaded = flags >> 1 & 1,
+				                                                     .has_trace_refs = flags >> 2 } };
 			for (uint32_t i = 0; choose(&fingerprint, i) != NULL; i++, rows++)
 				assert_row(minor);
 		}
-	assert_true(rows >= 20);
+	assert_true(rows >= 30);
 }
 
 /* No path of fields.def leads nowhere: what no row has is of builds that no row is of. */
@@ -257,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exact_version_first),      cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_debug_offsets_choose),     cmocka_unit_test(test_row_with_other_runtime_structs),
+		cmocka_unit_test(test_row_with_other_collector), cmocka_unit_test(test_allocator_of_free_threaded),
 		cmocka_unit_test(test_generations_of_3_13),      cmocka_unit_test(test_every_row_is_complete),
 		cmocka_unit_test(test_every_field_is_somewhere), cmocka_unit_test(test_versions),
 	};

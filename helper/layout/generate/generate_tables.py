@@ -7,7 +7,7 @@
     generate_tables.py --tool ... --check PYTHON...      writes nothing, fails if a row would change
     generate_tables.py --prune       drops from all rows what fields.def no longer names; needs no interpreter
 
-One row for each interpreter: cpython_<version>[d][t][-vendor].inc. rows.inc includes them all, versions.inc names
+One row for each interpreter: cpython_<version>[t][d][r][-vendor].inc. rows.inc includes them all, versions.inc names
 their minor versions.
 """
 
@@ -96,11 +96,11 @@ def extension_modules(root, answer):
 
 def row(arguments, python):
     answer = ask(arguments.root, python)
-    flags = ("d" if answer["debug"] else "") + ("t" if answer["free_threaded"] else "")
+    flags = ("t" if answer["free_threaded"] else "") + ("d" if answer["debug"] else "") + \
+        ("r" if answer["trace_refs"] else "")
     name = version_text(answer["version"]) + flags + (f"-{vendor(answer)}" if vendor(answer) else "")
-    all_flags = flags + ("r" if answer["trace_refs"] else "")
     debug_directory = inside(arguments.root, "/usr/lib/debug")
-    command = [arguments.tool, name, hex(answer["hex"]), all_flags or "-", debug_directory,
+    command = [arguments.tool, name, hex(answer["hex"]), flags or "-", debug_directory,
                runtime_file(arguments.root, python, answer), *extension_modules(arguments.root, answer)]
     body = subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE, text=True).stdout
     words = [f"CPython {version_text(answer['version'])}", vendor(answer) or "upstream sources",
