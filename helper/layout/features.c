@@ -18,6 +18,21 @@ static bool since_patch(const struct layout *layout, unsigned minor, unsigned pa
 	return layout->version.hex >= (UINT32_C(3) << 24 | minor << 16 | patch << 8);
 }
 
+static const uint32_t debian_13_5 = UINT32_C(0x030d05f0);
+
+bool layout_depends_on_build_date(const struct python_version *version)
+{
+	return version->hex == debian_13_5;
+}
+
+/* Debian 13 has the fix of gh-130327 since 3.13.5-2+deb13u3 of June 2026. Its generations are where no other vendor's
+ * are (builtin_layouts.c). */
+static bool has_debian_fix_of_managed_dict(const struct layout *layout)
+{
+	return layout->version.hex == debian_13_5 && layout->version.built >= 20260613 &&
+	       layout_offset(layout, FIELD__gc_runtime_state_generations) == 20;
+}
+
 static void compute_object_features(struct layout *layout)
 {
 	bool *features = layout->features;
@@ -33,7 +48,8 @@ static void compute_object_features(struct layout *layout)
 	/* PyDictValues knows that it is part of an object only where it can be. */
 	features[FEATURE_INLINE_VALUES] = layout_has(layout, FIELD_PyDictValues_embedded);
 	features[FEATURE_MANAGED_DICT_VISITED_FIRST] =
-	        since_patch(layout, 13, 13) && (!is_minor(layout, 14) || since_patch(layout, 14, 4));
+	        (since_patch(layout, 13, 13) && (!is_minor(layout, 14) || since_patch(layout, 14, 4))) ||
+	        has_debian_fix_of_managed_dict(layout);
 	features[FEATURE_SPLIT_DICT_VALUES_COUNTED_BY_USABLE] = since(layout, 11);
 	features[FEATURE_COMPACT_INT] = layout_has(layout, FIELD_PyLongObject_lv_tag);
 	features[FEATURE_INT_SIZEOF_AT_LEAST_ONE_DIGIT] = since(layout, 11);

@@ -60,6 +60,7 @@ struct python_version {
 	bool is_debug; /* --with-pydebug */
 	bool is_free_threaded; /* --disable-gil */
 	bool has_trace_refs; /* --with-trace-refs; up to 3.12 two pointers before every object */
+	uint32_t built; /* 20260810, as the text of sys.version says; 0: not known, or not needed */
 };
 
 struct layout {
@@ -93,6 +94,9 @@ const char *layout_field_name(enum layout_field field);
 enum layout_struct layout_field_struct(enum layout_field field);
 const char *layout_source_name(enum layout_source source);
 const char *layout_feature_name(enum layout_feature feature);
+
+/* Vendors port fixes back without another version number: does it take version.built to tell which features hold? */
+bool layout_depends_on_build_date(const struct python_version *version);
 
 /* Computes layout->features from version, flags and present fields. */
 void layout_compute_features(struct layout *layout);

@@ -76,25 +76,52 @@ static bool take_version(const uint8_t **at, const uint8_t *end, uint32_t *ret_h
 	return true;
 }
 
+/* "Apr 28 2025", "Jul  4 2026", as __DATE__ is written -> 20250428; 0: no date. Eleven bytes are read. */
+static uint32_t date_at(const uint8_t *at)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	uint32_t year = 0, month = 0;
+	for (uint32_t i = 0; i < 12 && month == 0; i++)
+		month = memcmp(at, months + 3 * (size_t)i, 3) == 0 ? i + 1 : 0;
+	if (month == 0 || at[3] != ' ' || (at[4] != ' ' && (at[4] < '0' || at[4] > '3')) || at[5] < '0' ||
+	    at[5] > '9' || at[6] != ' ')
+		return 0;
+	for (unsigned i = 7; i < 11; i++) {
+		if (at[i] < '0' || at[i] > '9')
+			return 0;
+		year = year * 10 + (at[i] - '0');
+	}
+	return year * 10000 + month * 100 + (at[4] == ' ' ? 0 : (uint32_t)(at[4] - '0') * 10) + (at[5] - '0');
+}
+
+struct version_text {
+	uint32_t hex;
+	uint32_t built; /* 20250428; 0: it does not say */
+};
+
 /* The whole of sys.version: "3.11.2 (main, Apr 28 2025, 14:11:48) [GCC 12.2.0]". */
-static bool is_version_text(const uint8_t *at, uint64_t size, uint32_t *ret_hex)
+static bool is_version_text(const uint8_t *at, uint64_t size, struct version_text *ret_text)
 {
 	const uint8_t *end = at + (size < VERSION_TEXT_BYTES ? size : VERSION_TEXT_BYTES);
-	if (!take_version(&at, end, ret_hex) || end - at < 2 || at[0] != ' ' || (at[1] != '(' && at[1] != '|'))
+	struct version_text text = { 0 };
+	if (!take_version(&at, end, &text.hex) || end - at < 2 || at[0] != ' ' || (at[1] != '(' && at[1] != '|'))
 		return false;
 	bool has_compiler = false;
 	for (; at < end && *at != 0; at++) {
 		if ((*at < ' ' && *at != '\n') || *at > '~')
 			return false;
 		has_compiler |= at[0] == '[' && (at[-1] == ' ' || at[-1] == '\n');
+		if (text.built == 0 && end - at > 11 && *at >= 'A' && *at <= 'S')
+			text.built = date_at(at);
 	}
+	*ret_text = text;
 	return has_compiler && at < end;
 }
 
 static bool find_text(void *context, const uint8_t *bytes, uint64_t starts, uint64_t readable, uint64_t address)
 {
 	(void)address;
-	uint32_t *ret_hex = context;
+	struct version_text *ret_text = context;
 	/* The first dot stands behind the major version. */
 	for (const uint8_t *at = bytes;;) {
 		const uint8_t *dot = memchr(at, '.', (size_t)(bytes + readable - at));
@@ -106,17 +133,22 @@ static bool find_text(void *context, const uint8_t *bytes, uint64_t starts, uint
 		/* The buffer is static, so the text follows a NUL or begins the memory. */
 		if (dot - 1 > bytes && dot[-2] != 0)
 			continue;
-		if (is_version_text(dot - 1, readable - (uint64_t)(dot - 1 - bytes), ret_hex))
+		if (is_version_text(dot - 1, readable - (uint64_t)(dot - 1 - bytes), ret_text))
 			return true;
 	}
 }
 
+static struct version_text read_version_text(struct opening *opening, const struct mapped_file *file)
+{
+	struct version_text text = { 0 };
+	const bool found = file != NULL ? scan_file_data(opening, file, find_text, &text)
+	                                : scan_writable(opening, find_text, &text);
+	return found ? text : (struct version_text){ 0 };
+}
+
 uint32_t find_version_text(struct opening *opening, const struct mapped_file *file)
 {
-	uint32_t hex = 0;
-	const bool found =
-	        file != NULL ? scan_file_data(opening, file, find_text, &hex) : scan_writable(opening, find_text, &hex);
-	return found ? hex : 0;
+	return read_version_text(opening, file).hex;
 }
 
 bool cookie_is_plausible(const uint8_t *bytes, uint64_t size)
@@ -300,6 +332,7 @@ int find_version(struct opening *opening)
 {
 	struct python_version *version = &opening->fingerprint.version;
 	const struct mapped_file *file = opening->runtime->file;
+	version->built = 0;
 	TRY(read_debug_offsets(opening));
 	const uint32_t constant = read_py_version(opening);
 	if (constant != 0) {
@@ -310,7 +343,9 @@ int find_version(struct opening *opening)
 		version->hex = opening->cookie_version;
 		opening->version_source = "_Py_DebugOffsets";
 	} else {
-		version->hex = find_version_text(opening, file);
+		const struct version_text text = read_version_text(opening, file);
+		version->hex = text.hex;
+		version->built = text.built;
 		opening->version_source = "the text of sys.version";
 	}
 	find_sizes(opening);
@@ -329,6 +364,8 @@ int find_version(struct opening *opening)
 		                 "program with --exe or the target's files with --sysroot",
 		                 opening->runtime->address);
 	TRY(refuse_old_version(opening, version->hex, file));
+	if (version->built == 0 && layout_depends_on_build_date(version))
+		version->built = read_version_text(opening, file).built;
 	find_build(opening);
 	describe_version(opening);
 	return OK;

@@ -215,6 +215,26 @@ static void test_sane_310(void **state)
 	fake_free(&fake);
 }
 
+static void test_build_date(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t built;
+	} rows[] = {
+		{ "3.11.7 (main, Apr 28 2025, 14:11:48) [GCC 12.2.0]", 20250428 },
+		{ "3.11.7 (tags/v3.11.7:fa7a6f2, Jul  4 2026, 00:00:00) [Clang 17]", 20260704 },
+		{ "3.11.7 (main, Apr 28 20x5, 14:11:48) [GCC 12.2.0]", 0 },
+		{ "3.11.7 (main) [Oct 1]", 0 },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct fake fake = fake_new(0x030b07f0, rows[i].text);
+		assert_int_equal(fake_open(&fake), OK);
+		assert_int_equal(fake.runtime->layout.version.built, rows[i].built);
+		fake_free(&fake);
+	}
+}
+
 static void test_thread_loop(void **state)
 {
 	(void)state;
@@ -399,12 +419,19 @@ static void test_version_format(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sane_311),           cmocka_unit_test(test_sane_310),
-		cmocka_unit_test(test_thread_loop),        cmocka_unit_test(test_thread_wild),
-		cmocka_unit_test(test_interpreter_loop),   cmocka_unit_test(test_frame_loop),
-		cmocka_unit_test(test_frame_wild),         cmocka_unit_test(test_slot_count_lies),
-		cmocka_unit_test(test_shims_are_left_out), cmocka_unit_test(test_generation0_must_point_home),
-		cmocka_unit_test(test_no_python),          cmocka_unit_test(test_old_python_is_refused),
+		cmocka_unit_test(test_sane_311),
+		cmocka_unit_test(test_sane_310),
+		cmocka_unit_test(test_build_date),
+		cmocka_unit_test(test_thread_loop),
+		cmocka_unit_test(test_thread_wild),
+		cmocka_unit_test(test_interpreter_loop),
+		cmocka_unit_test(test_frame_loop),
+		cmocka_unit_test(test_frame_wild),
+		cmocka_unit_test(test_slot_count_lies),
+		cmocka_unit_test(test_shims_are_left_out),
+		cmocka_unit_test(test_generation0_must_point_home),
+		cmocka_unit_test(test_no_python),
+		cmocka_unit_test(test_old_python_is_refused),
 		cmocka_unit_test(test_version_format),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
