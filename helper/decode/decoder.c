@@ -105,19 +105,24 @@ void emit_run(struct decoder *decoder, uint64_t address, uint64_t count, uint32_
 		emit_run_in_parts(decoder, run);
 }
 
+void emit_slot(struct decoder *decoder, uint64_t address, const uint8_t *slot, const char *const *name, uint32_t flags)
+{
+	struct run run = { .slots = slot,
+		           .address = address,
+		           .count = 1,
+		           .stride = 8,
+		           .label = LABEL_FIELD,
+		           .flags = (uint16_t)flags,
+		           .names = name };
+	append_run(decoder, &run);
+}
+
 void emit_field(struct decoder *decoder, uint64_t address, const uint8_t *body, enum layout_field field, uint32_t flags)
 {
 	if (!layout_has(decoder->layout, field) || (decoder->sink != NULL && !run_passes(decoder->sink, flags)))
 		return;
 	uint32_t offset = layout_offset(decoder->layout, field);
-	struct run run = { .slots = body + offset,
-		           .address = address + offset,
-		           .count = 1,
-		           .stride = 8,
-		           .label = LABEL_FIELD,
-		           .flags = (uint16_t)flags,
-		           .names = &registry_field_labels[field] };
-	append_run(decoder, &run);
+	emit_slot(decoder, address + offset, body + offset, &registry_field_labels[field], flags);
 }
 
 /* tp_basicsize + tp_itemsize * ob_size, as object.__sizeof__ has it; ob_size is signed and raw. */
@@ -244,7 +249,7 @@ bool decode_typed_object(struct decoder *decoder, const struct object_head *head
 		if (type->flags & TYPE_IS_METATYPE)
 			adjust_static_type(decoder, type, body);
 		if (type->flags & TYPE_IS_APPROXIMATE)
-			flag_object(decoder, DECODED_APPROXIMATE, "no decoder for this C type");
+			flag_object(decoder, DECODED_APPROXIMATE, type->approximate);
 	}
 	out->shallow = out->body = generic_size(decoder, type, address, body, head->available);
 	if (type->visible_count + type->hidden_count != 0)

@@ -123,6 +123,7 @@ struct decoded {
 
 struct decoder;
 struct type_info;
+struct foreign_shape; /* decode/foreign.h */
 
 /* The logic of one type: called after the generic size (tp_basicsize + tp_itemsize * ob_size) was put into out->shallow
  * and the pointer fields of the registry line were emitted. Appends the remaining runs and blocks, and corrects
@@ -164,6 +165,7 @@ enum type_flag {
 	TYPE_OWNS_TYPE = 2048, /* heap type: each instance holds a reference to it */
 	TYPE_HIDES_TYPE =
 	        4096, /* registry lines only: a heap type in C whose tp_traverse does not visit Py_TYPE(self) */
+	TYPE_OVERRIDES_SIZEOF = 32768, /* a class below the one that is decoded has a __sizeof__ of its own */
 	TYPE_HEAP_VISITS_ALL = 16384, /* registry lines only: the hidden fields are visited where it is a heap type */
 };
 
@@ -197,6 +199,8 @@ struct type_info {
 	uint32_t unseen_items; /* struct sequence: items of an instance beyond its ob_size */
 	int32_t ahead; /* offset from the object of a pointer to memory that decoding it will need: a dict's keys table;
 	                  0: none */
+	const struct foreign_shape *foreign; /* its line is in foreign.def, or that of its nearest base; NULL */
+	const char *approximate; /* TYPE_IS_APPROXIMATE: why, a literal */
 	uint64_t cached_keys; /* heap type: ht_cached_keys, the shared PyDictKeysObject; 0 */
 	const char *name; /* "module.qualname", without "builtins."; owned by the table */
 };
@@ -219,6 +223,7 @@ struct decode_context {
 	                              unknown */
 	int static_type_order; /* which order of static_types.def is this target's; -1: none */
 	bool static_type_order_known;
+	uint64_t sizeof_name; /* the str "__sizeof__" that is a key of object's namespace; 0 unknown */
 	uint64_t general_lookup; /* up to 3.10: dk_lookup of a dict whose keys may be anything (lookdict); 0 unknown */
 };
 
@@ -271,6 +276,8 @@ void emit_run(struct decoder *decoder, uint64_t address, uint64_t count, uint32_
 /* One slot inside the body: name is a literal like ".func_code". */
 void emit_field(struct decoder *decoder, uint64_t address, const uint8_t *body, enum layout_field field,
                 uint32_t flags);
+/* One slot that is at hand: name points at a literal that stays. */
+void emit_slot(struct decoder *decoder, uint64_t address, const uint8_t *slot, const char *const *name, uint32_t flags);
 void emit_block(struct decoder *decoder, uint64_t address, uint64_t bytes, const char *role, uint32_t flags);
 void flag_object(struct decoder *decoder, uint32_t flags, const char *reason);
 

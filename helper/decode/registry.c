@@ -59,13 +59,14 @@ const struct decoder_entry *registry_by_symbol(const struct runtime *runtime, ui
 	return NULL;
 }
 
-/* True if name is one of the alternatives in "a|b|c". */
-static bool name_is_one_of(const char *name, const char *alternatives)
+bool registry_name_matches(const char *name, const char *alternatives)
 {
 	size_t length = strlen(name);
 	for (const char *from = alternatives;;) {
 		const char *bar = strchrnul(from, '|');
-		if ((size_t)(bar - from) == length && memcmp(from, name, length) == 0)
+		size_t own = (size_t)(bar - from);
+		if (own > 0 && from[own - 1] == '*' ? length >= own && memcmp(from, name, own - 1) == 0
+		                                    : own == length && memcmp(from, name, length) == 0)
 			return true;
 		if (*bar == '\0')
 			return false;
@@ -76,7 +77,7 @@ static bool name_is_one_of(const char *name, const char *alternatives)
 const struct decoder_entry *registry_by_name(const char *type_name)
 {
 	for (uint32_t i = 0; i < registry_count; i++)
-		if (name_is_one_of(type_name, registry_entries[i].type_name))
+		if (registry_name_matches(type_name, registry_entries[i].type_name))
 			return &registry_entries[i];
 	return NULL;
 }

@@ -15,6 +15,8 @@ extern const struct decoder_entry registry_fallback;
 const struct decoder_entry *registry_by_symbol(const struct runtime *runtime, uint64_t type_address);
 /* The line with this "module.qualname" (for builtins just the name), NULL if there is none. */
 const struct decoder_entry *registry_by_name(const char *type_name);
+/* True if name is one of the alternatives in "a|b|c*"; one that ends with * is a prefix. */
+bool registry_name_matches(const char *name, const char *alternatives);
 /* The line with this id; ids are compiled in, so NULL is a mistake of ours. */
 const struct decoder_entry *registry_by_id(const char *id);
 

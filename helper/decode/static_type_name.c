@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "decode/foreign.h"
 #include "decode/registry.h"
 #include "decode/static_type_order.h"
 #include "decode/value.h"
@@ -115,7 +116,8 @@ static bool append_known(struct text *name, const char *module, const char *key)
 	struct text candidate = { 0 };
 
 	text_format(&candidate, "%s.%s", module, key);
-	bool is_known = !candidate.failed && registry_by_name(text_string(&candidate)) != NULL;
+	bool is_known = !candidate.failed && (registry_by_name(text_string(&candidate)) != NULL ||
+	                                      foreign_knows_name(text_string(&candidate)));
 	if (is_known)
 		text_append(name, candidate.bytes, candidate.length);
 	text_free(&candidate);

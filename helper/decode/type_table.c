@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "decode/foreign.h"
 #include "decode/registry.h"
+#include "decode/size_override.h"
 #include "decode/static_type.h"
 #include "decode/static_type_name.h"
 #include "decode/type_flags.h"
@@ -198,6 +200,17 @@ static const struct decoder_entry *find_entry(struct decoder *decoder, const str
 	return entry != NULL && size_matches(decoder->layout, entry, info) ? entry : NULL;
 }
 
+/* Somebody else's type (foreign.def). */
+static void find_foreign_entry(struct decoder *decoder, struct type_info *info)
+{
+	bool is_verified = false;
+	info->entry = foreign_entry(decoder, info, &info->foreign, &is_verified);
+	if (info->entry != NULL && !is_verified) {
+		info->flags |= TYPE_IS_APPROXIMATE;
+		info->approximate = "its layout was not verified for this version of its library";
+	}
+}
+
 /* The PyMemberDefs of a class with __slots__ follow its type object (PyHeapType_GET_MEMBERS). */
 static bool add_slots(struct decoder *decoder, struct type_info *info, const uint8_t *type)
 {
@@ -232,14 +245,22 @@ static bool add_slots(struct decoder *decoder, struct type_info *info, const uin
 	return true;
 }
 
+static void inherit_entry(struct type_info *info, const struct type_info *base)
+{
+	info->entry = base->entry;
+	info->base_info = base->base_info;
+	info->foreign = base->foreign;
+	info->approximate = base->approximate;
+	info->flags |= base->flags & TYPE_IS_APPROXIMATE;
+}
+
 /* A class takes its base's decoder and slots, and adds its own slots and perhaps a __dict__. */
 static bool set_parts_of_python_class(struct decoder *decoder, struct type_info *info, const uint8_t *type)
 {
 	const struct type_info *base = decode_type(decoder, info->tp_base);
 	if (base == NULL || base->entry == NULL)
 		return true;
-	info->entry = base->entry;
-	info->base_info = base->base_info;
+	inherit_entry(info, base);
 	if (base->slots_count > 0) {
 		info->slots = calloc(base->slots_count, sizeof *info->slots);
 		if (info->slots == NULL)
@@ -290,8 +311,7 @@ static void set_entry_of_c_type(struct decoder *decoder, struct type_info *info,
 	    (base_type == NULL || type_word(decoder, FIELD_PyTypeObject_tp_traverse, type) !=
 	                                  type_word(decoder, FIELD_PyTypeObject_tp_traverse, base_type)))
 		return;
-	info->entry = base->entry;
-	info->base_info = base->base_info;
+	inherit_entry(info, base);
 }
 
 static bool set_fields(const struct layout *layout, struct type_info *info)
@@ -348,7 +368,7 @@ static void set_flags(struct decoder *decoder, struct type_info *info, const uin
 	bool managed = layout_feature(layout, FEATURE_MANAGED_DICT) && info->tp_flags & TPFLAGS_MANAGED_DICT;
 	if (managed || info->dict_offset != 0 || info->dict_at_end || info->slots_count > 0)
 		info->flags |= TYPE_HAS_INSTANCE_PARTS;
-	else
+	else if (!(info->flags & TYPE_IS_APPROXIMATE))
 		info->flags |= info->entry->flags & TYPE_IS_LEAF;
 	if (info->tp_flags & TPFLAGS_TYPE_SUBCLASS)
 		info->flags |= TYPE_IS_METATYPE | TYPE_IS_BOUNDARY;
@@ -359,6 +379,30 @@ static void set_flags(struct decoder *decoder, struct type_info *info, const uin
 		    !(info->entry->flags & TYPE_HIDES_TYPE && info->base_info->flags & TYPE_IS_HEAP))
 			info->flags |= TYPE_VISITS_TYPE;
 	}
+}
+
+/* A class below the decoded one may size its instances itself, as pandas.DataFrame does: that would have to be run. A
+ * class has what its base has, unless another base or the class itself says more. */
+static void find_sizeof(struct decoder *decoder, struct type_info *info)
+{
+	if (info->base_info == info && info->entry != &registry_fallback)
+		return;
+	uint64_t class = size_override_class(decoder, info->address);
+	if (class == 0 ||
+	    (info->entry != &registry_fallback && class == size_override_class(decoder, info->base_info->address)))
+		return;
+	info->flags |= TYPE_OVERRIDES_SIZEOF | TYPE_IS_APPROXIMATE;
+	info->approximate = "its class has a __sizeof__ of its own";
+}
+
+/* The generic rule. What a base of somebody else's library has at its place, the type has too. */
+static void set_fallback(struct decoder *decoder, struct type_info *info)
+{
+	const struct type_info *base = info->tp_base != 0 ? decode_type(decoder, info->tp_base) : NULL;
+	info->entry = &registry_fallback;
+	info->approximate = "no decoder for this C type";
+	if (base != NULL)
+		info->foreign = base->foreign;
 }
 
 /* Fills a type_info whose slot in the table is already taken, so that a cycle of bases ends at the half-filled one. */
@@ -392,11 +436,15 @@ static bool fill_type(struct decoder *decoder, struct type_info *info, const uin
 	if (info->flags & TYPE_IS_PYTHON_CLASS) {
 		if (!set_parts_of_python_class(decoder, info, type))
 			return false;
-	} else if (info->entry == NULL) {
-		set_entry_of_c_type(decoder, info, type);
+	} else {
+		if (info->entry == NULL)
+			find_foreign_entry(decoder, info);
+		if (info->entry == NULL)
+			set_entry_of_c_type(decoder, info, type);
 	}
 	if (info->entry == NULL)
-		info->entry = &registry_fallback;
+		set_fallback(decoder, info);
+	find_sizeof(decoder, info);
 	if (!set_fields(layout, info))
 		return false;
 	uint32_t needed = info->entry->body_struct < 0 ? bytes_read(layout, info->entry) : 0;

@@ -5,7 +5,6 @@ import re
 # Accepted where the program itself says "approximate": regular expression of the type's whole name, reason.
 NO_DECODER = [
     (r"_(md5|sha1|sha2|sha256|sha512|sha3|blake2)\..*", "digests keep C state only, and have no decoder"),
-    (r"numpy\..*", "numpy is not CPython's; its arrays have no decoder"),
 ]
 
 # Accepted where the program says "unreadable": the same.

@@ -2,7 +2,7 @@
 """The oracle: a process that knows its own heap. It builds objects, writes down for each of them what the interpreter
 says (id, type, sys.getsizeof, gc.get_referents) and what the policies of `deepsize` give, then stops to be dumped.
 
-    python heap.py TRUTH [--bulk N] [--abort] [--asizeof] [--tiny] [--library]
+    python heap.py TRUTH [--bulk N] [--abort] [--asizeof] [--tiny] [--library] [--foreign]
 
 TRUTH gets one record a line, fields separated by tabs, ids in hexadecimal:
     python   version  implementation of the build
@@ -133,6 +133,8 @@ MADE_DICTS = set()  # instances whose dict was made: with inline values (3.13) t
 def hidden_of(subject):
     """References that the type's tp_traverse does not visit and that Python code can reach (exact types, mostly)."""
     kind = type(subject)
+    if "subjects_foreign" in sys.modules and kind.__module__ != "builtins":
+        return sys.modules["subjects_foreign"].hidden_of(subject)
     if isinstance(subject, dict):
         return list(dict.keys(subject))  # dict_traverse skips keys that are all text
     if kind is range:
@@ -242,13 +244,14 @@ def main():
     parser.add_argument("--asizeof", action="store_true")
     parser.add_argument("--tiny", action="store_true", help="no large subjects (subjects.py asks sys.argv)")
     parser.add_argument("--library", action="store_true", help="record the modules of the library as well")
+    parser.add_argument("--foreign", action="store_true", help="subjects_foreign.py instead of subjects.py")
     options = parser.parse_args()
     if options.tiny:
         # Half of a heap would be the tables of OpenSSL's bindings; the library does without.
         sys.modules["ssl"] = sys.modules["_ssl"] = sys.modules["_hashlib"] = None
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import bulk
-    import subjects
+    subjects = __import__("subjects_foreign" if options.foreign else "subjects")
     everything = {"subjects": subjects.build(), "bulk": bulk.make(options.bulk)}
     gc.collect()
     gc.disable()

@@ -369,20 +369,6 @@ def extensions(add):
     add("hashes", [hashlib.md5(b"x"), hashlib.sha256(b"y"), hashlib.blake2b(b"z")])
     add("csv", [csv.reader(["a,b"]), csv.writer(io.StringIO()), csv.get_dialect("excel")])
     add("poll objects", [select.poll(), select.epoll()])
-    import_numpy(add)
-
-
-def import_numpy(add):
-    """Only where it is installed for this very Python; the bare test needs none of it."""
-    if TINY:
-        return
-    try:
-        import numpy
-    except ImportError:
-        return
-    base = numpy.arange(100)
-    add("numpy", [base, base[::2], numpy.zeros((3, 4)), numpy.array([[1], "text", None], dtype=object),
-                  numpy.float64(1.5), numpy.dtype([("a", int), ("b", float)])])
 
 
 def build(add):

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""As test_exact.py, for types of other people's libraries: sizes, references and deep sizes are what the process says.
+Where we say "approximate", the references must at least be all that gc.get_referents gives; and nothing may be wrong
+without that word.
+
+The Python is that of the tests' own venv, whose packages .ci/python-packages lists; PYDS_FOREIGN_PYTHONS adds more,
+separated by colons."""
+import os
+import shutil
+import sys
+
+import pytest
+
+import cores
+import program
+from truth import Truth, compare_referents, compare_sizes
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def pythons():
+    return [sys.executable] + [path for path in os.environ.get("PYDS_FOREIGN_PYTHONS", "").split(":") if path]
+
+
+class Foreign(object):
+    def __init__(self, python, core, truth):
+        self.python, self.target, self.truth = python, ["--core", core], truth
+
+
+@pytest.fixture(scope="module", params=pythons())
+def foreign(request):
+    folder = cores.scratch("foreign")
+    truth = os.path.join(folder, "truth")
+    try:
+        arguments = ["-W", "ignore", os.path.join(HERE, "heap.py"), truth, "--bulk", "400", "--foreign"]
+        with cores.Target(request.param, arguments, folder) as target:
+            target.wait_ready()
+            core = cores.gcore(target.pid, os.path.join(folder, "core"))
+        yield Foreign(request.param, core, Truth(truth))
+    except cores.Skipped as reason:
+        pytest.skip(str(reason))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def answers(foreign, command):
+    return dict(program.ask_about(foreign.target, [command], list(foreign.truth.objects)))
+
+
+@pytest.fixture(scope="module")
+def sizes(foreign):
+    return answers(foreign, "sizeof")
+
+
+def has(foreign, name):
+    if name not in foreign.truth.roots:
+        pytest.skip("this Python does not have the library (or not a version) that makes %r" % name)
+    return foreign.truth.roots[name]
+
+
+def test_nothing_is_wrong_in_silence(foreign, sizes):
+    wrong = compare_sizes(foreign.truth, sizes.items())
+    print(wrong.text())
+    assert wrong.compared == len(foreign.truth.objects) > 2000
+    silent = {kind: count for kind, count in wrong.counts.items() if kind[0] != "approximate flag"}
+    for (what, kind), examples in wrong.groups.items():
+        if what == "size" and all("approximate" in example for example in examples):
+            silent.pop((what, kind), None)
+    assert not silent, wrong.text()
+
+
+def test_every_reference_is_found(foreign, sizes):
+    """Of approximate ones at least all, of others exactly all."""
+    approximate = {address for address, answer in sizes.items() if answer["approximate"]}
+    ours = answers(foreign, "referents")
+    exact = {address: answer for address, answer in ours.items() if address not in approximate}
+    wrong = compare_referents(foreign.truth, exact.items())
+    assert not wrong.counts, wrong.text()
+    for address in approximate:
+        seen = {int(one["address"], 16) for one in ours[address]["referents"]}
+        known = {int(one, 16) for one in foreign.truth.objects[address].referents}
+        assert known <= seen, "%s at 0x%x: %s are missing" % (foreign.truth.objects[address].type, address,
+                                                              sorted(hex(one) for one in known - seen))
+
+
+def test_deep_sizes(foreign):
+    asked = [row for row in foreign.truth.deep if row[0] != "bulk"]
+    if not asked:
+        pytest.skip("this Python has no library whose deep sizes are known")
+    wrong = []
+    for name, policy, size in asked:
+        answer = program.ask(foreign.target, ["deepsize", "--policy", policy, "--json",
+                                              "0x%x" % foreign.truth.roots[name]])["objects"][0]
+        if answer["deep"] != size:
+            wrong.append("%s %s (%s): the process says %d, we say %d %s" % (
+                name, policy, answer["type"], size, answer["deep"], answer["by_type"]))
+    assert not wrong, "%d of %d differ\n%s" % (len(wrong), len(asked), "\n".join(wrong))
+
+
+NUMPY_EXACT = ["array", "array with no dimensions", "array of nothing", "array large", "view", "array of objects",
+               "array of records", "array subclass", "memmap", "recarray", "dtype of records", "flat iterator"]
+
+
+def test_numpy_is_exact(foreign, sizes):
+    has(foreign, "array")
+    flagged = [name for name in NUMPY_EXACT if sizes[foreign.truth.roots[name]]["approximate"]]
+    assert not flagged
+    kinds = {foreign.truth.objects[address].type for address, answer in sizes.items()
+             if answer["approximate"] and foreign.truth.objects[address].type.startswith("numpy.")}
+    print(sorted(kinds))
+    assert not {kind for kind in kinds if kind.startswith(("numpy.ndarray", "numpy.dtype", "numpy.float", "numpy.int",
+                                                           "numpy.str", "numpy.void", "numpy.ufunc"))}
+
+
+def test_numpy_data_are_allocated(foreign, sizes):
+    large = sizes[has(foreign, "array large")]
+    assert large["shallow"] >= 300 * 400 * 4
+    assert large["allocated"] >= large["shallow"]
+    view = sizes[foreign.truth.roots["view"]]
+    assert view["shallow"] < 200
+    assert view["allocated"] < 400
+
+
+def test_numpy_objects_in_records_have_a_path(foreign):
+    """What only an array's item holds is reached from the array, and by the view over its base."""
+    address = has(foreign, "array of records with a grid")
+    answer = program.ask(foreign.target, ["referents", "--json", "0x%x" % address])["objects"][0]
+    items = [one for one in answer["referents"] if one["type"] == "list"]
+    assert len(items) == 12
+    assert all(one["hidden"] for one in items)
