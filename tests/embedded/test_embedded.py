@@ -103,7 +103,8 @@ class VimIdle(object):
     def start(stage):
         script = stage.write("run.py", RUN % (stage.folder, "app_heap.write_truth()"))
         wait = "call system('echo $PPID >%s; cat %s')" % (stage.ready, stage.go)
-        return [stage.start(["vim.nox", "-Nu", "NONE", "-n", "-es", "-c", "py3file " + script, "-c", wait, "-c", "qa!"])]
+        return [stage.start(["vim.nox", "-Nu", "NONE", "-n", "-es", "-c", "py3file " + script, "-c", wait,
+                             "-c", "qa!"])]
 
 
 class Gdb(object):
@@ -182,7 +183,8 @@ class Apache(object):
     @classmethod
     def start(cls, stage):
         port = free_port()
-        begin = "import os, sys\nos.environ['PYDS_EMBEDDED'] = %r\nsys.path.insert(0, %r)\n" % (stage.folder, stage.folder)
+        begin = ("import os, sys\nos.environ['PYDS_EMBEDDED'] = %r\nsys.path.insert(0, %r)\n"
+                 % (stage.folder, stage.folder))
         stage.write("app.wsgi", begin + WSGI)
         stage.write("started.py", begin + "open(%r, 'w').write('0\\n')\n" % stage.ready)
         stage.write("apache.conf", APACHE % {"folder": stage.folder, "port": port, "daemon": cls.DAEMON,
