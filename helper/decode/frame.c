@@ -88,5 +88,5 @@ void decode_frame(struct decoder *decoder, const struct type_info *type, uint64_
 	const uint8_t *owner =
 	        reader_at(&decoder->reader, frame + layout_offset(layout, FIELD__PyInterpreterFrame_owner), 1);
 	if (owner != NULL && *owner == OWNED_BY_FRAME_OBJECT)
-		emit_interpreter_frame(decoder, frame, code, &slots);
+		emit_interpreter_frame(decoder, frame, code, &slots, 0);
 }

@@ -35,7 +35,7 @@ void decode_generator(struct decoder *decoder, const struct type_info *type, uin
 	                       layout_offset(layout, FIELD__PyInterpreterFrame_localsplus) + 8 * slots.total;
 	decoder->out.body = decoder->out.shallow;
 	if (has_frame(decoder, body)) {
-		emit_interpreter_frame(decoder, frame, code, &slots);
+		emit_interpreter_frame(decoder, frame, code, &slots, 0);
 		return;
 	}
 	/* It keeps its code to the end. */

@@ -52,7 +52,8 @@ static int64_t used_slots(struct decoder *decoder, const uint8_t *head, uint64_t
 	                                                               : (int64_t)((pointer - localsplus) / 8);
 }
 
-void emit_interpreter_frame(struct decoder *decoder, uint64_t frame, uint64_t code, const struct frame_slots *slots)
+void emit_interpreter_frame(struct decoder *decoder, uint64_t frame, uint64_t code, const struct frame_slots *slots,
+                            uint32_t flags)
 {
 	const struct layout *layout = decoder->layout;
 	uint32_t head_bytes = layout_offset(layout, FIELD__PyInterpreterFrame_localsplus);
@@ -61,10 +62,10 @@ void emit_interpreter_frame(struct decoder *decoder, uint64_t frame, uint64_t co
 		flag_object(decoder, DECODED_UNREADABLE, "its frame is not in the dump");
 		return;
 	}
-	uint32_t tagged = layout_feature(layout, FEATURE_TAGGED_STACK_REFS) ? RUN_TAGGED : 0;
-	emit_field(decoder, frame, head, FIELD__PyInterpreterFrame_frame_obj, 0);
-	emit_field(decoder, frame, head, FIELD__PyInterpreterFrame_f_locals, 0);
-	emit_field(decoder, frame, head, FIELD__PyInterpreterFrame_f_func, 0);
+	uint32_t tagged = flags | (layout_feature(layout, FEATURE_TAGGED_STACK_REFS) ? RUN_TAGGED : 0);
+	emit_field(decoder, frame, head, FIELD__PyInterpreterFrame_frame_obj, flags);
+	emit_field(decoder, frame, head, FIELD__PyInterpreterFrame_f_locals, flags);
+	emit_field(decoder, frame, head, FIELD__PyInterpreterFrame_f_func, flags);
 	emit_field(decoder, frame, head, FIELD__PyInterpreterFrame_f_funcobj, tagged);
 	emit_field(decoder, frame, head, FIELD__PyInterpreterFrame_f_executable, tagged);
 	uint64_t localsplus = frame + head_bytes;

@@ -17,8 +17,9 @@ uint64_t interpreter_frame_code(struct decoder *decoder, uint64_t frame);
 /* What code asks for. False, and the object is flagged, if it cannot be read or makes no sense. */
 bool code_frame_slots(struct decoder *decoder, uint64_t code, struct frame_slots *ret_slots);
 
-/* The references of an embedded frame, as _PyFrame_Traverse visits them. The evaluation stack of an executing frame is
- * not known; its locals are then hidden. */
-void emit_interpreter_frame(struct decoder *decoder, uint64_t frame, uint64_t code, const struct frame_slots *slots);
+/* The references of a frame, as _PyFrame_Traverse visits them; with RUN_HIDDEN in flags none is visited. The evaluation
+ * stack of an executing frame is not known; its locals are then hidden. */
+void emit_interpreter_frame(struct decoder *decoder, uint64_t frame, uint64_t code, const struct frame_slots *slots,
+                            uint32_t flags);
 
 #endif

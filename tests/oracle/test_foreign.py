@@ -4,7 +4,7 @@ Where we say "approximate", the references must at least be all that gc.get_refe
 without that word.
 
 The Python is that of the tests' own venv, whose packages .ci/python-packages lists; PYDS_FOREIGN_PYTHONS adds more,
-separated by colons."""
+separated by colons. One that is written PYTHON@FOLDER has its packages in that folder (pip install --target)."""
 import os
 import shutil
 import sys
@@ -33,7 +33,8 @@ def foreign(request):
     truth = os.path.join(folder, "truth")
     try:
         arguments = ["-W", "ignore", os.path.join(HERE, "heap.py"), truth, "--bulk", "400", "--foreign"]
-        with cores.Target(request.param, arguments, folder) as target:
+        python, _, packages = request.param.partition("@")
+        with cores.Target(python, arguments, folder, {"PYTHONPATH": packages} if packages else None) as target:
             target.wait_ready()
             core = cores.gcore(target.pid, os.path.join(folder, "core"))
         yield Foreign(request.param, core, Truth(truth))
@@ -119,6 +120,21 @@ def test_numpy_data_are_allocated(foreign, sizes):
     view = sizes[foreign.truth.roots["view"]]
     assert view["shallow"] < 200
     assert view["allocated"] < 400
+
+
+def test_suspended_greenlets_hold_their_variables(foreign, sizes):
+    """An object that only a local variable of a suspended greenlet has: of the frame that switched and of its caller."""
+    waiting = has(foreign, "greenlet suspended")
+    known = [int(name.split()[-1], 16) for name in foreign.truth.roots if name.startswith("held by a greenlet only")]
+    assert len(known) == 2
+    deep = program.ask(foreign.target, ["deepsize", "--json", "--policy", "all", "0x%x" % waiting])["objects"][0]
+    assert deep["count"] > 10
+    for address in known:
+        paths = program.ask(foreign.target, ["path", "--json", "0x%x" % address])["objects"][0]
+        assert paths["type"] == "list"
+        steps = [step["address"] for path in paths["paths"] for step in path["steps"]]
+        assert "0x%x" % waiting in steps, paths
+    assert sizes[waiting]["allocated"] > sizes[waiting]["shallow"] + 300
 
 
 def test_numpy_objects_in_records_have_a_path(foreign):
