@@ -3,6 +3,8 @@
  * rule; references by what the type declares itself, member descriptors that are objects and its __dict__, by its
  * nearest base that is known, and else every word of the body that is the address of an object. Always flagged
  * approximate. */
+#include <string.h>
+
 #include "base/limits.h"
 #include "decode/decoder.h"
 #include "decode/type_flags.h"
@@ -10,7 +12,7 @@
 decode_function decode_any_object;
 
 enum {
-	LIMIT_BODY_WORDS = 1024, /* of a body that are looked at */
+	LIMIT_BODY_WORDS = 8192, /* of a body that are looked at; msgpack's Unpacker has 5000 */
 	LIMIT_ITEM_WORDS = 1 << 20, /* of its variable part */
 };
 
@@ -18,6 +20,13 @@ enum {
 struct known_words {
 	uint64_t bits[LIMIT_BODY_WORDS / 64];
 };
+
+/* As many as the type has: most have ten. */
+static void clear_words(struct known_words *known, int64_t bytes)
+{
+	uint64_t count = (uint64_t)bytes / 512 + 1;
+	memset(known->bits, 0, (count < LIMIT_BODY_WORDS / 64 ? count : LIMIT_BODY_WORDS / 64) * 8);
+}
 
 static void note_word(struct known_words *known, int64_t offset)
 {
@@ -116,8 +125,9 @@ static void emit_fields(struct decoder *decoder, const struct type_info *known_b
 void decode_any_object(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {
 	const struct layout *layout = decoder->layout;
-	struct known_words known = { 0 };
+	struct known_words known;
 	uint64_t start = layout->struct_bytes[STRUCT_PyObject];
+	clear_words(&known, type->tp_basicsize);
 	note_word(&known, type->base_info->tp_dictoffset);
 	note_word(&known, type->base_info->tp_weaklistoffset);
 	/* The type the rule is about may be a base of the object's own. */

@@ -15,8 +15,8 @@ UNREADABLE = [
 
 # Accepted always: what differs, regular expression of the type's whole name, versions (None: all), reason.
 DECLARED = [
-    ("extra referents", r"subjects_foreign\.build_greenlet\.<locals>\.Subclass", None, "a suspended greenlet is no object "
-     "of the collector's, whatever its class says (tp_is_gc): nothing of it is traversed, but its class is listed"),
+    ("extra referents", r"subjects_foreign\.build_greenlet\.<locals>\.Subclass", None, "a suspended greenlet is no "
+     "object of the collector's, whatever its class says (tp_is_gc): nothing is traversed, but its class is listed"),
 ]
 
 

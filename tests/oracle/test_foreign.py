@@ -123,9 +123,10 @@ def test_numpy_data_are_allocated(foreign, sizes):
 
 
 def test_suspended_greenlets_hold_their_variables(foreign, sizes):
-    """An object that only a local variable of a suspended greenlet has: of the frame that switched and of its caller."""
+    """An object that only a local variable of a suspended greenlet has: the frame that switched, and its caller."""
     waiting = has(foreign, "greenlet suspended")
-    known = [int(name.split()[-1], 16) for name in foreign.truth.roots if name.startswith("held by a greenlet only")]
+    mark = "held by a greenlet only "
+    known = [int(name[len(mark):], 16) for name in foreign.truth.roots if name.startswith(mark)]
     assert len(known) == 2
     deep = program.ask(foreign.target, ["deepsize", "--json", "--policy", "all", "0x%x" % waiting])["objects"][0]
     assert deep["count"] > 10
