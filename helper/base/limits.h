@@ -24,6 +24,7 @@ enum {
 	LIMIT_FILE_NAME = 4096, /* characters of a co_filename: PATH_MAX */
 	LIMIT_NAMES_COMPARED = 65536, /* names looked at for "did you mean" */
 	LIMIT_NAMED_TYPES = 4096, /* types whose name is looked for in modules; CPython and its library have 400 */
+	LIMIT_TYPE_SHAPE = 1024, /* names in the namespace of a static type that is told by them */
 	LIMIT_NAMESPACE = 1 << 22, /* entries of a module, class or instance dict that a name is looked for in */
 	LIMIT_STRING_SHOWN = 64, /* characters of a string or name in a label or description */
 	LIMIT_MIMALLOC_SEGMENTS = 1 << 18, /* multiples of 32 MiB that are looked at for one: 8 TiB */

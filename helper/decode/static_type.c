@@ -2,8 +2,12 @@
 #include "decode/static_type.h"
 
 #include "decode/type_flags.h"
+#include "decode/value.h"
 
-enum { LIMIT_STATIC_TYPES = 1 << 16 };
+enum {
+	LIMIT_STATIC_TYPES = 1 << 16,
+	LIMIT_FIRST_SUBCLASSES = 256, /* of object: some hundred types are made ready before any code runs */
+};
 
 /* Address of the state at `index` of a table in the main interpreter; 0: this Python has no such table. */
 static uint64_t state_address(const struct decoder *decoder, enum layout_field table, uint64_t index)
@@ -58,8 +62,56 @@ bool static_type_state(struct decoder *decoder, uint64_t address, const uint8_t 
 	       read_state(decoder, FIELD_PyInterpreterState_types_for_extensions, number - 1, address, ret_state);
 }
 
+/* Up to 3.11 object's tp_subclasses is a dict of weak references in the order in which types were made ready; before
+ * the first class statement that order is the program's own. Gives the next one that refers to a static type. */
+static bool next_first_subclass(struct decoder *decoder, struct dict_cursor *cursor, uint64_t *ret_type)
+{
+	const struct layout *layout = decoder->layout;
+	uint64_t key, reference, flags;
+	return cursor->next < LIMIT_FIRST_SUBCLASSES && dict_cursor_next(cursor, &key, &reference) &&
+	       reader_u64(&decoder->reader, reference + layout_offset(layout, FIELD_PyWeakReference_wr_object),
+	                  ret_type) &&
+	       reader_u64(&decoder->reader, *ret_type + layout_offset(layout, FIELD_PyTypeObject_tp_flags), &flags) &&
+	       (flags & TPFLAGS_HEAPTYPE) == 0;
+}
+
+static bool open_first_subclasses(struct decoder *decoder, struct dict_cursor *cursor)
+{
+	uint64_t object = decoder->context->runtime->symbols[SYMBOL_PyBaseObject_Type], subclasses;
+	return object != 0 && layout_has(decoder->layout, FIELD_PyWeakReference_wr_object) &&
+	       reader_u64(&decoder->reader, object + layout_offset(decoder->layout, FIELD_PyTypeObject_tp_subclasses),
+	                  &subclasses) &&
+	       dict_cursor_open(cursor, decoder, subclasses);
+}
+
+static uint64_t number_among_first_subclasses(struct decoder *decoder, uint64_t address)
+{
+	struct dict_cursor cursor;
+	uint64_t type, number = 0;
+	if (!open_first_subclasses(decoder, &cursor))
+		return 0;
+	while (next_first_subclass(decoder, &cursor, &type)) {
+		number++;
+		if (type == address)
+			return number;
+	}
+	return 0;
+}
+
+static bool first_subclass_by_number(struct decoder *decoder, uint64_t number, uint64_t *ret_address)
+{
+	struct dict_cursor cursor;
+	if (number == 0 || !open_first_subclasses(decoder, &cursor))
+		return false;
+	while (number > 0 && next_first_subclass(decoder, &cursor, ret_address))
+		number--;
+	return number == 0;
+}
+
 uint64_t static_type_number(struct decoder *decoder, uint64_t address)
 {
+	if (!layout_feature(decoder->layout, FEATURE_STATIC_BUILTIN_STATE))
+		return number_among_first_subclasses(decoder, address);
 	const uint8_t *body = reader_at(&decoder->reader, address, decoder->layout->struct_bytes[STRUCT_PyTypeObject]);
 	uint64_t number = body != NULL ? number_in(decoder->layout, body) : 0;
 	if (number == 0)
@@ -71,6 +123,8 @@ uint64_t static_type_number(struct decoder *decoder, uint64_t address)
 bool static_type_by_number(struct decoder *decoder, uint64_t number, uint64_t *ret_address)
 {
 	uint64_t state = 0;
+	if (!layout_feature(decoder->layout, FEATURE_STATIC_BUILTIN_STATE))
+		return first_subclass_by_number(decoder, number, ret_address);
 	if (number > 0 && number <= LIMIT_STATIC_TYPES)
 		state = state_address(decoder, FIELD_PyInterpreterState_types_builtins, number - 1);
 	return state != 0 &&

@@ -16,7 +16,8 @@ struct static_type_state {
 bool static_type_state(struct decoder *decoder, uint64_t address, const uint8_t *body,
                        struct static_type_state *ret_state);
 
-/* The number of one of CPython's own static types, from 1; 0: it has none. */
+/* The number of one of CPython's own static types, from 1; 0: it has none. Before 3.12: which of object's subclasses it
+ * is, of those made ready before the first class statement. */
 uint64_t static_type_number(struct decoder *decoder, uint64_t address);
 /* The other way round; false if there is none. */
 bool static_type_by_number(struct decoder *decoder, uint64_t number, uint64_t *ret_address);

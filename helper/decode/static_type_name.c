@@ -7,6 +7,7 @@
 #include "decode/foreign.h"
 #include "decode/registry.h"
 #include "decode/static_type_order.h"
+#include "decode/static_type_shape.h"
 #include "decode/value.h"
 
 /* What Lib/types.py calls them, and their tp_name. */
@@ -38,12 +39,38 @@ static const char *const types_names[][2] = {
 	{ "CapsuleType", "PyCapsule" },
 };
 
-/* Objects in builtins whose types have no name of their own there before types had one (3.10). */
-static const char *const builtins_values[][2] = {
-	{ "None", "NoneType" },
-	{ "Ellipsis", "ellipsis" },
-	{ "NotImplemented", "NotImplementedType" },
-	{ "len", "builtin_function_or_method" },
+/* Objects whose types have no name of their own, or none that is their tp_name, by the module that has them. */
+static const struct {
+	const char *module, *object, *name;
+} values[] = {
+	{ "builtins", "None", "NoneType" },
+	{ "builtins", "Ellipsis", "ellipsis" },
+	{ "builtins", "NotImplemented", "NotImplementedType" },
+	{ "builtins", "len", "builtin_function_or_method" },
+	{ "sys", "flags", "sys.flags" },
+	{ "sys", "version_info", "sys.version_info" },
+	{ "sys", "hash_info", "sys.hash_info" },
+	{ "sys", "thread_info", "sys.thread_info" },
+	{ "sys", "int_info", "sys.int_info" },
+	{ "sys", "float_info", "sys.float_info" },
+	{ "_ctypes", "Structure", "_ctypes.PyCStructType" },
+	{ "_ctypes", "Union", "_ctypes.UnionType" },
+	{ "_ctypes", "Array", "_ctypes.PyCArrayType" },
+	{ "_ctypes", "CFuncPtr", "_ctypes.PyCFuncPtrType" },
+	{ "_ctypes", "_Pointer", "_ctypes.PyCPointerType" },
+	{ "_ctypes", "_SimpleCData", "_ctypes.PyCSimpleType" },
+};
+
+/* Where types of a file are to be looked for first, as tp_name says that module; and which of several names of one type
+ * there (float64, double) is that of tp_name. */
+static const struct {
+	const char *file, *module;
+	const char *names[24];
+} modules_of_files[] = {
+	{ "_multiarray_umath", "numpy", { "bool",        "bool_",   "int8",    "int16",      "int32",     "int64",
+	                                  "longlong",    "uint8",   "uint16",  "uint32",     "uint64",    "ulonglong",
+	                                  "float16",     "float32", "float64", "longdouble", "complex64", "complex128",
+	                                  "clongdouble", "str_",    "bytes_",  "object_",    "void" } },
 };
 
 /* The next key under which a namespace has the object; false: there is none. *budget: entries that may be looked at. */
@@ -99,10 +126,11 @@ static bool name_by_types(struct decoder *decoder, const struct interpreter *int
 			return true;
 		}
 	}
-	for (size_t i = 0; i < sizeof builtins_values / sizeof builtins_values[0]; i++) {
-		uint64_t object = dict_get_str(decoder, interpreter->builtins, builtins_values[i][0]);
+	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+		uint64_t space = namespace_of(decoder, interpreter, values[i].module);
+		uint64_t object = space != 0 ? dict_get_str(decoder, space, values[i].object) : 0;
 		if (object != 0 && value_type(decoder, object, NULL) == type) {
-			text_add(name, builtins_values[i][1]);
+			text_add(name, values[i].name);
 			return true;
 		}
 	}
@@ -172,6 +200,40 @@ static bool name_by_modules(struct decoder *decoder, const struct interpreter *i
 	return found;
 }
 
+static bool name_in_module(struct decoder *decoder, uint64_t dict, uint64_t type, const char *const *preferred,
+                           struct text *key)
+{
+	uint64_t budget = LIMIT_NAMESPACE;
+	for (; *preferred != NULL; preferred++) {
+		if (dict_get_str(decoder, dict, *preferred) == type) {
+			text_add(key, *preferred);
+			return true;
+		}
+	}
+	return key_of_value(decoder, dict, type, &budget, key);
+}
+
+/* The public name of a type that lies in a file which is known to give its types such names. */
+static bool name_by_file(struct decoder *decoder, const struct interpreter *interpreter, uint64_t type,
+                         struct text *name)
+{
+	char file[64];
+	if (!static_type_file(decoder, type, file, sizeof file))
+		return false;
+	for (size_t i = 0; i < sizeof modules_of_files / sizeof modules_of_files[0]; i++) {
+		if (strcmp(modules_of_files[i].file, file) != 0)
+			continue;
+		uint64_t dict = namespace_of(decoder, interpreter, modules_of_files[i].module);
+		struct text key = { 0 };
+		bool found = dict != 0 && name_in_module(decoder, dict, type, modules_of_files[i].names, &key);
+		if (found)
+			text_format(name, "%s.%s", modules_of_files[i].module, text_string(&key));
+		text_free(&key);
+		return found;
+	}
+	return false;
+}
+
 bool static_type_name(struct decoder *decoder, uint64_t type, struct text *name)
 {
 	const struct runtime *runtime = decoder->context->runtime;
@@ -180,9 +242,11 @@ bool static_type_name(struct decoder *decoder, uint64_t type, struct text *name)
 
 	if (decoder->context->types.count > LIMIT_NAMED_TYPES)
 		return false;
-	const char *ordered = static_type_order_name(decoder, type);
-	if (ordered != NULL) {
-		text_add(name, ordered);
+	const char *known = static_type_order_name(decoder, type);
+	if (known == NULL)
+		known = static_type_shape_name(decoder, type);
+	if (known != NULL) {
+		text_add(name, known);
 		return true;
 	}
 	for (size_t i = 0; i < runtime->interpreters.count && i < LIMIT_INTERPRETERS && !found; i++) {
@@ -193,6 +257,7 @@ bool static_type_name(struct decoder *decoder, uint64_t type, struct text *name)
 			text_add(name, text_string(&key));
 		else
 			found = name_by_types(decoder, interpreter, type, name) ||
+			        name_by_file(decoder, interpreter, type, name) ||
 			        name_by_modules(decoder, interpreter, type, name);
 	}
 	text_free(&key);

@@ -13,6 +13,11 @@ UNREADABLE = [
      "dozen items or fewer the allocator's block does not tell either"),
 ]
 
+# Accepted where no name of the type is known (without files): the same.
+UNNAMED = [
+    (r"async_generator_a(send|throw)", "up to 3.9 two types of one file that are alike in all that a dump has of them"),
+]
+
 # Accepted always: what differs, regular expression of the type's whole name, versions (None: all), reason.
 DECLARED = [
     ("extra referents", r"subjects_foreign\.build_greenlet\.<locals>\.Subclass", None, "a suspended greenlet is no "
@@ -20,13 +25,14 @@ DECLARED = [
 ]
 
 
-def reason(what, kind, python, approximate, unreadable=False):
-    """approximate, unreadable: the program itself said that it does not know this type, or that memory or a file is
-    missing. Only then may it be wrong."""
+def reason(what, kind, python, approximate, unreadable=False, unnamed=False):
+    """approximate, unreadable, unnamed: the program itself said that it does not know this type, that memory or a file
+    is missing, that it has no name for the type. Only then may it be wrong."""
     for row_what, pattern, versions, text in DECLARED:
         if row_what == what and (versions is None or versions(python)) and re.fullmatch(pattern, kind):
             return text
-    for said, rows in ((approximate, NO_DECODER), (unreadable and what == "size", UNREADABLE)):
+    for said, rows in ((approximate, NO_DECODER), (unreadable and what == "size", UNREADABLE),
+                       (unnamed, UNNAMED)):
         for pattern, text in rows if said else []:
             if re.fullmatch(pattern, kind):
                 return text

@@ -220,7 +220,7 @@ def write_truth(options, everything, subjects_module):
 
 
 def record_in_child(options, everything, subjects_module):
-    for _ in range(2000):  # up to 3.10 code that ran 1024 times gets a cache (co_opcache), which would be the child's only
+    for _ in range(2000):  # up to 3.10 code that ran 1024 times gets a cache, which only the child's would have
         object_at(id(None))
     child = ctypes.PyDLL(None).fork()  # PyDLL: the interpreter's lock stays with this thread, in both
     if child == 0:

@@ -2,7 +2,8 @@
 """The matrix: every Python found x kind of dump x what is at hand of its symbols, and how many objects agree with what
 the dumped process said of itself. Writes docs/matrix.md.
 
-    python3 tests/oracle/matrix.py [--write FILE] [--dumps kernel,live] [--python NAME] [--keep FOLDER]
+    python3 tests/oracle/matrix.py [--write FILE] [--dumps kernel,live] [--situations NAMES] [--python NAME]
+        [--keep FOLDER]
 
 Without --write the table goes to standard output. Exit status 1 if anything differs that is not declared
 (exceptions_declared.py); the differences are printed. --keep leaves core and truth of each interpreter in FOLDER, and
@@ -43,8 +44,8 @@ def pympler_path():
     return os.path.dirname(os.path.dirname(os.path.abspath(pympler.__file__)))
 
 
-def start(interpreter, folder, more):
-    arguments = ["-W", "ignore", os.path.join(HERE, "heap.py"), os.path.join(folder, "truth"), "--bulk", "400",
+def start(interpreter, folder, truth, more):
+    arguments = ["-W", "ignore", os.path.join(HERE, "heap.py"), os.path.join(folder, truth), "--bulk", "400",
                  "--library"] + more
     environment = {}
     if pympler_path():
@@ -127,28 +128,31 @@ def compare(interpreter, dump, situation, target, truth):
     return row, "\n".join(texts)
 
 
-def kernel_rows(interpreter, folder):
+def kernel_rows(interpreter, folder, situations):
     truth_path, core = os.path.join(folder, "truth"), os.path.join(folder, "core")
     if not os.path.exists(truth_path) or not glob.glob(core + "*"):
-        with start(interpreter, folder, ["--abort"]) as target:
+        with start(interpreter, folder, "truth", ["--abort"]) as target:
             target.wait_ready()
             cores.kernel_core(target)
     core = sorted(glob.glob(core + "*"))[0]
     truth = Truth(truth_path)
     sysroot = os.path.join(folder, "stripped")
-    strip_files(core, sysroot)
+    if "stripped" in situations:
+        strip_files(core, sysroot)
     options = {"as is": [], "stripped": ["--sysroot", sysroot], "no files": ["--no-files"]}
-    for situation in SITUATIONS:
+    for situation in situations:
         yield compare(interpreter, "core", situation, ["--core", core] + options[situation], truth)
     shutil.rmtree(sysroot, ignore_errors=True)
 
 
-def live_rows(interpreter, folder):
-    with start(interpreter, folder, []) as target:
+def live_rows(interpreter, folder, situations):
+    if SITUATIONS[0] not in situations:
+        return
+    with start(interpreter, folder, "truth of live", []) as target:
         target.wait_ready()
-        truth = Truth(os.path.join(folder, "truth"))
+        truth = Truth(os.path.join(folder, "truth of live"))
         yield compare(interpreter, "live", "as is", ["--pid", str(target.pid)], truth)
-    os.unlink(os.path.join(folder, "truth"))
+    os.unlink(os.path.join(folder, "truth of live"))
 
 
 def share(equal, of):
@@ -190,6 +194,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", metavar="FILE")
     parser.add_argument("--dumps", default="kernel,live")
+    parser.add_argument("--situations", default=",".join(SITUATIONS))
     parser.add_argument("--python", default="", help="only interpreters whose name contains this")
     parser.add_argument("--keep", metavar="FOLDER")
     options = parser.parse_args()
@@ -203,7 +208,7 @@ def main():
             for kind, make in (("kernel", kernel_rows), ("live", live_rows)):
                 if kind not in options.dumps.split(","):
                     continue
-                for row, text in make(interpreter, folder):
+                for row, text in make(interpreter, folder, options.situations.split(",")):
                     rows.append(row)
                     title = "%s %s, %s" % (interpreter.name, row.dump, row.situation)
                     print("%s: %d objects, %s" % (title, row.objects, "differences" if text else "equal"), flush=True)

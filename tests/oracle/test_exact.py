@@ -34,6 +34,19 @@ def test_referents(dump, sizes):
     assert not differences.counts, differences.text()
 
 
+def test_without_files(dump):
+    """From the core alone: what only files have (names of C types, sizes of array items) follows otherwise."""
+    if not dump.core:
+        pytest.skip("a live process has its files")
+    target = list(dump.target) + ["--no-files"]
+    sizes = compare_sizes(dump.truth, program.ask_about(target, ["sizeof"], list(dump.truth.objects)))
+    referents = compare_referents(dump.truth, program.ask_about(target, ["referents"], list(dump.truth.objects)),
+                                  sizes.approximate)
+    print(sizes.summary())
+    assert sizes.compared == referents.compared == len(dump.truth.objects)
+    assert not sizes.counts and not referents.counts, sizes.text() + "\n" + referents.text()
+
+
 @pytest.mark.parametrize("policy", ["gc", "data", "containers", "asizeof"])
 def test_deep_sizes(dump, policy):
     asked = [(name, size) for name, row_policy, size in dump.truth.deep if row_policy == policy]

@@ -65,8 +65,8 @@ class Differences(object):
         self.compared = 0
         self.approximate = set()
 
-    def add(self, what, kind, address, text, approximate=False, unreadable=False):
-        reason = exceptions_declared.reason(what, kind, self.python, approximate, unreadable)
+    def add(self, what, kind, address, text, approximate=False, unreadable=False, unnamed=False):
+        reason = exceptions_declared.reason(what, kind, self.python, approximate, unreadable, unnamed)
         if reason:
             self.excused[what, kind, reason] += 1
             return
@@ -93,6 +93,7 @@ def compare_sizes(truth, answers):
         known = truth.objects[address]
         differences.compared += 1
         approximate = bool(answer.get("approximate"))
+        unnamed = str(answer.get("type")).startswith("<type 0x")
         if approximate:
             differences.approximate.add(address)
         if answer.get("shallow") != known.size:
@@ -100,9 +101,10 @@ def compare_sizes(truth, answers):
                             % (known.size, answer.get("shallow"), " (approximate)" if approximate else ""), approximate,
                             bool(answer.get("unreadable")))
         elif approximate:
-            differences.add("approximate flag", known.type, address, "the size %d is right" % known.size, True)
+            differences.add("approximate flag", known.type, address, "the size %d is right" % known.size, True,
+                            unnamed=unnamed)
         if known.type != "?" and answer.get("type") != known.type:
-            differences.add("type", known.type, address, "we say %s" % answer.get("type"))
+            differences.add("type", known.type, address, "we say %s" % answer.get("type"), unnamed=unnamed)
         if "allocated" in answer and (answer["allocated"] or 0) < 0:
             differences.add("allocated", known.type, address, str(answer["allocated"]))
     return differences
