@@ -20,6 +20,10 @@ enum {
 	THREAD_FREE_FLAGS = 3, /* mi_delayed_t, in the low bits of xthread_free */
 	PREHEADER_BYTES = 16,
 	GUARD_BYTES = 16, /* size, api letter and guard before a block of a debug build (_PyMem_DebugRawAlloc) */
+	MEDIUM_BYTES = 1 << 17, /* MI_MEDIUM_OBJ_SIZE_MAX */
+	LARGE_BYTES = SEGMENT_BYTES / 2, /* MI_LARGE_OBJ_SIZE_MAX */
+	MEBIBYTE = 1 << 20,
+	SMALLEST_OS_STEP = 4096,
 	GC_BITS_TRACKED = 1, /* _PyGC_BITS_TRACKED, Include/internal/pycore_gc.h */
 };
 
@@ -128,53 +132,123 @@ void mimalloc_cursor_init(struct mimalloc_cursor *cursor, const struct layout *l
 
 /* In debug builds a link is xor-ed and rotated by two keys of its page, and the end of a list is the page's address
  * (mi_ptr_decode). */
-static uint64_t decode_link(const struct mimalloc_cursor *cursor, uint64_t link)
+static uint64_t decode_link(const struct layout *layout, struct reader *reader, const struct mimalloc_page *page,
+                            uint64_t link)
 {
 	uint64_t keys[2];
-	const struct layout *layout = cursor->layout;
 	if (!layout_has(layout, FIELD_mi_page_t_keys))
 		return link;
-	if (!reader_copy(cursor->reader, cursor->page.address + layout_offset(layout, FIELD_mi_page_t_keys), keys,
-	                 sizeof keys))
+	if (!reader_copy(reader, page->address + layout_offset(layout, FIELD_mi_page_t_keys), keys, sizeof keys))
 		return 0;
 	const unsigned shift = keys[0] % 64;
 	link -= keys[0];
 	link = shift == 0 ? link : link >> shift | link << (64 - shift);
 	link ^= keys[1];
-	return link == cursor->page.address ? 0 : link;
+	return link == page->address ? 0 : link;
+}
+
+/* The block that a list of free ones has at `at`, *ret_number, and where the next one is, *ret_next. */
+static bool follow_free(const struct layout *layout, struct reader *reader, const struct mimalloc_page *page,
+                        uint64_t at, uint32_t *ret_number, uint64_t *ret_next)
+{
+	const uint64_t number = (at - page->start) / page->block_bytes;
+	if (at < page->start || number >= page->capacity || (at - page->start) % page->block_bytes != 0)
+		return false;
+	*ret_number = (uint32_t)number;
+	*ret_next = reader_u64(reader, at, ret_next) ? decode_link(layout, reader, page, *ret_next) : 0;
+	return true;
+}
+
+enum { FREE_LISTS = 3 };
+
+/* Where the lists of a page's free blocks begin; false: its description cannot be read. */
+static bool free_lists(const struct layout *layout, struct reader *reader, const struct mimalloc_page *page,
+                       uint64_t ret_first[FREE_LISTS])
+{
+	const uint8_t *entry = reader_at(reader, page->address, layout->struct_bytes[STRUCT_mi_page_t]);
+	if (entry == NULL)
+		return false;
+	ret_first[0] = page_word(layout, FIELD_mi_page_t_free, entry);
+	ret_first[1] = page_word(layout, FIELD_mi_page_t_local_free, entry);
+	ret_first[2] = page_word(layout, FIELD_mi_page_t_xthread_free, entry) & ~(uint64_t)THREAD_FREE_FLAGS;
+	return true;
+}
+
+bool mimalloc_is_free(const struct layout *layout, struct reader *reader, const struct mimalloc_page *page,
+                      uint32_t number)
+{
+	uint64_t first[FREE_LISTS];
+	if (!free_lists(layout, reader, page, first))
+		return false;
+	for (int i = 0; i < FREE_LISTS; i++) {
+		uint64_t at = first[i];
+		uint32_t found;
+		for (uint32_t passed = 0; at != 0 && passed < page->capacity; passed++) {
+			if (!follow_free(layout, reader, page, at, &found, &at))
+				break;
+			if (found == number)
+				return true;
+		}
+	}
+	return false;
 }
 
 /* Marks the blocks of one list. Each can be in it once, so that the list ends. */
 static void mark_free(struct mimalloc_cursor *cursor, uint64_t at)
 {
-	const struct mimalloc_page *page = &cursor->page;
+	uint32_t number;
 	while (at != 0) {
-		const uint64_t number = (at - page->start) / page->block_bytes;
-		if (at < page->start || number >= page->capacity || (at - page->start) % page->block_bytes != 0 ||
+		if (!follow_free(cursor->layout, cursor->reader, &cursor->page, at, &number, &at) ||
 		    cursor->is_free[number / 8] >> number % 8 & 1) {
 			cursor->is_broken = true;
 			return;
 		}
 		cursor->is_free[number / 8] |= (uint8_t)(1 << number % 8);
-		if (!reader_u64(cursor->reader, at, &at))
-			return;
-		at = decode_link(cursor, at);
 	}
 }
 
 static void enter_page(struct mimalloc_cursor *cursor)
 {
-	const struct layout *layout = cursor->layout;
-	const uint8_t *entry = reader_at(cursor->reader, cursor->page.address, layout->struct_bytes[STRUCT_mi_page_t]);
+	uint64_t first[FREE_LISTS];
 	cursor->block = 0;
 	memset(cursor->is_free, 0,
 	       cursor->page.capacity / 8 + 1 < sizeof cursor->is_free ? cursor->page.capacity / 8 + 1
 	                                                              : sizeof cursor->is_free);
-	if (entry == NULL)
+	if (!free_lists(cursor->layout, cursor->reader, &cursor->page, first))
 		return;
-	mark_free(cursor, page_word(layout, FIELD_mi_page_t_free, entry));
-	mark_free(cursor, page_word(layout, FIELD_mi_page_t_local_free, entry));
-	mark_free(cursor, page_word(layout, FIELD_mi_page_t_xthread_free, entry) & ~(uint64_t)THREAD_FREE_FLAGS);
+	for (int i = 0; i < FREE_LISTS; i++)
+		mark_free(cursor, first[i]);
+}
+
+/* sizes of the queues of a heap: up to 8 words in steps of two, as blocks are aligned to 16 bytes (MI_ALIGN2W), then
+ * four steps for each power of two (mi_bin of page-queue.c). */
+uint64_t mimalloc_block_bytes(uint64_t requested, uint64_t *ret_slack)
+{
+	const uint64_t words = requested / 8 + (requested % 8 != 0);
+	*ret_slack = 0;
+	if (words <= 1)
+		return 8;
+	if (words <= 8)
+		return 8 * round_up(words, 2);
+	if (requested <= MEDIUM_BYTES) {
+		const unsigned power = 63 - (unsigned)__builtin_clzll(words - 1);
+		const uint64_t step = UINT64_C(1) << (power - 2);
+		return 8 * ((words - 1) / step + 1) * step;
+	}
+	if (requested > INT64_MAX)
+		return requested;
+	/* _mi_os_good_alloc_size(), and the rest of the slices where the whole segment is the page's. */
+	uint64_t align = 4 * MEBIBYTE;
+	if (requested < MEBIBYTE / 2)
+		align = SMALLEST_OS_STEP;
+	else if (requested < 2 * MEBIBYTE)
+		align = SLICE_BYTES;
+	else if (requested < 8 * MEBIBYTE)
+		align = MEBIBYTE / 4;
+	else if (requested < 32 * MEBIBYTE)
+		align = MEBIBYTE;
+	*ret_slack = requested > LARGE_BYTES ? 2 * SLICE_BYTES : 0;
+	return round_up(requested, align);
 }
 
 static bool next_segment(struct mimalloc_cursor *cursor)
@@ -205,8 +279,8 @@ static bool next_segment(struct mimalloc_cursor *cursor)
 	return false;
 }
 
-/* The next page of objects that the collector looks at. */
-static bool next_page(struct mimalloc_cursor *cursor)
+/* The next page, its free blocks not marked yet. */
+static bool find_page(struct mimalloc_cursor *cursor)
 {
 	struct segment_head segment;
 	for (;;) {
@@ -221,12 +295,30 @@ static bool next_page(struct mimalloc_cursor *cursor)
 		const bool is_page =
 		        read_page(cursor->layout, cursor->reader, &segment, cursor->slice, &slices, &cursor->page);
 		cursor->slice += slices == 0 ? 1 : slices;
-		if (is_page && cursor->page.heap >= MIMALLOC_HEAP_GC &&
+		if (is_page)
+			return true;
+	}
+}
+
+bool mimalloc_cursor_next_page(struct mimalloc_cursor *cursor)
+{
+	if (!find_page(cursor))
+		return false;
+	enter_page(cursor);
+	return true;
+}
+
+/* The next page of objects that the collector looks at. */
+static bool next_page_of_objects(struct mimalloc_cursor *cursor)
+{
+	while (find_page(cursor)) {
+		if (cursor->page.heap >= MIMALLOC_HEAP_GC &&
 		    cursor->page.block_bytes >= cursor->layout->struct_bytes[STRUCT_PyObject]) {
 			enter_page(cursor);
 			return true;
 		}
 	}
+	return false;
 }
 
 uint64_t mimalloc_cursor_next(struct mimalloc_cursor *cursor, uint8_t *ret_gc_bits)
@@ -236,7 +328,7 @@ uint64_t mimalloc_cursor_next(struct mimalloc_cursor *cursor, uint8_t *ret_gc_bi
 	for (;;) {
 		const struct mimalloc_page *page = &cursor->page;
 		if (cursor->block >= page->capacity) {
-			if (!next_page(cursor)) {
+			if (!next_page_of_objects(cursor)) {
 				cursor->page.capacity = 0;
 				return 0;
 			}

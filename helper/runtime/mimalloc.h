@@ -34,9 +34,18 @@ struct mimalloc_page {
 bool mimalloc_page_at(const struct layout *layout, struct reader *reader, uint64_t address,
                       struct mimalloc_page *ret_page);
 
+/* Bytes of the blocks of the page that a request is served from. Requests of more than 128 KiB have a page of their
+ * own: *ret_slack is what such a page may have beyond; 0 for smaller ones. */
+uint64_t mimalloc_block_bytes(uint64_t requested, uint64_t *ret_slack);
+
+/* Whether the block of that number is free. Blocks that another thread freed while the page was full may wait
+ * elsewhere, and are not. */
+bool mimalloc_is_free(const struct layout *layout, struct reader *reader, const struct mimalloc_page *page,
+                      uint32_t number);
+
 enum { MIMALLOC_MOST_BLOCKS = 1 << 16 }; /* capacity has 16 bits */
 
-/* Walks the tracked objects of all heaps of the process. About 8 KiB: one is enough. */
+/* Walks the tracked objects of all heaps of the process, or all pages. About 8 KiB: one is enough. */
 struct mimalloc_cursor {
 	const struct layout *layout;
 	struct reader *reader;
@@ -53,5 +62,8 @@ struct mimalloc_cursor {
 void mimalloc_cursor_init(struct mimalloc_cursor *cursor, const struct layout *layout, struct reader *reader);
 /* The next object that the collector tracks; 0 at the end. *ret_gc_bits: its ob_gc_bits. */
 uint64_t mimalloc_cursor_next(struct mimalloc_cursor *cursor, uint8_t *ret_gc_bits);
+/* The next page of any heap, as cursor->page, with its free blocks in cursor->is_free; false at the end. One cursor
+ * walks objects or pages, not both. */
+bool mimalloc_cursor_next_page(struct mimalloc_cursor *cursor);
 
 #endif
