@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 #include "decode/allocated.h"
 
+#include "decode/type_flags.h"
 #include "runtime/mimalloc.h"
+#include "runtime/pymalloc.h"
 
 enum {
-	PYMALLOC_LIMIT = 512, /* SMALL_REQUEST_THRESHOLD, Objects/obmalloc.c */
-	PYMALLOC_ALIGNMENT = 16, /* 64-bit, since 3.7.4 (bpo-27987) */
-	/* struct pool_header, the same since 3.7.4; pools are 4 KiB, since 3.10 16 KiB (bpo-37448), and aligned. */
-	POOL_SMALL = 4096,
-	POOL_LARGE = 16384,
-	POOL_SZIDX = 36,
-	POOL_HEADER = 48,
-	/* Guards of debug builds (_PyMem_DebugRawAlloc): size, 8 bytes, the block, 8 bytes. */
+	/* Guards of debug builds (_PyMem_DebugRawAlloc): size, api letter and seven bytes, the block, eight bytes. */
 	DEBUG_BEFORE = 16,
+	DEBUG_LETTER = 8,
 	DEBUG_ALL = 24,
-	DEBUG_LAYERS = 2,
+	DEBUG_LAYERS = 2, /* pymalloc passes what is large on to malloc, whose domain has guards of its own */
 	/* glibc malloc: the size word before a chunk's memory; its low bits are flags. */
 	CHUNK_HEADER = 8,
+	CHUNK_ALIGNMENT = 16,
 	CHUNK_FLAGS = 7,
 	CHUNK_IS_MMAPPED = 2,
 	CHUNK_SMALLEST = 32,
-	CHUNK_SLACK = 64, /* a rest too small to be a chunk stays with its neighbour */
+	CHUNK_SLACK = 16, /* a rest too small to be a chunk stays with its neighbour */
 	PAGE = 4096,
 };
+
+/* Most that a request is taken for; sums and products with it do not overflow. */
+static const uint64_t MOST_BYTES = INT64_MAX / 8;
+
+static const uint64_t guard_bytes = UINT64_C(0xfdfdfdfdfdfdfd); /* PYMEM_FORBIDDENBYTE seven times */
 
 const char *allocator_name(enum allocator allocator)
 {
@@ -31,6 +33,20 @@ const char *allocator_name(enum allocator allocator)
 		[ALLOCATOR_MALLOC] = "malloc", [ALLOCATOR_MMAP] = "mmap",         [ALLOCATOR_UNKNOWN] = "estimate",
 	};
 	return names[allocator];
+}
+
+const char *agreement_text(enum agreement agreement)
+{
+	static const char *const texts[AGREEMENT_COUNT] = {
+		[AGREEMENT_NONE] = "nothing to compare with",
+		[AGREEMENT_EXACT] = "the block of such a request",
+		[AGREEMENT_KEPT] = "a larger block that realloc left in place",
+		[DISAGREEMENT_SIZE] = "not the size of a block for it",
+		[DISAGREEMENT_PLACE] = "begins inside a block",
+		[DISAGREEMENT_FREE] = "the block is free",
+		[DISAGREEMENT_OWNER] = "the block has another owner",
+	};
+	return texts[agreement];
 }
 
 static bool is_static(const struct address_space *space, uint64_t address)
@@ -43,120 +59,168 @@ static bool is_static(const struct address_space *space, uint64_t address)
 	return false;
 }
 
-/* Reads the size word of a malloc chunk; false if what is there cannot be one of such a request. */
-static bool chunk_taken(struct decoder *decoder, struct allocation *allocation)
+/* What an allocator is asked for: allocation's request, with the guards of a debug build. */
+struct asked {
+	uint64_t address, least, most;
+};
+
+/* least and most: of the allocator's block for such a request; kept: up to which size realloc leaves a block to it. */
+static void set_agreement(struct allocation *allocation, uint64_t least, uint64_t most, uint64_t kept)
 {
-	uint64_t word;
-	if (allocation->address < 2 * CHUNK_HEADER || allocation->requested > INT64_MAX ||
-	    !reader_u64(&decoder->reader, allocation->address - CHUNK_HEADER, &word))
-		return false;
-	uint64_t bytes = word & ~(uint64_t)CHUNK_FLAGS;
-	uint64_t least = allocation->requested + CHUNK_HEADER;
-	if ((word & CHUNK_IS_MMAPPED) != 0) {
-		/* Alone in its pages: the previous size's word is its own too. */
-		least += CHUNK_HEADER;
-		if (bytes % PAGE != 0 || bytes < least || bytes - least > 2 * PAGE)
-			return false;
-		allocation->allocator = ALLOCATOR_MMAP;
-	} else {
-		if (bytes % 16 != 0 || bytes < least || bytes < CHUNK_SMALLEST || bytes - least > CHUNK_SLACK)
-			return false;
-		allocation->allocator = ALLOCATOR_MALLOC;
-	}
-	allocation->taken = bytes;
-	return true;
+	const uint64_t taken = allocation->taken;
+	if (taken >= least && taken <= most)
+		allocation->agreement =
+		        allocation->most == MOST_BYTES && taken > least ? AGREEMENT_KEPT : AGREEMENT_EXACT;
+	else if (allocation->can_shrink && taken > most && taken <= kept)
+		allocation->agreement = AGREEMENT_KEPT;
+	else
+		allocation->agreement = DISAGREEMENT_SIZE;
 }
 
-/* Whether the request lies in a block of a pool: at its beginning and with a size class that such a request is given,
- * or, where anywhere is set, at any place of a block that has room for it. */
-static bool pool_taken(struct decoder *decoder, struct allocation *allocation, bool anywhere)
+/* Whether a pool of pymalloc's holds the address; then its record is compared with the request. */
+static bool find_in_pool(struct decoder *decoder, const struct asked *asked, struct allocation *allocation)
 {
-	const uint64_t pool_bytes =
-	        layout_feature(decoder->layout, FEATURE_LARGE_POOLS) ? POOL_LARGE : (uint64_t)POOL_SMALL;
-	const uint64_t pool = allocation->address & ~(pool_bytes - 1);
-	const uint64_t offset = allocation->address - pool;
-	uint32_t szidx;
-	if (offset < POOL_HEADER || !reader_u32(&decoder->reader, pool + POOL_SZIDX, &szidx) ||
-	    szidx >= PYMALLOC_LIMIT / PYMALLOC_ALIGNMENT)
+	struct pymalloc_pool pool;
+	if (!pymalloc_pool_at(decoder->layout, &decoder->reader, asked->address, &pool))
 		return false;
-	const uint64_t bytes = ((uint64_t)szidx + 1) * PYMALLOC_ALIGNMENT;
-	const uint64_t inside = (offset - POOL_HEADER) % bytes;
-	const uint64_t least = round_up(allocation->requested == 0 ? 1 : allocation->requested, PYMALLOC_ALIGNMENT);
-	/* realloc leaves a block that shrinks by less than a quarter where it is. */
-	const bool fits = inside == 0 && bytes >= least && (bytes == least || 4 * allocation->requested > 3 * bytes);
-	if (!fits && !(anywhere && inside + allocation->requested <= bytes))
-		return false;
+	const uint64_t inside = (asked->address - pool.start) % pool.block_bytes;
+	allocation->block = asked->address - inside;
+	allocation->taken = pool.block_bytes;
 	allocation->allocator = ALLOCATOR_PYMALLOC;
-	allocation->taken = bytes;
+	const uint64_t least = asked->least <= PYMALLOC_LARGEST ? pymalloc_block_bytes(asked->least) : UINT64_MAX;
+	const uint64_t most = asked->most <= PYMALLOC_LARGEST ? pymalloc_block_bytes(asked->most) : UINT64_MAX;
+	/* pymalloc_realloc() leaves a block that shrinks by less than a quarter where it is. */
+	if (inside != 0)
+		allocation->agreement = DISAGREEMENT_PLACE;
+	else
+		set_agreement(allocation, least, most, least != UINT64_MAX ? (4 * asked->most - 1) / 3 : 0);
 	return true;
 }
 
-/* Whether the request lies in a block of a page of mimalloc's; at its beginning, unless anywhere is set. */
-static bool page_taken(struct decoder *decoder, struct allocation *allocation, bool anywhere)
+/* The same for a page of mimalloc's. */
+static bool find_in_page(struct decoder *decoder, const struct asked *asked, struct allocation *allocation)
 {
 	struct mimalloc_page page;
-	if (!mimalloc_page_at(decoder->layout, &decoder->reader, allocation->address, &page))
+	if (!mimalloc_page_at(decoder->layout, &decoder->reader, asked->address, &page))
 		return false;
-	const uint64_t inside = (allocation->address - page.start) % page.block_bytes;
-	if ((inside != 0 && !anywhere) || allocation->requested > page.block_bytes - inside)
-		return false;
-	allocation->allocator = ALLOCATOR_MIMALLOC;
+	const uint64_t inside = (asked->address - page.start) % page.block_bytes;
+	uint64_t slack;
+	const uint64_t least = mimalloc_block_bytes(asked->least, &slack);
+	const uint64_t most = mimalloc_block_bytes(asked->most, &slack);
+	allocation->block = asked->address - inside;
 	allocation->taken = page.block_bytes;
+	allocation->allocator = ALLOCATOR_MIMALLOC;
+	/* _mi_heap_realloc_zero() leaves a block that shrinks by no more than half where it is. */
+	if (inside != 0)
+		allocation->agreement = DISAGREEMENT_PLACE;
+	else
+		set_agreement(allocation, least, most + slack, 2 * asked->most);
 	return true;
 }
 
-/* What pymalloc, mimalloc or malloc wrote down about the block at allocation->address. */
-static bool find_taken(struct decoder *decoder, struct allocation *allocation, bool anywhere)
+static uint64_t chunk_bytes(uint64_t requested)
 {
-	/* Raw memory is malloc's there too, up to 3.14. */
-	if (layout_feature(decoder->layout, FEATURE_FREE_THREADED))
-		return page_taken(decoder, allocation, anywhere) || chunk_taken(decoder, allocation);
-	const bool small = allocation->requested <= PYMALLOC_LIMIT;
-	return (small && pool_taken(decoder, allocation, false)) || chunk_taken(decoder, allocation) ||
-	       (small && anywhere && pool_taken(decoder, allocation, true));
+	const uint64_t bytes = round_up(requested + CHUNK_HEADER, CHUNK_ALIGNMENT);
+	return bytes < CHUNK_SMALLEST ? CHUNK_SMALLEST : bytes;
 }
 
-/* The same behind the guards of a debug build, which say how much was asked for. There are two around a block that
- * pymalloc passed on to malloc: each of the two domains has its own. */
-static bool find_guarded(struct decoder *decoder, struct allocation *allocation)
+/* The same for a chunk of glibc's malloc: true if the word before the address can be the size of one. */
+static bool find_chunk(struct decoder *decoder, const struct asked *asked, struct allocation *allocation)
 {
-	struct allocation guarded = *allocation;
-	for (int layer = 0; layer < DEBUG_LAYERS && guarded.address > DEBUG_BEFORE; layer++) {
-		guarded.address -= DEBUG_BEFORE;
-		const uint8_t *size = reader_at(&decoder->reader, guarded.address, sizeof(uint64_t));
-		uint64_t asked = size != NULL ? load_word(size, sizeof(uint64_t), true) : 0;
-		if (asked < guarded.requested || asked - guarded.requested > CHUNK_SLACK ||
-		    !checked_add(asked, DEBUG_ALL, &guarded.requested))
-			return false;
-		if (find_taken(decoder, &guarded, false)) {
-			allocation->taken = guarded.taken;
-			allocation->allocator = guarded.allocator;
-			return true;
-		}
+	uint64_t word;
+	if (asked->address < 2 * CHUNK_HEADER || asked->address % CHUNK_ALIGNMENT != 0 || asked->least > MOST_BYTES ||
+	    !reader_u64(&decoder->reader, asked->address - CHUNK_HEADER, &word))
+		return false;
+	const uint64_t bytes = word & ~(uint64_t)CHUNK_FLAGS;
+	const uint64_t start = asked->address - 2 * CHUNK_HEADER;
+	const struct segment *segment = reader_segment(&decoder->reader, start);
+	const bool is_mmapped = (word & CHUNK_IS_MMAPPED) != 0;
+	if (segment == NULL || !segment->writable_private || bytes < CHUNK_SMALLEST || bytes > segment->end - start ||
+	    bytes % CHUNK_ALIGNMENT != 0)
+		return false;
+	/* Alone in its pages: the previous size's word is its own too. */
+	const uint64_t mapped = is_mmapped ? round_up(bytes, PAGE) : bytes; /* newer ones leave out two words */
+	if (is_mmapped && ((mapped != bytes && mapped != bytes + 2 * CHUNK_HEADER) || start % PAGE != 0))
+		return false;
+	allocation->block = asked->address;
+	allocation->taken = mapped;
+	allocation->allocator = is_mmapped ? ALLOCATOR_MMAP : ALLOCATOR_MALLOC;
+	if (is_mmapped)
+		set_agreement(allocation, round_up(asked->least + 2 * CHUNK_HEADER, PAGE),
+		              round_up(asked->most + 2 * CHUNK_HEADER, PAGE), 0);
+	else
+		set_agreement(allocation, chunk_bytes(asked->least), chunk_bytes(asked->most) + CHUNK_SLACK, 0);
+	return true;
+}
+
+static bool find_plain(struct decoder *decoder, const struct asked *asked, struct allocation *allocation)
+{
+	/* Raw memory is malloc's in free-threaded builds too, up to 3.14. */
+	return find_in_pool(decoder, asked, allocation) || find_in_page(decoder, asked, allocation) ||
+	       (!is_static(decoder->context->space, asked->address) && find_chunk(decoder, asked, allocation));
+}
+
+/* Whether the guards of a debug build are around *asked, which then becomes what was asked for with them; *ret_bytes is
+ * what they say was asked for without. */
+static bool step_over_guards(struct decoder *decoder, struct asked *asked, uint64_t *ret_bytes)
+{
+	uint64_t bytes, behind;
+	const uint8_t *before = asked->address >= DEBUG_BEFORE
+	                                ? reader_at(&decoder->reader, asked->address - DEBUG_BEFORE, DEBUG_BEFORE)
+	                                : NULL;
+	/* The letter of a domain: otherwise it is the end of the block before. */
+	if (before == NULL || load_u64(before + DEBUG_LETTER) >> 8 != guard_bytes ||
+	    (before[DEBUG_LETTER] != 'r' && before[DEBUG_LETTER] != 'm' && before[DEBUG_LETTER] != 'o'))
+		return false;
+	bytes = load_word(before, sizeof bytes, true);
+	if (bytes > INT64_MAX || !reader_u64(&decoder->reader, asked->address + bytes, &behind) ||
+	    behind != (guard_bytes << 8 | (guard_bytes & 0xff)))
+		return false;
+	*ret_bytes = bytes;
+	asked->address -= DEBUG_BEFORE;
+	asked->least = asked->most = bytes + DEBUG_ALL;
+	return true;
+}
+
+void allocation_find(struct decoder *decoder, struct allocation *allocation)
+{
+	struct asked asked = { allocation->address, allocation->requested, allocation->most };
+	uint64_t guarded;
+	bool is_same = true;
+	allocation->block = allocation->address;
+	allocation->agreement = AGREEMENT_NONE;
+	for (int layer = 0; layer < DEBUG_LAYERS; layer++) {
+		const struct asked before = asked;
+		if (!step_over_guards(decoder, &asked, &guarded))
+			break;
+		/* The words around a block say exactly how much was asked for, whoever reallocated it. */
+		is_same = is_same && guarded >= before.least && guarded <= before.most;
 	}
-	return false;
-}
-
-struct allocation allocation_at(struct decoder *decoder, uint64_t address, uint64_t requested)
-{
-	struct allocation allocation = { .address = address, .requested = requested };
-	if (is_static(decoder->context->space, address))
-		return allocation;
-	/* Debug builds and PYTHONMALLOC=debug put guards around a block. An array of values may begin before what the
-	 * object points at, and was larger when it was made. */
-	if (find_guarded(decoder, &allocation) || find_taken(decoder, &allocation, true))
-		return allocation;
-	allocation.allocator = ALLOCATOR_UNKNOWN;
-	allocation.taken = requested > INT64_MAX ? requested : round_up(requested, PYMALLOC_ALIGNMENT);
-	return allocation;
+	if (find_plain(decoder, &asked, allocation)) {
+		if (!is_same)
+			allocation->agreement = DISAGREEMENT_SIZE;
+	} else if (is_static(decoder->context->space, allocation->address)) {
+		allocation->allocator = ALLOCATOR_NONE;
+		allocation->taken = 0;
+	} else {
+		allocation->allocator = ALLOCATOR_UNKNOWN;
+		allocation->taken = allocation->requested > INT64_MAX
+		                            ? allocation->requested
+		                            : round_up(allocation->requested, PYMALLOC_ALIGNMENT);
+	}
 }
 
 struct allocation allocation_of_block(struct decoder *decoder, size_t index)
 {
 	const struct block *block = &decoder->out.blocks.items[index];
-	if ((block->flags & BLOCK_INTERIOR) != 0)
-		return (struct allocation){ .address = block->address, .requested = block->bytes };
-	return allocation_at(decoder, block->address, block->bytes);
+	struct allocation allocation = { .address = block->address,
+		                         .block = block->address,
+		                         .requested = block->bytes,
+		                         .most = block->most,
+		                         .can_shrink = true };
+	if ((block->flags & BLOCK_INTERIOR) == 0)
+		allocation_find(decoder, &allocation);
+	return allocation;
 }
 
 bool allocated_counts_block(const struct block *block)
@@ -172,29 +236,63 @@ static void add_allocation(struct allocated *allocated, const struct allocation 
 		allocated->approximate = true;
 }
 
-/* Bytes from the object's address on: its body, and what lies behind it in the same allocation (inline values). */
-static uint64_t body_with_interior(const struct decoded *out)
+/* Bytes from the object's address on: its body, and what lies behind it in the same allocation (inline values);
+ * *ret_most as of an allocation. */
+static uint64_t body_with_interior(const struct decoded *out, uint64_t *ret_most)
 {
 	uint64_t bytes = out->body;
+	*ret_most = bytes;
 	for (size_t i = 0; i < out->blocks.count; i++) {
 		const struct block *block = &out->blocks.items[i];
 		uint64_t end;
 		if ((block->flags & BLOCK_INTERIOR) != 0 && block->address - out->address == round_up(bytes, 8) &&
-		    checked_add(block->address - out->address, block->bytes, &end))
+		    checked_add(block->address - out->address, block->bytes, &end)) {
 			bytes = end;
+			*ret_most = end + (block->most - block->bytes);
+		}
 	}
 	return bytes;
+}
+
+/* PyType_GenericAlloc() asks for one item more than the object has, "for the sentinel" (Objects/typeobject.c). Types
+ * made in C with items have an allocation of their own that does not. */
+static bool has_sentinel(const struct type_info *type)
+{
+	return type->tp_itemsize > 0 && type->unseen_items == 0 &&
+	       (type->flags & (TYPE_IS_PYTHON_CLASS | TYPE_IS_METATYPE)) != 0;
+}
+
+struct allocation allocation_of_object(struct decoder *decoder)
+{
+	const struct decoded *out = &decoder->out;
+	const struct type_info *type = out->type;
+	struct allocation allocation = { .address = out->address };
+	uint64_t most, bytes = body_with_interior(out, &most);
+	if (bytes > MOST_BYTES || most > MOST_BYTES) {
+		bytes = most = bytes > MOST_BYTES ? bytes : MOST_BYTES;
+	} else if (type != NULL) {
+		/* Room for items is rounded up to words, by all but str, bytes and int; which is no other block. */
+		const uint64_t more = type->preheader + 8 * (uint64_t)type->unseen_items +
+		                      (has_sentinel(type) ? (uint64_t)type->tp_itemsize : 0);
+		allocation.address -= type->preheader;
+		allocation.can_shrink = type->tp_itemsize != 0 || (type->tp_flags & TPFLAGS_UNICODE_SUBCLASS) != 0;
+		bytes += more;
+		most = round_up(most + more, 8);
+		/* Arithmetic asks for as many digits as a result may have, and leaves out those that are 0. */
+		if (type->tp_flags & TPFLAGS_LONG_SUBCLASS)
+			most = MOST_BYTES;
+	}
+	allocation.requested = bytes;
+	allocation.most = most;
+	allocation_find(decoder, &allocation);
+	return allocation;
 }
 
 struct allocated allocated_of_object(struct decoder *decoder)
 {
 	const struct decoded *out = &decoder->out;
 	struct allocated allocated = { .approximate = (out->flags & (DECODED_APPROXIMATE | DECODED_CORRUPT)) != 0 };
-	uint64_t preheader = out->type != NULL ? out->type->preheader : 0;
-	uint64_t requested;
-	if (!checked_add(body_with_interior(out), preheader, &requested))
-		requested = UINT64_MAX;
-	allocated.own = allocation_at(decoder, out->address - preheader, requested);
+	allocated.own = allocation_of_object(decoder);
 	add_allocation(&allocated, &allocated.own);
 	for (size_t i = 0; i < out->blocks.count; i++) {
 		if (!allocated_counts_block(&out->blocks.items[i]))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * allocated: what the allocators took for an object: its own memory with what precedes it, and the blocks that it
- * owns, each rounded as its allocator rounds. Looked up in the target where the allocator wrote it down. */
+ * owns, each rounded as its allocator rounds. Looked up in the target where the allocator wrote it down, which is also
+ * a check of what was decoded. */
 #ifndef PYDS_DECODE_ALLOCATED_H
 #define PYDS_DECODE_ALLOCATED_H
 
@@ -18,11 +19,27 @@ enum allocator {
 	ALLOCATOR_UNKNOWN, /* taken is an estimate */
 };
 
+/* What the allocator's records say of the request that was decoded. */
+enum agreement {
+	AGREEMENT_NONE, /* there is nothing to compare: static, inside another block, or no known allocator's */
+	AGREEMENT_EXACT, /* the very block that such a request is given */
+	AGREEMENT_KEPT, /* a larger one, that realloc left in place */
+	DISAGREEMENT_SIZE, /* a block that such a request is not given */
+	DISAGREEMENT_PLACE, /* it begins inside a block */
+	DISAGREEMENT_FREE, /* the block is free */
+	DISAGREEMENT_OWNER, /* two own it that should not (found by who knows all) */
+	AGREEMENT_COUNT
+};
+
 struct allocation {
-	uint64_t address; /* as the allocator returned it */
+	uint64_t address; /* as the allocator returned it to whoever asked */
 	uint64_t requested; /* bytes asked for */
+	uint64_t most; /* where the target does not say exactly how many: at most that many; else as requested */
+	uint64_t block; /* where the allocator's block begins: before address where guards of a debug build are */
 	uint64_t taken; /* bytes given */
-	enum allocator allocator;
+	bool can_shrink; /* realloc may have left it where it was larger */
+	uint8_t allocator; /* enum allocator */
+	uint8_t agreement; /* enum agreement */
 };
 
 struct allocated {
@@ -31,14 +48,23 @@ struct allocated {
 	bool approximate; /* some of it is an estimate */
 };
 
-/* One block of `requested` bytes at address, as the object allocator or malloc gave it. */
-struct allocation allocation_at(struct decoder *decoder, uint64_t address, uint64_t requested);
+/* Looks up the block at allocation->address: fills what follows most. */
+void allocation_find(struct decoder *decoder, struct allocation *allocation);
 /* The allocation behind block `index` of decoder->out. */
 struct allocation allocation_of_block(struct decoder *decoder, size_t index);
+/* That of the object that was just decoded itself. */
+struct allocation allocation_of_object(struct decoder *decoder);
 /* Of the object that was just decoded, in decoder->out. */
 struct allocated allocated_of_object(struct decoder *decoder);
 /* Whether the object owns block alone, or sys.getsizeof() counts it: what allocated sums. */
 bool allocated_counts_block(const struct block *block);
 const char *allocator_name(enum allocator allocator);
+/* "a block that such a request is not given": a phrase. */
+const char *agreement_text(enum agreement agreement);
+
+static inline bool agreement_is_bad(enum agreement agreement)
+{
+	return agreement >= DISAGREEMENT_SIZE;
+}
 
 #endif

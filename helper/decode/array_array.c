@@ -5,9 +5,7 @@
 
 decode_function decode_array;
 
-/* Most that a block may be larger than the request: a size class's rounding or a chunk's header, with the guards of a
- * debug build (24 bytes); a mapping is whole pages. */
-enum { BLOCK_SLACK = 39, MAPPING_SLACK = 2 * 4096 };
+enum { TEXT_ITEM_BYTES = 4 }; /* wchar_t */
 
 /* struct arraydescr is constant data of the module's file, which may be neither at hand nor in the dump. Then what the
  * allocator wrote down about the block tells, if only one size that numbers of C have explains it: as a rule where
@@ -16,10 +14,11 @@ static uint32_t item_bytes_of_block(struct decoder *decoder, uint64_t items, uin
 {
 	uint32_t found = 0;
 	for (uint32_t bytes = 1; bytes <= 16; bytes *= 2) {
-		struct allocation allocation = allocation_at(decoder, items, count * bytes);
-		uint64_t slack = allocation.allocator == ALLOCATOR_MMAP ? MAPPING_SLACK : BLOCK_SLACK;
-		if (allocation.allocator == ALLOCATOR_NONE || allocation.allocator == ALLOCATOR_UNKNOWN ||
-		    allocation.taken - allocation.requested > slack)
+		struct allocation allocation = {
+			.address = items, .requested = count * bytes, .most = count * bytes, .can_shrink = true
+		};
+		allocation_find(decoder, &allocation);
+		if (allocation.agreement != AGREEMENT_EXACT && allocation.agreement != AGREEMENT_KEPT)
 			continue;
 		if (found != 0)
 			return 0;
@@ -57,5 +56,14 @@ void decode_array(struct decoder *decoder, const struct type_info *type, uint64_
 		return;
 	}
 	decoder->out.shallow += allocated * item_bytes;
-	emit_block(decoder, items, allocated * item_bytes, "items", BLOCK_COUNTED);
+	/* array('u', text) has room for the end of the text, which it does not know of. */
+	const uint64_t end = item_bytes == TEXT_ITEM_BYTES ? item_bytes : 0;
+	const struct block block = {
+		.address = items,
+		.bytes = allocated * item_bytes,
+		.most = allocated * item_bytes + end,
+		.role = "items",
+		.flags = BLOCK_COUNTED,
+	};
+	emit_whole_block(decoder, &block);
 }

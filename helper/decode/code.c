@@ -2,6 +2,7 @@
  * code: all its references are hidden, since code objects are not traversed (free-threaded builds visit the constants).
  * Up to 3.10 a fixed struct and an opcode cache, since 3.11 the instructions are inline (Objects/codeobject.c
  * code_sizeof). */
+#include "base/limits.h"
 #include "decode/decoder.h"
 
 decode_function decode_code;
@@ -97,6 +98,26 @@ static void decode_caches(struct decoder *decoder, const uint8_t *body)
 	}
 }
 
+/* Free-threaded builds since 3.14: room for a copy of the bytecode for each thread; the first entry is the code's own
+ * (Objects/codeobject.c create_tlbc_lock_held). */
+static void decode_copies(struct decoder *decoder, const uint8_t *body)
+{
+	const struct layout *layout = decoder->layout;
+	const uint64_t array = body_u64(decoder, FIELD_PyCodeObject_co_tlbc, body);
+	const uint32_t first = layout_offset(layout, FIELD__PyCodeArray_entries);
+	const int64_t units = body_ob_size(decoder, body);
+	uint64_t count;
+	if (array == 0 || first == 0 || units <= 0 || units > INT32_MAX ||
+	    !reader_u64(&decoder->reader, array, &count) || count > LIMIT_THREADS)
+		return;
+	emit_block(decoder, array, first + 8 * count, "table of copies", 0);
+	for (uint64_t i = 1; i < count; i++) {
+		uint64_t copy;
+		if (reader_u64(&decoder->reader, array + first + 8 * i, &copy) && copy != 0)
+			emit_block(decoder, copy, CODE_UNIT_BYTES * (uint64_t)units, "bytecode of a thread", 0);
+	}
+}
+
 void decode_code(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {
 	(void)type;
@@ -105,6 +126,8 @@ void decode_code(struct decoder *decoder, const struct type_info *type, uint64_t
 		/* _PyObject_VAR_SIZE rounds up to a word. */
 		decoder->out.shallow = round_up(decoder->out.shallow & INT64_MAX, 8);
 		decode_caches(decoder, body);
+		if (!decoder->skip_blocks && layout_has(decoder->layout, FIELD_PyCodeObject_co_tlbc))
+			decode_copies(decoder, body);
 	} else {
 		decode_opcache(decoder, body);
 		decode_zombie_frame(decoder, body);

@@ -44,8 +44,19 @@ static void add_description(struct decoder *decoder, uint64_t format, uint64_t d
 	if (shape != 0)
 		emit_block(decoder, shape, 8 * dimensions, "shape", BLOCK_COUNTED);
 	if (elements != 0) {
+		/* Those of a complex number (3.14+) have no length: a null word ends them. */
+		const uint8_t *first = length == 0 ? reader_at(&decoder->reader, elements, 8) : NULL;
+		const uint64_t uncounted = first != NULL && load_u64(first) != 0 ? 8 : 0;
 		decoder->out.shallow += 8 * (length + 1);
-		emit_block(decoder, elements, 8 * (length + 1), "element types", BLOCK_COUNTED);
+		const struct block block = {
+			.address = elements,
+			.bytes = 8 * (length + 1) + uncounted,
+			.most = 8 * (length + 1) + uncounted,
+			.uncounted = uncounted,
+			.role = "element types",
+			.flags = BLOCK_COUNTED,
+		};
+		emit_whole_block(decoder, &block);
 	}
 }
 

@@ -38,13 +38,16 @@ static inline void append_run(struct decoder *decoder, const struct run *run)
 		decoder->out_of_memory = true;
 }
 
+void emit_whole_block(struct decoder *decoder, const struct block *block)
+{
+	if (!decoder->skip_blocks && __builtin_expect(!array_push(&decoder->out.blocks, *block), 0))
+		decoder->out_of_memory = true;
+}
+
 void emit_block(struct decoder *decoder, uint64_t address, uint64_t bytes, const char *role, uint32_t flags)
 {
-	if (decoder->skip_blocks)
-		return;
-	struct block block = { .address = address, .bytes = bytes, .role = role, .flags = flags };
-	if (__builtin_expect(!array_push(&decoder->out.blocks, block), 0))
-		decoder->out_of_memory = true;
+	const struct block block = { .address = address, .bytes = bytes, .most = bytes, .role = role, .flags = flags };
+	emit_whole_block(decoder, &block);
 }
 
 /* A run that is not present in one piece: the parts that are, one run each. */

@@ -97,6 +97,8 @@ enum block_flag {
 struct block {
 	uint64_t address;
 	uint64_t bytes; /* as requested from the allocator */
+	uint64_t most; /* more than bytes where the target does not say exactly: at most that many were requested */
+	uint64_t uncounted; /* of bytes: what sys.getsizeof() leaves out of a block that it counts */
 	const char *role; /* "keys table": a literal */
 	uint32_t flags; /* enum block_flag */
 };
@@ -279,6 +281,7 @@ void emit_field(struct decoder *decoder, uint64_t address, const uint8_t *body, 
 /* One slot that is at hand: name points at a literal that stays. */
 void emit_slot(struct decoder *decoder, uint64_t address, const uint8_t *slot, const char *const *name, uint32_t flags);
 void emit_block(struct decoder *decoder, uint64_t address, uint64_t bytes, const char *role, uint32_t flags);
+void emit_whole_block(struct decoder *decoder, const struct block *block);
 void flag_object(struct decoder *decoder, uint32_t flags, const char *reason);
 
 /* A word of a body at a known field: 0 when the field is absent. */

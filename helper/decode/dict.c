@@ -19,8 +19,9 @@ static void decode_split(struct decoder *decoder, const struct keys_table *keys,
 	if (!layout_feature(layout, FEATURE_SPLIT_DICT_VALUES_COUNTED_BY_USABLE))
 		counted = (keys->bytes - (keys->entries - keys->address)) / keys->entry_bytes;
 	decoder->out.shallow += 8 * counted;
-	if (!has_head)
-		emit_block(decoder, values, 8 * counted, "values", BLOCK_COUNTED);
+	const uint8_t *head = has_head ? reader_at(&decoder->reader, values, first - values) : NULL;
+	if (!has_head || (head != NULL && head[layout_offset(layout, FIELD_PyDictValues_embedded)] == 0))
+		emit_separate_values(decoder, keys, values, counted, "values", BLOCK_COUNTED);
 	emit_run(decoder, first, keys->entry_count, 8, LABEL_SPLIT_VALUE, RUN_ITEM, keys->address);
 	const uint8_t *words = keys->entry_count > 0 ? reader_at(&decoder->reader, first, 8 * keys->entry_count) : NULL;
 	for (uint64_t i = 0; words != NULL && i < keys->entry_count;) {

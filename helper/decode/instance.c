@@ -94,16 +94,10 @@ bool instance_attributes(struct decoder *decoder, const struct type_info *type, 
 	       reader_u64(&decoder->reader, ret_attributes->dict_slot, &ret_attributes->dict);
 }
 
-/* The separately allocated PyDictValues of 3.11 and 3.12: a prefix of insertion order bytes, its length in the byte
- * before the values (Include/internal/pycore_dict.h get_values_start). */
-static void emit_values_block(struct decoder *decoder, const struct type_info *type, uint64_t values)
+/* _PyInlineValuesSize(): capacity and three bytes more, the values, insertion order bytes. */
+static uint64_t inline_values_bytes(uint64_t capacity)
 {
-	const uint8_t *prefix = reader_at(&decoder->reader, values - 2, 2);
-	struct keys_table keys;
-	if (prefix == NULL || !keys_table_read(decoder, type->cached_keys, &keys))
-		return;
-	uint64_t count = keys.entry_count + keys.usable;
-	emit_block(decoder, values - prefix[1], prefix[1] + 8 * count, "attribute values", 0);
+	return (capacity + 1) * 8 + round_up(capacity, 8);
 }
 
 static void decode_managed(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
@@ -125,11 +119,23 @@ static void decode_managed(struct decoder *decoder, const struct type_info *type
 		uint64_t start = address + (uint64_t)type->tp_basicsize;
 		const uint8_t *head = reader_at(&decoder->reader, start, 1);
 		uint64_t capacity = head != NULL ? *head : 0;
-		if (keys_table_read(decoder, type->cached_keys, &keys) && capacity != 0)
-			emit_block(decoder, start, (capacity + 1) * 8 + round_up(capacity, 8),
-			           "inline attribute values", BLOCK_INTERIOR);
+		if (keys_table_read(decoder, type->cached_keys, &keys) && capacity != 0) {
+			/* Room was asked for before the class's keys gave up one of their names for the next instance,
+			 * which they do as long as they have two (_PyObject_InitInlineValues). */
+			const uint64_t before = inline_values_bytes(capacity + 1);
+			const struct block block = {
+				.address = start,
+				.bytes = keys.usable > 1 ? before : inline_values_bytes(capacity),
+				.most = before,
+				.role = "inline attribute values",
+				.flags = BLOCK_INTERIOR,
+			};
+			emit_whole_block(decoder, &block);
+		}
 	} else if (attributes.values != 0) {
-		emit_values_block(decoder, type, attributes.values);
+		struct keys_table keys;
+		if (keys_table_read(decoder, type->cached_keys, &keys))
+			emit_separate_values(decoder, &keys, attributes.values, 0, "attribute values", 0);
 	}
 	if (attributes.dict != 0)
 		emit_run(decoder, attributes.dict_slot, 1, 8, LABEL_DICT,

@@ -21,4 +21,9 @@ struct keys_table {
 /* False if the table is absent or impossible; nothing is flagged. */
 bool keys_table_read(struct decoder *decoder, uint64_t address, struct keys_table *ret_table);
 
+/* Emits the block of a PyDictValues that is an allocation of its own; keys is the table that names the values. flags as
+ * of a block; where it is counted, it is as 8 bytes for each of the `counted` values. */
+void emit_separate_values(struct decoder *decoder, const struct keys_table *keys, uint64_t values, uint64_t counted,
+                          const char *role, uint32_t flags);
+
 #endif

@@ -50,13 +50,13 @@ static void shallow_parts(struct report *report)
 	uint64_t blocks = 0;
 	for (size_t i = 0; i < out->blocks.count; i++)
 		if ((out->blocks.items[i].flags & BLOCK_COUNTED) != 0)
-			blocks += out->blocks.items[i].bytes;
+			blocks += out->blocks.items[i].bytes - out->blocks.items[i].uncounted;
 	known += blocks;
 	part_line(report->text, "object", out->shallow >= known ? out->shallow - known : out->shallow, "");
 	for (size_t i = 0; i < out->blocks.count; i++) {
 		const struct block *block = &out->blocks.items[i];
 		if ((block->flags & BLOCK_COUNTED) != 0)
-			part_line(report->text, block->role, block->bytes,
+			part_line(report->text, block->role, block->bytes - block->uncounted,
 			          (block->flags & BLOCK_SHARED) != 0 ? "shared with other objects" : "");
 	}
 }

@@ -9,7 +9,7 @@
 
 #include "decode/allocated.h"
 
-enum { BASE = 0x100000, BYTES = 0x20000, POOL = 0x4000, SZIDX = 36, HEADER = 48 };
+enum { BASE = 0x100000, BYTES = 0x20000, POOL = 0x4000, HEADER = 48 };
 
 struct target {
 	uint8_t bytes[BYTES];
@@ -21,12 +21,23 @@ struct target {
 
 static struct target target;
 
+static void set_field(enum layout_field field, uint32_t offset, uint16_t size)
+{
+	target.layout.fields[field] = (struct layout_place){ .offset = offset, .size = size };
+}
+
 static int open_target(void **state)
 {
 	(void)state;
 	memset(&target, 0, sizeof target);
 	assert_int_equal(address_space_open_buffer(&target.space, BASE, target.bytes, BYTES, NULL), OK);
 	target.layout.features[FEATURE_LARGE_POOLS] = true;
+	target.layout.struct_bytes[STRUCT_pool_header] = HEADER;
+	set_field(FIELD_pool_header_ref_count, 0, 4);
+	set_field(FIELD_pool_header_freeblock, 8, 8);
+	set_field(FIELD_pool_header_szidx, 36, 4);
+	set_field(FIELD_pool_header_nextoffset, 40, 4);
+	set_field(FIELD_pool_header_maxnextoffset, 44, 4);
 	target.context.space = target.space;
 	target.decoder.context = &target.context;
 	target.decoder.layout = &target.layout;
@@ -41,15 +52,24 @@ static int close_target(void **state)
 	return 0;
 }
 
+static void put_u32(uint64_t address, uint32_t value)
+{
+	memcpy(target.bytes + (address - BASE), &value, sizeof value);
+}
+
 static void put_u64(uint64_t address, uint64_t value)
 {
 	memcpy(target.bytes + (address - BASE), &value, sizeof value);
 }
 
-static void put_pool(uint64_t pool, uint32_t size_class)
+/* A pool in which `carved` blocks were given out and none freed. */
+static void put_pool(uint64_t pool, uint32_t pool_bytes, uint32_t size_class, uint32_t carved)
 {
-	uint32_t szidx = size_class / 16 - 1;
-	memcpy(target.bytes + (pool - BASE) + SZIDX, &szidx, sizeof szidx);
+	put_u32(pool, carved);
+	put_u64(pool + 8, 0);
+	put_u32(pool + 36, size_class / 16 - 1);
+	put_u32(pool + 40, HEADER + carved * size_class);
+	put_u32(pool + 44, pool_bytes - size_class);
 }
 
 static void put_big_endian(uint64_t address, uint64_t value)
@@ -57,37 +77,92 @@ static void put_big_endian(uint64_t address, uint64_t value)
 	put_u64(address, __builtin_bswap64(value));
 }
 
-static void assert_allocation(uint64_t address, uint64_t requested, enum allocator allocator, uint64_t taken)
+/* The guards of a debug build around `bytes` bytes at address. */
+static void put_guards(uint64_t address, uint64_t bytes)
 {
-	struct allocation allocation = allocation_at(&target.decoder, address, requested);
+	put_big_endian(address - 16, bytes);
+	memset(target.bytes + (address - BASE) - 8, 0xFD, 8);
+	target.bytes[address - BASE - 8] = 'o';
+	memset(target.bytes + (address - BASE) + bytes, 0xFD, 8);
+}
+
+static struct allocation find(uint64_t address, uint64_t requested, uint64_t most, bool can_shrink)
+{
+	struct allocation allocation = {
+		.address = address, .requested = requested, .most = most, .can_shrink = can_shrink
+	};
+	allocation_find(&target.decoder, &allocation);
+	assert_int_equal(allocation.requested, requested);
+	return allocation;
+}
+
+static void assert_allocation(uint64_t address, uint64_t requested, enum allocator allocator, uint64_t taken,
+                              enum agreement agreement)
+{
+	const struct allocation allocation = find(address, requested, requested, false);
 	assert_int_equal(allocation.allocator, allocator);
 	assert_int_equal(allocation.taken, taken);
-	assert_int_equal(allocation.requested, requested);
+	assert_int_equal(allocation.agreement, agreement);
 }
 
 static void pools(void **state)
 {
 	(void)state;
 	const uint64_t pool = BASE + 2 * POOL;
-	put_pool(pool, 64);
-	assert_allocation(pool + HEADER, 56, ALLOCATOR_PYMALLOC, 64);
-	assert_allocation(pool + HEADER + 64, 64, ALLOCATOR_PYMALLOC, 64);
-	/* realloc left it where it is; and memory that begins inside a block */
-	assert_allocation(pool + HEADER, 49, ALLOCATOR_PYMALLOC, 64);
-	assert_allocation(pool + HEADER + 16, 40, ALLOCATOR_PYMALLOC, 64);
-	assert_allocation(pool + HEADER, 8, ALLOCATOR_PYMALLOC, 64);
-	/* larger than the class, across two blocks, or the header itself */
-	assert_allocation(pool + HEADER, 65, ALLOCATOR_UNKNOWN, 80);
-	assert_allocation(pool + HEADER + 32, 48, ALLOCATOR_UNKNOWN, 48);
-	assert_allocation(pool + 16, 16, ALLOCATOR_UNKNOWN, 16);
+	put_pool(pool, POOL, 64, 100);
+	assert_allocation(pool + HEADER, 56, ALLOCATOR_PYMALLOC, 64, AGREEMENT_EXACT);
+	assert_allocation(pool + HEADER + 64, 64, ALLOCATOR_PYMALLOC, 64, AGREEMENT_EXACT);
+	assert_allocation(pool + HEADER, 49, ALLOCATOR_PYMALLOC, 64, AGREEMENT_EXACT);
+	/* other classes; larger than any; inside a block */
+	assert_allocation(pool + HEADER, 48, ALLOCATOR_PYMALLOC, 64, DISAGREEMENT_SIZE);
+	assert_allocation(pool + HEADER, 65, ALLOCATOR_PYMALLOC, 64, DISAGREEMENT_SIZE);
+	assert_allocation(pool + HEADER, 4096, ALLOCATOR_PYMALLOC, 64, DISAGREEMENT_SIZE);
+	assert_allocation(pool + HEADER + 16, 64, ALLOCATOR_PYMALLOC, 64, DISAGREEMENT_PLACE);
+	/* the header itself, and blocks that were never given out */
+	assert_int_equal(find(pool + 16, 16, 16, false).allocator, ALLOCATOR_UNKNOWN);
+	assert_int_equal(find(pool + HEADER + 6400, 64, 64, false).allocator, ALLOCATOR_UNKNOWN);
+}
+
+static void requests_that_are_not_known_exactly(void **state)
+{
+	(void)state;
+	const uint64_t pool = BASE + 2 * POOL;
+	put_pool(pool, POOL, 64, 100);
+	assert_int_equal(find(pool + HEADER, 30, 40, false).agreement, DISAGREEMENT_SIZE);
+	assert_int_equal(find(pool + HEADER, 30, 50, false).agreement, AGREEMENT_EXACT);
+	assert_int_equal(find(pool + HEADER, 30, 100, false).agreement, AGREEMENT_EXACT);
+	assert_int_equal(find(pool + HEADER, 65, 100, false).agreement, DISAGREEMENT_SIZE);
+	/* realloc leaves what is larger than three quarters of the block */
+	put_pool(pool, POOL, 160, 10);
+	assert_int_equal(find(pool + HEADER, 145, 145, true).agreement, AGREEMENT_EXACT);
+	assert_int_equal(find(pool + HEADER, 121, 121, true).agreement, AGREEMENT_KEPT);
+	assert_int_equal(find(pool + HEADER, 121, 121, false).agreement, DISAGREEMENT_SIZE);
+	assert_int_equal(find(pool + HEADER, 120, 120, true).agreement, DISAGREEMENT_SIZE);
+	assert_int_equal(find(pool + HEADER, 161, 161, true).agreement, DISAGREEMENT_SIZE);
+}
+
+static void headers_that_are_none(void **state)
+{
+	(void)state;
+	const uint64_t pool = BASE + 2 * POOL;
+	const struct {
+		uint32_t offset, value;
+	} wrong[] = {
+		{ 0, 0 }, { 0, 101 }, { 8, 17 }, { 36, 32 }, { 36, 2 }, { 40, 48 }, { 40, 0x4001 }, { 44, 0x3FC1 }
+	};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		put_pool(pool, POOL, 64, 100);
+		put_u32(pool + wrong[i].offset, wrong[i].value);
+		assert_int_equal(find(pool + HEADER, 64, 64, false).allocator, ALLOCATOR_UNKNOWN);
+	}
 }
 
 static void small_pools_up_to_3_9(void **state)
 {
 	(void)state;
 	target.layout.features[FEATURE_LARGE_POOLS] = false;
-	put_pool(BASE + 4096, 96);
-	assert_allocation(BASE + 4096 + HEADER + 96, 90, ALLOCATOR_PYMALLOC, 96);
+	put_pool(BASE + 4096, 4096, 96, 2);
+	assert_allocation(BASE + 4096 + HEADER + 96, 90, ALLOCATOR_PYMALLOC, 96, AGREEMENT_EXACT);
 }
 
 static void malloc_chunks(void **state)
@@ -96,48 +171,72 @@ static void malloc_chunks(void **state)
 	const uint64_t block = BASE + 0x1010;
 	memset(target.bytes, 0xFF, 0x1000); /* no pool header */
 	put_u64(block - 8, 0x410 | 1);
-	assert_allocation(block, 1024, ALLOCATOR_MALLOC, 0x410);
-	assert_allocation(block, 1032, ALLOCATOR_MALLOC, 0x410);
-	assert_allocation(block, 1033, ALLOCATOR_UNKNOWN, 1040);
-	assert_allocation(block, 600, ALLOCATOR_UNKNOWN, 608); /* far too large for it: not its header */
+	assert_allocation(block, 1024, ALLOCATOR_MALLOC, 0x410, AGREEMENT_EXACT);
+	assert_allocation(block, 1032, ALLOCATOR_MALLOC, 0x410, AGREEMENT_EXACT);
+	assert_allocation(block, 1017, ALLOCATOR_MALLOC, 0x410, AGREEMENT_EXACT);
+	assert_allocation(block, 1016, ALLOCATOR_MALLOC, 0x410, AGREEMENT_EXACT); /* with a rest of 16 bytes */
+	assert_allocation(block, 1033, ALLOCATOR_MALLOC, 0x410, DISAGREEMENT_SIZE);
+	assert_allocation(block, 600, ALLOCATOR_MALLOC, 0x410, DISAGREEMENT_SIZE);
 	put_u64(block - 8, 0x5000 | 2);
-	assert_allocation(block, 0x4800, ALLOCATOR_MMAP, 0x5000);
+	assert_allocation(block, 0x4800, ALLOCATOR_MMAP, 0x5000, AGREEMENT_EXACT);
+	assert_allocation(block, 0x3800, ALLOCATOR_MMAP, 0x5000, DISAGREEMENT_SIZE);
+	put_u64(block - 8, 0x4ff0 | 2); /* newer ones */
+	assert_allocation(block, 0x4800, ALLOCATOR_MMAP, 0x5000, AGREEMENT_EXACT);
 	put_u64(block - 8, 0x5010 | 2);
-	assert_allocation(block, 0x4800, ALLOCATOR_UNKNOWN, 0x4800);
+	assert_allocation(block, 0x4800, ALLOCATOR_UNKNOWN, 0x4800, AGREEMENT_NONE);
+	/* longer than the memory, shorter than any, at an odd place */
+	put_u64(block - 8, 0x40000 | 1);
+	assert_allocation(block, 1024, ALLOCATOR_UNKNOWN, 1024, AGREEMENT_NONE);
+	put_u64(block - 8, 0x10 | 1);
+	assert_allocation(block, 1, ALLOCATOR_UNKNOWN, 16, AGREEMENT_NONE);
+	put_u64(block, 0x410 | 1);
+	assert_allocation(block + 8, 1024, ALLOCATOR_UNKNOWN, 1024, AGREEMENT_NONE);
 }
 
 static void guards_of_debug_builds(void **state)
 {
 	(void)state;
 	const uint64_t pool = BASE + 4 * POOL;
-	put_pool(pool, 80);
-	/* 56 asked for by the object, 56 by the program, 24 bytes of guards */
-	put_big_endian(pool + HEADER + 80, 56);
-	assert_allocation(pool + HEADER + 80 + 16, 56, ALLOCATOR_PYMALLOC, 80);
+	put_pool(pool, POOL, 80, 10);
+	/* 56 asked for by the object, 24 bytes of guards */
+	put_guards(pool + HEADER + 80 + 16, 56);
+	assert_allocation(pool + HEADER + 80 + 16, 56, ALLOCATOR_PYMALLOC, 80, AGREEMENT_EXACT);
+	/* the same class, but not what the guards say */
+	assert_allocation(pool + HEADER + 80 + 16, 55, ALLOCATOR_PYMALLOC, 80, DISAGREEMENT_SIZE);
+	assert_int_equal(find(pool + HEADER + 80 + 16, 50, 56, false).agreement, AGREEMENT_EXACT);
 	/* two layers: size 1000, then 1024 with the guards of malloc's own domain around it */
 	const uint64_t outer = BASE + 0x8010;
 	memset(target.bytes + 0x8000, 0xFF, 0x10);
 	put_u64(outer - 8, 0x430 | 1);
-	put_big_endian(outer, 1024);
-	put_big_endian(outer + 16, 1000);
-	assert_allocation(outer + 32, 1000, ALLOCATOR_MALLOC, 0x430);
+	put_guards(outer + 32, 1000);
+	put_guards(outer + 16, 1024);
+	assert_allocation(outer + 32, 1000, ALLOCATOR_MALLOC, 0x430, AGREEMENT_EXACT);
+	put_big_endian(outer, 1023);
+	put_guards(outer + 16, 1023);
+	assert_allocation(outer + 32, 1000, ALLOCATOR_MALLOC, 0x430, DISAGREEMENT_SIZE);
 }
 
 static void hostile_numbers(void **state)
 {
 	(void)state;
-	assert_allocation(0, UINT64_MAX, ALLOCATOR_UNKNOWN, UINT64_MAX);
-	assert_allocation(UINT64_MAX, 16, ALLOCATOR_UNKNOWN, 16);
+	assert_allocation(0, UINT64_MAX, ALLOCATOR_UNKNOWN, UINT64_MAX, AGREEMENT_NONE);
+	assert_allocation(UINT64_MAX, 16, ALLOCATOR_UNKNOWN, 16, AGREEMENT_NONE);
 	put_u64(BASE + 8, UINT64_MAX);
-	assert_allocation(BASE + 16, UINT64_MAX - 3, ALLOCATOR_UNKNOWN, UINT64_MAX - 3);
+	assert_allocation(BASE + 16, UINT64_MAX - 3, ALLOCATOR_UNKNOWN, UINT64_MAX - 3, AGREEMENT_NONE);
+	put_guards(BASE + 32, 16);
 	put_big_endian(BASE + 16, UINT64_MAX);
-	assert_allocation(BASE + 32, UINT64_MAX, ALLOCATOR_UNKNOWN, UINT64_MAX);
+	assert_int_equal(find(BASE + 32, UINT64_MAX, UINT64_MAX, true).allocator, ALLOCATOR_UNKNOWN);
+	put_pool(BASE + POOL, POOL, 512, 3);
+	assert_allocation(BASE + POOL + HEADER, UINT64_MAX, ALLOCATOR_PYMALLOC, 512, DISAGREEMENT_SIZE);
+	assert_allocation(BASE + POOL + HEADER, 0, ALLOCATOR_PYMALLOC, 512, DISAGREEMENT_SIZE);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(pools, open_target, close_target),
+		cmocka_unit_test_setup_teardown(requests_that_are_not_known_exactly, open_target, close_target),
+		cmocka_unit_test_setup_teardown(headers_that_are_none, open_target, close_target),
 		cmocka_unit_test_setup_teardown(small_pools_up_to_3_9, open_target, close_target),
 		cmocka_unit_test_setup_teardown(malloc_chunks, open_target, close_target),
 		cmocka_unit_test_setup_teardown(guards_of_debug_builds, open_target, close_target),
