@@ -23,6 +23,7 @@ const struct option option_table[OPTION_COUNT] = {
 	[OPTION_BYTES] = { "bytes", 0, ARGUMENT_NONE },
 	[OPTION_ALLOCATED] = { "allocated", 0, ARGUMENT_NONE },
 	[OPTION_VALUES] = { "values", 0, ARGUMENT_NONE },
+	[OPTION_SELF_CHECK] = { "self-check", 0, ARGUMENT_NONE },
 	[OPTION_JSON] = { "json", 0, ARGUMENT_NONE },
 	[OPTION_HELP] = { "help", 'h', ARGUMENT_NONE },
 };
@@ -44,6 +45,7 @@ const struct option option_table[OPTION_COUNT] = {
 #define SPELLING_BYTES "--bytes"
 #define SPELLING_ALLOCATED "--allocated"
 #define SPELLING_VALUES "--values"
+#define SPELLING_SELF_CHECK "--self-check"
 #define SPELLING_JSON "--json"
 #define SPELLING_HELP "--help"
 
@@ -70,6 +72,7 @@ const struct option option_table[OPTION_COUNT] = {
 #define LINES_BYTES "  --bytes          exact numbers of bytes\n"
 #define LINES_ALLOCATED "  --allocated      filter by what the allocators took, not by sys.getsizeof()\n"
 #define LINES_VALUES "  --values         show contents of strings and numbers (a core holds secrets)\n"
+#define LINES_SELF_CHECK "  --self-check     compare the sizes of all objects, not of a sample\n"
 #define LINES_JSON "  --json           one JSON document for programs\n"
 #define LINES_HELP "  -h, --help       this text\n"
 
@@ -79,11 +82,13 @@ const struct option option_table[OPTION_COUNT] = {
 	"frame:2.NAME, thread:4243.frame:0.NAME, in a debugger also an expression of the\n"                            \
 	"debugger; - reads several from standard input, one a line (not in a debugger).\n"
 
-#define INFO_OPTIONS(OPTION) OPTION(BYTES) OPTION(JSON) OPTION(HELP)
+#define INFO_OPTIONS(OPTION) OPTION(SELF_CHECK) OPTION(BYTES) OPTION(JSON) OPTION(HELP)
 #define INFO_TEXT                                                                                                      \
 	"Says which Python the target runs and how it was built, from which source every\n"                            \
 	"layout of its structures was taken and which self-checks confirmed it, and which\n"                           \
-	"memory of the process is not at hand.\n"
+	"memory of the process is not at hand. Sizes are compared with what the allocators\n"                          \
+	"of the process wrote down about their blocks: those of a sample of objects, with\n"                           \
+	"--self-check of all, which reads the whole heap.\n"
 
 #define SIZEOF_OPTIONS(OPTION)                                                                                         \
 	OPTION(SORT)                                                                                                   \

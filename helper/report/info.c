@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * info: which Python, which build, where every layout came from, what the dump lacks, which self-checks passed. */
+ * info: which Python, which build, where every layout came from, what the dump lacks, which self-checks passed, and
+ * whether decoded sizes are what the allocators wrote down. */
 #include <inttypes.h>
 #include <string.h>
 
 #include "report/report.h"
+#include "report/self_check.h"
 #include "report/table.h"
 #include "report/units.h"
 
@@ -46,7 +48,7 @@ static void coverage_rows(const struct memory_coverage *coverage, struct coverag
 	memcpy(rows, all, sizeof all);
 }
 
-static void json_report(struct report *report, const struct runtime *runtime)
+static void json_report(struct report *report, const struct runtime *runtime, const struct size_check *check)
 {
 	struct json *json = &report->json;
 	const struct address_space *space = runtime->space;
@@ -94,6 +96,7 @@ static void json_report(struct report *report, const struct runtime *runtime)
 	for (size_t i = 0; i < runtime->checks.count; i++)
 		json_string(json, NULL, runtime->checks.items[i]);
 	json_array_end(json);
+	self_check_json(report, check);
 	json_array(json, "warnings");
 	for (size_t i = 0; i < space->warnings.count; i++)
 		json_string(json, NULL, space->warnings.items[i]);
@@ -218,8 +221,10 @@ int info_report(struct report *report)
 	const struct memory_coverage *coverage = &runtime->space->coverage;
 	if (coverage->absent_truncated > 0)
 		report->exit_status = EXIT_PARTIAL;
+	struct size_check check;
+	TRY(self_check_run(report, &check));
 	if (report_is_json(report)) {
-		json_report(report, runtime);
+		json_report(report, runtime, &check);
 		return OK;
 	}
 	show_python(report, runtime);
@@ -229,6 +234,7 @@ int info_report(struct report *report)
 	show_sentences(report->text, runtime->checks.items, runtime->checks.count);
 	if (runtime->checks.count == 0)
 		text_add(report->text, "  none\n");
+	self_check_show(report, &check);
 	text_add(report->text, "\nWarnings\n");
 	show_sentences(report->text, runtime->space->warnings.items, runtime->space->warnings.count);
 	show_sentences(report->text, runtime->warnings.items, runtime->warnings.count);

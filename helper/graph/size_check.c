@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+#include "graph/size_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/object_index.h"
+#include "runtime/mimalloc.h"
+#include "runtime/pymalloc.h"
+#include "runtime/tracked_objects.h"
+
+enum {
+	SAMPLE_OBJECTS = 2400, /* tracked ones */
+	SAMPLE_OF_LIST = 1200, /* of one list of a collector */
+	SAMPLE_REFERENTS = 8, /* of each */
+	CONTROL_INTERVAL = 4096,
+	GRANULE = 16,
+};
+
+/* Three bits for each 16 bytes of memory: allocators' blocks begin at multiples of that (those of 8 bytes aside, which
+ * no object fits in). */
+struct block_map {
+	uint64_t *in_use, *explained;
+	uint64_t *owned; /* explained by an owner that says it is the only one */
+};
+
+struct checker {
+	struct size_check *check;
+	struct decoder *decoder;
+	struct block_map map; /* NULL in a sample */
+};
+
+static void set_bit(uint64_t *words, uint64_t bit)
+{
+	words[bit >> 6] |= UINT64_C(1) << (bit & 63);
+}
+
+static bool has_bit(const uint64_t *words, uint64_t bit)
+{
+	return words[bit >> 6] >> (bit & 63) & 1;
+}
+
+static void note(struct checker *checker, const char *role, const struct allocation *allocation)
+{
+	struct size_check *check = checker->check;
+	const struct decoded *out = &checker->decoder->out;
+	check->agreements[allocation->agreement]++;
+	check->unknown += allocation->allocator == ALLOCATOR_UNKNOWN;
+	if (!agreement_is_bad((enum agreement)allocation->agreement) && allocation->allocator != ALLOCATOR_UNKNOWN)
+		return;
+	for (uint32_t i = 0; i < check->example_count; i++) {
+		struct size_disagreement *example = &check->examples[i];
+		if (example->type == out->type && example->role == role &&
+		    example->allocation.agreement == allocation->agreement) {
+			example->count++;
+			return;
+		}
+	}
+	if (check->example_count < SIZE_CHECK_EXAMPLES)
+		check->examples[check->example_count++] =
+		        (struct size_disagreement){ 1, out->address, out->type, role, *allocation };
+}
+
+/* Whether an allocator's block that an object was found in is free. */
+static bool is_free(struct checker *checker, const struct allocation *allocation)
+{
+	struct decoder *decoder = checker->decoder;
+	struct pymalloc_pool pool;
+	struct mimalloc_page page;
+	if (allocation->allocator == ALLOCATOR_PYMALLOC)
+		return pymalloc_pool_at(decoder->layout, &decoder->reader, allocation->block, &pool) &&
+		       pymalloc_is_free(&pool, &decoder->reader,
+		                        (uint32_t)((allocation->block - pool.start) / pool.block_bytes));
+	return mimalloc_page_at(decoder->layout, &decoder->reader, allocation->block, &page) &&
+	       mimalloc_is_free(decoder->layout, &decoder->reader, &page,
+	                        (uint32_t)((allocation->block - page.start) / page.block_bytes));
+}
+
+static void explain(struct checker *checker, struct allocation *allocation, bool is_shared)
+{
+	struct block_share *share =
+	        allocation->allocator == ALLOCATOR_PYMALLOC ? &checker->check->pymalloc : &checker->check->mimalloc;
+	const struct segment *segment = reader_segment(&checker->decoder->reader, allocation->block);
+	if (segment == NULL)
+		return;
+	const uint64_t bit = segment_granule(segment, allocation->block);
+	if (!has_bit(checker->map.in_use, bit)) {
+		/* Free, or of a page that could not be gone through. */
+		if (is_free(checker, allocation))
+			allocation->agreement = DISAGREEMENT_FREE;
+		return;
+	}
+	if (!has_bit(checker->map.explained, bit)) {
+		set_bit(checker->map.explained, bit);
+		share->explained_blocks++;
+		share->explained_bytes += allocation->taken;
+	}
+	if (is_shared)
+		return;
+	if (has_bit(checker->map.owned, bit))
+		allocation->agreement = DISAGREEMENT_OWNER;
+	else
+		set_bit(checker->map.owned, bit);
+}
+
+static void check_allocation(struct checker *checker, const char *role, struct allocation *allocation, bool is_shared)
+{
+	if (allocation->agreement == AGREEMENT_EXACT || allocation->agreement == AGREEMENT_KEPT) {
+		const bool has_blocks =
+		        allocation->allocator == ALLOCATOR_PYMALLOC || allocation->allocator == ALLOCATOR_MIMALLOC;
+		if (has_blocks && checker->map.in_use != NULL)
+			explain(checker, allocation, is_shared);
+		else if (has_blocks && is_free(checker, allocation))
+			allocation->agreement = DISAGREEMENT_FREE;
+	}
+	note(checker, role, allocation);
+}
+
+/* The object that was just decoded. What is torn or not an object is counted elsewhere. */
+static void check_decoded(struct checker *checker)
+{
+	struct decoder *decoder = checker->decoder;
+	const struct decoded *out = &decoder->out;
+	if (out->type == NULL || out->flags & (DECODED_UNREADABLE | DECODED_CORRUPT | DECODED_IN_FLUX))
+		return;
+	checker->check->objects++;
+	struct allocation own = allocation_of_object(decoder);
+	check_allocation(checker, NULL, &own, false);
+	for (size_t i = 0; i < out->blocks.count; i++) {
+		const struct block *block = &out->blocks.items[i];
+		struct allocation allocation = allocation_of_block(decoder, i);
+		if ((block->flags & BLOCK_INTERIOR) == 0)
+			check_allocation(checker, block->role, &allocation, (block->flags & BLOCK_SHARED) != 0);
+	}
+}
+
+/* ---- A sample ---- */
+
+/* The first references of the object that was just decoded. */
+static size_t first_referents(struct decoder *decoder, uint64_t referents[SAMPLE_REFERENTS])
+{
+	size_t count = 0;
+	for (size_t i = 0; i < decoder->out.runs.count; i++) {
+		const struct run *run = &decoder->out.runs.items[i];
+		for (uint64_t j = 0; j < run->count && j < SAMPLE_REFERENTS; j++) {
+			if (count == SAMPLE_REFERENTS)
+				return count;
+			referents[count] = run_target(run, j);
+			count += referents[count] != 0;
+		}
+	}
+	return count;
+}
+
+static void check_sampled(struct checker *checker, uint64_t object)
+{
+	uint64_t referents[SAMPLE_REFERENTS];
+	if (!decode_object(checker->decoder, object))
+		return;
+	check_decoded(checker);
+	const size_t count = first_referents(checker->decoder, referents);
+	for (size_t i = 0; i < count; i++)
+		if (decode_object(checker->decoder, referents[i]))
+			check_decoded(checker);
+}
+
+static void sample_lists(struct checker *checker, const struct gc_list_array *lists)
+{
+	uint32_t left = SAMPLE_OBJECTS;
+	for (size_t i = 0; i < lists->count && left > 0; i++) {
+		struct gc_cursor cursor;
+		struct reader reader;
+		reader_init(&reader, checker->decoder->reader.space);
+		gc_cursor_init(&cursor, &reader, &lists->items[i]);
+		uint64_t object;
+		for (uint32_t taken = 0; taken < SAMPLE_OF_LIST && left > 0 && (object = gc_cursor_next(&cursor)) != 0;
+		     taken++, left--)
+			check_sampled(checker, object);
+	}
+}
+
+int size_check_sample(struct size_check *ret_check, struct decoder *decoder, struct error *error)
+{
+	struct tracked_objects tracked;
+	struct checker checker = { .check = ret_check, .decoder = decoder };
+	memset(ret_check, 0, sizeof *ret_check);
+	int status = tracked_objects_open(&tracked, decoder->context->runtime, error);
+	if (status == OK && tracked.pages == NULL)
+		sample_lists(&checker, &tracked.lists);
+	uint64_t object;
+	int32_t generation;
+	for (uint32_t i = 0; status == OK && tracked.pages != NULL && i < SAMPLE_OBJECTS &&
+	                     (object = tracked_objects_next(&tracked, &generation)) != 0;
+	     i++)
+		check_sampled(&checker, object);
+	tracked_objects_close(&tracked);
+	return status;
+}
+
+/* ---- All ---- */
+
+/* Notes the blocks of a pool or page that are in use. */
+static void note_blocks(struct checker *checker, struct block_share *share, uint64_t start, uint64_t block_bytes,
+                        uint32_t count, const uint8_t *is_free_block)
+{
+	const struct segment *segment = reader_segment(&checker->decoder->reader, start);
+	share->pages++;
+	if (segment == NULL || segment->data == NULL)
+		return;
+	for (uint32_t i = 0; i < count; i++) {
+		const uint64_t block = start + i * block_bytes;
+		if (is_free_block[i / 8] >> i % 8 & 1 || block >= segment->end)
+			continue;
+		set_bit(checker->map.in_use, segment_granule(segment, block));
+		share->blocks++;
+		share->bytes += block_bytes;
+	}
+}
+
+static void note_pools(struct checker *checker)
+{
+	struct block_share *share = &checker->check->pymalloc;
+	struct pymalloc_cursor cursor;
+	struct pymalloc_pool pool;
+	uint8_t is_free_block[PYMALLOC_MOST_BLOCKS / 8];
+	pymalloc_cursor_init(&cursor, checker->decoder->layout, &checker->decoder->reader);
+	while (pymalloc_cursor_next(&cursor, &pool)) {
+		if (pymalloc_free_blocks(&pool, &checker->decoder->reader, is_free_block))
+			note_blocks(checker, share, pool.start, pool.block_bytes, pool.carved, is_free_block);
+		else
+			share->broken_pages++;
+	}
+}
+
+static int note_pages(struct checker *checker, struct error *error)
+{
+	struct block_share *share = &checker->check->mimalloc;
+	struct mimalloc_cursor *cursor = malloc(sizeof *cursor);
+	if (cursor == NULL)
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for the check of sizes");
+	mimalloc_cursor_init(cursor, checker->decoder->layout, &checker->decoder->reader);
+	while (mimalloc_cursor_next_page(cursor)) {
+		const struct mimalloc_page *page = &cursor->page;
+		const bool is_broken = cursor->is_broken;
+		cursor->is_broken = false;
+		if (is_broken)
+			share->broken_pages++;
+		else if (page->block_bytes >= GRANULE)
+			note_blocks(checker, share, page->start, page->block_bytes, page->capacity, cursor->is_free);
+	}
+	free(cursor);
+	return OK;
+}
+
+static int check_objects(struct checker *checker, const struct heap_graph *graph, struct walk_control *control,
+                         struct error *error)
+{
+	struct object_cursor cursor;
+	object_cursor_init(&cursor, &graph->index);
+	uint64_t done = 0;
+	for (uint64_t address; (address = object_cursor_next(&cursor)) != 0;) {
+		if (decode_object(checker->decoder, address))
+			check_decoded(checker);
+		if (checker->decoder->out_of_memory)
+			return error_set(error, ERROR_NO_MEMORY, "out of memory for the check of sizes");
+		if (++done % CONTROL_INTERVAL != 0 || control == NULL)
+			continue;
+		atomic_fetch_add_explicit(&control->visited, CONTROL_INTERVAL, memory_order_relaxed);
+		if (atomic_load_explicit(&control->cancel, memory_order_relaxed))
+			return error_set(error, ERROR_CANCELLED, "cancelled");
+	}
+	return OK;
+}
+
+int size_check_heap(struct size_check *ret_check, const struct heap_graph *graph, struct decoder *decoder,
+                    struct walk_control *control, struct error *error)
+{
+	struct checker checker = { .check = ret_check, .decoder = decoder };
+	const uint64_t words = decoder->reader.space->granule_count / 64 + 1;
+	memset(ret_check, 0, sizeof *ret_check);
+	ret_check->is_complete = true;
+	checker.map.in_use = calloc(words, sizeof *checker.map.in_use);
+	checker.map.explained = calloc(words, sizeof *checker.map.explained);
+	checker.map.owned = calloc(words, sizeof *checker.map.owned);
+	int status = checker.map.in_use == NULL || checker.map.explained == NULL || checker.map.owned == NULL
+	                     ? error_set(error, ERROR_NO_MEMORY, "out of memory for the check of sizes")
+	                     : OK;
+	if (status == OK) {
+		note_pools(&checker);
+		status = note_pages(&checker, error);
+	}
+	if (status == OK)
+		status = check_objects(&checker, graph, control, error);
+	free(checker.map.in_use);
+	free(checker.map.explained);
+	free(checker.map.owned);
+	return status;
+}
+
+uint64_t size_check_disagreements(const struct size_check *check)
+{
+	uint64_t count = check->pymalloc.broken_pages + check->mimalloc.broken_pages;
+	for (int i = 0; i < AGREEMENT_COUNT; i++)
+		count += agreement_is_bad((enum agreement)i) ? check->agreements[i] : 0;
+	return count;
+}

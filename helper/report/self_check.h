@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * self_check: what the allocators of the target say of the sizes that were decoded, as a part of `info`. */
+#ifndef PYDS_REPORT_SELF_CHECK_H
+#define PYDS_REPORT_SELF_CHECK_H
+
+#include "graph/size_check.h"
+#include "report/report.h"
+
+/* A sample, or with --self-check the whole heap. */
+int self_check_run(struct report *report, struct size_check *ret_check);
+void self_check_show(struct report *report, const struct size_check *check);
+/* "self_check": {...} of the open object. */
+void self_check_json(struct report *report, const struct size_check *check);
+
+#endif
