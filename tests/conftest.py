@@ -27,12 +27,7 @@ def pytest_addoption(parser):
 def matrix(config):
     """(interpreter, kind of dump): all kinds for the distribution's Python, gcore for the others."""
     rows = []
-    wanted = config.getoption("--python")
-    for interpreter in interpreters.find():
-        if wanted and wanted not in interpreter.name:
-            continue
-        if os.environ.get("PYDS_ONE_PYTHON", "") in ("ON", "1") and interpreter != interpreters.distribution():
-            continue
+    for interpreter in interpreters.wanted(config.getoption("--python")):
         everything = interpreter == interpreters.distribution() or config.getoption("--all-dumps")
         rows.extend((interpreter, kind) for kind in DUMPS if everything or kind == "gcore")
     return rows

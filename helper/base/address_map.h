@@ -32,10 +32,10 @@ static inline uint32_t address_map_get(const struct address_map *map, uint64_t a
 		return ADDRESS_MAP_NONE;
 	for (uint64_t i = address_hash(address);; i++) {
 		const struct address_map_slot *slot = &map->slots[i & map->mask];
+		if (slot->address == 0) /* first: 0 may be asked for too, and is never there */
+			return ADDRESS_MAP_NONE;
 		if (slot->address == address)
 			return slot->value;
-		if (slot->address == 0)
-			return ADDRESS_MAP_NONE;
 	}
 }
 

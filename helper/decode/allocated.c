@@ -104,17 +104,21 @@ static bool find_in_page(struct decoder *decoder, const struct asked *asked, str
 	if (!mimalloc_page_at(decoder->layout, &decoder->reader, asked->address, &page))
 		return false;
 	const uint64_t inside = (asked->address - page.start) % page.block_bytes;
-	uint64_t slack;
-	const uint64_t least = mimalloc_block_bytes(asked->least, &slack);
-	const uint64_t most = mimalloc_block_bytes(asked->most, &slack);
+	uint64_t slack, unused;
+	const uint64_t padding = mimalloc_padding(decoder->layout);
+	const uint64_t least = mimalloc_block_bytes(asked->least + padding, &unused);
+	const uint64_t most = mimalloc_block_bytes(asked->most + padding, &slack);
+	/* _mi_heap_realloc_zero() leaves a block that shrinks by no more than half where it is; half of the block, or
+	 * where there is padding, of the first request for it. */
+	const uint64_t first = 2 * asked->most;
+	const uint64_t kept = padding == 0 ? first : mimalloc_block_bytes(first + padding, &unused);
 	allocation->block = asked->address - inside;
 	allocation->taken = page.block_bytes;
 	allocation->allocator = ALLOCATOR_MIMALLOC;
-	/* _mi_heap_realloc_zero() leaves a block that shrinks by no more than half where it is. */
 	if (inside != 0)
 		allocation->agreement = DISAGREEMENT_PLACE;
 	else
-		set_agreement(allocation, least, most + slack, 2 * asked->most);
+		set_agreement(allocation, least, most + slack, kept);
 	return true;
 }
 
@@ -128,7 +132,7 @@ static uint64_t chunk_bytes(uint64_t requested)
 static bool find_chunk(struct decoder *decoder, const struct asked *asked, struct allocation *allocation)
 {
 	uint64_t word;
-	if (asked->address < 2 * CHUNK_HEADER || asked->address % CHUNK_ALIGNMENT != 0 || asked->least > MOST_BYTES ||
+	if (asked->address < 2 * CHUNK_HEADER || asked->address % CHUNK_ALIGNMENT != 0 || asked->least >= MOST_BYTES ||
 	    !reader_u64(&decoder->reader, asked->address - CHUNK_HEADER, &word))
 		return false;
 	const uint64_t bytes = word & ~(uint64_t)CHUNK_FLAGS;
@@ -184,7 +188,9 @@ static bool step_over_guards(struct decoder *decoder, struct asked *asked, uint6
 
 void allocation_find(struct decoder *decoder, struct allocation *allocation)
 {
-	struct asked asked = { allocation->address, allocation->requested, allocation->most };
+	struct asked asked = { .address = allocation->address,
+		               .least = allocation->requested < MOST_BYTES ? allocation->requested : MOST_BYTES,
+		               .most = allocation->most < MOST_BYTES ? allocation->most : MOST_BYTES };
 	uint64_t guarded;
 	bool is_same = true;
 	allocation->block = allocation->address;

@@ -20,6 +20,7 @@ enum {
 	THREAD_FREE_FLAGS = 3, /* mi_delayed_t, in the low bits of xthread_free */
 	PREHEADER_BYTES = 16,
 	GUARD_BYTES = 16, /* size, api letter and guard before a block of a debug build (_PyMem_DebugRawAlloc) */
+	PADDING_BYTES = 8, /* MI_PADDING_SIZE */
 	MEDIUM_BYTES = 1 << 17, /* MI_MEDIUM_OBJ_SIZE_MAX */
 	LARGE_BYTES = SEGMENT_BYTES / 2, /* MI_LARGE_OBJ_SIZE_MAX */
 	MEBIBYTE = 1 << 20,
@@ -220,7 +221,13 @@ static void enter_page(struct mimalloc_cursor *cursor)
 		mark_free(cursor, first[i]);
 }
 
-/* sizes of the queues of a heap: up to 8 words in steps of two, as blocks are aligned to 16 bytes (MI_ALIGN2W), then
+uint64_t mimalloc_padding(const struct layout *layout)
+{
+	/* Keys and mi_padding_t come together, with MI_DEBUG. */
+	return layout_has(layout, FIELD_mi_page_t_keys) ? PADDING_BYTES : 0;
+}
+
+/* Sizes of the queues of a heap: up to 8 words in steps of two, as blocks are aligned to 16 bytes (MI_ALIGN2W), then
  * four steps for each power of two (mi_bin of page-queue.c). */
 uint64_t mimalloc_block_bytes(uint64_t requested, uint64_t *ret_slack)
 {

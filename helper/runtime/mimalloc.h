@@ -34,8 +34,11 @@ struct mimalloc_page {
 bool mimalloc_page_at(const struct layout *layout, struct reader *reader, uint64_t address,
                       struct mimalloc_page *ret_page);
 
-/* Bytes of the blocks of the page that a request is served from. Requests of more than 128 KiB have a page of their
- * own: *ret_slack is what such a page may have beyond; 0 for smaller ones. */
+/* What debug builds add to a request, to see whether the end of a block was written to. */
+uint64_t mimalloc_padding(const struct layout *layout);
+
+/* Bytes of the blocks of the page that a request, with padding, is served from. Requests of more than 128 KiB have a
+ * page of their own: *ret_slack is what such a page may have beyond; 0 for smaller ones. */
 uint64_t mimalloc_block_bytes(uint64_t requested, uint64_t *ret_slack);
 
 /* Whether the block of that number is free. Blocks that another thread freed while the page was full may wait

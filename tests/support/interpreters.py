@@ -77,6 +77,13 @@ def distribution():
     return find()[0] if find() else None
 
 
+def wanted(name):
+    """Those whose name contains the option --python, if it was given; in CI's quick runs only the distribution's."""
+    only_one = os.environ.get("PYDS_ONE_PYTHON", "") in ("ON", "1")
+    return [interpreter for interpreter in find()
+            if (not name or name in interpreter.name) and (not only_one or interpreter == distribution())]
+
+
 if __name__ == "__main__":
     for one in find():
         print(one.name, one.path)
