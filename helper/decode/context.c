@@ -62,16 +62,57 @@ static uint64_t find_general_lookup(struct decoder *decoder)
 	return lookup;
 }
 
+/* One bit of a str's state, counted from the object's beginning; false: it is no single bit. */
+static bool add_state_bit(const struct layout *layout, enum layout_field field, uint64_t *bits, uint32_t from)
+{
+	const struct layout_place *place = &layout->fields[field];
+	uint32_t bit = place->offset * 8 + place->bit_offset;
+	if (place->size == 0 || place->bit_width != 1 || bit < from || bit - from >= 32)
+		return false;
+	*bits |= UINT64_C(1) << (bit - from);
+	return true;
+}
+
+static void set_ascii_flags(struct decode_context *context)
+{
+	const struct layout *layout = context->layout;
+	const struct layout_place *kind = &layout->fields[FIELD_PyASCIIObject_state_kind];
+	uint64_t bits = 0;
+	uint32_t from = kind->offset * 8;
+	if (kind->size == 0 || kind->offset + 4 > layout->struct_bytes[STRUCT_PyASCIIObject] ||
+	    !add_state_bit(layout, FIELD_PyASCIIObject_state_compact, &bits, from) ||
+	    !add_state_bit(layout, FIELD_PyASCIIObject_state_ascii, &bits, from) ||
+	    (layout_has(layout, FIELD_PyASCIIObject_state_ready) &&
+	     !add_state_bit(layout, FIELD_PyASCIIObject_state_ready, &bits, from)))
+		return;
+	context->ascii_offset = kind->offset;
+	context->ascii_flags = (uint32_t)bits;
+}
+
+static bool create_lock(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attributes;
+	if (pthread_mutexattr_init(&attributes) != 0)
+		return false;
+	bool created = pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE) == 0 &&
+	               pthread_mutex_init(lock, &attributes) == 0;
+	(void)pthread_mutexattr_destroy(&attributes);
+	return created;
+}
+
 int decode_context_open(struct decode_context **ret_context, const struct runtime *runtime, struct error *error)
 {
 	*ret_context = NULL;
 	struct decode_context *context = calloc(1, sizeof *context);
-	if (context == NULL)
+	if (context == NULL || !create_lock(&context->types_lock)) {
+		free(context);
 		return error_set(error, ERROR_NO_MEMORY, "out of memory");
+	}
 	context->runtime = runtime;
 	context->layout = &runtime->layout;
 	context->space = runtime->space;
 	context->type_type = runtime->symbols[SYMBOL_PyType_Type];
+	set_ascii_flags(context);
 	struct decoder decoder;
 	decoder_init(&decoder, context);
 	/* Without symbols: sys.modules is a dict, whose type's type is `type`. */
@@ -110,5 +151,6 @@ void decode_context_close(struct decode_context *context)
 	if (context == NULL)
 		return;
 	decode_context_forget_types(context);
+	(void)pthread_mutex_destroy(&context->types_lock);
 	free(context);
 }

@@ -11,6 +11,7 @@
 #ifndef PYDS_DECODE_DECODER_H
 #define PYDS_DECODE_DECODER_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -171,6 +172,15 @@ enum type_flag {
 	TYPE_HEAP_VISITS_ALL = 16384, /* registry lines only: the hidden fields are visited where it is a heap type */
 };
 
+/* How the size of an ordinary instance of a leaf type is told without its decoder: quick_leaf(). */
+enum quick_size {
+	QUICK_NOT,
+	QUICK_FIXED, /* the same for all */
+	QUICK_ITEMS, /* tp_itemsize for each of ob_size items */
+	QUICK_STR, /* compact ASCII, nothing cached */
+	QUICK_INT, /* digits as the tag or ob_size says */
+};
+
 /* Neighbouring __slots__ members of a Python class or one of its Python bases: one run. */
 struct type_slots {
 	uint32_t offset; /* into the instance */
@@ -203,6 +213,8 @@ struct type_info {
 	                  0: none */
 	const struct foreign_shape *foreign; /* its line is in foreign.def, or that of its nearest base; NULL */
 	const char *approximate; /* TYPE_IS_APPROXIMATE: why, a literal */
+	uint8_t quick; /* enum quick_size */
+	uint32_t quick_bytes; /* of every instance, presize included */
 	uint64_t cached_keys; /* heap type: ht_cached_keys, the shared PyDictKeysObject; 0 */
 	const char *name; /* "module.qualname", without "builtins."; owned by the table */
 };
@@ -219,14 +231,29 @@ struct decode_context {
 	const struct runtime *runtime;
 	const struct layout *layout;
 	const struct address_space *space;
-	struct type_table types; /* grows on first sight of a type; guarded: one thread at a time */
+	struct type_table types; /* grows on first sight of a type; by one thread at a time, under types_lock */
+	pthread_mutex_t types_lock; /* recursive: deciding one type decides others */
 	uint64_t type_type; /* address of PyType_Type */
 	uint64_t subtype_traverse; /* tp_traverse of classes made in Python: tells them from heap types made in C; 0
 	                              unknown */
 	int static_type_order; /* which order of static_types.def is this target's; -1: none */
 	bool static_type_order_known;
 	uint64_t sizeof_name; /* the str "__sizeof__" that is a key of object's namespace; 0 unknown */
+	/* A str whose word of flags has all these bits set is ready, compact and ASCII; 0: cannot be told so. */
+	uint32_t ascii_flags;
+	uint32_t ascii_offset; /* of that word */
 	uint64_t general_lookup; /* up to 3.10: dk_lookup of a dict whose keys may be anything (lookdict); 0 unknown */
+};
+
+/* The types that one decoder met, by address, so that it asks for the common table only once for each. Open
+ * addressing, at most half full. */
+struct met_types {
+	struct met_type {
+		uint64_t address; /* 0: free */
+		const struct type_info *type;
+	} * slots;
+	uint64_t mask; /* slot count - 1 */
+	uint64_t count;
 };
 
 /* One thread's decoding of one object at a time. */
@@ -235,6 +262,7 @@ struct decoder {
 	const struct layout *layout; /* context's */
 	struct reader reader;
 	struct decoded out;
+	struct met_types types;
 	struct run_sink *sink; /* NULL: runs go to out.runs */
 	bool skip_class; /* set by a caller that has no use for the run of ob_type: it is then not emitted */
 	bool skip_blocks; /* the same for owned blocks */
@@ -268,7 +296,9 @@ static inline const struct type_info *decode_head_type(struct decoder *decoder, 
 bool decode_typed_object(struct decoder *decoder, const struct object_head *head, const struct type_info *type);
 
 /* The type_info of a type object; NULL if address is not a readable, sane type object. */
-const struct type_info *decode_type(struct decoder *decoder, uint64_t type_address);
+static inline const struct type_info *decode_type(struct decoder *decoder, uint64_t type_address);
+/* The same of one that this decoder did not meet yet. */
+const struct type_info *decode_new_type(struct decoder *decoder, uint64_t type_address);
 
 /* ---- For decoders: appending. Null slots may be included; wild ones too. ---- */
 
@@ -319,12 +349,68 @@ static inline struct object_head decode_head_in(struct decoder *decoder, const s
 	return head;
 }
 
+static inline const struct type_info *decode_type(struct decoder *decoder, uint64_t type_address)
+{
+	const struct met_types *met = &decoder->types;
+	for (uint64_t i = address_hash(type_address); met->slots != NULL; i++) {
+		const struct met_type *slot = &met->slots[i & met->mask];
+		if (__builtin_expect(slot->address == type_address, 1))
+			return slot->type; /* NULL of a free one: address 0 */
+		if (slot->address == 0)
+			break;
+	}
+	return decode_new_type(decoder, type_address);
+}
+
 static inline const struct type_info *decode_head_type(struct decoder *decoder, const uint8_t *head)
 {
-	uint64_t address = load_u64(head + layout_offset(decoder->layout, FIELD_PyObject_ob_type));
-	const struct type_table *types = &decoder->context->types;
-	uint32_t index = address_map_get(&types->by_address, address);
-	return __builtin_expect(index != ADDRESS_MAP_NONE, 1) ? types->items[index] : decode_type(decoder, address);
+	return decode_type(decoder, load_u64(head + layout_offset(decoder->layout, FIELD_PyObject_ob_type)));
+}
+
+/* The size of an object of a leaf type with nothing odd about it: all of it is there and has no blocks of its own.
+ * False: decode_typed_object() has to look. Where the caller has a use for the class or for blocks, it is only for
+ * types that own neither. */
+static inline bool quick_leaf(const struct decoder *decoder, const struct object_head *head,
+                              const struct type_info *type, uint64_t *ret_shallow)
+{
+	const struct layout *layout = decoder->layout;
+	const uint8_t *body = head->bytes;
+	uint64_t items;
+	if (type->quick == QUICK_NOT || head->available < type->body_bytes)
+		return false;
+	switch (type->quick) {
+	case QUICK_FIXED:
+		*ret_shallow = type->quick_bytes;
+		return true;
+	case QUICK_ITEMS:
+		items = load_u64(body + layout_offset(layout, FIELD_PyVarObject_ob_size));
+		if (items > INT32_MAX)
+			return false;
+		*ret_shallow = type->quick_bytes + items * (uint64_t)type->tp_itemsize;
+		return *ret_shallow <= head->available;
+	case QUICK_STR:
+		items = load_u64(body + layout_offset(layout, FIELD_PyASCIIObject_length));
+		if ((load_u32(body + decoder->context->ascii_offset) & decoder->context->ascii_flags) !=
+		            decoder->context->ascii_flags ||
+		    items > INT32_MAX)
+			return false;
+		if (layout_has(layout, FIELD_PyASCIIObject_wstr) &&
+		    load_u64(body + layout_offset(layout, FIELD_PyASCIIObject_wstr)) != 0)
+			return false;
+		*ret_shallow = type->quick_bytes + items;
+		return *ret_shallow <= head->available;
+	default:
+		if (layout_feature(layout, FEATURE_COMPACT_INT)) {
+			items = load_u64(body + layout_offset(layout, FIELD_PyLongObject_lv_tag)) >> 3;
+		} else {
+			items = load_u64(body + layout_offset(layout, FIELD_PyVarObject_ob_size));
+			items = (int64_t)items < 0 ? 0 - items : items;
+		}
+		if (items == 0 || items > INT16_MAX)
+			return false;
+		*ret_shallow = type->quick_bytes + 4 * items;
+		return true;
+	}
 }
 
 /* The object a slot refers to, tags cleared and dummies left out where the run says so; 0: none. */

@@ -78,17 +78,14 @@ static void read_free_threaded(struct decoder *decoder, uint64_t address, const 
 		add_threads(decoder, id, count);
 }
 
-bool reference_count_read(struct decoder *decoder, uint64_t address, struct reference_count *ret_count)
+void reference_count_at(struct decoder *decoder, uint64_t address, const uint8_t *head,
+                        struct reference_count *ret_count)
 {
 	const struct layout *layout = decoder->layout;
-	const uint32_t head_bytes = layout->struct_bytes[STRUCT_PyObject];
-	const uint8_t *head = head_bytes > 0 ? reader_at(&decoder->reader, address, head_bytes) : NULL;
 	*ret_count = (struct reference_count){ .is_known = true };
-	if (head == NULL)
-		return false;
 	if (layout_feature(layout, FEATURE_FREE_THREADED)) {
 		read_free_threaded(decoder, address, head, ret_count);
-		return true;
+		return;
 	}
 	ret_count->count = (int64_t)layout_get(layout, FIELD_PyObject_ob_refcnt, head);
 	if (layout_feature(layout, FEATURE_IMMORTAL)) {
@@ -96,5 +93,15 @@ bool reference_count_read(struct decoder *decoder, uint64_t address, struct refe
 		ret_count->is_immortal = (int32_t)(uint32_t)ret_count->count < 0;
 		ret_count->count &= UINT32_MAX;
 	}
+}
+
+bool reference_count_read(struct decoder *decoder, uint64_t address, struct reference_count *ret_count)
+{
+	const uint32_t head_bytes = decoder->layout->struct_bytes[STRUCT_PyObject];
+	const uint8_t *head = head_bytes > 0 ? reader_at(&decoder->reader, address, head_bytes) : NULL;
+	*ret_count = (struct reference_count){ .is_known = true };
+	if (head == NULL)
+		return false;
+	reference_count_at(decoder, address, head, ret_count);
 	return true;
 }

@@ -16,5 +16,8 @@ struct reference_count {
 
 /* False: no head of an object can be read at address. */
 bool reference_count_read(struct decoder *decoder, uint64_t address, struct reference_count *ret_count);
+/* The same where the head's bytes are at hand. */
+void reference_count_at(struct decoder *decoder, uint64_t address, const uint8_t *head,
+                        struct reference_count *ret_count);
 
 #endif

@@ -13,6 +13,8 @@
 #include "decode/type_flags.h"
 #include "decode/value.h"
 
+decode_function decode_str, decode_int;
+
 enum {
 	LIMIT_TYPES = 1 << 20,
 	TYPE_DEPTH = 16, /* decode_type() within decode_type(): a metatype, the type of a name, its metatype ... */
@@ -405,6 +407,27 @@ static void set_fallback(struct decoder *decoder, struct type_info *info)
 		info->foreign = base->foreign;
 }
 
+/* Only exact types that own no reference to themselves: nothing is then to be told of an instance but its size. */
+static void set_quick_size(const struct decoder *decoder, struct type_info *info)
+{
+	const struct layout *layout = decoder->layout;
+	decode_function *const decode = info->decode;
+	if (!(info->flags & TYPE_IS_LEAF) || info->flags & (TYPE_OWNS_TYPE | TYPE_IS_APPROXIMATE | TYPE_IS_WILD) ||
+	    info->visible_count + info->hidden_count != 0)
+		return;
+	info->quick_bytes = (uint32_t)info->tp_basicsize + info->presize;
+	if (decode == NULL && !(info->flags & TYPE_SIZES_ITSELF)) {
+		info->quick = info->tp_itemsize == 0 ? QUICK_FIXED : QUICK_ITEMS;
+	} else if (decode == decode_str && decoder->context->ascii_flags != 0) {
+		info->quick = QUICK_STR;
+		info->quick_bytes = layout->struct_bytes[STRUCT_PyASCIIObject] + 1 + info->presize;
+	} else if (decode == decode_int) {
+		info->quick = QUICK_INT;
+		if (!layout_feature(layout, FEATURE_INT_SIZEOF_BY_TYPE))
+			info->quick_bytes = layout_offset(layout, FIELD_PyLongObject_ob_digit) + info->presize;
+	}
+}
+
 /* Fills a type_info whose slot in the table is already taken, so that a cycle of bases ends at the half-filled one. */
 static bool fill_type(struct decoder *decoder, struct type_info *info, const uint8_t *type)
 {
@@ -453,6 +476,7 @@ static bool fill_type(struct decoder *decoder, struct type_info *info, const uin
 	info->decode = info->entry->decode;
 	set_ahead(layout, info);
 	set_flags(decoder, info, type);
+	set_quick_size(decoder, info);
 	return true;
 }
 
@@ -487,7 +511,7 @@ static const struct type_info *add_type(struct decoder *decoder, uint64_t type_a
 	return info;
 }
 
-const struct type_info *decode_type(struct decoder *decoder, uint64_t type_address)
+static const struct type_info *find_or_add(struct decoder *decoder, uint64_t type_address)
 {
 	struct type_table *types = &decoder->context->types;
 	uint32_t index = address_map_get(&types->by_address, type_address);
@@ -514,5 +538,38 @@ const struct type_info *decode_type(struct decoder *decoder, uint64_t type_addre
 		info = index != ADDRESS_MAP_NONE ? types->items[index] : add_type(decoder, address);
 	}
 	types->depth--;
+	return info;
+}
+
+/* Where memory is out the type is asked for again next time. */
+static void remember(struct met_types *met, uint64_t address, const struct type_info *type)
+{
+	if (met->slots == NULL || met->count >= (met->mask + 1) / 2) {
+		uint64_t slot_count = met->slots == NULL ? 64 : (met->mask + 1) * 2;
+		struct met_types larger = { .slots = calloc(slot_count, sizeof *larger.slots), .mask = slot_count - 1 };
+		if (larger.slots == NULL)
+			return;
+		for (uint64_t i = 0; met->slots != NULL && i <= met->mask; i++)
+			if (met->slots[i].address != 0)
+				remember(&larger, met->slots[i].address, met->slots[i].type);
+		free(met->slots);
+		*met = larger;
+	}
+	uint64_t i = address_hash(address);
+	while (met->slots[i & met->mask].address != 0 && met->slots[i & met->mask].address != address)
+		i++;
+	struct met_type *slot = &met->slots[i & met->mask];
+	met->count += slot->address == 0;
+	*slot = (struct met_type){ address, type };
+}
+
+const struct type_info *decode_new_type(struct decoder *decoder, uint64_t type_address)
+{
+	pthread_mutex_t *lock = &decoder->context->types_lock;
+	(void)pthread_mutex_lock(lock);
+	const struct type_info *info = find_or_add(decoder, type_address);
+	(void)pthread_mutex_unlock(lock);
+	if (info != NULL)
+		remember(&decoder->types, type_address, info);
 	return info;
 }

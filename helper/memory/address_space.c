@@ -178,6 +178,11 @@ enum memory_state address_space_state(const struct address_space *space, uint64_
 	return space->source->on_demand ? MEMORY_UNMAPPED : MEMORY_ABSENT;
 }
 
+bool address_space_is_immediate(const struct address_space *space)
+{
+	return !space->source->on_demand && space->source->lazy.count == 0;
+}
+
 /* What a reader remembers before its first read: holds no address. */
 static const struct segment no_segment;
 
@@ -225,7 +230,7 @@ bool reader_copy(struct reader *reader, uint64_t address, void *buffer, uint64_t
 	return true;
 }
 
-bool reader_u64(struct reader *reader, uint64_t address, uint64_t *ret_value)
+bool reader_u64_in_parts(struct reader *reader, uint64_t address, uint64_t *ret_value)
 {
 	uint8_t bytes[8];
 	if (!reader_copy(reader, address, bytes, sizeof bytes))

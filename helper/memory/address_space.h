@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/array.h"
+#include "base/bytes.h"
 #include "base/error.h"
 
 enum memory_state { MEMORY_PRESENT, MEMORY_ABSENT, MEMORY_UNMAPPED };
@@ -167,6 +168,9 @@ uint64_t address_space_stopped(const struct address_space *space);
 const struct segment *address_space_find(const struct address_space *space, uint64_t address);
 enum memory_state address_space_state(const struct address_space *space, uint64_t address);
 
+/* Whether all present bytes are there now, so that reading asks nobody and several threads can read at full speed. */
+bool address_space_is_immediate(const struct address_space *space);
+
 /* Fetches the blocks of a lazy segment that hold [address, address + size); false if any byte is refused.
  * Safe from several threads at once. */
 bool segment_fetch(const struct address_space *space, const struct segment *segment, uint64_t address, uint64_t size);
@@ -214,7 +218,15 @@ static inline const uint8_t *reader_at(struct reader *reader, uint64_t address, 
 /* Copies, also across segments that touch. False (buffer undefined) if any byte is not present. */
 bool reader_copy(struct reader *reader, uint64_t address, void *buffer, uint64_t size);
 /* One unsigned little-endian integer of the target. */
-bool reader_u64(struct reader *reader, uint64_t address, uint64_t *ret_value);
+bool reader_u64_in_parts(struct reader *reader, uint64_t address, uint64_t *ret_value);
+static inline bool reader_u64(struct reader *reader, uint64_t address, uint64_t *ret_value)
+{
+	const uint8_t *bytes = reader_at(reader, address, 8);
+	if (__builtin_expect(bytes == NULL, 0))
+		return reader_u64_in_parts(reader, address, ret_value);
+	*ret_value = load_u64(bytes);
+	return true;
+}
 bool reader_u32(struct reader *reader, uint64_t address, uint32_t *ret_value);
 /* A NUL-terminated string of at most capacity - 1 bytes, copied; false if it is not present or longer. */
 bool reader_string(struct reader *reader, uint64_t address, char *buffer, size_t capacity);
