@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/large_block.h"
+
 #define UNREACHED UINT32_MAX
 
 enum { CANCEL_INTERVAL = 1 << 16 };
@@ -25,7 +27,7 @@ static int no_memory(struct error *error)
 
 static uint32_t *allocate(uint32_t count)
 {
-	return malloc(((size_t)count + 2) * sizeof(uint32_t));
+	return large_allocate((uint64_t)count + 2, sizeof(uint32_t));
 }
 
 static bool is_cancelled(const atomic_bool *cancel)
@@ -40,8 +42,8 @@ static int number_nodes(struct work *work, const struct edge_rows *edges, uint32
 	struct dominators *result = work->result;
 	/* The way from start to the current node: numbers, and the next edge of each. Memory is touched as deep as the
 	 * graph is. */
-	uint32_t *path = allocate(edges->node_count);
-	uint32_t *next = allocate(edges->node_count);
+	uint32_t *path = malloc(((size_t)edges->node_count + 2) * sizeof *path);
+	uint32_t *next = malloc(((size_t)edges->node_count + 2) * sizeof *next);
 	if (path == NULL || next == NULL) {
 		free(path);
 		free(next);
@@ -87,7 +89,7 @@ static int reverse_edges(struct dominators *result, const struct edge_rows *edge
 	uint32_t count = result->reached_count;
 	struct edge_rows *incoming = &result->incoming;
 	incoming->node_count = count;
-	incoming->first = calloc((size_t)count + 2, sizeof *incoming->first);
+	incoming->first = large_allocate_zero((uint64_t)count + 2, sizeof *incoming->first);
 	if (incoming->first == NULL)
 		return no_memory(error);
 	uint32_t *at = incoming->first + 1; /* row n is filled through at[n], which ends as first[n + 1] */
@@ -189,7 +191,8 @@ static int compute(struct work *work, struct edge_rows *edges, uint32_t start, c
 	result->idom = allocate(result->reached_count);
 	work->semi = allocate(result->reached_count);
 	work->label = allocate(result->reached_count);
-	work->stack = allocate(result->reached_count);
+	/* As deep as the graph: little of it is touched, as a rule. */
+	work->stack = malloc(((size_t)result->reached_count + 2) * sizeof *work->stack);
 	if (result->idom == NULL || work->semi == NULL || work->label == NULL || work->stack == NULL)
 		return no_memory(error);
 	return semi_nca(work, cancel, error);
@@ -230,8 +233,9 @@ int dominators_children(const struct dominators *dominators, struct dominator_ch
                         struct error *error)
 {
 	uint32_t count = dominators->reached_count;
-	*ret_children = (struct dominator_children){ .first = calloc((size_t)count + 1, sizeof(uint32_t)),
-		                                     .next = calloc((size_t)count + 1, sizeof(uint32_t)) };
+	*ret_children =
+	        (struct dominator_children){ .first = large_allocate_zero((uint64_t)count + 1, sizeof(uint32_t)),
+		                             .next = large_allocate_zero((uint64_t)count + 1, sizeof(uint32_t)) };
 	if (ret_children->first == NULL || ret_children->next == NULL) {
 		dominator_children_clear(ret_children);
 		return no_memory(error);

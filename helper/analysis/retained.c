@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/groups.h"
+#include "base/large_block.h"
 
 int retained_open(struct retained **ret_retained, struct heap_graph *graph, struct walk_control *control,
                   struct error *error)
@@ -16,7 +17,7 @@ int retained_open(struct retained **ret_retained, struct heap_graph *graph, stru
 	struct dominators *dominators = &retained->dominators;
 	int status = dominators_compute(dominators, &graph->edges, graph->node_process,
 	                                control != NULL ? &control->cancel : NULL, error);
-	if (status == OK && (retained->bytes = calloc((size_t)dominators->reached_count + 1, 8)) == NULL)
+	if (status == OK && (retained->bytes = large_allocate_zero((uint64_t)dominators->reached_count + 1, 8)) == NULL)
 		status = error_set(error, ERROR_NO_MEMORY, "out of memory for retained sizes");
 	if (status == OK)
 		status = dominators_children(dominators, &retained->children, error);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "graph/frontier.h"
 
+#include <string.h>
+
 void frontier_init(struct frontier *frontier, struct decoder *decoder, struct visited *visited)
 {
 	*frontier = (struct frontier){ .decoder = decoder, .visited = visited };
@@ -9,6 +11,7 @@ void frontier_init(struct frontier *frontier, struct decoder *decoder, struct vi
 void frontier_clear(struct frontier *frontier)
 {
 	array_free(&frontier->runs);
+	array_free(&frontier->odd);
 	frontier->next = frontier->ready_count = frontier->drawn_count = 0;
 }
 
@@ -19,19 +22,28 @@ void frontier_add_run(struct frontier *frontier, const struct run *run)
 		frontier->out_of_memory = true;
 }
 
+static bool add_odd(struct frontier *frontier, uint64_t address)
+{
+	if (frontier->pool != NULL)
+		return array_push(&frontier->odd, address);
+	return visited_add_odd(frontier->visited, address);
+}
+
 /* Enters an object in the set of visited ones; true with its head where it was not there. */
 static inline __attribute__((always_inline)) bool enter(struct frontier *frontier, uint64_t address,
                                                         struct object_head *ret_head)
 {
 	const struct segment *segment = reader_segment(&frontier->decoder->reader, address);
 	if (__builtin_expect(segment == NULL, 0)) {
-		if (frontier->wild++ == 0)
+		if (frontier->wild++ == 0 || address < frontier->wild_example)
 			frontier->wild_example = address;
 		return false;
 	}
-	if (!visited_add(frontier->visited, segment_granule(segment, address)))
+	const uint64_t granule = segment_granule(segment, address);
+	if (!(frontier->pool == NULL ? visited_add(frontier->visited, granule)
+	                             : visited_add_shared(frontier->visited, granule)))
 		return false;
-	if (__builtin_expect((address & 8) != 0, 0) && !visited_add_odd(frontier->visited, address))
+	if (__builtin_expect((address & 8) != 0, 0) && !add_odd(frontier, address))
 		frontier->out_of_memory = true;
 	*ret_head = decode_head_in(frontier->decoder, segment, address);
 	return true;
@@ -47,6 +59,121 @@ bool frontier_take(struct frontier *frontier, uint64_t address, struct upcoming 
 	return true;
 }
 
+bool frontier_pool_open(struct frontier_pool *pool)
+{
+	*pool = (struct frontier_pool){ .active = 1 };
+	if (pthread_mutex_init(&pool->lock, NULL) != 0)
+		return false;
+	if (pthread_cond_init(&pool->changed, NULL) == 0)
+		return true;
+	(void)pthread_mutex_destroy(&pool->lock);
+	return false;
+}
+
+void frontier_pool_close(struct frontier_pool *pool)
+{
+	(void)pthread_cond_destroy(&pool->changed);
+	(void)pthread_mutex_destroy(&pool->lock);
+	array_free(&pool->runs);
+}
+
+void frontier_pool_stop(struct frontier_pool *pool)
+{
+	(void)pthread_mutex_lock(&pool->lock);
+	atomic_store_explicit(&pool->is_over, true, memory_order_relaxed);
+	(void)pthread_cond_broadcast(&pool->changed);
+	(void)pthread_mutex_unlock(&pool->lock);
+}
+
+void frontier_join(struct frontier *frontier, struct frontier_pool *pool)
+{
+	(void)pthread_mutex_lock(&pool->lock);
+	pool->active++;
+	(void)pthread_mutex_unlock(&pool->lock);
+	frontier->pool = pool;
+}
+
+/* With the lock held. */
+static void become_idle(struct frontier_pool *pool)
+{
+	if (--pool->active > 0 || pool->runs.count > 0)
+		return;
+	atomic_store_explicit(&pool->is_over, true, memory_order_relaxed);
+	(void)pthread_cond_broadcast(&pool->changed);
+}
+
+void frontier_leave(struct frontier *frontier)
+{
+	struct frontier_pool *pool = frontier->pool;
+	(void)pthread_mutex_lock(&pool->lock);
+	become_idle(pool);
+	(void)pthread_mutex_unlock(&pool->lock);
+}
+
+bool frontier_settle(struct frontier *frontier)
+{
+	bool settled = true;
+	for (size_t i = 0; settled && i < frontier->odd.count; i++)
+		settled = visited_add_odd(frontier->visited, frontier->odd.items[i]);
+	array_free(&frontier->odd);
+	frontier->pool = NULL;
+	return settled;
+}
+
+/* The older half of the runs; of a single long one the far half. */
+static void give(struct frontier *frontier)
+{
+	struct frontier_pool *pool = frontier->pool;
+	struct run_sink *runs = &frontier->runs;
+	struct pending_run *oldest = runs->items;
+	size_t half = runs->count / 2;
+	bool is_long = runs->count > 0 && oldest->count >= 4 * BATCH_LENGTH;
+	if (half < BATCH_LENGTH / 2 && !is_long)
+		return; /* it will be done sooner than somebody woken */
+	if (pthread_mutex_trylock(&pool->lock) != 0)
+		return;
+	if (is_long && array_reserve(&pool->runs, pool->runs.count + 1)) {
+		struct pending_run far = *oldest;
+		far.count = oldest->count / 2;
+		oldest->count -= far.count;
+		far.slots += oldest->count * oldest->stride;
+		pool->runs.items[pool->runs.count++] = far;
+	} else if (!is_long && array_reserve(&pool->runs, pool->runs.count + half)) {
+		memcpy(pool->runs.items + pool->runs.count, runs->items, half * sizeof *runs->items);
+		memmove(runs->items, runs->items + half, (runs->count - half) * sizeof *runs->items);
+		pool->runs.count += half;
+		runs->count -= half;
+	}
+	(void)pthread_cond_broadcast(&pool->changed);
+	(void)pthread_mutex_unlock(&pool->lock);
+}
+
+/* Waits for runs that others have to spare; false: all is done. */
+static bool take(struct frontier *frontier)
+{
+	struct frontier_pool *pool = frontier->pool;
+	(void)pthread_mutex_lock(&pool->lock);
+	become_idle(pool);
+	atomic_fetch_add_explicit(&pool->waiting, 1, memory_order_relaxed);
+	while (pool->runs.count == 0 && !atomic_load_explicit(&pool->is_over, memory_order_relaxed))
+		(void)pthread_cond_wait(&pool->changed, &pool->lock);
+	atomic_fetch_sub_explicit(&pool->waiting, 1, memory_order_relaxed);
+	pool->active++;
+	size_t count = pool->runs.count - pool->runs.count / 2;
+	bool is_taken = !atomic_load_explicit(&pool->is_over, memory_order_relaxed);
+	if (is_taken && array_reserve(&frontier->runs, frontier->runs.count + count)) {
+		pool->runs.count -= count;
+		memcpy(frontier->runs.items + frontier->runs.count, pool->runs.items + pool->runs.count,
+		       count * sizeof *frontier->runs.items);
+		frontier->runs.count += count;
+	} else if (is_taken) {
+		frontier->out_of_memory = true;
+		is_taken = false;
+	}
+	(void)pthread_mutex_unlock(&pool->lock);
+	return is_taken;
+}
+
 /* Draws slots from the last runs until a batch is full of new objects or no run is left. */
 static void draw_batch(struct frontier *frontier)
 {
@@ -59,9 +186,15 @@ static void draw_batch(struct frontier *frontier)
 		const uint32_t stride = run->stride, flags = run->flags;
 		for (; left > 0 && drawn < BATCH_LENGTH; left--, slot += stride) {
 			uint64_t target = slot_target(slot, flags);
-			if (target == 0 || !enter(frontier, target, &batch[drawn].head))
+			if (target == 0)
 				continue;
-			__builtin_prefetch(batch[drawn++].head.bytes);
+			frontier->slots_drawn++;
+			if (!enter(frontier, target, &batch[drawn].head))
+				continue;
+			const uint8_t *bytes = batch[drawn++].head.bytes;
+			/* Words in front of it, and what most objects have in the next cache line. */
+			__builtin_prefetch(bytes - 32);
+			__builtin_prefetch(bytes + 32);
 		}
 		run->slots = slot;
 		run->count = left;
@@ -87,7 +220,7 @@ static inline void look_ahead(struct frontier *frontier, struct upcoming *upcomi
 		__builtin_prefetch(segment->data + (target - segment->start));
 }
 
-bool frontier_refill(struct frontier *frontier)
+static bool next_batch(struct frontier *frontier)
 {
 	if (frontier->drawn_count == 0)
 		draw_batch(frontier);
@@ -98,4 +231,20 @@ bool frontier_refill(struct frontier *frontier)
 		look_ahead(frontier, &frontier->batches[frontier->ready][i]);
 	draw_batch(frontier);
 	return frontier->ready_count > 0;
+}
+
+bool frontier_refill(struct frontier *frontier)
+{
+	struct frontier_pool *pool = frontier->pool;
+	if (pool == NULL)
+		return next_batch(frontier);
+	do {
+		if (atomic_load_explicit(&pool->is_over, memory_order_relaxed))
+			return false;
+		if (atomic_load_explicit(&pool->waiting, memory_order_relaxed) > 0)
+			give(frontier);
+		if (next_batch(frontier))
+			return true;
+	} while (frontier->is_patient && take(frontier));
+	return false;
 }

@@ -5,6 +5,9 @@
 #ifndef PYDS_GRAPH_FRONTIER_H
 #define PYDS_GRAPH_FRONTIER_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "decode/decoder.h"
 #include "graph/visited.h"
 
@@ -15,12 +18,27 @@ struct upcoming {
 	const struct type_info *type; /* NULL: not an object, or not looked at yet */
 };
 
+/* Where several frontiers of one traversal, each with a thread and a decoder of its own, meet: who has nothing left to
+ * do waits for runs that others have to spare. All is done when everybody waits. */
+struct frontier_pool {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	ARRAY(struct pending_run) runs;
+	unsigned active; /* members that are at work */
+	atomic_uint waiting;
+	atomic_bool is_over;
+};
+
 struct frontier {
 	struct decoder *decoder;
 	struct visited *visited;
+	struct frontier_pool *pool; /* NULL: nobody else works on the same set */
+	bool is_patient; /* waits for others' runs when its own are done */
+	ARRAY(uint64_t) odd; /* with a pool: as in visited, to be put there when all is done */
 	struct run_sink runs; /* what is left of each; decoder->sink while an object is decoded */
 	uint64_t wild; /* references to memory that is not mapped, and the first of them */
 	uint64_t wild_example;
+	uint64_t slots_drawn; /* references that were looked at */
 	bool out_of_memory;
 	uint32_t next, ready_count; /* in the batch that is given out */
 	uint32_t drawn_count; /* in the other one */
@@ -30,6 +48,16 @@ struct frontier {
 
 void frontier_init(struct frontier *frontier, struct decoder *decoder, struct visited *visited);
 void frontier_clear(struct frontier *frontier);
+
+/* A pool has as many members as called frontier_join() and not yet frontier_leave(); one has joined from the start,
+ * whose frontier holds all there is to do. The set of what was reached must have been told: visited_share(). */
+bool frontier_pool_open(struct frontier_pool *pool);
+void frontier_pool_close(struct frontier_pool *pool);
+void frontier_join(struct frontier *frontier, struct frontier_pool *pool);
+void frontier_leave(struct frontier *frontier);
+void frontier_pool_stop(struct frontier_pool *pool); /* all members end soon */
+/* When all members have ended: what one found goes to the set. False when memory is out. */
+bool frontier_settle(struct frontier *frontier);
 
 /* Makes the next batch ready; false at the end. */
 bool frontier_refill(struct frontier *frontier);

@@ -1,396 +1,260 @@
 /* SPDX-License-Identifier: MIT
  * Two passes over the heap: the first follows references to find the objects, in any order; the second goes through
  * them by address and writes the edges down. Between them stands only the bitmap of addresses. */
-#include "graph/heap_graph.h"
+#include "graph/heap_builder.h"
 
-#include <string.h>
+#include <stdlib.h>
 
-#include "decode/reference_count.h"
+#include "base/crew.h"
+#include "base/large_block.h"
 #include "decode/value.h"
-#include "graph/frontier.h"
 #include "runtime/tracked_objects.h"
 
-enum { CONTROL_INTERVAL = 4096 };
-
-/* Memory of a mapped ELF file, .bss included, not of an allocator. An allocator's arena may follow it directly, in the
- * same segment. */
-struct static_range {
-	uint64_t start, end;
-};
-
-struct builder {
-	struct heap_graph *graph;
-	struct decoder *decoder;
-	struct walk_control *control;
-	struct error *error;
-	struct frontier frontier;
-	uint64_t interned; /* the dict of interned strings: its references are not counted and keep nothing alive */
-	uint32_t *found; /* references found to each object */
-	ARRAY(uint32_t) guesses; /* edges that are words of unknown meaning which happen to be addresses of objects */
-	uint64_t done;
-	struct static_range *static_ranges; /* sorted */
-	size_t static_count;
-	size_t types_rooted;
-};
-
-static int no_memory(struct builder *builder)
+int builder_no_memory(struct builder *builder)
 {
 	return error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the graph of the heap");
 }
 
-static int check_cancel(struct builder *builder)
+int builder_failed(struct builder *builder, int status)
 {
-	if (builder->control != NULL && atomic_load_explicit(&builder->control->cancel, memory_order_relaxed))
+	if (status == ERROR_CANCELLED)
 		return error_set(builder->error, ERROR_CANCELLED, "cancelled");
-	return OK;
+	if (status == ERROR_LIMIT)
+		return error_set(builder->error, ERROR_LIMIT, "more than 4 billion references");
+	return builder_no_memory(builder);
 }
 
-static int check_control(struct builder *builder)
+unsigned builder_crew(const struct builder *builder, uint64_t most)
 {
-	if (++builder->done % CONTROL_INTERVAL != 0 || builder->control == NULL)
-		return OK;
-	atomic_fetch_add_explicit(&builder->control->visited, CONTROL_INTERVAL, memory_order_relaxed);
-	return check_cancel(builder);
+	if (most <= 1 || !address_space_is_immediate(builder->decoder->reader.space))
+		return 1;
+	unsigned size = crew_size();
+	return size < most ? size : (unsigned)most;
 }
+
+enum { LEAST_BYTES = 1 << 22 }; /* of a target's memory that are worth a thread */
 
 /* ---- First pass: which objects there are ---- */
 
-static void note_flags(struct builder *builder, const struct decoded *out)
+/* What one thread of it does. */
+struct finder {
+	struct builder *builder;
+	struct decoder *decoder;
+	struct frontier frontier;
+	struct walk_result bad;
+	uint64_t done;
+	bool gc_list_broken;
+	bool has_begun;
+	int status;
+	struct decoder own_decoder;
+};
+
+static void note_flags(struct walk_result *bad, const struct decoded *out)
 {
-	struct walk_result *bad = &builder->graph->bad;
 	bad->approximate += (out->flags & DECODED_APPROXIMATE) != 0;
 	bad->unreadable += (out->flags & DECODED_UNREADABLE) != 0;
 	bad->corrupt += (out->flags & DECODED_CORRUPT) != 0;
 	bad->in_flux += (out->flags & DECODED_IN_FLUX) != 0;
-	if (out->flags & ~(uint32_t)DECODED_APPROXIMATE && bad->example_count < WALK_EXAMPLES) {
-		bad->examples[bad->example_count].address = out->address;
-		bad->examples[bad->example_count++].reason = out->reason;
-	}
+	if (out->flags & ~(uint32_t)DECODED_APPROXIMATE)
+		walk_result_note(bad, out->address, out->reason);
 }
 
-static int visit(struct builder *builder, const struct upcoming *upcoming)
+static int visit(struct finder *finder, const struct upcoming *upcoming)
 {
-	struct decoder *decoder = builder->decoder;
-	if (upcoming->head.address == builder->interned)
+	struct decoder *decoder = finder->decoder;
+	uint64_t shallow;
+	if (upcoming->type != NULL && quick_leaf(decoder, &upcoming->head, upcoming->type, &shallow))
+		return builder_check(finder->builder, &finder->done);
+	if (upcoming->head.address == finder->builder->interned)
 		return OK;
-	(void)frontier_decode(&builder->frontier, upcoming);
+	(void)frontier_decode(&finder->frontier, upcoming);
 	if (__builtin_expect(decoder->out.flags != 0, 0))
-		note_flags(builder, &decoder->out);
-	if (decoder->out_of_memory || builder->frontier.out_of_memory)
-		return no_memory(builder);
-	return check_control(builder);
+		note_flags(&finder->bad, &decoder->out);
+	if (decoder->out_of_memory || finder->frontier.out_of_memory)
+		return ERROR_NO_MEMORY;
+	return builder_check(finder->builder, &finder->done);
 }
 
-static int drain(struct builder *builder)
+static int drain(struct finder *finder)
 {
-	for (const struct upcoming *next; (next = frontier_next(&builder->frontier)) != NULL;)
-		TRY(visit(builder, next));
-	return OK;
+	for (const struct upcoming *next; (next = frontier_next(&finder->frontier)) != NULL;)
+		TRY(visit(finder, next));
+	return finder->frontier.out_of_memory ? ERROR_NO_MEMORY : OK;
 }
 
 /* An object that no run leads to. */
-static int reach(struct builder *builder, uint64_t address)
+static int reach(struct finder *finder, uint64_t address)
 {
 	struct upcoming upcoming;
-	return frontier_take(&builder->frontier, address, &upcoming) ? visit(builder, &upcoming) : OK;
+	return frontier_take(&finder->frontier, address, &upcoming) ? visit(finder, &upcoming) : OK;
 }
 
 /* Static types are owned by nobody's reference: every one that an object was seen to have is there by itself. */
-static int reach_static_types(struct builder *builder)
+static int reach_static_types(struct finder *finder)
 {
+	struct builder *builder = finder->builder;
 	const struct type_table *types = &builder->decoder->context->types;
 	while (builder->types_rooted < types->count) {
 		const struct type_info *type = types->items[builder->types_rooted++];
 		if (!(type->flags & TYPE_IS_HEAP))
-			TRY(reach(builder, type->address));
+			TRY(reach(finder, type->address));
 		if (builder->types_rooted == types->count)
-			TRY(drain(builder));
+			TRY(drain(finder));
 	}
 	return OK;
 }
 
-/* What no root reaches but the collector tracks: held from C alone, or garbage in cycles. */
-static int reach_tracked(struct builder *builder)
+/* What the collector tracks: also what no root reaches, held from C alone or garbage in cycles. */
+static int reach_tracked(struct finder *finder)
 {
 	struct tracked_objects tracked;
 	int32_t generation;
 	uint64_t seen = 0;
-	int status = tracked_objects_open(&tracked, builder->decoder->context->runtime, builder->error);
+	/* Only for want of memory, which the status says. */
+	int status = tracked_objects_open(&tracked, finder->decoder->context->runtime, NULL);
 	for (uint64_t object; status == OK && (object = tracked_objects_next(&tracked, &generation)) != 0;) {
-		status = reach(builder, object);
+		status = reach(finder, object);
 		if (status == OK)
-			status = drain(builder);
+			status = drain(finder);
 		/* Most were reached before, and are no progress. */
-		if (status == OK && ++seen % CONTROL_INTERVAL == 0)
-			status = check_cancel(builder);
+		if (status == OK && ++seen % BUILDER_CONTROL_INTERVAL == 0 && builder_is_cancelled(finder->builder))
+			status = ERROR_CANCELLED;
 	}
-	builder->graph->gc_list_broken |= tracked.is_broken;
-	builder->graph->bad.tracked_unknown |= tracked.is_unknown;
+	finder->gc_list_broken |= tracked.is_broken;
+	finder->bad.tracked_unknown |= tracked.is_unknown;
 	tracked_objects_close(&tracked);
 	return status;
+}
+
+/* Several threads find objects at once, the first from the roots, the last from the lists of the collector. */
+struct search {
+	struct builder *builder;
+	unsigned crew;
+	struct frontier_pool pool;
+	struct finder finders[CREW_MOST];
+};
+
+static void begin_finder(struct builder *builder, struct finder *finder, struct decoder *decoder)
+{
+	finder->builder = builder;
+	finder->decoder = decoder;
+	finder->has_begun = true;
+	frontier_init(&finder->frontier, decoder, &builder->graph->index.objects);
+}
+
+static void find_together(void *context, unsigned member)
+{
+	struct search *search = context;
+	struct finder *finder = &search->finders[member];
+	if (member > 0) {
+		decoder_init(&finder->own_decoder, search->builder->decoder->context);
+		finder->own_decoder.skip_blocks = true;
+		begin_finder(search->builder, finder, &finder->own_decoder);
+		frontier_join(&finder->frontier, &search->pool);
+	}
+	finder->status = member > 0 && member + 1 == search->crew ? reach_tracked(finder) : OK;
+	finder->frontier.is_patient = true;
+	if (finder->status == OK)
+		finder->status = drain(finder);
+	if (finder->status != OK)
+		frontier_pool_stop(&search->pool);
+	frontier_leave(&finder->frontier);
+}
+
+/* What the first finder began with is done by all. */
+static int drain_together(struct search *search)
+{
+	struct finder *own = &search->finders[0];
+	int status = OK;
+	if (!frontier_pool_open(&search->pool))
+		return ERROR_NO_MEMORY;
+	visited_share(own->frontier.visited);
+	own->frontier.pool = &search->pool;
+	crew_run(search->crew, find_together, search);
+	for (unsigned i = 0; i < search->crew; i++) {
+		struct finder *finder = &search->finders[i];
+		status = status == OK ? finder->status : status;
+		if (finder->has_begun && !frontier_settle(&finder->frontier))
+			status = status == OK ? ERROR_NO_MEMORY : status;
+	}
+	frontier_pool_close(&search->pool);
+	own->frontier.is_patient = false;
+	return status;
+}
+
+static int find_all(struct search *search)
+{
+	struct finder *own = &search->finders[0];
+	const struct roots *roots = &search->builder->graph->roots;
+	for (size_t i = 0; i < roots->runs.count; i++)
+		frontier_add_run(&own->frontier, &roots->runs.items[i].run);
+	TRY(search->crew > 1 ? drain_together(search) : drain(own));
+	TRY(reach_static_types(own));
+	if (search->crew == 1)
+		TRY(reach_tracked(own));
+	return reach_static_types(own);
 }
 
 static int find_objects(struct builder *builder)
 {
 	struct heap_graph *graph = builder->graph;
-	for (size_t i = 0; i < graph->roots.runs.count; i++)
-		frontier_add_run(&builder->frontier, &graph->roots.runs.items[i].run);
-	TRY(drain(builder));
-	TRY(reach_static_types(builder));
-	TRY(reach_tracked(builder));
-	TRY(reach_static_types(builder));
-	graph->bad.corrupt += builder->frontier.wild;
-	return object_index_number(&graph->index, builder->error);
+	struct search *search = calloc(1, sizeof *search);
+	if (search == NULL)
+		return builder_no_memory(builder);
+	search->builder = builder;
+	search->crew = builder_crew(builder, builder->decoder->reader.space->coverage.present / LEAST_BYTES);
+	begin_finder(builder, &search->finders[0], builder->decoder);
+	int status = find_all(search);
+	for (unsigned i = 0; i < search->crew; i++) {
+		struct finder *finder = &search->finders[i];
+		if (!finder->has_begun)
+			continue;
+		walk_result_add(&graph->bad, &finder->bad);
+		graph->bad.corrupt += finder->frontier.wild;
+		graph->gc_list_broken |= finder->gc_list_broken;
+		builder->slots_drawn += finder->frontier.slots_drawn;
+		frontier_clear(&finder->frontier);
+		if (i > 0)
+			decoder_clear(&finder->own_decoder);
+	}
+	free(search);
+	return status == OK ? object_index_number(&graph->index, builder->error) : builder_failed(builder, status);
 }
 
 /* ---- Second pass: the edges ---- */
 
-struct edge_writer {
-	uint32_t *targets;
-	uint64_t count, capacity;
-};
-
-static bool writer_reserve(struct edge_writer *writer, uint64_t more)
-{
-	if (writer->count + more <= writer->capacity)
-		return true;
-	uint64_t capacity = writer->capacity + writer->capacity / 2 + more + 1024;
-	uint32_t *targets = realloc(writer->targets, capacity * sizeof *targets);
-	if (targets == NULL)
-		return false;
-	writer->targets = targets;
-	writer->capacity = capacity;
-	return true;
-}
-
-static bool write_run(struct builder *builder, struct edge_writer *writer, const struct run *run)
-{
-	const struct object_index *index = &builder->graph->index;
-	struct reader *reader = &builder->decoder->reader;
-	if (run->flags & RUN_OF_DICT)
-		return true; /* the dict has the same words */
-	if (!writer_reserve(writer, run->count))
-		return false;
-	for (uint64_t i = 0; i < run->count; i++) {
-		uint64_t target = run_target(run, i);
-		if (target == 0)
-			continue;
-		const struct segment *segment = reader_segment(reader, target);
-		if (segment == NULL)
-			continue;
-		uint32_t node = object_index_rank(index, segment_granule(segment, target));
-		if (__builtin_expect(run->label == LABEL_WORD, 0) &&
-		    !array_push(&builder->guesses, (uint32_t)writer->count))
-			return false;
-		writer->targets[writer->count++] = node;
-		builder->found[node]++;
-	}
-	return true;
-}
-
-static int write_objects(struct builder *builder, struct edge_writer *writer, uint32_t *first)
-{
-	struct heap_graph *graph = builder->graph;
-	struct decoder *decoder = builder->decoder;
-	struct object_cursor cursor;
-	object_cursor_init(&cursor, &graph->index);
-	uint32_t node = 0;
-	for (uint64_t address; (address = object_cursor_next(&cursor)) != 0; node++) {
-		first[node] = (uint32_t)writer->count;
-		bool is_object = decode_object(decoder, address);
-		uint64_t shallow = is_object ? decoder->out.shallow : 0;
-		graph->shallow[node] = shallow < HEAP_GRAPH_LARGE ? (uint32_t)shallow : HEAP_GRAPH_LARGE;
-		for (size_t i = 0; is_object && address != builder->interned && i < decoder->out.runs.count; i++)
-			if (!write_run(builder, writer, &decoder->out.runs.items[i]))
-				return no_memory(builder);
-		if (writer->count > UINT32_MAX - (1u << 24))
-			return error_set(builder->error, ERROR_LIMIT, "more than 4 billion references");
-		TRY(check_control(builder));
-	}
-	return OK;
-}
-
-static int compare_ranges(const void *left, const void *right)
-{
-	const struct static_range *a = left, *b = right;
-	return a->start < b->start ? -1 : a->start > b->start;
-}
-
-static bool find_static_ranges(struct builder *builder)
-{
-	const struct address_space *space = builder->decoder->reader.space;
-	builder->static_ranges = calloc(space->files.count + 1, sizeof *builder->static_ranges);
-	if (builder->static_ranges == NULL)
-		return false;
-	for (size_t i = 0; i < space->files.count; i++)
-		if (space->files.items[i].is_elf)
-			builder->static_ranges[builder->static_count++] =
-			        (struct static_range){ space->files.items[i].start, space->files.items[i].end };
-	qsort(builder->static_ranges, builder->static_count, sizeof *builder->static_ranges, compare_ranges);
-	return true;
-}
-
-/* Whether an address is static; asked for ascending addresses, *next begins as 0. */
-static bool is_static(const struct builder *builder, size_t *next, uint64_t address)
-{
-	while (*next < builder->static_count && builder->static_ranges[*next].end <= address)
-		++*next;
-	return *next < builder->static_count && builder->static_ranges[*next].start <= address;
-}
-
-/* A guessed reference stands only where the target's count has room for it: borrowed ones (a pointer back to the
- * parent) are not counted. Given up ones lead to the process instead, which is as good as nowhere. */
-static void drop_guesses(struct builder *builder, struct edge_writer *writer)
-{
-	for (size_t i = 0; i < builder->guesses.count; i++) {
-		uint32_t *target = &writer->targets[builder->guesses.items[i]];
-		const uint64_t address = object_index_address(&builder->graph->index, *target);
-		struct reference_count count;
-		if (!reference_count_read(builder->decoder, address, &count) || count.is_immortal ||
-		    count.is_deferred || !count.is_known || count.count >= (int64_t)builder->found[*target])
-			continue;
-		builder->found[*target]--;
-		*target = builder->graph->node_process;
-	}
-}
-
-/* Objects that are never freed, and objects with more references than were found: an edge each from the holder that
- * stands for the reason. */
-static int write_special_holder(struct builder *builder, struct edge_writer *writer, bool is_c)
-{
-	struct heap_graph *graph = builder->graph;
-	size_t next_range = 0;
-	struct object_cursor cursor;
-	object_cursor_init(&cursor, &graph->index);
-	uint32_t node = 0;
-	for (uint64_t address; (address = object_cursor_next(&cursor)) != 0; node++) {
-		struct reference_count count;
-		if (!reference_count_read(builder->decoder, address, &count))
-			continue;
-		/* 3.13's free-threaded build makes immortal what it defers once a second thread runs (gh-117696): all
-		 * functions, classes and modules. They have their owners as ever. */
-		bool is_permanent =
-		        is_static(builder, &next_range, address) || (count.is_immortal && !count.is_deferred);
-		bool is_held = !is_permanent && !count.is_immortal && count.is_known &&
-		               count.count > (int64_t)builder->found[node] && count.count < UINT32_MAX;
-		if (is_c ? !is_held : !is_permanent)
-			continue;
-		if (!writer_reserve(writer, 1))
-			return no_memory(builder);
-		writer->targets[writer->count++] = node;
-		graph->held_from_c += is_c;
-	}
-	return OK;
-}
-
-/* Which holders each holder has below it, as linked lists: a thread may have a million frames. */
-struct holder_children {
-	uint32_t *first; /* of a holder; UINT32_MAX: none */
-	uint32_t *next; /* of a child, in the same allocation */
-};
-
-static bool link_children(const struct roots *roots, struct holder_children *ret_children)
-{
-	size_t count = roots->holders.count;
-	uint32_t *first = malloc((2 * count + 1) * sizeof *first);
-	*ret_children = (struct holder_children){ first, first + count };
-	if (first == NULL)
-		return false;
-	memset(first, 0xff, 2 * count * sizeof *first);
-	for (size_t child = count; child-- > 1;) {
-		uint32_t parent = roots->holders.items[child].parent;
-		ret_children->next[child] = first[parent];
-		first[parent] = (uint32_t)child;
-	}
-	return true;
-}
-
-static bool write_children(const struct holder_children *children, struct edge_writer *writer, uint32_t holder,
-                           uint32_t objects)
-{
-	for (uint32_t child = children->first[holder]; child != UINT32_MAX; child = children->next[child]) {
-		if (!writer_reserve(writer, 1))
-			return false;
-		writer->targets[writer->count++] = objects + child;
-	}
-	return true;
-}
-
-/* Rows of the holders: their runs, and the holders below them. */
-static int write_holders(struct builder *builder, struct edge_writer *writer, uint32_t *first)
-{
-	struct heap_graph *graph = builder->graph;
-	const struct roots *roots = &graph->roots;
-	uint32_t objects = graph->index.count;
-	/* All runs first: they are references found, which the C holder's row is about. */
-	struct edge_writer runs = { 0 };
-	uint32_t *run_ends = malloc((roots->runs.count + 1) * sizeof *run_ends);
-	struct holder_children children;
-	if (!link_children(roots, &children) || run_ends == NULL) {
-		free(children.first);
-		free(run_ends);
-		return no_memory(builder);
-	}
-	int status = OK;
-	for (size_t i = 0; status == OK && i < roots->runs.count; i++) {
-		if (!write_run(builder, &runs, &roots->runs.items[i].run))
-			status = no_memory(builder);
-		run_ends[i] = (uint32_t)runs.count;
-	}
-	if (status == OK)
-		drop_guesses(builder, writer);
-	size_t next_run = 0;
-	for (uint32_t holder = 0; status == OK && holder < roots->holders.count; holder++) {
-		first[objects + holder] = (uint32_t)writer->count;
-		size_t from = next_run;
-		while (next_run < roots->runs.count && roots->runs.items[next_run].holder == holder)
-			next_run++;
-		uint32_t begin = from == 0 ? 0 : run_ends[from - 1];
-		uint32_t end = next_run == 0 ? 0 : run_ends[next_run - 1];
-		if (!writer_reserve(writer, end - begin)) {
-			status = no_memory(builder);
-			break;
-		}
-		if (end > begin)
-			memcpy(writer->targets + writer->count, runs.targets + begin,
-			       (end - begin) * sizeof *runs.targets);
-		writer->count += end - begin;
-		if (!write_children(&children, writer, holder, objects))
-			status = no_memory(builder);
-		if (status == OK && (holder == roots->runtime_holder || holder == roots->c_holder))
-			status = write_special_holder(builder, writer, holder == roots->c_holder);
-	}
-	free(runs.targets);
-	free(run_ends);
-	free(children.first);
-	return status;
-}
-
 static int write_edges(struct builder *builder)
 {
 	struct heap_graph *graph = builder->graph;
-	graph->node_process = graph->index.count;
-	graph->node_count = graph->index.count + (uint32_t)graph->roots.holders.count;
-	uint32_t *first = malloc(((size_t)graph->node_count + 1) * sizeof *first);
-	graph->shallow = malloc(((size_t)graph->index.count + 1) * sizeof *graph->shallow);
-	builder->found = calloc((size_t)graph->index.count + 1, sizeof *builder->found);
-	struct edge_writer writer = { 0 };
-	int status = OK;
-	if (first == NULL || graph->shallow == NULL || builder->found == NULL || !find_static_ranges(builder))
-		status = no_memory(builder);
-	if (status == OK)
-		status = write_objects(builder, &writer, first);
-	if (status == OK)
-		status = write_holders(builder, &writer, first);
-	if (status < 0) {
-		free(first);
-		free(writer.targets);
-		return status;
-	}
-	first[graph->node_count] = (uint32_t)writer.count;
-	graph->edges = (struct edge_rows){ graph->node_count, first, writer.targets };
-	graph->edge_count = writer.count;
+	const uint32_t objects = graph->index.count;
+	graph->node_process = objects;
+	graph->node_count = objects + (uint32_t)graph->roots.holders.count;
+	builder->first = large_allocate((uint64_t)graph->node_count + 1, sizeof *builder->first);
+	graph->shallow = large_allocate((uint64_t)objects + 1, sizeof *graph->shallow);
+	builder->unexplained = large_allocate_zero((uint64_t)objects + 1, sizeof *builder->unexplained);
+	if (builder->first == NULL || graph->shallow == NULL || builder->unexplained == NULL ||
+	    !builder_find_static_ranges(builder))
+		return builder_no_memory(builder);
+	TRY(builder_write_objects(builder));
+	TRY(builder_write_holders(builder));
+	builder->first[graph->node_count] = (uint32_t)builder->edges.count;
+	graph->edges = (struct edge_rows){ graph->node_count, builder->first, builder->edges.targets };
+	graph->edge_count = builder->edges.count;
+	builder->first = NULL;
+	builder->edges = (struct edge_writer){ NULL };
 	return OK;
+}
+
+static void builder_clear(struct builder *builder)
+{
+	free(builder->first);
+	free(builder->edges.targets);
+	free(builder->unexplained);
+	free(builder->static_ranges);
+	array_free(&builder->guesses);
+	array_free(&builder->permanent);
+	array_free(&builder->uncounted);
+	array_free(&builder->doubtful);
 }
 
 static int build(struct builder *builder)
@@ -403,7 +267,6 @@ static int build(struct builder *builder)
 		                  FIELD_PyInterpreterState_interned_strings, &builder->interned);
 	TRY(object_index_open(&graph->index, decoder->context->space, builder->error));
 	TRY(roots_collect(&graph->roots, decoder, builder->error));
-	frontier_init(&builder->frontier, decoder, &graph->index.objects);
 	TRY(find_objects(builder));
 	return write_edges(builder);
 }
@@ -420,10 +283,7 @@ int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, stru
 	decoder->skip_blocks = true;
 	int status = build(&builder);
 	decoder->skip_blocks = false;
-	frontier_clear(&builder.frontier);
-	free(builder.found);
-	array_free(&builder.guesses);
-	free(builder.static_ranges);
+	builder_clear(&builder);
 	if (status < 0) {
 		heap_graph_close(graph);
 		return status;

@@ -77,7 +77,8 @@ static uint64_t granule_address(const struct segment *segment, uint64_t granule)
 	return ((segment->start >> 4) + (granule - segment->first_bit)) << 4;
 }
 
-uint64_t object_index_address(const struct object_index *index, uint32_t number)
+/* The granule where an object begins: the word of the bitmap, and of that what is left from the object's bit on. */
+static uint64_t find_bit(const struct object_index *index, uint32_t number, uint64_t *ret_bits)
 {
 	uint64_t low = 0, high = index->objects.word_count / (BITS_PER_RANK / 64) + 1;
 	while (high - low > 1) {
@@ -98,6 +99,14 @@ uint64_t object_index_address(const struct object_index *index, uint32_t number)
 	uint64_t bits = index->objects.words[word];
 	while (left-- > 0)
 		bits &= bits - 1;
+	*ret_bits = bits;
+	return word;
+}
+
+uint64_t object_index_address(const struct object_index *index, uint32_t number)
+{
+	uint64_t bits;
+	uint64_t word = find_bit(index, number, &bits);
 	uint64_t granule = word * 64 + (uint64_t)__builtin_ctzll(bits);
 	uint64_t address = granule_address(segment_of_granule(index->space, granule), granule);
 	uint64_t odd = address + 8;
@@ -105,6 +114,21 @@ uint64_t object_index_address(const struct object_index *index, uint32_t number)
 	    bsearch(&odd, index->objects.odd.items, index->objects.odd.count, sizeof odd, compare_addresses) != NULL)
 		return odd;
 	return address;
+}
+
+void object_cursor_init_at(struct object_cursor *cursor, const struct object_index *index, uint32_t number)
+{
+	*cursor = (struct object_cursor){ .index = index, .segment = index->space->segments };
+	if (number >= index->count) {
+		cursor->word = index->objects.word_count;
+		return;
+	}
+	cursor->word = find_bit(index, number, &cursor->bits);
+	uint64_t granule = cursor->word * 64 + (uint64_t)__builtin_ctzll(cursor->bits);
+	cursor->segment = segment_of_granule(index->space, granule);
+	uint64_t address = granule_address(cursor->segment, granule);
+	while (cursor->odd < index->objects.odd.count && index->objects.odd.items[cursor->odd] < address)
+		cursor->odd++;
 }
 
 void object_cursor_init(struct object_cursor *cursor, const struct object_index *index)

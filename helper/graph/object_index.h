@@ -45,6 +45,8 @@ struct object_cursor {
 	size_t odd;
 };
 void object_cursor_init(struct object_cursor *cursor, const struct object_index *index);
+/* From an object on, by number. */
+void object_cursor_init_at(struct object_cursor *cursor, const struct object_index *index, uint32_t number);
 uint64_t object_cursor_next(struct object_cursor *cursor); /* 0 at the end */
 
 #endif

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/large_block.h"
+
 bool visited_open(struct visited *visited, const struct address_space *space)
 {
 	*visited = (struct visited){ .word_count = space->granule_count / 64 + 1 };
@@ -19,6 +21,7 @@ bool visited_open(struct visited *visited, const struct address_space *space)
 		*visited = (struct visited){ .words = NULL };
 		return false;
 	}
+	large_block_advise(words, visited->word_count * 8);
 	visited->words = words;
 	return true;
 }

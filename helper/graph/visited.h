@@ -45,6 +45,22 @@ static inline bool visited_add(struct visited *visited, uint64_t granule)
 	return true;
 }
 
+/* Before several threads add to the set at once. */
+static inline void visited_share(struct visited *visited)
+{
+	visited->touched_overflow = true;
+}
+
+/* visited_add() for them: true for just one. */
+static inline bool visited_add_shared(struct visited *visited, uint64_t granule)
+{
+	uint64_t *word = &visited->words[granule >> 6];
+	uint64_t bit = UINT64_C(1) << (granule & 63);
+	if (__atomic_load_n(word, __ATOMIC_RELAXED) & bit)
+		return false;
+	return (__atomic_fetch_or(word, bit, __ATOMIC_RELAXED) & bit) == 0;
+}
+
 /* Notes the address of an object just added that is no multiple of 16. False when memory is out. */
 static inline bool visited_add_odd(struct visited *visited, uint64_t address)
 {

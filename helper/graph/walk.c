@@ -1,25 +1,39 @@
 /* SPDX-License-Identifier: MIT
- * The walk: a stack of addresses, a bitmap of what was reached, and a short queue between them so that an object's
- * first cache line is on its way before the object is decoded. */
+ * The walk: a stack of runs, a bitmap of what was reached, and a short queue between them so that an object's first
+ * cache line is on its way before the object is decoded. A long one goes on with several threads, each with a stack of
+ * its own; every object is still visited by just one of them, so that what is counted does not depend on their number.
+ */
 #include "graph/walk.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crew.h"
 #include "graph/asizeof.h"
 #include "graph/frontier.h"
 #include "graph/visited.h"
 
 enum {
 	CONTROL_INTERVAL = 4096, /* objects between looks at cancel */
+	ALONE_MOST = 1 << 15, /* objects, before other threads are worth starting */
+};
+
+/* What one thread of a walk does. */
+struct walker {
+	struct decoder *decoder;
+	struct frontier frontier;
+	struct walk_result *result; /* counts; its types and sums are filled at the end */
+	uint64_t visited; /* objects since the walk began */
+	/* Statistics by type_info.index; the array grows when a type is first met. */
+	ARRAY(struct type_total) totals;
 };
 
 struct walk {
 	struct decoder *decoder;
 	struct visited visited;
-	struct frontier frontier;
-	/* Statistics by type_info.index; the array grows when a type is first met. */
-	ARRAY(struct type_total) totals;
+	struct walker own; /* of the thread that asks */
+	const struct follow *follow;
+	unsigned crew; /* threads that a long walk may have */
 };
 
 static const char *const policy_names[POLICY_COUNT] = { "data", "gc", "all", "containers", "asizeof" };
@@ -70,7 +84,8 @@ int walk_open(struct walk **ret_walk, struct decoder *decoder, struct error *err
 		free(walk);
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for the visited set");
 	}
-	walk->decoder = decoder;
+	walk->decoder = walk->own.decoder = decoder;
+	walk->crew = address_space_is_immediate(decoder->context->space) ? crew_size() : 1;
 	*ret_walk = walk;
 	return OK;
 }
@@ -80,7 +95,7 @@ void walk_close(struct walk *walk)
 	if (walk == NULL)
 		return;
 	visited_close(&walk->visited);
-	array_free(&walk->totals);
+	array_free(&walk->own.totals);
 	free(walk);
 }
 
@@ -95,12 +110,31 @@ void walk_result_clear(struct walk_result *result)
 	*result = (struct walk_result){ 0 };
 }
 
-static void note_example(struct walk_result *result, uint64_t address, const char *reason)
+void walk_result_note(struct walk_result *result, uint64_t address, const char *reason)
 {
-	if (result->example_count < WALK_EXAMPLES) {
-		result->examples[result->example_count].address = address;
-		result->examples[result->example_count++].reason = reason;
-	}
+	uint32_t place = result->example_count;
+	while (place > 0 && result->examples[place - 1].address > address)
+		place--;
+	if (place == WALK_EXAMPLES)
+		return;
+	if (result->example_count < WALK_EXAMPLES)
+		result->example_count++;
+	for (uint32_t i = result->example_count - 1; i > place; i--)
+		result->examples[i] = result->examples[i - 1];
+	result->examples[place].address = address;
+	result->examples[place].reason = reason;
+}
+
+void walk_result_add(struct walk_result *result, const struct walk_result *other)
+{
+	result->approximate += other->approximate;
+	result->unreadable += other->unreadable;
+	result->corrupt += other->corrupt;
+	result->in_flux += other->in_flux;
+	result->not_entered += other->not_entered;
+	result->tracked_unknown |= other->tracked_unknown;
+	for (uint32_t i = 0; i < other->example_count; i++)
+		walk_result_note(result, other->examples[i].address, other->examples[i].reason);
 }
 
 /* Bad objects are data: counted, a few kept, and the walk goes on. */
@@ -115,66 +149,171 @@ __attribute__((noinline)) static void count_flags(struct walk_result *result, co
 	if (out->flags & DECODED_IN_FLUX)
 		result->in_flux++;
 	if (out->flags & ~(uint32_t)DECODED_APPROXIMATE)
-		note_example(result, out->address, out->reason);
+		walk_result_note(result, out->address, out->reason);
 }
 
-/* The statistics row of a type; NULL when memory is out. */
-static inline struct type_total *total_of(struct walk *walk, const struct type_info *type)
+static bool reserve_totals(struct walker *walker, uint32_t count)
 {
-	if (__builtin_expect(type->index >= walk->totals.count, 0)) {
-		if (!array_reserve(&walk->totals, type->index + 64))
-			return NULL;
-		memset(walk->totals.items + walk->totals.count, 0,
-		       (walk->totals.capacity - walk->totals.count) * sizeof *walk->totals.items);
-		walk->totals.count = walk->totals.capacity;
-	}
-	return &walk->totals.items[type->index];
-}
-
-/* One object: counted unless the policy's boundary keeps it out, opened as far as the policy says. */
-static bool visit(struct walk *walk, struct walk_result *result, const struct follow *follow,
-                  const struct upcoming *upcoming, bool is_root)
-{
-	struct decoder *decoder = walk->decoder;
-	const struct type_info *type = upcoming->type;
-	if (type != NULL) {
-		if (type->flags & follow->boundary_types && !is_root) {
-			result->not_entered++;
-			return true;
-		}
-		walk->frontier.runs.is_closed = (follow->opened_types != 0 && !(type->flags & follow->opened_types)) ||
-		                                type->flags & follow->closed_types;
-	}
-	bool is_object = frontier_decode(&walk->frontier, upcoming);
-	const struct decoded *out = &decoder->out;
-	if (__builtin_expect(out->flags != 0, 0))
-		count_flags(result, out);
-	if (!is_object)
+	if (count <= walker->totals.count)
 		return true;
-	struct type_total *total = total_of(walk, type);
-	if (__builtin_expect(total == NULL || decoder->out_of_memory, 0))
+	if (!array_reserve(&walker->totals, count + 63))
 		return false;
-	total->type = type;
-	total->count++;
-	total->shallow += out->shallow;
+	memset(walker->totals.items + walker->totals.count, 0,
+	       (walker->totals.capacity - walker->totals.count) * sizeof *walker->totals.items);
+	walker->totals.count = walker->totals.capacity;
 	return true;
 }
 
-static int drain(struct walk *walk, struct walk_result *result, const struct follow *follow,
-                 struct walk_control *control, struct error *error)
+static inline bool count(struct walker *walker, const struct type_info *type, uint64_t shallow)
 {
-	uint64_t visited = 0;
-	for (const struct upcoming *next; (next = frontier_next(&walk->frontier)) != NULL;) {
-		if (!visit(walk, result, follow, next, false))
-			return error_set(error, ERROR_NO_MEMORY, "out of memory after %llu objects",
-			                 (unsigned long long)visited);
-		if (__builtin_expect(++visited % CONTROL_INTERVAL == 0, 0) && control != NULL) {
+	if (__builtin_expect(type->index >= walker->totals.count, 0) && !reserve_totals(walker, type->index + 1))
+		return false;
+	struct type_total *total = &walker->totals.items[type->index];
+	total->type = type;
+	total->count++;
+	total->shallow += shallow;
+	return true;
+}
+
+/* One object: counted unless the policy's boundary keeps it out, opened as far as the policy says. */
+static bool visit(struct walker *walker, const struct follow *follow, const struct upcoming *upcoming, bool is_root)
+{
+	struct decoder *decoder = walker->decoder;
+	const struct type_info *type = upcoming->type;
+	if (type != NULL) {
+		uint64_t shallow;
+		if (type->flags & follow->boundary_types && !is_root) {
+			walker->result->not_entered++;
+			return true;
+		}
+		if (quick_leaf(decoder, &upcoming->head, type, &shallow))
+			return count(walker, type, shallow);
+		walker->frontier.runs.is_closed =
+		        (follow->opened_types != 0 && !(type->flags & follow->opened_types)) ||
+		        type->flags & follow->closed_types;
+	}
+	bool is_object = frontier_decode(&walker->frontier, upcoming);
+	if (__builtin_expect(decoder->out.flags != 0, 0))
+		count_flags(walker->result, &decoder->out);
+	return !is_object || (count(walker, type, decoder->out.shallow) && !decoder->out_of_memory);
+}
+
+/* Until nothing is left, or `most` objects were visited. */
+static int drain_alone(struct walker *walker, const struct follow *follow, struct walk_control *control, uint64_t most)
+{
+	for (const struct upcoming *next;
+	     walker->visited < most && (next = frontier_next(&walker->frontier)) != NULL;) {
+		if (!visit(walker, follow, next, false))
+			return ERROR_NO_MEMORY;
+		if (__builtin_expect(++walker->visited % CONTROL_INTERVAL == 0, 0) && control != NULL) {
 			atomic_fetch_add_explicit(&control->visited, CONTROL_INTERVAL, memory_order_relaxed);
 			if (atomic_load_explicit(&control->cancel, memory_order_relaxed))
-				return error_set(error, ERROR_CANCELLED, "cancelled");
+				return ERROR_CANCELLED;
 		}
 	}
-	return OK;
+	return walker->frontier.out_of_memory ? ERROR_NO_MEMORY : OK;
+}
+
+/* Several threads on one walk. */
+struct team {
+	struct walk *walk;
+	struct walk_control *control;
+	struct frontier_pool pool;
+	struct teammate {
+		struct decoder decoder;
+		struct walker walker;
+		struct walk_result result;
+		bool has_begun;
+		int status;
+	} mates[CREW_MOST]; /* number 0 has walk->own instead of its walker */
+};
+
+static void work(void *context, unsigned member)
+{
+	struct team *team = context;
+	struct teammate *mate = &team->mates[member];
+	struct walker *walker = member == 0 ? &team->walk->own : &mate->walker;
+	if (member > 0) {
+		decoder_init(&mate->decoder, team->walk->decoder->context);
+		mate->decoder.skip_class = team->walk->decoder->skip_class;
+		mate->decoder.skip_blocks = true;
+		mate->has_begun = true;
+		*walker = (struct walker){ .decoder = &mate->decoder, .result = &mate->result };
+		frontier_init(&walker->frontier, &mate->decoder, &team->walk->visited);
+		walker->frontier.runs.skipped = team->walk->follow->skipped_runs;
+		walker->frontier.runs.required = team->walk->follow->required_runs;
+		walker->frontier.is_patient = true;
+		frontier_join(&walker->frontier, &team->pool);
+	}
+	mate->status = drain_alone(walker, team->walk->follow, team->control, UINT64_MAX);
+	if (mate->status != OK)
+		frontier_pool_stop(&team->pool);
+	frontier_leave(&walker->frontier);
+}
+
+/* What a mate counted goes to the walk's own statistics. */
+static int collect_mate(struct walk *walk, struct teammate *mate)
+{
+	struct walker *walker = &mate->walker, *own = &walk->own;
+	int status = reserve_totals(own, (uint32_t)walker->totals.count) ? OK : ERROR_NO_MEMORY;
+	for (size_t i = 0; status == OK && i < walker->totals.count; i++) {
+		const struct type_total *total = &walker->totals.items[i];
+		if (total->count == 0)
+			continue;
+		own->totals.items[i].type = total->type;
+		own->totals.items[i].count += total->count;
+		own->totals.items[i].shallow += total->shallow;
+	}
+	walk_result_add(own->result, &mate->result);
+	struct frontier *frontier = &walker->frontier;
+	if (frontier->wild > 0 && (own->frontier.wild == 0 || frontier->wild_example < own->frontier.wild_example))
+		own->frontier.wild_example = frontier->wild_example;
+	own->frontier.wild += frontier->wild;
+	own->visited += walker->visited;
+	array_free(&walker->totals);
+	frontier_clear(frontier);
+	decoder_clear(&mate->decoder);
+	return status;
+}
+
+static int drain_together(struct walk *walk, struct walk_control *control)
+{
+	struct team *team = calloc(1, sizeof *team);
+	if (team == NULL || !frontier_pool_open(&team->pool)) {
+		free(team);
+		return ERROR_NO_MEMORY;
+	}
+	team->walk = walk;
+	team->control = control;
+	visited_share(&walk->visited);
+	struct frontier *own = &walk->own.frontier;
+	own->pool = &team->pool;
+	own->is_patient = true;
+	crew_run(walk->crew, work, team);
+	int status = team->mates[0].status;
+	for (unsigned i = 1; i < walk->crew; i++) {
+		status = status == OK ? team->mates[i].status : status;
+		int collected = team->mates[i].has_begun ? collect_mate(walk, &team->mates[i]) : OK;
+		status = status == OK ? collected : status;
+	}
+	array_free(&own->odd);
+	own->pool = NULL;
+	frontier_pool_close(&team->pool);
+	free(team);
+	return status;
+}
+
+static int drain(struct walk *walk, struct walk_control *control, struct error *error)
+{
+	struct walker *own = &walk->own;
+	const uint64_t most = walk->crew > 1 ? own->visited + ALONE_MOST : UINT64_MAX;
+	int status = drain_alone(own, walk->follow, control, most);
+	if (status == OK && own->visited >= most)
+		status = drain_together(walk, control);
+	if (status == ERROR_NO_MEMORY)
+		return error_set(error, ERROR_NO_MEMORY, "out of memory after %llu objects",
+		                 (unsigned long long)own->visited);
+	return status == ERROR_CANCELLED ? error_set(error, ERROR_CANCELLED, "cancelled") : status;
 }
 
 static int larger_first(const void *left, const void *right)
@@ -196,8 +335,8 @@ void walk_result_sort(struct walk_result *result)
 /* Moves the statistics into the result, largest first, and leaves them zero for the next walk. */
 static int collect_totals(struct walk *walk, struct walk_result *result, struct error *error)
 {
-	for (size_t i = 0; i < walk->totals.count; i++) {
-		struct type_total *total = &walk->totals.items[i];
+	for (size_t i = 0; i < walk->own.totals.count; i++) {
+		struct type_total *total = &walk->own.totals.items[i];
 		if (total->count == 0)
 			continue;
 		if (total->type->flags & TYPE_IS_APPROXIMATE)
@@ -213,32 +352,34 @@ static int collect_totals(struct walk *walk, struct walk_result *result, struct 
 }
 
 /* All roots are entered in the set before any is visited: a class among them is opened, however others refer to it. */
-static int walk_policy(struct walk *walk, const uint64_t *roots, size_t root_count, enum policy policy,
-                       struct walk_control *control, struct walk_result *result, struct error *error)
+static int walk_policy(struct walk *walk, const uint64_t *roots, size_t root_count, struct walk_control *control,
+                       struct error *error)
 {
-	struct follow follow = follow_of(policy);
 	struct upcoming *taken = calloc(root_count + 1, sizeof *taken);
 	if (taken == NULL)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory");
 	size_t taken_count = 0;
 	for (size_t i = 0; i < root_count; i++)
-		taken_count += frontier_take(&walk->frontier, roots[i], &taken[taken_count]);
+		taken_count += frontier_take(&walk->own.frontier, roots[i], &taken[taken_count]);
 	bool is_complete = true;
 	for (size_t i = 0; is_complete && i < taken_count; i++)
-		is_complete = visit(walk, result, &follow, &taken[i], true);
+		is_complete = visit(&walk->own, walk->follow, &taken[i], true);
 	free(taken);
 	if (!is_complete)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory");
-	return drain(walk, result, &follow, control, error);
+	return drain(walk, control, error);
 }
 
-static void begin(struct walk *walk, enum policy policy, struct walk_result *result)
+static void begin(struct walk *walk, const struct follow *follow, enum policy policy, struct walk_result *result)
 {
 	*result = (struct walk_result){ 0 };
-	const struct follow follow = follow_of(policy);
-	frontier_init(&walk->frontier, walk->decoder, &walk->visited);
-	walk->frontier.runs.skipped = follow.skipped_runs;
-	walk->frontier.runs.required = follow.required_runs;
+	struct walker *own = &walk->own;
+	frontier_init(&own->frontier, walk->decoder, &walk->visited);
+	own->frontier.runs.skipped = follow->skipped_runs;
+	own->frontier.runs.required = follow->required_runs;
+	own->result = result;
+	own->visited = 0;
+	walk->follow = follow;
 	walk->decoder->skip_class = policy != POLICY_ALL;
 	walk->decoder->skip_blocks = true;
 }
@@ -246,12 +387,14 @@ static void begin(struct walk *walk, enum policy policy, struct walk_result *res
 /* Also after a failure: the statistics must be zero for the next walk. */
 static int end(struct walk *walk, int status, struct walk_result *result, struct error *error)
 {
+	struct frontier *frontier = &walk->own.frontier;
 	walk->decoder->skip_class = walk->decoder->skip_blocks = false;
-	if (walk->frontier.wild > 0) {
-		result->corrupt += walk->frontier.wild;
-		note_example(result, walk->frontier.wild_example, "a reference to memory that is not mapped");
+	if (frontier->wild > 0) {
+		result->corrupt += frontier->wild;
+		walk_result_note(result, frontier->wild_example, "a reference to memory that is not mapped");
 	}
-	frontier_clear(&walk->frontier);
+	frontier_clear(frontier);
+	walk->follow = NULL;
 	int collected = collect_totals(walk, result, error);
 	return status < 0 ? status : collected;
 }
@@ -263,8 +406,9 @@ int walk_deep(struct walk *walk, const uint64_t *roots, size_t root_count, enum 
 		*result = (struct walk_result){ 0 };
 		return asizeof_walk(walk->decoder, &walk->visited, roots, root_count, control, result, error);
 	}
-	begin(walk, policy, result);
-	return end(walk, walk_policy(walk, roots, root_count, policy, control, result, error), result, error);
+	const struct follow follow = follow_of(policy);
+	begin(walk, &follow, policy, result);
+	return end(walk, walk_policy(walk, roots, root_count, control, error), result, error);
 }
 
 bool policy_enters(enum policy policy, const struct type_info *type)
@@ -299,17 +443,17 @@ bool walk_has_reached(const struct walk *walk, uint64_t address)
 int walk_from_reached(struct walk *walk, const uint64_t *reached, size_t count, enum policy policy,
                       struct walk_control *control, struct walk_result *result, struct error *error)
 {
-	struct follow follow = follow_of(policy);
-	begin(walk, policy, result);
+	const struct follow follow = follow_of(policy);
+	begin(walk, &follow, policy, result);
 	int status = OK;
 	for (size_t i = 0; status == OK && i < count; i++) {
 		struct upcoming object = { .head = decode_head(walk->decoder, reached[i]) };
 		if (object.head.bytes != NULL)
 			object.type = decode_head_type(walk->decoder, object.head.bytes);
-		if (!visit(walk, result, &follow, &object, false))
+		if (!visit(&walk->own, &follow, &object, false))
 			status = error_set(error, ERROR_NO_MEMORY, "out of memory for %zu objects", count);
 		else
-			status = drain(walk, result, &follow, control, error);
+			status = drain(walk, control, error);
 	}
 	return end(walk, status, result, error);
 }

@@ -71,6 +71,10 @@ int walk_from_reached(struct walk *walk, const uint64_t *reached, size_t count, 
                       struct walk_control *control, struct walk_result *result, struct error *error);
 
 void walk_result_clear(struct walk_result *result);
+/* An example of what is wrong. Those at the lowest addresses are kept, whatever the order they are met in. */
+void walk_result_note(struct walk_result *result, uint64_t address, const char *reason);
+/* Adds what another one counted; types are left alone. */
+void walk_result_add(struct walk_result *result, const struct walk_result *other);
 void walk_result_sort(struct walk_result *result); /* types by shallow bytes, largest first */
 
 #endif
