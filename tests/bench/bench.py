@@ -4,7 +4,8 @@ process, and says which promise holds. Everything that is printed was measured b
 
     python3 tests/bench/bench.py [--count N] [--python PATH] [--large]
 
---large: also a heap of 25 times as many objects, for the time per object (needs the memory and the disk for it)."""
+--large: also a heap of 25 times as many objects, for the time per object, and every other command on it: needs 6 GB of
+memory and as much disk, and some minutes."""
 import argparse
 import ctypes
 import os
@@ -29,7 +30,8 @@ class OpenOptions(ctypes.Structure):
 
 
 def library_times(core, root):
-    """Seconds of the first and the best later pyds_object_deep() of one session, and the count; opening not counted."""
+    """Seconds of the first and of a later pyds_object_deep(), each the best of three sessions, and what they answered;
+    opening not counted."""
     library = ctypes.CDLL(program.library())
     library.pyds_session_create.restype = ctypes.c_void_p
     library.pyds_session_error.restype = ctypes.c_char_p
@@ -38,21 +40,22 @@ def library_times(core, root):
     library.pyds_object_deep.argtypes = [ctypes.c_void_p, ctypes.c_uint64, ctypes.c_char_p,
                                          ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(ctypes.c_uint64)]
     library.pyds_session_destroy.argtypes = [ctypes.c_void_p]
-    session = library.pyds_session_create()
     options = OpenOptions(struct_size=ctypes.sizeof(OpenOptions))
+    deep, count, first, later = ctypes.c_uint64(), ctypes.c_uint64(), [], []
 
-    def must(status):
+    def must(session, status):
         if status < 0:
             raise SystemExit("bench: " + library.pyds_session_error(session).decode())
 
-    must(library.pyds_open_core(session, core.encode(), ctypes.byref(options)))
-    deep, count, seconds = ctypes.c_uint64(), ctypes.c_uint64(), []
-    for _ in range(5):
-        start = time.perf_counter()
-        must(library.pyds_object_deep(session, root, b"data", ctypes.byref(deep), ctypes.byref(count)))
-        seconds.append(time.perf_counter() - start)
-    library.pyds_session_destroy(session)
-    return seconds[0], min(seconds[1:]), count.value, deep.value
+    for _ in range(3):
+        session = library.pyds_session_create()
+        must(session, library.pyds_open_core(session, core.encode(), ctypes.byref(options)))
+        for seconds in (first, later):
+            start = time.perf_counter()
+            must(session, library.pyds_object_deep(session, root, b"data", ctypes.byref(deep), ctypes.byref(count)))
+            seconds.append(time.perf_counter() - start)
+        library.pyds_session_destroy(session)
+    return min(first), min(later), count.value, deep.value
 
 
 def anonymous_bytes(pid):
@@ -81,9 +84,9 @@ def run_once(arguments, watch):
     return seconds, most
 
 
-def whole_process(arguments):
-    """Seconds of the best of three runs."""
-    return min(run_once(arguments, False)[0] for _ in range(3))
+def whole_process(arguments, runs=3):
+    """Seconds of the best of some runs."""
+    return min(run_once(arguments, False)[0] for _ in range(runs))
 
 
 def most_memory(arguments):
@@ -95,9 +98,10 @@ def report(rows):
     print("%-58s %10s %10s  %s" % ("what", "measured", "at most", ""))
     failed = 0
     for what, measured, most, unit in rows:
-        holds = measured <= most
+        holds = most is None or measured <= most
         failed += not holds
-        print("%-58s %10s %10s  %s" % (what, unit % measured, unit % most, "" if holds else "TOO MUCH"))
+        print("%-58s %10s %10s  %s" % (what, unit % measured, "" if most is None else unit % most,
+                                       "" if holds else "TOO MUCH"))
     return failed
 
 
@@ -108,11 +112,17 @@ def dumped_heap(interpreter, count, folder):
     return core, float(collect), int(root, 16)
 
 
-def measure(interpreter, count, folder, large):
-    core, collect, root = dumped_heap(interpreter, count, folder)
-    with open(core, "rb") as file:  # in the page cache, as the promises say: "cold" is our first call, not the disk
+def read_all(path):
+    """Into the page cache, as the promises say: "cold" is our first call, not the disk."""
+    with open(path, "rb") as file:
         while file.read(1 << 24):
             pass
+
+
+def measure(title, heap):
+    """Measures one heap against its promises; prints the table. Returns what a comparison needs."""
+    core, collect, root = heap
+    read_all(core)
     named = ["--core", core]
     at = "0x%x" % root
     first, later, objects, deep = library_times(core, root)
@@ -121,22 +131,49 @@ def measure(interpreter, count, folder, large):
     info = whole_process(named + ["info"])
     top = whole_process(named + ["top"])
     memory = most_memory(named + ["top"])
-    print("Python %s, %d objects, %.0f MiB deep, core of %.0f MiB; gc.collect() %.4f s; this machine: %d processors\n"
-          % (interpreter.text, objects, deep / 2 ** 20, os.path.getsize(core) / 2 ** 20, collect, os.cpu_count()))
-    rows = [("deepsize, library, first call / gc.collect", first / collect, 0.5, "%.2f x"),
-            ("deepsize, library, later calls / gc.collect", later / collect, 0.5, "%.2f x"),
-            ("deepsize, whole process, ms", whole * 1000, collect * 1000 + 50, "%.0f ms"),
-            ("sizeof of one object, whole process, ms", size * 1000, 50, "%.0f ms"),
-            ("info, whole process, ms", info * 1000, 50, "%.0f ms"),
-            ("graph and retained size of every object / gc.collect", top / collect, 5, "%.2f x"),
-            ("the same, memory beyond the mapped file, per object", memory / objects, 48, "%.1f B")]
-    if large:
-        big_core, _, big_root = dumped_heap(interpreter, count * 25, folder)
-        big_first, _, big_objects, _ = library_times(big_core, big_root)
-        os.unlink(big_core)
-        rows.append(("time per object, %d M against %d M" % (big_objects // 10 ** 6, objects // 10 ** 6),
-                     (big_first / big_objects) / (first / objects), 1.3, "%.2f x"))
-    return report(rows)
+    walk_memory = most_memory(named + ["deepsize", "--no-retained", at])
+    print("%s, %d objects, %.0f MiB deep, core of %.0f MiB; gc.collect() %.4f s; this machine: %d processors\n"
+          % (title, objects, deep / 2 ** 20, os.path.getsize(core) / 2 ** 20, collect, os.cpu_count()))
+    failed = report([
+        ("deepsize, library, first call / gc.collect", first / collect, 0.5, "%.2f x"),
+        ("deepsize, library, later calls / gc.collect", later / collect, 0.5, "%.2f x"),
+        ("deepsize, whole process, ms", whole * 1000, collect * 1000 + 50, "%.0f ms"),
+        ("deepsize, memory beyond the mapped file / heap", 100 * walk_memory / deep, None, "%.1f %%"),
+        ("sizeof of one object, whole process, ms", size * 1000, 50, "%.0f ms"),
+        ("info, whole process, ms", info * 1000, 50, "%.0f ms"),
+        ("graph and retained size of every object / gc.collect", top / collect, 5, "%.2f x"),
+        ("the same, memory beyond the mapped file, per object", memory / objects, 48, "%.1f B"),
+        ("deepsize, library, first call, per object", 1e9 * first / objects, None, "%.1f ns"),
+        ("graph and retained size, per object", 1e9 * top / objects, None, "%.1f ns")])
+    return failed, first / objects, top / objects
+
+
+def measure_commands(heap):
+    """The other commands that look at a whole heap, once each, as multiples of graph and retained sizes."""
+    core, _, root = heap
+    at = "0x%x" % root
+    graph = whole_process(["--core", core, "top"], 1)
+    print("\n%-58s %10s %10s" % ("command", "seconds", "/ top"))
+    for arguments in (["top"], ["heap"], ["deepsize", at], ["path", at], ["referrers", at], ["modules"], ["frames"],
+                      ["objects", "--json"]):
+        seconds = whole_process(["--core", core] + arguments, 1)
+        print("%-58s %10.2f %8.2f x" % (arguments[0], seconds, seconds / graph))
+
+
+def measure_all(interpreter, count, folder, large):
+    title = "Python %s" % interpreter.text
+    failed, small_deep, small_graph = measure(title, dumped_heap(interpreter, count, folder))
+    if not large:
+        return failed
+    heap = dumped_heap(interpreter, count * 25, folder)
+    print()
+    more, deep, graph = measure(title, heap)
+    print()
+    failed += more + report([("deepsize, time per object, large / small", deep / small_deep, 1.3, "%.2f x"),
+                             ("graph and retained, time per object, large / small", graph / small_graph, 1.3,
+                              "%.2f x")])
+    measure_commands(heap)
+    return failed
 
 
 def main():
@@ -152,7 +189,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     folder = cores.scratch("bench")
     try:
-        failed = measure(interpreter, 20000 if options.smoke else options.count, folder, options.large)
+        failed = measure_all(interpreter, 20000 if options.smoke else options.count, folder, options.large)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     sys.exit(1 if failed and not options.smoke else 0)
