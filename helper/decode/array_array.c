@@ -7,6 +7,12 @@ decode_function decode_array;
 
 enum { TEXT_ITEM_BYTES = 4 }; /* wchar_t */
 
+/* array('u', text) has room for the end of the text, which it does not know of. */
+static uint64_t most_bytes(uint64_t count, uint32_t item_bytes)
+{
+	return count * item_bytes + (item_bytes == TEXT_ITEM_BYTES ? item_bytes : 0);
+}
+
 /* struct arraydescr is constant data of the module's file, which may be neither at hand nor in the dump. Then what the
  * allocator wrote down about the block tells, if only one size that numbers of C have explains it: as a rule where
  * there are a dozen items or more. 0: none or several do. */
@@ -14,9 +20,10 @@ static uint32_t item_bytes_of_block(struct decoder *decoder, uint64_t items, uin
 {
 	uint32_t found = 0;
 	for (uint32_t bytes = 1; bytes <= 16; bytes *= 2) {
-		struct allocation allocation = {
-			.address = items, .requested = count * bytes, .most = count * bytes, .can_shrink = true
-		};
+		struct allocation allocation = { .address = items,
+			                         .requested = count * bytes,
+			                         .most = most_bytes(count, bytes),
+			                         .can_shrink = true };
 		allocation_find(decoder, &allocation);
 		if (allocation.agreement != AGREEMENT_EXACT && allocation.agreement != AGREEMENT_KEPT)
 			continue;
@@ -56,12 +63,10 @@ void decode_array(struct decoder *decoder, const struct type_info *type, uint64_
 		return;
 	}
 	decoder->out.shallow += allocated * item_bytes;
-	/* array('u', text) has room for the end of the text, which it does not know of. */
-	const uint64_t end = item_bytes == TEXT_ITEM_BYTES ? item_bytes : 0;
 	const struct block block = {
 		.address = items,
 		.bytes = allocated * item_bytes,
-		.most = allocated * item_bytes + end,
+		.most = most_bytes(allocated, item_bytes),
 		.role = "items",
 		.flags = BLOCK_COUNTED,
 	};

@@ -85,9 +85,9 @@ const struct option option_table[OPTION_COUNT] = {
 #define INFO_OPTIONS(OPTION) OPTION(SELF_CHECK) OPTION(BYTES) OPTION(JSON) OPTION(HELP)
 #define INFO_TEXT                                                                                                      \
 	"Says which Python the target runs and how it was built, from which source every\n"                            \
-	"layout of its structures was taken and which self-checks confirmed it, and which\n"                           \
-	"memory of the process is not at hand. Sizes are compared with what the allocators\n"                          \
-	"of the process wrote down about their blocks: those of a sample of objects, with\n"                           \
+	"layout of its structures was taken and which checks confirmed it, and which part\n"                           \
+	"of its memory is not at hand. Sizes are compared with what the allocators of the\n"                           \
+	"process wrote down about their blocks: those of a sample of objects, with\n"                                  \
 	"--self-check of all, which reads the whole heap.\n"
 
 #define SIZEOF_OPTIONS(OPTION)                                                                                         \
