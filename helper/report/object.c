@@ -44,6 +44,41 @@ static void show_owner(struct report *report, const struct ownership *ownership)
 		text_format(report->text, "  owner     %s\n", text_string(&ownership->owner));
 }
 
+/* Of a type: how its instances are decoded; NULL: the object is none. */
+static const struct type_info *described_type(struct report *report)
+{
+	const struct decoded *out = &report->decoder->out;
+	if (!(out->type->flags & TYPE_IS_METATYPE))
+		return NULL;
+	const struct type_info *type = decode_type(report->decoder, out->address);
+	return type != NULL && !(type->flags & TYPE_IS_WILD) ? type : NULL;
+}
+
+static void show_instances_json(struct report *report)
+{
+	struct json *json = &report->json;
+	const struct type_info *type = described_type(report);
+	if (type == NULL)
+		return;
+	json_object(json, "instances");
+	json_string(json, "type", type->name);
+	json_string(json, "decoder", type->entry->id);
+	json_bool(json, "approximate", (type->flags & TYPE_IS_APPROXIMATE) != 0);
+	json_bool(json, "python_class", (type->flags & TYPE_IS_PYTHON_CLASS) != 0);
+	json_object_end(json);
+}
+
+static void show_instances(struct report *report)
+{
+	const struct type_info *type = described_type(report);
+	if (type == NULL)
+		return;
+	if (type->flags & TYPE_IS_APPROXIMATE)
+		text_add(report->text, "  instances by the generic rule: approximate\n");
+	else
+		text_format(report->text, "  instances decoded as %s\n", type->entry->id);
+}
+
 static void show_json(struct report *report, const struct referents *referents, const struct allocated *allocated,
                       int64_t refcount, const struct ownership *ownership)
 {
@@ -74,6 +109,7 @@ static void show_json(struct report *report, const struct referents *referents, 
 	json_bool(json, "approximate", (out->flags & DECODED_APPROXIMATE) != 0);
 	json_bool(json, "unreadable", (out->flags & DECODED_UNREADABLE) != 0);
 	json_bool(json, "corrupt", (out->flags & DECODED_CORRUPT) != 0);
+	show_instances_json(report);
 	json_number(json, "total", referents->total);
 	referents_json(report, referents);
 	json_object_end(json);
@@ -94,6 +130,7 @@ static int show_text(struct report *report, size_t index, const struct referents
 	report_size_line(report, "shallow", out->shallow, NULL);
 	report_size_line(report, "allocated", allocated->bytes, allocated->approximate ? "an estimate" : NULL);
 	show_owner(report, ownership);
+	show_instances(report);
 	text_add(text, "  ");
 	units_noun(text, referents->total, "reference");
 	text_add(text, "\n");
