@@ -11,6 +11,7 @@ decode_function decode_module;
 
 enum {
 	LIMIT_STATE_BYTES = 1 << 20,
+	LIMIT_ZONES = 1 << 16, /* the module keeps 8 */
 	LIMIT_CONDITIONS = 64, /* of decimal arithmetic: there are 20 */
 };
 
@@ -89,7 +90,24 @@ static void emit_decimal_exceptions(struct decoder *decoder, uint64_t table)
 	}
 }
 
-/* What two modules visit beyond the block of their state. */
+/* _zoneinfo since 3.12: a list of the zones that were used last. */
+static void emit_zone_cache(struct decoder *decoder, uint64_t node)
+{
+	uint32_t bytes = decoder->layout->struct_bytes[STRUCT_StrongCacheNode];
+	for (unsigned i = 0; node != 0 && i < LIMIT_ZONES; i++) {
+		const uint8_t *body = reader_at(&decoder->reader, node, bytes);
+		if (body == NULL) {
+			flag_object(decoder, DECODED_UNREADABLE, "its zones cannot be read");
+			return;
+		}
+		emit_block(decoder, node, bytes, "zone", 0);
+		emit_field(decoder, node, body, FIELD_StrongCacheNode_key, 0);
+		emit_field(decoder, node, body, FIELD_StrongCacheNode_zone, 0);
+		node = body_u64(decoder, FIELD_StrongCacheNode_next, body);
+	}
+}
+
+/* What three modules visit beyond the block of their state. */
 static void emit_more_state(struct decoder *decoder, uint64_t name, const uint8_t *state, uint64_t bytes)
 {
 	const struct layout *layout = decoder->layout;
@@ -101,12 +119,24 @@ static void emit_more_state(struct decoder *decoder, uint64_t name, const uint8_
 		emit_decimal_exceptions(decoder, body_u64(decoder, FIELD_decimal_state_signal_map, state));
 		emit_decimal_exceptions(decoder, body_u64(decoder, FIELD_decimal_state_cond_map, state));
 	}
+	if (layout_has(layout, FIELD_zoneinfo_state_ZONEINFO_STRONG_CACHE) &&
+	    bytes >= layout->struct_bytes[STRUCT_zoneinfo_state] && value_str_equals(decoder, name, "_zoneinfo"))
+		emit_zone_cache(decoder, body_u64(decoder, FIELD_zoneinfo_state_ZONEINFO_STRONG_CACHE, state));
+}
+
+/* These visit their own type, as if they were instances. */
+static bool visits_own_type(struct decoder *decoder, uint64_t name)
+{
+	return value_str_equals(decoder, name, "_hmac") ||
+	       (layout_feature(decoder->layout, FEATURE_HEAP_TYPE_VISITED) &&
+	        value_str_equals(decoder, name, "_curses_panel"));
 }
 
 /* The few modules whose m_traverse visits str, int and object too. */
 static bool visits_plain_values(struct decoder *decoder, uint64_t name)
 {
-	static const char *const names[] = { "posix", "select", "_functools", "_posixsubprocess", "_ctypes", "_hmac" };
+	static const char *const names[] = { "posix", "select",  "_functools", "_posixsubprocess", "_ctypes",
+		                             "_hmac", "pyexpat", "readline",   "_zoneinfo" };
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (value_str_equals(decoder, name, names[i]))
 			return true;
@@ -130,16 +160,19 @@ void decode_module(struct decoder *decoder, const struct type_info *type, uint64
 	/* What can be part of a cycle is visited: types, dicts, functions; in most modules nothing else. */
 	uint64_t name = body_u64(decoder, FIELD_PyModuleObject_md_name, body);
 	bool visits_all = is_visited && visits_plain_values(decoder, name);
+	/* The state of _curses_panel: an exception, then the type of panels. */
+	bool hides_second = !layout_feature(decoder->layout, FEATURE_CURSES_PANEL_TYPE_VISITED) &&
+	                    value_str_equals(decoder, name, "_curses_panel");
 	for (uint64_t offset = 0; offset + 8 <= bytes; offset += 8) {
 		const struct type_info *target = type_of(decoder, load_u64(words + offset));
 		if (target == NULL)
 			continue;
-		bool is_plain =
-		        target->flags & TYPE_NOT_TRAVERSED || strcmp(target->entry->id, "wrapper_descriptor") == 0;
+		bool is_plain = target->flags & TYPE_NOT_TRAVERSED ||
+		                strcmp(target->entry->id, "wrapper_descriptor") == 0 || (hides_second && offset == 8);
 		emit_run(decoder, state + offset, 1, 8, LABEL_WORD,
 		         is_visited && (visits_all || !is_plain) ? 0 : RUN_HIDDEN, offset);
 	}
 	emit_more_state(decoder, name, words, bytes);
-	if (is_visited && value_str_equals(decoder, name, "_hmac")) /* visits its type, as if it were an instance */
+	if (is_visited && visits_own_type(decoder, name))
 		emit_field(decoder, address, body, FIELD_PyObject_ob_type, 0);
 }

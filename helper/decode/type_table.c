@@ -360,6 +360,36 @@ static void set_ahead(const struct layout *layout, struct type_info *info)
 		info->ahead = -32;
 }
 
+/* A heap type made in C visits its type where FEATURE_HEAP_TYPE_VISITED, unless its line denies it, or it has the
+ * tp_traverse of a static type, as exceptions that modules make do: that knows of no heap type. */
+static bool visits_type_in_c(struct decoder *decoder, const struct type_info *info, const uint8_t *type)
+{
+	const struct layout *layout = decoder->layout;
+	uint32_t hiding =
+	        TYPE_HIDES_TYPE | (layout_feature(layout, FEATURE_NEW_TYPES_VISITED) ? 0 : TYPE_HIDES_NEW_TYPE);
+	if (!layout_feature(layout, FEATURE_HEAP_TYPE_VISITED) ||
+	    (info->entry->flags & hiding && info->base_info->flags & TYPE_IS_HEAP))
+		return false;
+	const struct type_info *base = info;
+	for (unsigned i = 0; base != NULL && base->flags & TYPE_IS_HEAP && i < LIMIT_TYPE_CHAIN; i++)
+		base = base->tp_base != 0 ? decode_type(decoder, base->tp_base) : NULL;
+	const uint8_t *base_type = base != NULL ? type_body(decoder, base->address) : NULL;
+	return base_type == NULL || type_word(decoder, FIELD_PyTypeObject_tp_traverse, type) !=
+	                                    type_word(decoder, FIELD_PyTypeObject_tp_traverse, base_type);
+}
+
+/* subtype_traverse() of Objects/typeobject.c leaves it to a base that is a heap type in C and has a tp_traverse; up to
+ * 3.8 no such base visited its type, and it always did. */
+static bool visits_type_in_python(struct decoder *decoder, const struct type_info *info)
+{
+	if (!layout_feature(decoder->layout, FEATURE_HEAP_TYPE_VISITED))
+		return true;
+	const struct type_info *base = info;
+	for (unsigned i = 0; base != NULL && base->flags & TYPE_IS_PYTHON_CLASS && i < LIMIT_TYPE_CHAIN; i++)
+		base = base->tp_base != 0 ? decode_type(decoder, base->tp_base) : NULL;
+	return base == NULL || !(base->flags & TYPE_IS_HEAP) || base->flags & (TYPE_NOT_TRAVERSED | TYPE_VISITS_TYPE);
+}
+
 static void set_flags(struct decoder *decoder, struct type_info *info, const uint8_t *type)
 {
 	const struct layout *layout = decoder->layout;
@@ -376,9 +406,8 @@ static void set_flags(struct decoder *decoder, struct type_info *info, const uin
 		info->flags |= TYPE_IS_METATYPE | TYPE_IS_BOUNDARY;
 	if (info->tp_flags & TPFLAGS_HEAPTYPE && layout_feature(layout, FEATURE_HEAP_TYPE_OWNED)) {
 		info->flags |= TYPE_OWNS_TYPE;
-		bool visits = info->flags & TYPE_IS_PYTHON_CLASS || layout_feature(layout, FEATURE_HEAP_TYPE_VISITED);
-		if (traversed && visits &&
-		    !(info->entry->flags & TYPE_HIDES_TYPE && info->base_info->flags & TYPE_IS_HEAP))
+		if (traversed && (info->flags & TYPE_IS_PYTHON_CLASS ? visits_type_in_python(decoder, info)
+		                                                     : visits_type_in_c(decoder, info, type)))
 			info->flags |= TYPE_VISITS_TYPE;
 	}
 }

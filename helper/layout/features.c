@@ -77,6 +77,11 @@ void layout_compute_features(struct layout *layout)
 	features[FEATURE_PICKLE_MEMO_VISITED] = layout->version.hex >= UINT32_C(0x030c0100) ||
 	                                        (is_minor(layout, 11) && layout->version.hex >= UINT32_C(0x030b0700));
 	features[FEATURE_LARGE_POOLS] = since(layout, 10);
+	features[FEATURE_PROFILER_TIMER_VISITED] = since_patch(layout, 12, 5);
+	features[FEATURE_CURSES_PANEL_TYPE_VISITED] = since(layout, 10);
+	features[FEATURE_NEW_TYPES_VISITED] =
+	        since_patch(layout, 14, 10) && (!is_minor(layout, 15) || since_patch(layout, 15, 2));
+	features[FEATURE_PROFILER_MISSING_VISITED] = since(layout, 15);
 	features[FEATURE_SIMPLE_QUEUE_SIZEOF] = since(layout, 15);
 	features[FEATURE_INCREMENTAL_GC] =
 	        layout_has(layout, FIELD__gc_runtime_state_young) && layout_has(layout, FIELD__gc_runtime_state_old);

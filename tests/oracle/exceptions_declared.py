@@ -3,9 +3,7 @@
 import re
 
 # Accepted where the program itself says "approximate": regular expression of the type's whole name, reason.
-NO_DECODER = [
-    (r"_(md5|sha1|sha2|sha256|sha512|sha3|blake2)\..*", "digests keep C state only, and have no decoder"),
-]
+NO_DECODER = []
 
 # Accepted where the program says "unreadable": the same.
 UNREADABLE = [

@@ -668,4 +668,7 @@ def build():
                     iterators, modern):
         section(add)
     subjects_library.build(add)
+    if not TINY:
+        import subjects_types
+        subjects_types.build(add)
     return made
