@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A process whose allocator counts its own blocks: builds and frees objects, has sys._debugmallocstats() write its table to
-the file named by the argument, prints READY and waits. Python 3.8."""
+"""A process whose allocator counts its own blocks: builds and frees objects, has sys._debugmallocstats() write its
+table to the file named by the argument, prints READY and waits. Python 3.8."""
 import os
 import sys
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`info --self-check`: decoded sizes against the allocators' own records. All of them agree; blocks that are in use and no
-object's are few; and a size that was damaged is reported."""
+"""`info --self-check`: decoded sizes against the allocators' own records. All of them agree; blocks that are in use and
+no object's are few; and a size that was damaged is reported."""
 import os
 import re
 import shutil
@@ -13,8 +13,8 @@ import interpreters
 import program
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# Measured over all interpreters of 3.8 to 3.15: 98.85% of pymalloc's blocks at least, 96.68% of mimalloc's, which has the
-# large blocks of C code too. The rest is memory of C code, and free lists.
+# Measured over all interpreters of 3.8 to 3.15: 98.85% of pymalloc's blocks at least, 96.68% of mimalloc's, which has
+# the large blocks of C code too. The rest is memory of C code, and free lists.
 LEAST_EXPLAINED = {"pymalloc": 0.98, "mimalloc": 0.95}
 
 
@@ -104,8 +104,8 @@ def test_damage_is_reported(dump):
 
 
 def test_blocks_are_counted_as_the_allocator_does(interpreter):
-    """Of each size class as many blocks in use as sys._debugmallocstats() says, but for the few that come and go while it
-    says so."""
+    """Of each size class as many blocks in use as sys._debugmallocstats() says, but for the few that come and go
+    while it says so."""
     folder = cores.scratch("pools")
     try:
         table = os.path.join(folder, "table")
