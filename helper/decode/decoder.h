@@ -208,6 +208,7 @@ struct type_info {
 	struct type_slots *slots;
 	uint32_t slots_count;
 	uint32_t dict_offset; /* of a __dict__ pointer that a Python class added; 0: none, or managed, or negative */
+	bool is_nobodys; /* a heap type that no module is known to have made: its name may also be a builtin's */
 	bool dict_at_end; /* up to 3.11, variable-size base: tp_dictoffset counts from the end */
 	uint32_t unseen_items; /* struct sequence: items of an instance beyond its ob_size */
 	int32_t ahead; /* offset from the object of a pointer to memory that decoding it will need: a dict's keys table;

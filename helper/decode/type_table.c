@@ -93,21 +93,32 @@ static bool numbers_are_sane(const struct decoder *decoder, const struct type_in
 	       info->tp_itemsize >= 0 && info->tp_itemsize < 1 << 24;
 }
 
+/* The module of a heap type: __module__, unless its metatype shows something else by that name (Cython's does), then
+ * what the module that made it is called. */
+static bool append_module(struct decoder *decoder, const struct type_info *info, const uint8_t *type, struct text *name)
+{
+	uint64_t dict = type_word(decoder, FIELD_PyTypeObject_tp_dict, type), module;
+	uint64_t text = dict != 0 ? dict_get_str(decoder, dict, "__module__") : 0;
+	if (text != 0 && value_str(decoder, text, LIMIT_TYPE_NAME_BYTES, name) > 0)
+		return true;
+	return value_field(decoder, info->address, FIELD_PyHeapTypeObject_ht_module, &module) && module != 0 &&
+	       value_field(decoder, module, FIELD_PyModuleObject_md_name, &text) && text != 0 &&
+	       value_str(decoder, text, LIMIT_TYPE_NAME_BYTES, name) > 0;
+}
+
 /* "module.qualname" without "builtins.": of a static type its tp_name (which needs the file that holds .rodata) or
  * what modules call it, of a heap type __module__ and ht_qualname, which are objects. */
-static char *read_name(struct decoder *decoder, const struct type_info *info, const uint8_t *type)
+static char *read_name(struct decoder *decoder, struct type_info *info, const uint8_t *type)
 {
 	struct text name = { 0 };
 	const struct layout *layout = decoder->layout;
+	info->is_nobodys = false;
 	if (info->tp_flags & TPFLAGS_HEAPTYPE && layout_has(layout, FIELD_PyHeapTypeObject_ht_qualname)) {
-		uint64_t dict = type_word(decoder, FIELD_PyTypeObject_tp_dict, type);
-		uint64_t module = dict != 0 ? dict_get_str(decoder, dict, "__module__") : 0;
-		if (module != 0 && value_str(decoder, module, LIMIT_TYPE_NAME_BYTES, &name) > 0) {
-			if (strcmp(text_string(&name), "builtins") == 0)
-				text_reset(&name);
-			else
-				text_add(&name, ".");
-		}
+		info->is_nobodys = !append_module(decoder, info, type, &name);
+		if (strcmp(text_string(&name), "builtins") == 0)
+			text_reset(&name);
+		else if (!info->is_nobodys)
+			text_add(&name, ".");
 		uint64_t qualname = 0;
 		if (!reader_u64(&decoder->reader,
 		                info->address + layout_offset(layout, FIELD_PyHeapTypeObject_ht_qualname), &qualname) ||
@@ -197,8 +208,12 @@ static const struct decoder_entry *find_entry(struct decoder *decoder, const str
 {
 	const struct runtime *runtime = decoder->context->runtime;
 	const struct decoder_entry *entry = registry_by_symbol(runtime, info->address);
-	if (entry == NULL && !(info->flags & TYPE_IS_PYTHON_CLASS))
+	if (entry == NULL && !(info->flags & TYPE_IS_PYTHON_CLASS) && !info->is_nobodys)
 		entry = registry_by_name(info->name);
+	/* Somebody else's "generator" (Cython's up to 3.0): the type of that symbol is known, and is another one. */
+	if (entry != NULL && entry->symbol >= 0 && runtime->symbols[entry->symbol] != 0 &&
+	    runtime->symbols[entry->symbol] != info->address)
+		entry = NULL;
 	return entry != NULL && size_matches(decoder->layout, entry, info) ? entry : NULL;
 }
 
