@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "decode/decoder.h"
+#include "decode/body_words.h"
 #include "decode/type_flags.h"
 
 decode_function decode_any_object;
@@ -112,6 +112,14 @@ static void emit_words(struct decoder *decoder, const struct type_info *type, ui
 	                               : NULL;
 	for (int64_t i = 0; items != NULL && i < count; i++)
 		emit_word(decoder, type, address, end + 8 * (uint64_t)i, items + 8 * i);
+}
+
+void emit_body_words(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+{
+	struct known_words known;
+	clear_words(&known, type->tp_basicsize);
+	note_word(&known, type->base_info->tp_weaklistoffset);
+	emit_words(decoder, type, address, body, decoder->layout->struct_bytes[STRUCT_PyObject], &known);
 }
 
 static void emit_fields(struct decoder *decoder, const struct type_info *known_base, uint64_t address,

@@ -222,6 +222,8 @@ static void find_foreign_entry(struct decoder *decoder, struct type_info *info)
 {
 	bool is_verified = false;
 	info->entry = foreign_entry(decoder, info, &info->foreign, &is_verified);
+	if (info->entry != NULL && info->entry->flags & TYPE_IS_APPROXIMATE)
+		info->approximate = "only a part of its layout is known";
 	if (info->entry != NULL && !is_verified) {
 		info->flags |= TYPE_IS_APPROXIMATE;
 		info->approximate = "its layout was not verified for this version of its library";
@@ -438,7 +440,7 @@ static void find_sizeof(struct decoder *decoder, struct type_info *info)
 	    (info->entry != &registry_fallback && class == size_override_class(decoder, info->base_info->address)))
 		return;
 	info->flags |= TYPE_OVERRIDES_SIZEOF | TYPE_IS_APPROXIMATE;
-	info->approximate = "its class has a __sizeof__ of its own";
+	info->approximate = "its class has a __sizeof__ of its own, which would have to be run";
 }
 
 /* The generic rule. What a base of somebody else's library has at its place, the type has too. */
@@ -446,7 +448,7 @@ static void set_fallback(struct decoder *decoder, struct type_info *info)
 {
 	const struct type_info *base = info->tp_base != 0 ? decode_type(decoder, info->tp_base) : NULL;
 	info->entry = &registry_fallback;
-	info->approximate = "no decoder for this C type";
+	info->approximate = "a type made in C without a decoder of its own; size from tp_basicsize and tp_itemsize";
 	if (base != NULL)
 		info->foreign = base->foreign;
 }

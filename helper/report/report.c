@@ -149,8 +149,9 @@ void report_flags(struct report *report, const struct decoded *decoded)
 	if ((decoded->flags & DECODED_IN_FLUX) != 0)
 		text_format(report->text, "Caught half way through a change: %s.\n", reason);
 	if ((decoded->flags & DECODED_APPROXIMATE) != 0)
-		text_add(report->text, "Approximate: a type made in C without a decoder of its own; size from "
-		                       "tp_basicsize and tp_itemsize.\n");
+		text_format(report->text, "Approximate: %s.\n",
+		            decoded->type != NULL && decoded->type->approximate != NULL ? decoded->type->approximate
+		                                                                        : reason);
 }
 
 void report_next(struct report *report, const char *names, uint64_t address)

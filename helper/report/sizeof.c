@@ -91,10 +91,16 @@ static void allocated_parts(struct report *report, const struct allocated *alloc
 	for (size_t i = 0; i < out->blocks.count; i++) {
 		const struct block *block = &out->blocks.items[i];
 		struct allocation allocation = allocation_of_block(report->decoder, i);
-		if (allocated_counts_block(block))
+		if (allocated_counts_block(block)) {
 			allocation_line(report->text, block->role, &allocation);
-		else
-			part_line(report->text, block->role, 0, "shared, not counted");
+			continue;
+		}
+		struct text note = { .bytes = NULL };
+		text_add(&note, "shared, ");
+		units_count(&note, block->bytes);
+		text_add(&note, " not counted");
+		part_line(report->text, block->role, 0, text_string(&note));
+		text_free(&note);
 	}
 }
 
