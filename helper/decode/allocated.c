@@ -260,12 +260,12 @@ static uint64_t body_with_interior(const struct decoded *out, uint64_t *ret_most
 	return bytes;
 }
 
-/* PyType_GenericAlloc() asks for one item more than the object has, "for the sentinel" (Objects/typeobject.c). Types
- * made in C with items have an allocation of their own that does not. */
+/* PyType_GenericAlloc() asks for one item more than the object has, "for the sentinel" (Objects/typeobject.c). Most
+ * types made in C with items have an allocation of their own that does not. */
 static bool has_sentinel(const struct type_info *type)
 {
 	return type->tp_itemsize > 0 && type->unseen_items == 0 &&
-	       (type->flags & (TYPE_IS_PYTHON_CLASS | TYPE_IS_METATYPE)) != 0;
+	       (type->flags & (TYPE_IS_PYTHON_CLASS | TYPE_IS_METATYPE | TYPE_IS_OF_GENERIC_ALLOC)) != 0;
 }
 
 struct allocation allocation_of_object(struct decoder *decoder)
