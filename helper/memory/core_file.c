@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -157,6 +158,84 @@ static bool claim_load(claim_array *claims, const struct elf_program *program, c
 	return true;
 }
 
+/* gdb's gcore copies a mapping in pieces; at the first that it cannot read it stops, and the rest of the mapping is
+ * zeros in the file (gcore.c gcore_copy_callback). Since glibc 2.42 that befalls stacks: their guard pages are part of
+ * the mapping. A thread's stack is never zero where its stack pointer is, so there the dump tells. */
+enum { GCORE_PIECE = 1 << 20, LIVE_STACK_BYTES = 128 };
+
+static int compare_words(const void *left, const void *right)
+{
+	const uint64_t *a = left, *b = right;
+	return *a < *b ? -1 : *a > *b;
+}
+
+static bool is_zero(const uint8_t *bytes, uint64_t size)
+{
+	return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, (size_t)size - 1) == 0);
+}
+
+/* Where the zeros begin that a claim ends with, at the start of a piece; its end if there are none. */
+static uint64_t zeros_from(const struct segment *claim)
+{
+	uint64_t from = claim->end;
+	for (uint64_t pieces = (claim->end - claim->start + GCORE_PIECE - 1) / GCORE_PIECE; pieces > 0; pieces--) {
+		uint64_t at = (pieces - 1) * GCORE_PIECE;
+		if (!is_zero(claim->data + at, from - claim->start - at))
+			break;
+		from = claim->start + at;
+	}
+	return from;
+}
+
+/* Is one of the sorted stack pointers in what a claim has only zeros of? */
+static bool loses_stack(const struct segment *claim, const uint64_t *pointers, size_t count)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		if (pointers[middle] < claim->start)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (size_t i = low; i < count && pointers[i] < claim->end; i++)
+		if (claim->end - pointers[i] >= LIVE_STACK_BYTES &&
+		    is_zero(claim->data + (pointers[i] - claim->start), LIVE_STACK_BYTES))
+			return true;
+	return false;
+}
+
+static bool drop_lost_stacks(struct address_space *space, claim_array *claims)
+{
+	const size_t count = space->threads.count, claim_count = claims->count;
+	uint64_t *pointers = calloc(count + 1, sizeof *pointers), lost = 0;
+	if (pointers == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		pointers[i] = space->threads.items[i].stack_pointer;
+	qsort(pointers, count, sizeof *pointers, compare_words);
+	bool done = true;
+	for (size_t i = 0; i < claim_count && done; i++) {
+		struct segment *claim = &claims->items[i];
+		if (claim->data == NULL || !claim->writable_private || !loses_stack(claim, pointers, count))
+			continue;
+		struct segment rest = *claim;
+		rest.start = claim->end = zeros_from(claim);
+		rest.data = NULL;
+		rest.absent = ABSENT_NOT_DUMPED;
+		lost += rest.end - rest.start;
+		done = array_push(claims, rest);
+	}
+	if (lost != 0)
+		address_space_warn(space,
+		                   "this core has zeros for %lu KiB that hold stacks of threads, as gcore writes them "
+		                   "where it cannot read a guard page: frames may be missing; a core by the kernel, or "
+		                   "--pid, has them",
+		                   lost / 1024);
+	free(pointers);
+	return done;
+}
+
 static int read_program(struct address_space *space, const struct elf_header *header, const uint8_t *bytes,
                         uint64_t size, const struct elf_program *program, claim_array *claims, struct budget *budget,
                         struct core_notes *notes, struct error *error)
@@ -193,6 +272,8 @@ static int read_programs(struct address_space *space, const struct elf_header *h
 		                   "and what does not fit was left out");
 	space->coverage.file_size = size;
 	space->coverage.file_expected_size = expected > size ? expected : size;
+	if (status >= 0 && !drop_lost_stacks(space, &claims))
+		status = error_set(error, ERROR_NO_MEMORY, "out of memory for %zu threads", space->threads.count);
 	if (status >= 0)
 		status = address_space_set_segments(space, claims.items, claims.count, error);
 	array_free(&claims);

@@ -145,6 +145,35 @@ static void every_truncation(void **state)
 	}
 }
 
+/* gcore left a mapping when it could not read a guard page: zeros from the next piece of 1 MiB on. */
+static void stacks_of_zeros_are_absent(void **state)
+{
+	enum { MIB = 1 << 20, SIZE = 3 * MIB + 4096 };
+	(void)state;
+	uint8_t *bytes = calloc(1, SIZE);
+	assert_non_null(bytes);
+	for (int variant = 0; variant < 3; variant++) {
+		struct core_writer writer = { .notes_last = variant == 1 };
+		bytes[10] = 1; /* the first piece was copied */
+		bytes[2 * MIB + 256] = variant == 2; /* what the thread uses is there */
+		core_writer_thread(&writer, 1, SIGABRT, 0x10000000 + 2 * MIB + 256);
+		core_writer_load(&writer, 0x10000000, PF_R | PF_W, bytes, SIZE, SIZE);
+		core_writer_load(&writer, 0x20000000, PF_R | PF_W, bytes + MIB, MIB, MIB);
+		size_t size;
+		uint8_t *image = core_writer_image(&writer, &size);
+		struct address_space *space = open_image(image, size);
+		enum memory_state lost = variant == 2 ? MEMORY_PRESENT : MEMORY_ABSENT;
+		assert_int_equal(address_space_state(space, 0x10000000 + MIB - 1), MEMORY_PRESENT);
+		assert_int_equal(address_space_state(space, 0x10000000 + MIB), lost);
+		assert_int_equal(address_space_state(space, 0x10000000 + SIZE - 1), lost);
+		assert_int_equal(address_space_state(space, 0x20000000), MEMORY_PRESENT); /* no thread's stack */
+		assert_int_equal(space->warnings.count, variant == 2 ? 0 : 1);
+		address_space_close(space);
+		free(image);
+	}
+	free(bytes);
+}
+
 static void more_segments_than_16_bits_count(void **state)
 {
 	(void)state;
@@ -370,6 +399,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(states_and_facts),
 		cmocka_unit_test(every_truncation),
+		cmocka_unit_test(stacks_of_zeros_are_absent),
 		cmocka_unit_test(more_segments_than_16_bits_count),
 		cmocka_unit_test(overlaps_are_resolved_by_order),
 		cmocka_unit_test(forged_core_is_bounded),
