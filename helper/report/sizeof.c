@@ -219,6 +219,9 @@ static void json_parts(struct report *report, const struct sized *row)
 		json_string(json, "role", i == 0 ? "object" : block->role);
 		json_address(json, "address", allocation.address);
 		json_number(json, "requested", allocation.requested);
+		/* Where the target does not say exactly how many. */
+		json_number(json, "requested_at_most", allocation.most);
+		json_bool(json, "interior", block != NULL && (block->flags & BLOCK_INTERIOR) != 0);
 		json_number(json, "allocated", allocation.taken);
 		json_string(json, "allocator", allocator_name(allocation.allocator));
 		json_bool(json, "counted", block == NULL || (block->flags & BLOCK_COUNTED) != 0);

@@ -71,13 +71,13 @@ def file_offset(data, address):
 
 def long_tuple(dump, data):
     """(address, file offset of its ob_size) of a tuple of many items in a small block."""
+    place = 32 if dump.interpreter.free_threaded or dump.interpreter.trace_refs else 16
     for address, known in sorted(dump.truth.objects.items()):
         if known.type == "tuple" and 120 <= known.size <= 400:
-            for place in (16, 32):
-                where = file_offset(data, address) + place
-                length, = struct.unpack_from("<Q", data, where)
-                if length * 8 < known.size and known.size - length * 8 <= 64:
-                    return address, where
+            where = file_offset(data, address) + place
+            length, = struct.unpack_from("<Q", data, where)
+            assert known.size / 2 < length * 8 < known.size
+            return address, where
     raise LookupError("no tuple")
 
 
