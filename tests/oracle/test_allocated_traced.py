@@ -15,7 +15,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 def pytest_generate_tests(metafunc):
     found = interpreters.wanted(metafunc.config.getoption("--python"))
-    metafunc.parametrize("traced", found, ids=[interpreter.name for interpreter in found], indirect=True, scope="module")
+    metafunc.parametrize("traced", found, ids=[interpreter.name for interpreter in found], indirect=True,
+                         scope="module")
 
 
 @pytest.fixture(scope="module")

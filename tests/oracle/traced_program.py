@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A process that traces its own allocations: makes objects, each by code that claims to come from a file of its own, and
-writes down what tracemalloc says was asked for under that file name and is still there. Run with -X tracemalloc.
+"""A process that traces its own allocations: makes objects, each by code that claims to come from a file of its own,
+and writes down what tracemalloc says was asked for under that file name and is still there. Run with -X tracemalloc.
 
     python -X tracemalloc traced_program.py FILE
 
@@ -62,13 +62,13 @@ class Error(Exception):
 
 
 NAMES = dict(globals())
-NAMES.update(one=object(), some=tuple(range(7)), many=tuple(range(200)), words=tuple("w%d" % i for i in range(9)),
-             floats=tuple(i + 0.5 for i in range(30)), text="x" * 300, accents="\xe9" * 90, data=b"d" * 700, big=10 ** 50,
-             plain=Plain(), number=2.5, empty=[], function=len, result=None)
+NAMES.update(one=object(), some=tuple(range(7)), many=tuple(range(200)), words=tuple("w%d" % i for i in range(9)))
+NAMES.update(floats=tuple(i + 0.5 for i in range(30)), text="x" * 300, accents="\xe9" * 90, data=b"d" * 700)
+NAMES.update(big=10 ** 50, plain=Plain(), number=2.5, empty=[], function=len, result=None)
 
-# `result` is the object; all memory that the line leaves behind is its, unless the line says otherwise: an iterator has
-# another one, an instance up to 3.10 a dict, a call through a tuple leaves that on the free list, and so does a dict its
-# first table.
+# `result` is the object; all memory that the line leaves behind is its, unless the line says otherwise: an iterator
+# has another one, an instance up to 3.10 a dict, a call through a tuple leaves that on the free list, and so does a
+# dict its first table.
 LINES = """
 result = []
 result = [one] * 10
