@@ -219,6 +219,94 @@ DEEP_NUMPY = [
     "list of floats", "flat iterator", "broadcast"]
 
 
+def build_lxml(add, lxml):
+    from lxml import etree
+    tree = etree.fromstring("<a><b c='d'>text</b><b/></a>")
+    add("lxml", [tree, tree[0], tree.getroottree(), tree.attrib, etree.XMLParser(), etree.XPath("//b"), tree.iter(),
+                 etree.QName("name"), etree.Comment("c")])
+
+
+def build_orjson(add, orjson):
+    add("orjson", [orjson.Fragment(b"{}"), orjson.loads(b'{"a": [1, 2.5, "text"]}')])
+
+
+def build_pydantic(add, pydantic):
+    class Model(pydantic.BaseModel):
+        number: int
+        rows: list = []
+    add("pydantic", [Model(number=1, rows=["x"]), Model.__pydantic_validator__, Model.__pydantic_serializer__])
+
+
+def build_pandas(add, pandas):
+    import numpy
+    frame = pandas.DataFrame({"a": numpy.arange(20000), "b": numpy.ones(20000),
+                              "c": pandas.Series([["row %d" % index] for index in range(20000)], dtype=object)})
+    add("frame", frame)
+    add("series", frame["a"])
+    index = pandas.Index([object() for _ in range(300)], dtype=object)
+    index.get_loc(index[7])
+    add("index", [index, index._engine, index._engine.mapping, pandas.RangeIndex(5)])
+    add("pandas", [pandas.Timestamp("2020-01-01"), pandas.Timedelta(1), pandas.NaT, pandas.Interval(1, 2),
+                   pandas.Categorical(["a", "b"]), pandas.date_range("2020", periods=10), pandas.Period("2020-01")])
+
+
+def build_pyarrow(add, pyarrow):
+    add("arrow array", pyarrow.array(list(range(50000)), type=pyarrow.int64()))
+    add("arrow strings", pyarrow.array(["text %d" % index for index in range(5000)]))
+    add("arrow over bytes", pyarrow.py_buffer(b"x" * 5000))
+    add("arrow", [pyarrow.table({"a": [1, 2, 3]}), pyarrow.chunked_array([[1], [2, 3]]), pyarrow.scalar(5),
+                  pyarrow.schema([("a", pyarrow.int8())])])
+
+
+def build_gevent(add, gevent):
+    import gevent.event
+    event, held = gevent.event.Event(), []
+
+    def wait():
+        local = ["held by a greenlet of gevent"]
+        held.append(id(local))
+        event.wait()
+        return local
+    spawned = gevent.spawn(wait)
+    gevent.sleep(0)
+    add("gevent", [spawned, event, gevent.get_hub()])
+    add("held by a greenlet of gevent only 0x%x" % held[0], None)
+
+
+def build_msgpack(add, msgpack):
+    add("msgpack", [msgpack.Packer(), msgpack.Unpacker(), msgpack.Timestamp(1)])
+
+
+def build_regex(add, regex):
+    pattern = regex.compile("(?P<x>a+)b")
+    add("regex", [pattern, pattern.match("aab"), pattern.scanner("ab")])
+
+
+def build_protobuf(add, protobuf):
+    from google.protobuf import struct_pb2
+    message = struct_pb2.Struct()
+    message["a"] = 5
+    add("protobuf", [message, message.fields, struct_pb2.Struct.DESCRIPTOR])
+
+
+def build_cryptography(add, cryptography):
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    key = ec.generate_private_key(ec.SECP256R1())
+    add("cryptography", [key, key.public_key(), hashes.Hash(hashes.SHA256())])
+
+
+def build_extensions(add, cyclass):
+    """Modules made for this test, where somebody made them: docs/foreign-types.md."""
+    add("cython", cyclass.make())
+
+
+BUILDERS = [("numpy", build_numpy), ("greenlet", build_greenlet), ("lxml", build_lxml), ("orjson", build_orjson),
+            ("pydantic", build_pydantic), ("pandas", build_pandas), ("pyarrow", build_pyarrow),
+            ("gevent", build_gevent), ("msgpack", build_msgpack), ("regex", build_regex),
+            ("google.protobuf", build_protobuf), ("cryptography", build_cryptography), ("cyclass", build_extensions)]
+
+
 def build():
     made = {}
 
@@ -226,17 +314,12 @@ def build():
         if name in made:
             raise AssertionError(name)
         made[name] = subject
-    try:
-        import numpy
-    except ImportError:
-        numpy = None
-    if numpy is not None:
-        build_numpy(add, numpy)
+    for module, builder in BUILDERS:
+        try:
+            imported = __import__(module)
+        except ImportError:
+            continue
+        builder(add, imported)
+    if "array" in made:
         DEEP_ROOTS.extend(DEEP_NUMPY)
-    try:
-        import greenlet
-    except ImportError:
-        greenlet = None
-    if greenlet is not None:
-        build_greenlet(add, greenlet)
     return made

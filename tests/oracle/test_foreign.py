@@ -6,6 +6,7 @@ without that word.
 The Python is that of the tests' own venv, whose packages .ci/python-packages lists; PYDS_FOREIGN_PYTHONS adds more,
 separated by colons. One that is written PYTHON@FOLDER has its packages in that folder (pip install --target)."""
 import os
+import re
 import shutil
 import sys
 
@@ -44,6 +45,13 @@ def foreign(request):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+# Approximate types that have references where no scan of their body finds them: regular expression, reason.
+INCOMPLETE = [
+    (r"pydantic_core\._pydantic_core\..*", "a tree of Rust's own behind a pointer"),
+    (r"lxml\.etree\..*Context", "a C structure of libxml2 behind a pointer"),
+]
+
+
 def answers(foreign, command):
     return dict(program.ask_about(foreign.target, [command], list(foreign.truth.objects)))
 
@@ -78,6 +86,8 @@ def test_every_reference_is_found(foreign, sizes):
     wrong = compare_referents(foreign.truth, exact.items())
     assert not wrong.counts, wrong.text()
     for address in approximate:
+        if any(re.fullmatch(pattern, foreign.truth.objects[address].type) for pattern, _ in INCOMPLETE):
+            continue
         seen = {int(one["address"], 16) for one in ours[address]["referents"]}
         known = {int(one, 16) for one in foreign.truth.objects[address].referents}
         assert known <= seen, "%s at 0x%x: %s are missing" % (foreign.truth.objects[address].type, address,
@@ -145,3 +155,36 @@ def test_numpy_objects_in_records_have_a_path(foreign):
     items = [one for one in answer["referents"] if one["type"] == "list"]
     assert len(items) == 12
     assert all(one["hidden"] for one in items)
+
+
+def test_a_frame_weighs_its_columns(foreign, sizes):
+    """pandas says so itself, by a __sizeof__ in Python; ours is the instance alone, flagged, and deep has the rest."""
+    address = has(foreign, "frame")
+    assert sizes[address]["approximate"]
+    answer = program.ask(foreign.target, ["deepsize", "--json", "0x%x" % address])["objects"][0]
+    assert answer["deep"] > 20000 * (8 + 8 + 8 + 64 + 49)
+    arrays = [row for row in answer["by_type"] if row["type"] == "numpy.ndarray"]
+    assert arrays and 3 * 160000 <= arrays[0]["shallow"] < 4 * 160000
+
+
+def test_tables_behind_an_index_are_allocated(foreign, sizes):
+    mapping = [answer for answer in sizes.values() if answer["type"] == "pandas._libs.hashtable.PyObjectHashTable"]
+    has(foreign, "index")
+    assert mapping and max(answer["allocated"] for answer in mapping) > 512 * 16
+
+
+def test_buffers_of_arrow_are_allocated(foreign, sizes):
+    address = has(foreign, "arrow array")
+    assert sizes[address]["approximate"] and sizes[address]["shallow"] < 200
+    assert 400000 <= sizes[address]["allocated"] < 410000
+    assert sizes[foreign.truth.roots["arrow strings"]]["allocated"] > 5000 * 9
+    assert sizes[foreign.truth.roots["arrow over bytes"]]["allocated"] < 200
+
+
+def test_greenlets_of_gevent_hold_their_variables(foreign):
+    has(foreign, "gevent")
+    mark = "held by a greenlet of gevent only "
+    known = [name[len(mark):] for name in foreign.truth.roots if name.startswith(mark)]
+    assert len(known) == 1
+    answer = program.ask(foreign.target, ["path", "--json", known[0]])["objects"][0]
+    assert any("gevent" in step["type"] for path in answer["paths"] for step in path["steps"]), answer
