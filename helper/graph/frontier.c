@@ -191,10 +191,11 @@ static void draw_batch(struct frontier *frontier)
 			frontier->slots_drawn++;
 			if (!enter(frontier, target, &batch[drawn].head))
 				continue;
-			const uint8_t *bytes = batch[drawn++].head.bytes;
+			/* A number, since the memory of a head may begin there, or not be at hand. */
+			const uintptr_t head = (uintptr_t)batch[drawn++].head.bytes;
 			/* Words in front of it, and what most objects have in the next cache line. */
-			__builtin_prefetch(bytes - 32);
-			__builtin_prefetch(bytes + 32);
+			__builtin_prefetch((const void *)(head - 32));
+			__builtin_prefetch((const void *)(head + 32));
 		}
 		run->slots = slot;
 		run->count = left;
