@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * bytearray: a buffer of its own; since 3.15 the buffer is a bytes object that tp_traverse does not visit
+ * bytearray: a buffer of its own; since 3.15 a bytes object that nothing else refers to
  * (Objects/bytearrayobject.c bytearray_sizeof). */
 #include "decode/decoder.h"
 
@@ -16,9 +16,14 @@ void decode_bytearray(struct decoder *decoder, const struct type_info *type, uin
 		return;
 	}
 	if (layout_has(layout, FIELD_PyByteArrayObject_ob_bytes_object)) {
-		/* The buffer is counted here as _PyBytesObject_SIZE + ob_alloc, and again as the object it is. */
-		if (allocated > 0)
-			decoder->out.shallow += layout_offset(layout, FIELD_PyBytesObject_ob_sval) + 1 + allocated;
+		/* __sizeof__ counts that object, which nobody else can refer to: it is owned memory here and no object
+		 * of its own, or every sum would count it twice. An empty one is the bytes that all share. */
+		const uint64_t bytes = layout_offset(layout, FIELD_PyBytesObject_ob_sval) + 1 + allocated;
+		if (allocated == 0)
+			return;
+		decoder->out.shallow += bytes;
+		emit_block(decoder, load_u64(body + layout_offset(layout, FIELD_PyByteArrayObject_ob_bytes_object)),
+		           bytes, "bytes object", BLOCK_COUNTED);
 		return;
 	}
 	decoder->out.shallow += allocated;
