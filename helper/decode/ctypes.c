@@ -120,5 +120,5 @@ void decode_ctypes_pointer_type(struct decoder *decoder, const struct type_info 
 	/* _Pointer itself, a static type, has a plain dict. */
 	const struct type_info *kind = decode_type(decoder, body_u64(decoder, FIELD_PyObject_ob_type, description));
 	if (kind != NULL && kind->tp_basicsize == (int64_t)bytes)
-		emit_field(decoder, namespace, description, FIELD_StgDictObject_proto, 0);
+		emit_field(decoder, namespace, description, FIELD_StgDictObject_proto, RUN_OF_DICT);
 }

@@ -49,8 +49,11 @@ enum run_flag {
 	RUN_ATTRIBUTE = 32, /* a value of an instance: inline or split values, __slots__ */
 	RUN_DICT = 64, /* the instance's own __dict__ object */
 	RUN_SET = 128, /* slots are setentry: one whose hash is -1 is a dummy (Objects/setobject.c) and no reference */
-	RUN_OF_DICT = 256, /* inline values of an instance whose __dict__ is made: words that both have, and that are
-	                    * one counted reference each, the dict's */
+	RUN_OF_DICT = 256, /* words that belong to the object's dict as well, and are one counted reference each, the
+	                    * dict's: inline values of an instance whose __dict__ is made */
+	RUN_BORROWS = 512, /* of RUN_TAGGED: a slot whose tag bit 0 is set borrows what other slots or constants of its
+	                    * frame hold (LOAD_FAST_BORROW, 3.14+); it is visited, and not counted */
+	RUN_SHARED_KEYS = 1024, /* keys in a table that dicts share, at argument: counted once, whoever shares them */
 };
 
 /* A null word in a run is no reference and is skipped by whoever walks it. */
@@ -432,6 +435,12 @@ static inline uint64_t slot_target(const uint8_t *slot, uint32_t run_flags)
 static inline uint64_t run_target(const struct run *run, uint64_t index)
 {
 	return slot_target(run->slots + index * run->stride, run->flags);
+}
+
+/* Whether the reference in a slot is one that the object's reference count knows of. */
+static inline bool run_is_counted(const struct run *run, uint64_t index)
+{
+	return !(run->flags & RUN_BORROWS) || (load_u64(run->slots + index * run->stride) & 1) == 0;
 }
 
 #endif

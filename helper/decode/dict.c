@@ -29,7 +29,7 @@ static void decode_split(struct decoder *decoder, const struct keys_table *keys,
 		while (i < keys->entry_count && load_u64(words + 8 * i) != 0)
 			i++;
 		emit_run(decoder, keys->entries + from * keys->entry_bytes + keys->key_offset, i - from,
-		         keys->entry_bytes, LABEL_DICT_KEY, RUN_ITEM | RUN_HIDDEN, 0);
+		         keys->entry_bytes, LABEL_DICT_KEY, RUN_ITEM | RUN_HIDDEN | RUN_SHARED_KEYS, keys->address);
 		i++;
 	}
 }

@@ -80,5 +80,6 @@ void emit_interpreter_frame(struct decoder *decoder, uint64_t frame, uint64_t co
 	}
 	uint64_t named = (uint64_t)used < slots->named ? (uint64_t)used : slots->named;
 	emit_run(decoder, localsplus, named, 8, LABEL_LOCAL, tagged, code);
-	emit_run(decoder, localsplus + 8 * named, (uint64_t)used - named, 8, LABEL_STACK, tagged, 0);
+	uint32_t borrows = tagged != 0 && !layout_feature(layout, FEATURE_FREE_THREADED) ? RUN_BORROWS : 0;
+	emit_run(decoder, localsplus + 8 * named, (uint64_t)used - named, 8, LABEL_STACK, tagged | borrows, 0);
 }

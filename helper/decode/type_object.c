@@ -35,7 +35,7 @@ static void decode_heap_type(struct decoder *decoder, uint64_t address, const ui
 		decoder->out.shallow += keys.bytes;
 		emit_block(decoder, keys.address, keys.bytes, "shared keys table", BLOCK_COUNTED);
 		emit_run(decoder, keys.entries + keys.key_offset, keys.entry_count, keys.entry_bytes, LABEL_DICT_KEY,
-		         RUN_HIDDEN, 0);
+		         RUN_HIDDEN | RUN_SHARED_KEYS, keys.address);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "decode/reference_count.h"
 #include "graph/frontier.h"
 #include "graph/heap_graph.h"
+#include "graph/shared_keys.h"
 
 enum { BUILDER_CONTROL_INTERVAL = 4096 };
 
@@ -28,7 +29,6 @@ struct builder {
 	struct decoder *decoder;
 	struct walk_control *control;
 	struct error *error;
-	uint64_t interned; /* the dict of interned strings: its references are not counted and keep nothing alive */
 	uint64_t slots_drawn; /* references that the first pass followed: about as many as there will be edges */
 	struct static_range *static_ranges; /* sorted */
 	size_t static_count;
@@ -38,6 +38,7 @@ struct builder {
 	uint32_t *unexplained;
 	uint32_t *first; /* becomes graph->edges.first */
 	struct edge_writer edges; /* of objects, later also of holders */
+	struct shared_keys shared_keys;
 	number_array guesses; /* edges that are words of unknown meaning which happen to be addresses of objects */
 	number_array permanent; /* objects that are never freed, by number */
 	number_array uncounted; /* objects whose count says nothing */

@@ -32,6 +32,7 @@ struct edge_range {
 	size_t next_static;
 	struct edge_writer writer;
 	number_array guesses, permanent, uncounted, doubtful;
+	struct shared_keys shared_keys;
 	struct recent_target recent[RECENT_TARGETS];
 	struct decoder own_decoder;
 };
@@ -110,12 +111,33 @@ static bool has_popcnt(void)
 }
 #endif
 
+/* Runs of which not every slot is a reference that the count of the object knows of. */
+static bool write_uncounted(struct edge_range *range, const struct run *run)
+{
+	const bool is_shared = (run->flags & RUN_SHARED_KEYS) != 0;
+	if (is_shared && !shared_keys_note(&range->shared_keys, run->argument))
+		return false;
+	for (uint64_t i = 0; i < run->count; i++) {
+		uint32_t node = run_is_counted(run, i)
+		                        ? builder_slot_node(range->builder, &range->decoder->reader, run, i)
+		                        : UINT32_MAX;
+		if (node == UINT32_MAX)
+			continue;
+		range->writer.targets[range->writer.count++] = node;
+		if (!is_shared)
+			count_found(range, node);
+	}
+	return true;
+}
+
 static bool write_run(struct edge_range *range, const struct run *run)
 {
 	if (run->flags & RUN_OF_DICT)
 		return true; /* the dict has the same words */
 	if (!edge_writer_reserve(&range->writer, run->count))
 		return false;
+	if (__builtin_expect(run->flags & (RUN_SHARED_KEYS | RUN_BORROWS), 0))
+		return write_uncounted(range, run);
 	return range->can_popcnt ? write_slots_popcnt(range, run) : write_slots(range, run);
 }
 
@@ -159,8 +181,9 @@ static bool write_object(struct edge_range *range, uint32_t node, uint64_t addre
 	}
 	bool is_object = decode_typed_object(decoder, &head, type);
 	shallow = is_object ? decoder->out.shallow : 0;
+	is_object = is_object && !roots_is_interned_dict(&builder->graph->roots, address);
 	builder->graph->shallow[node] = shallow < HEAP_GRAPH_LARGE ? (uint32_t)shallow : HEAP_GRAPH_LARGE;
-	for (size_t i = 0; is_object && address != builder->interned && i < decoder->out.runs.count; i++)
+	for (size_t i = 0; is_object && i < decoder->out.runs.count; i++)
 		if (!write_run(range, &decoder->out.runs.items[i]))
 			return false;
 	if (head.bytes == NULL)
@@ -205,7 +228,8 @@ static int append_range(struct builder *builder, struct edge_range *range)
 		return ERROR_LIMIT;
 	if (!append(&builder->guesses, &range->guesses, (uint32_t)before) ||
 	    !append(&builder->permanent, &range->permanent, 0) || !append(&builder->uncounted, &range->uncounted, 0) ||
-	    !append(&builder->doubtful, &range->doubtful, 0))
+	    !append(&builder->doubtful, &range->doubtful, 0) ||
+	    !shared_keys_add(&builder->shared_keys, &range->shared_keys))
 		return ERROR_NO_MEMORY;
 	if (range->begin == 0) {
 		builder->edges = range->writer;
@@ -232,6 +256,7 @@ static void clear_range(struct edge_range *range)
 	array_free(&range->permanent);
 	array_free(&range->uncounted);
 	array_free(&range->doubtful);
+	shared_keys_clear(&range->shared_keys);
 	decoder_clear(&range->own_decoder);
 }
 

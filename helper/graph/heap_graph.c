@@ -7,7 +7,7 @@
 
 #include "base/crew.h"
 #include "base/large_block.h"
-#include "decode/value.h"
+#include "graph/doubtful.h"
 #include "runtime/tracked_objects.h"
 
 int builder_no_memory(struct builder *builder)
@@ -65,7 +65,7 @@ static int visit(struct finder *finder, const struct upcoming *upcoming)
 	uint64_t shallow;
 	if (upcoming->type != NULL && quick_leaf(decoder, &upcoming->head, upcoming->type, &shallow))
 		return builder_check(finder->builder, &finder->done);
-	if (upcoming->head.address == finder->builder->interned)
+	if (roots_is_interned_dict(&finder->builder->graph->roots, upcoming->head.address))
 		return OK;
 	(void)frontier_decode(&finder->frontier, upcoming);
 	if (__builtin_expect(decoder->out.flags != 0, 0))
@@ -124,6 +124,13 @@ static int reach_tracked(struct finder *finder)
 	finder->bad.tracked_unknown |= tracked.is_unknown;
 	tracked_objects_close(&tracked);
 	return status;
+}
+
+static int reach_doubtful(void *context, uint64_t address)
+{
+	struct finder *finder = context;
+	TRY(reach(finder, address));
+	return drain(finder);
 }
 
 /* Several threads find objects at once, the first from the roots, the last from the lists of the collector. */
@@ -185,13 +192,16 @@ static int drain_together(struct search *search)
 static int find_all(struct search *search)
 {
 	struct finder *own = &search->finders[0];
-	const struct roots *roots = &search->builder->graph->roots;
+	struct heap_graph *graph = search->builder->graph;
+	struct roots *roots = &graph->roots;
 	for (size_t i = 0; i < roots->runs.count; i++)
 		frontier_add_run(&own->frontier, &roots->runs.items[i].run);
 	TRY(search->crew > 1 ? drain_together(search) : drain(own));
 	TRY(reach_static_types(own));
 	if (search->crew == 1)
 		TRY(reach_tracked(own));
+	TRY(reach_static_types(own));
+	TRY(doubtful_reach(roots, own->decoder, &graph->index.objects, reach_doubtful, own));
 	return reach_static_types(own);
 }
 
@@ -255,16 +265,13 @@ static void builder_clear(struct builder *builder)
 	array_free(&builder->permanent);
 	array_free(&builder->uncounted);
 	array_free(&builder->doubtful);
+	shared_keys_clear(&builder->shared_keys);
 }
 
 static int build(struct builder *builder)
 {
 	struct heap_graph *graph = builder->graph;
 	struct decoder *decoder = builder->decoder;
-	const struct runtime *runtime = decoder->context->runtime;
-	if (runtime->interpreters.count > 0)
-		(void)value_field(decoder, runtime->interpreters.items[0].address,
-		                  FIELD_PyInterpreterState_interned_strings, &builder->interned);
 	TRY(object_index_open(&graph->index, decoder->context->space, builder->error));
 	TRY(roots_collect(&graph->roots, decoder, builder->error));
 	TRY(find_objects(builder));

@@ -20,6 +20,10 @@ struct heap_graph {
 	uint32_t node_process; /* index.count + 0, the first holder */
 	uint64_t edge_count;
 	uint32_t held_from_c; /* objects with an edge from the C holder */
+	/* Of objects whose reference count says something: neither immortal nor static. */
+	uint32_t counted;
+	uint32_t accounted; /* of these, those with exactly as many references found as are counted */
+	uint32_t overcounted; /* and those with more: borrowed ones were taken for references */
 	struct walk_result bad; /* approximate, unreadable, corrupt, in_flux and examples; no totals */
 	bool gc_list_broken; /* some list of the collector did not close: torn at the moment of the dump */
 };

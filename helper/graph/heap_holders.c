@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/large_block.h"
+#include "graph/doubtful.h"
 
 static int compare_ranges(const void *left, const void *right)
 {
@@ -35,13 +36,30 @@ static bool write_run(struct builder *builder, struct edge_writer *writer, const
 	if (!edge_writer_reserve(writer, run->count))
 		return false;
 	for (uint64_t i = 0; i < run->count; i++) {
-		uint32_t node = builder_slot_node(builder, &builder->decoder->reader, run, i);
-		if (node == UINT32_MAX)
-			continue;
-		writer->targets[writer->count++] = node;
-		builder->unexplained[node]--;
+		uint32_t node = run_is_counted(run, i) ? builder_slot_node(builder, &builder->decoder->reader, run, i)
+		                                       : UINT32_MAX;
+		if (node != UINT32_MAX)
+			writer->targets[writer->count++] = node;
 	}
 	return true;
+}
+
+static void count_run(struct builder *builder, const struct run *run)
+{
+	for (uint64_t i = 0; i < run->count; i++) {
+		uint32_t node = run_is_counted(run, i) ? builder_slot_node(builder, &builder->decoder->reader, run, i)
+		                                       : UINT32_MAX;
+		if (node != UINT32_MAX)
+			builder->unexplained[node]--;
+	}
+}
+
+static void count_key(void *context, uint64_t key)
+{
+	struct builder *builder = context;
+	const uint32_t node = object_index_find(&builder->graph->index, key);
+	if (node != UINT32_MAX)
+		builder->unexplained[node]--;
 }
 
 /* A guessed reference stands only where the target's count has room for it: borrowed ones (a pointer back to the
@@ -78,6 +96,29 @@ static void settle_counts(struct builder *builder)
 		builder->unexplained[builder->uncounted.items[i]] = 0;
 }
 
+static int64_t missing_references(void *context, uint32_t node)
+{
+	return (int32_t)((struct builder *)context)->unexplained[node];
+}
+
+static void take_reference(void *context, uint32_t node)
+{
+	((struct builder *)context)->unexplained[node]--;
+}
+
+/* Everything that is certain is counted before anything that is not. */
+static bool find_references(struct builder *builder)
+{
+	struct roots *roots = &builder->graph->roots;
+	const struct count_book book = { missing_references, take_reference, builder };
+	for (size_t i = 0; i < roots->runs.count; i++)
+		count_run(builder, &roots->runs.items[i].run);
+	shared_keys_each(&builder->shared_keys, builder->decoder, count_key, builder);
+	drop_guesses(builder);
+	settle_counts(builder);
+	return doubtful_settle(roots, builder->decoder, &builder->graph->index, &book);
+}
+
 static int write_permanent(struct builder *builder)
 {
 	const number_array *permanent = &builder->permanent;
@@ -93,7 +134,9 @@ static int write_permanent(struct builder *builder)
 static int write_held_from_c(struct builder *builder)
 {
 	struct heap_graph *graph = builder->graph;
+	graph->counted = graph->index.count - (uint32_t)(builder->permanent.count + builder->uncounted.count);
 	for (uint32_t node = 0; node < graph->index.count; node++) {
+		graph->overcounted += (int32_t)builder->unexplained[node] < 0;
 		if ((int32_t)builder->unexplained[node] <= 0)
 			continue;
 		if (!edge_writer_reserve(&builder->edges, 1))
@@ -101,6 +144,7 @@ static int write_held_from_c(struct builder *builder)
 		builder->edges.targets[builder->edges.count++] = node;
 		graph->held_from_c++;
 	}
+	graph->accounted = graph->counted - graph->held_from_c - graph->overcounted;
 	return OK;
 }
 
@@ -184,8 +228,9 @@ static int write_rows(struct builder *builder, const struct edge_writer *runs, c
 
 int builder_write_holders(struct builder *builder)
 {
+	if (!find_references(builder))
+		return builder_no_memory(builder);
 	const struct roots *roots = &builder->graph->roots;
-	/* All runs first: they are references found, which the C holder's row is about. */
 	struct edge_writer runs = { 0 };
 	uint32_t *run_ends = malloc((roots->runs.count + 1) * sizeof *run_ends);
 	struct holder_children children;
@@ -194,11 +239,8 @@ int builder_write_holders(struct builder *builder)
 		status = builder_no_memory(builder);
 	if (status == OK)
 		status = write_runs(builder, &runs, run_ends);
-	if (status == OK) {
-		drop_guesses(builder);
-		settle_counts(builder);
+	if (status == OK)
 		status = write_rows(builder, &runs, run_ends, &children);
-	}
 	free(runs.targets);
 	free(run_ends);
 	free(children.first);

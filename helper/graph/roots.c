@@ -4,10 +4,20 @@
  * (Objects/unicodeobject.c), so neither keeps anything alive. What is missing here shows as "held from C". */
 #include "graph/roots.h"
 
+#include <sys/mman.h>
+
+#include "base/limits.h"
+#include "decode/keys_table.h"
+#include "decode/reference_count.h"
 #include "decode/registry.h"
 #include "decode/value.h"
 
-enum { SMALL_INTS = 262 }; /* NSMALLNEGINTS + NSMALLPOSINTS while they were pointers, 3.9 and 3.10 */
+enum {
+	SMALL_INTS = 262, /* NSMALLNEGINTS + NSMALLPOSINTS while they were pointers, 3.9 and 3.10 */
+	ATEXIT_CALLBACKS = 32, /* of an array whose length is not known; more than anybody registers */
+	ATEXIT_WORDS = 3, /* function, arguments, keywords */
+	LIMIT_C_STACK_REFS = 1 << 16, /* of one thread: a C function has a handful, and they nest as deep as C calls */
+};
 
 static const enum layout_field interpreter_fields[] = {
 	FIELD_PyInterpreterState_modules,
@@ -50,6 +60,12 @@ static const enum layout_field thread_fields[] = {
 	FIELD_PyThreadState_threading_local_sentinel,
 };
 
+/* What _PyThreadStateImpl adds to a thread state that it begins with. */
+static const enum layout_field thread_more_fields[] = {
+	FIELD__PyThreadStateImpl_asyncio_running_loop,
+	FIELD__PyThreadStateImpl_asyncio_running_task,
+};
+
 static bool add_slots(struct roots *roots, struct reader *reader, uint32_t holder, uint64_t address, uint64_t count,
                       enum label_kind label, uint32_t flags, uint64_t argument, const char *const *names)
 {
@@ -68,6 +84,26 @@ static bool add_slots(struct roots *roots, struct reader *reader, uint32_t holde
 	return array_push(&roots->runs, run);
 }
 
+/* Words that may be references: graph/doubtful.h. */
+static bool add_doubtful(struct roots *roots, struct reader *reader, uint32_t holder, uint64_t address, uint64_t bytes,
+                         uint64_t offset)
+{
+	const uint64_t skip = -address & 7;
+	if (bytes < skip + 8)
+		return true;
+	const uint64_t count = (bytes - skip) / 8;
+	const uint8_t *slots = reader_at(reader, address + skip, count * 8);
+	if (slots == NULL)
+		return true;
+	const struct run run = { .slots = slots,
+		                 .address = address + skip,
+		                 .count = count,
+		                 .stride = 8,
+		                 .label = LABEL_WORD,
+		                 .argument = offset + skip };
+	return array_push(&roots->doubtful, (struct holder_run){ holder, run });
+}
+
 static bool add_field(struct roots *roots, struct decoder *decoder, uint32_t holder, uint64_t address,
                       enum layout_field field)
 {
@@ -83,6 +119,65 @@ static bool add_collector(struct roots *roots, struct decoder *decoder, uint32_t
 	       add_field(roots, decoder, holder, state, FIELD__gc_runtime_state_callbacks);
 }
 
+/* 3.10 to 3.12: an array of pointers to callbacks, of which the length is not known; later a list, which is a word of
+ * the interpreter's like others. */
+static bool add_atexit(struct roots *roots, struct decoder *decoder, uint32_t holder, uint64_t interpreter)
+{
+	uint64_t callbacks, callback;
+	if (!value_field(decoder, interpreter, FIELD_PyInterpreterState_atexit_callbacks, &callbacks))
+		return true;
+	for (uint64_t i = 0; i < ATEXIT_CALLBACKS; i++) {
+		if (callbacks == 0 || !reader_u64(&decoder->reader, callbacks + 8 * i, &callback))
+			return true;
+		if (callback != 0 && callback % 8 == 0 &&
+		    !add_doubtful(roots, &decoder->reader, holder, callback, 8 * (uint64_t)ATEXIT_WORDS, 0))
+			return false;
+	}
+	return true;
+}
+
+/* The dict of interned strings (3.12+; before, a static variable that doubtful.c finds). Strings that are never freed
+ * may be known to nothing else. */
+static bool add_interned(struct roots *roots, struct decoder *decoder, uint64_t interpreter)
+{
+	static const char *const label = ".interned_strings";
+	const struct layout *layout = decoder->layout;
+	uint64_t dict, keys_address;
+	struct keys_table keys;
+	if (!value_field(decoder, interpreter, FIELD_PyInterpreterState_interned_strings, &dict) || dict == 0 ||
+	    roots_is_interned_dict(roots, dict))
+		return true;
+	if (!array_push(&roots->interned, dict) ||
+	    !add_slots(roots, &decoder->reader, roots->runtime_holder,
+	               interpreter + layout_offset(layout, FIELD_PyInterpreterState_interned_strings), 1, LABEL_FIELD,
+	               0, 0, &label))
+		return false;
+	if (!value_field(decoder, dict, FIELD_PyDictObject_ma_keys, &keys_address) ||
+	    !keys_table_read(decoder, keys_address, &keys))
+		return true;
+	for (uint64_t i = 0, begin = 0; i <= keys.entry_count; i++) {
+		const uint64_t slot = keys.entries + i * keys.entry_bytes + keys.key_offset;
+		struct reference_count count;
+		uint64_t key;
+		if (i < keys.entry_count && reader_u64(&decoder->reader, slot, &key) && key != 0 &&
+		    reference_count_read(decoder, key, &count) && count.is_immortal)
+			continue;
+		const uint64_t first = keys.entries + begin * keys.entry_bytes + keys.key_offset;
+		const uint64_t bytes = i > begin ? (i - begin - 1) * keys.entry_bytes + 8 : 0;
+		const uint8_t *slots = bytes > 0 ? reader_at(&decoder->reader, first, bytes) : NULL;
+		const struct run run = { .slots = slots,
+			                 .address = first,
+			                 .count = i - begin,
+			                 .first_index = begin,
+			                 .stride = keys.entry_bytes,
+			                 .label = LABEL_DICT_KEY };
+		if (slots != NULL && !array_push(&roots->runs, (struct holder_run){ roots->runtime_holder, run }))
+			return false;
+		begin = i + 1;
+	}
+	return true;
+}
+
 static bool add_interpreter(struct roots *roots, struct decoder *decoder, const struct interpreter *interpreter)
 {
 	const struct layout *layout = decoder->layout;
@@ -93,6 +188,10 @@ static bool add_interpreter(struct roots *roots, struct decoder *decoder, const 
 	for (size_t i = 0; i < sizeof interpreter_fields / sizeof interpreter_fields[0]; i++)
 		if (!add_field(roots, decoder, holder, interpreter->address, interpreter_fields[i]))
 			return false;
+	if (!add_atexit(roots, decoder, holder, interpreter->address) ||
+	    !add_doubtful(roots, &decoder->reader, holder, interpreter->address,
+	                  layout->struct_bytes[STRUCT_PyInterpreterState], 0))
+		return false;
 	if (layout_has(layout, FIELD_PyInterpreterState_small_ints) &&
 	    !add_slots(roots, &decoder->reader, holder,
 	               interpreter->address + layout_offset(layout, FIELD_PyInterpreterState_small_ints), SMALL_INTS,
@@ -120,6 +219,14 @@ static bool add_handled_exception(struct roots *roots, struct decoder *decoder, 
 	       add_field(roots, decoder, holder, item, FIELD__PyErr_StackItem_exc_traceback);
 }
 
+enum { OWNED_BY_GENERATOR = 1 }; /* enum _frameowner */
+
+/* Evaluation stacks whose depth is not known. */
+struct frame_stacks {
+	struct holder_run *items;
+	size_t count, capacity;
+};
+
 /* Up to 3.10: the frame object, which PyEval_EvalFrame() holds a reference to while it runs; a generator's frame is the
  * generator's own. The word that says where it is stands for that reference. */
 static bool add_frame_object(struct roots *roots, struct decoder *decoder, uint32_t holder,
@@ -132,12 +239,44 @@ static bool add_frame_object(struct roots *roots, struct decoder *decoder, uint3
 	return add_slots(roots, &decoder->reader, holder, slot, 1, LABEL_FIELD, 0, 0, &label);
 }
 
+/* Of locals and stack of a frame on a thread's stack. An argument may be borrowed from the caller's frame. In a
+ * free-threaded build the same tag says that a reference is not counted but is one. */
+static uint32_t slot_flags(const struct layout *layout)
+{
+	if (!layout_feature(layout, FEATURE_TAGGED_STACK_REFS))
+		return 0;
+	return RUN_TAGGED | (layout_feature(layout, FEATURE_FREE_THREADED) ? 0 : RUN_BORROWS);
+}
+
+/* The evaluation stack: all of it where its depth is known, else whatever may be part of it. Up to 3.10 a stack of
+ * known depth is the frame object's, and in a generator the generator's. */
+static bool add_stack(struct roots *roots, struct frame_stacks *stacks, struct decoder *decoder, uint32_t holder,
+                      const struct python_frame *frame)
+{
+	const struct layout *layout = decoder->layout;
+	const bool is_known = frame->stack_depth >= 0;
+	const uint32_t flags = slot_flags(layout);
+	if (frame->stack == 0 ||
+	    (is_known && (!layout_feature(layout, FEATURE_INTERPRETER_FRAMES) || frame->owner == OWNED_BY_GENERATOR)))
+		return true;
+	const uint64_t count = is_known ? (uint64_t)frame->stack_depth : frame->stack_size;
+	if (is_known)
+		return add_slots(roots, &decoder->reader, holder, frame->stack, count, LABEL_STACK, flags, 0, NULL);
+	const uint8_t *slots = count > 0 ? reader_at(&decoder->reader, frame->stack, count * 8) : NULL;
+	const struct run run = { .slots = slots,
+		                 .address = frame->stack,
+		                 .count = count,
+		                 .stride = 8,
+		                 .label = LABEL_STACK,
+		                 .flags = (uint16_t)flags };
+	return slots == NULL || array_push(stacks, (struct holder_run){ holder, run });
+}
+
 /* A frame of 3.11 and later lies in the thread's data stack and owns what is in it; a frame object of 3.10 and before
  * is an object like others, held by the C function that runs it. A generator's frame is the generator's. */
-static bool add_frame(struct roots *roots, struct decoder *decoder, uint32_t thread_holder, uint32_t thread,
-                      uint32_t depth, const struct python_frame *frame, uint64_t slot)
+static bool add_frame(struct roots *roots, struct frame_stacks *stacks, struct decoder *decoder, uint32_t thread_holder,
+                      uint32_t thread, uint32_t depth, const struct python_frame *frame, uint64_t slot)
 {
-	enum { OWNED_BY_GENERATOR = 1 };
 	const struct layout *layout = decoder->layout;
 	uint32_t holder = (uint32_t)roots->holders.count;
 	if (!array_push(&roots->holders, (struct holder){ .kind = HOLDER_FRAME,
@@ -147,13 +286,15 @@ static bool add_frame(struct roots *roots, struct decoder *decoder, uint32_t thr
 	                                                  .depth = depth,
 	                                                  .frame = *frame }))
 		return false;
+	if (!add_stack(roots, stacks, decoder, holder, frame))
+		return false;
 	if (!layout_feature(layout, FEATURE_INTERPRETER_FRAMES))
 		return add_frame_object(roots, decoder, holder, frame, slot);
 	if (frame->owner == OWNED_BY_GENERATOR)
 		return true;
 	uint32_t tagged = layout_feature(layout, FEATURE_TAGGED_STACK_REFS) ? RUN_TAGGED : 0;
-	if (!add_slots(roots, &decoder->reader, holder, frame->localsplus, frame->slot_count, LABEL_LOCAL, tagged,
-	               frame->code, NULL))
+	if (!add_slots(roots, &decoder->reader, holder, frame->localsplus, frame->slot_count, LABEL_LOCAL,
+	               slot_flags(layout), frame->code, NULL))
 		return false;
 	static const enum layout_field fields[] = { FIELD__PyInterpreterFrame_f_executable,
 		                                    FIELD__PyInterpreterFrame_f_func,
@@ -182,7 +323,42 @@ static uint64_t frame_slot(struct decoder *decoder, uint64_t thread, const struc
 	                     : thread + layout_offset(layout, FIELD_PyThreadState_frame);
 }
 
-static bool add_thread(struct roots *roots, struct decoder *decoder, uint32_t thread, struct error *error)
+/* 3.14 and later, free-threaded: references that C functions keep on their stacks, a list through these. */
+static bool add_c_stack_refs(struct roots *roots, struct decoder *decoder, uint32_t holder, uint64_t thread)
+{
+	enum { REFERENCE = 0, NEXT = 8 }; /* struct _PyCStackRef, Include/internal/pycore_structs.h */
+	static const char *const label = ".c_stack_refs";
+	uint64_t at;
+	if (!value_field(decoder, thread, FIELD__PyThreadStateImpl_c_stack_refs, &at))
+		return true;
+	for (uint32_t i = 0; at != 0 && at % 8 == 0 && i < LIMIT_C_STACK_REFS; i++) {
+		if (!add_slots(roots, &decoder->reader, holder, at + REFERENCE, 1, LABEL_FIELD, RUN_TAGGED, 0, &label))
+			return false;
+		if (!reader_u64(&decoder->reader, at + NEXT, &at))
+			break;
+	}
+	return true;
+}
+
+/* What a thread state says beside its frames. */
+static bool add_thread_state(struct roots *roots, struct decoder *decoder, uint32_t holder, uint64_t thread)
+{
+	const struct layout *layout = decoder->layout;
+	const bool has_more = layout->struct_bytes[STRUCT__PyThreadStateImpl] > 0;
+	for (size_t i = 0; i < sizeof thread_fields / sizeof thread_fields[0]; i++)
+		if (!add_field(roots, decoder, holder, thread, thread_fields[i]))
+			return false;
+	for (size_t i = 0; i < sizeof thread_more_fields / sizeof thread_more_fields[0]; i++)
+		if (!add_field(roots, decoder, holder, thread, thread_more_fields[i]))
+			return false;
+	return add_handled_exception(roots, decoder, holder, thread) &&
+	       add_c_stack_refs(roots, decoder, holder, thread) &&
+	       add_doubtful(roots, &decoder->reader, holder, thread,
+	                    layout->struct_bytes[has_more ? STRUCT__PyThreadStateImpl : STRUCT_PyThreadState], 0);
+}
+
+static bool add_thread(struct roots *roots, struct frame_stacks *stacks, struct decoder *decoder, uint32_t thread,
+                       struct error *error)
 {
 	const struct runtime *runtime = decoder->context->runtime;
 	const struct python_thread *state = &runtime->threads.items[thread];
@@ -196,17 +372,14 @@ static bool add_thread(struct roots *roots, struct decoder *decoder, uint32_t th
 	                (struct holder){
 	                        .kind = HOLDER_THREAD, .parent = parent, .address = state->address, .thread = thread }))
 		return false;
-	for (size_t i = 0; i < sizeof thread_fields / sizeof thread_fields[0]; i++)
-		if (!add_field(roots, decoder, holder, state->address, thread_fields[i]))
-			return false;
-	if (!add_handled_exception(roots, decoder, holder, state->address))
+	if (!add_thread_state(roots, decoder, holder, state->address))
 		return false;
 	struct frame_list frames = { 0 };
 	bool truncated = false;
 	bool added = true;
 	if (runtime_frames(runtime, state, &frames, &truncated, error) == OK)
 		for (size_t i = 0; added && i < frames.count; i++)
-			added = add_frame(roots, decoder, holder, thread, (uint32_t)i, &frames.items[i],
+			added = add_frame(roots, stacks, decoder, holder, thread, (uint32_t)i, &frames.items[i],
 			                  frame_slot(decoder, state->address, i > 0 ? &frames.items[i - 1] : NULL));
 	else
 		truncated = true;
@@ -215,18 +388,63 @@ static bool add_thread(struct roots *roots, struct decoder *decoder, uint32_t th
 	return added;
 }
 
+/* Writable memory of ELF files, .bss included: what C code keeps in static variables. */
+static bool add_static_memory(struct roots *roots, struct decoder *decoder)
+{
+	const struct address_space *space = decoder->reader.space;
+	for (size_t i = 0; i < space->files.count; i++) {
+		const struct mapped_file *file = &space->files.items[i];
+		const uint32_t holder = (uint32_t)roots->holders.count;
+		uint64_t left = LIMIT_BSS_BYTES;
+		if (!file->is_elf || file->end <= file->start)
+			continue;
+		if (!array_push(&roots->holders,
+		                (struct holder){ .kind = HOLDER_STATIC, .address = file->start, .file = (uint32_t)i }))
+			return false;
+		for (uint64_t at = file->start; at < file->end && left > 0;) {
+			const struct segment *segment = reader_segment(&decoder->reader, at);
+			if (segment == NULL) {
+				at = (at | 4095) + 1; /* not mapped: the next page */
+				continue;
+			}
+			uint64_t end = segment->end < file->end ? segment->end : file->end;
+			uint64_t bytes = end - at < left ? end - at : left;
+			if (segment->protection & PROT_WRITE && segment->data != NULL) {
+				if (!add_doubtful(roots, &decoder->reader, holder, at, bytes, at - file->start))
+					return false;
+				left -= bytes;
+			}
+			at = end;
+		}
+	}
+	return true;
+}
+
+static bool append_stacks(struct roots *roots, const struct frame_stacks *stacks)
+{
+	for (size_t i = 0; i < stacks->count; i++)
+		if (!array_push(&roots->doubtful, stacks->items[i]))
+			return false;
+	return true;
+}
+
 int roots_collect(struct roots *ret_roots, struct decoder *decoder, struct error *error)
 {
 	struct roots *roots = ret_roots;
 	const struct runtime *runtime = decoder->context->runtime;
+	struct frame_stacks stacks = { 0 };
 	*roots = (struct roots){ .runtime_holder = 1, .c_holder = 2 };
 	bool added = array_push(&roots->holders, (struct holder){ .kind = HOLDER_PROCESS }) &&
 	             array_push(&roots->holders, (struct holder){ .kind = HOLDER_RUNTIME }) &&
 	             array_push(&roots->holders, (struct holder){ .kind = HOLDER_C });
 	for (size_t i = 0; added && i < runtime->interpreters.count; i++)
+		added = add_interned(roots, decoder, runtime->interpreters.items[i].address);
+	for (size_t i = 0; added && i < runtime->interpreters.count; i++)
 		added = add_interpreter(roots, decoder, &runtime->interpreters.items[i]);
 	for (uint32_t i = 0; added && i < runtime->threads.count; i++)
-		added = add_thread(roots, decoder, i, error);
+		added = add_thread(roots, &stacks, decoder, i, error);
+	added = added && add_static_memory(roots, decoder) && append_stacks(roots, &stacks);
+	free(stacks.items);
 	if (!added) {
 		roots_clear(roots);
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for the roots");
@@ -238,4 +456,7 @@ void roots_clear(struct roots *roots)
 {
 	array_free(&roots->holders);
 	array_free(&roots->runs);
+	array_free(&roots->doubtful);
+	array_free(&roots->accepted);
+	array_free(&roots->interned);
 }

@@ -13,6 +13,7 @@ enum holder_kind {
 	HOLDER_INTERPRETER, /* state of one interpreter: sys.modules, builtins, codecs ... */
 	HOLDER_THREAD, /* state of one thread: exceptions, context, its frames */
 	HOLDER_FRAME, /* one Python frame that runs: locals, stack, function */
+	HOLDER_STATIC, /* writable memory of one ELF file: variables of C code */
 	HOLDER_RUNTIME, /* objects of static memory and immortal ones: never freed, whoever refers to them */
 	HOLDER_C, /* objects whose reference count exceeds all references found: held from C */
 };
@@ -23,6 +24,7 @@ struct holder {
 	uint64_t address; /* PyInterpreterState, PyThreadState or frame; 0 */
 	uint32_t thread; /* index in runtime->threads, of threads and frames */
 	uint32_t depth; /* of a frame: 0 is the innermost */
+	uint32_t file; /* of static memory: index in space->files */
 	struct python_frame frame;
 };
 
@@ -34,11 +36,23 @@ struct holder_run {
 struct roots {
 	ARRAY(struct holder) holders; /* a holder comes after its parent */
 	ARRAY(struct holder_run) runs; /* sorted by holder */
+	ARRAY(struct holder_run) doubtful; /* graph/doubtful.h; empty once they are settled */
+	ARRAY(struct holder_run) accepted; /* doubtful.c's own */
+	ARRAY(uint64_t)
+	interned; /* dicts of interned strings: their references are not counted and keep nothing alive */
 	uint32_t runtime_holder, c_holder;
 	bool frames_truncated; /* some thread's frames could not be followed to the end */
 };
 
 int roots_collect(struct roots *ret_roots, struct decoder *decoder, struct error *error);
 void roots_clear(struct roots *roots);
+
+static inline bool roots_is_interned_dict(const struct roots *roots, uint64_t address)
+{
+	for (size_t i = 0; i < roots->interned.count; i++)
+		if (roots->interned.items[i] == address)
+			return true;
+	return false;
+}
 
 #endif

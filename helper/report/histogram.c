@@ -505,6 +505,11 @@ static void show_json(const struct histogram *histogram)
 	json_object(json, "coverage");
 	report_gaps_json(json, &graph->bad);
 	json_number(json, "held_from_c", graph->held_from_c);
+	json_object(json, "references");
+	json_number(json, "counted", graph->counted);
+	json_number(json, "accounted", graph->accounted);
+	json_number(json, "overcounted", graph->overcounted);
+	json_object_end(json);
 	json_bool(json, "gc_list_broken", graph->gc_list_broken);
 	json_bool(json, "frames_truncated", graph->roots.frames_truncated);
 	json_object_end(json);

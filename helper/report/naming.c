@@ -168,9 +168,9 @@ static enum anchor anchor_of(struct naming *naming, uint32_t number)
 	uint64_t object = retained_node(naming->heap, number, &index);
 	if (object == 0) {
 		enum holder_kind kind = naming->heap->graph->roots.holders.items[index].kind;
-		return kind == HOLDER_FRAME                                  ? ANCHOR_FRAME
-		       : kind == HOLDER_THREAD || kind == HOLDER_INTERPRETER ? ANCHOR_STATE
-		                                                             : ANCHOR_NONE;
+		return kind == HOLDER_FRAME                                                           ? ANCHOR_FRAME
+		       : kind == HOLDER_THREAD || kind == HOLDER_INTERPRETER || kind == HOLDER_STATIC ? ANCHOR_STATE
+		                                                                                      : ANCHOR_NONE;
 	}
 	if (address_map_get(&naming->module_dicts, object) != ADDRESS_MAP_NONE)
 		return ANCHOR_MODULE_DICT;
@@ -579,6 +579,14 @@ void naming_holder(struct naming *naming, uint32_t index, struct text *text)
 	case HOLDER_FRAME:
 		names_place(naming->decoder, &holder->frame, text);
 		break;
+	case HOLDER_STATIC: {
+		const char *path = naming->decoder->reader.space->files.items[holder->file].path;
+		const char *slash = strrchr(path, '/');
+		const char *base = slash != NULL ? slash + 1 : path;
+		text_add(text, "static memory of ");
+		names_escape(text, base, strlen(base), false);
+		break;
+	}
 	case HOLDER_RUNTIME:
 		text_add(text, "static memory");
 		break;

@@ -13,6 +13,7 @@ enum {
 	COST_MODULE = 1,
 	COST_FRAME = 2,
 	COST_STATE = 4,
+	COST_STATIC = 6,
 	COST_RUNTIME = PATH_LAST_RESORT,
 	COST_C = PATH_LAST_RESORT + 1,
 };
@@ -53,8 +54,13 @@ static uint64_t frame_object(const struct layout *layout, const struct python_fr
 static bool add_holder(struct origins *origins, const struct layout *layout, uint32_t index)
 {
 	static const uint8_t costs[] = {
-		[HOLDER_PROCESS] = PATH_NO_START, [HOLDER_INTERPRETER] = COST_STATE, [HOLDER_THREAD] = COST_STATE,
-		[HOLDER_FRAME] = COST_FRAME,      [HOLDER_RUNTIME] = COST_RUNTIME,   [HOLDER_C] = COST_C,
+		[HOLDER_PROCESS] = PATH_NO_START,
+		[HOLDER_INTERPRETER] = COST_STATE,
+		[HOLDER_THREAD] = COST_STATE,
+		[HOLDER_FRAME] = COST_FRAME,
+		[HOLDER_STATIC] = COST_STATIC,
+		[HOLDER_RUNTIME] = COST_RUNTIME,
+		[HOLDER_C] = COST_C,
 	};
 	const struct holder *holder = &origins->heap->graph->roots.holders.items[index];
 	if (holder->kind == HOLDER_PROCESS)
@@ -166,10 +172,13 @@ void route_clear(struct route *route)
 
 const char *holder_kind_name(enum holder_kind kind)
 {
-	static const char *const names[] = {
-		[HOLDER_PROCESS] = "process", [HOLDER_INTERPRETER] = "interpreter", [HOLDER_THREAD] = "thread",
-		[HOLDER_FRAME] = "frame",     [HOLDER_RUNTIME] = "runtime",         [HOLDER_C] = "c"
-	};
+	static const char *const names[] = { [HOLDER_PROCESS] = "process",
+		                             [HOLDER_INTERPRETER] = "interpreter",
+		                             [HOLDER_THREAD] = "thread",
+		                             [HOLDER_FRAME] = "frame",
+		                             [HOLDER_STATIC] = "static",
+		                             [HOLDER_RUNTIME] = "runtime",
+		                             [HOLDER_C] = "c" };
 	return names[kind];
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address_map.h"
 #include "report/origins.h"
 #include "report/table.h"
 #include "report/units.h"
@@ -32,6 +33,7 @@ struct referrers {
 	uint64_t total; /* referrers that pass the filters */
 	uint64_t references; /* found, whatever the filters */
 	uint64_t unreachable_references; /* of them, from unreachable objects */
+	uint64_t sharing; /* of them, dicts that merely share the keys table with another one found before */
 	int64_t refcount; /* -1 immortal, -2 unreadable */
 };
 
@@ -121,7 +123,8 @@ static uint64_t count_references(const struct decoded *out, uint64_t target)
 	for (size_t i = 0; i < out->runs.count; i++)
 		for (uint64_t slot = 0; !(out->runs.items[i].flags & RUN_OF_DICT) && slot < out->runs.items[i].count;
 		     slot++)
-			count += run_target(&out->runs.items[i], slot) == target;
+			count += run_target(&out->runs.items[i], slot) == target &&
+			         run_is_counted(&out->runs.items[i], slot);
 	return count;
 }
 
@@ -150,12 +153,49 @@ static int add_unreachable(struct referrers *referrers)
 	return OK;
 }
 
+/* A key of a table that dicts share has one reference, the table's, for as often as dicts show it. */
+static int subtract_sharing(struct referrers *referrers, uint32_t number)
+{
+	const struct edge_rows *incoming = &referrers->heap->dominators.incoming;
+	struct decoder *decoder = referrers->report->decoder;
+	struct address_map tables = { 0 };
+	bool has_memory = true;
+	uint32_t last = UINT32_MAX, holder;
+	for (uint32_t edge = incoming->first[number]; has_memory && edge < incoming->first[number + 1]; edge++) {
+		const uint32_t from = incoming->targets[edge];
+		const uint64_t address = from != last ? retained_node(referrers->heap, from, &holder) : 0;
+		last = from;
+		if (edge % CANCEL_INTERVAL == 0 && report_is_cancelled(referrers->report))
+			break;
+		if (address == 0 || !decode_object(decoder, address))
+			continue;
+		for (size_t i = 0; i < decoder->out.runs.count; i++) {
+			const struct run *run = &decoder->out.runs.items[i];
+			for (uint64_t slot = 0; run->flags & RUN_SHARED_KEYS && slot < run->count; slot++) {
+				if (run_target(run, slot) != referrers->target)
+					continue;
+				if (address_map_get(&tables, run->argument) == ADDRESS_MAP_NONE)
+					has_memory &= address_map_set(&tables, run->argument, 1);
+				else
+					referrers->sharing++;
+			}
+		}
+	}
+	address_map_clear(&tables);
+	referrers->references -= referrers->sharing;
+	if (report_is_cancelled(referrers->report))
+		return report_cancelled(referrers->report);
+	return has_memory ? OK : no_memory(referrers);
+}
+
 static int find(struct referrers *referrers)
 {
 	const struct retained *heap = referrers->heap;
 	const uint32_t number = retained_number(heap, referrers->target);
 	if (number != UINT32_MAX)
 		TRY(add_reachable(referrers, number));
+	if (referrers->refcount > 0 && referrers->references > (uint64_t)referrers->refcount)
+		TRY(subtract_sharing(referrers, number));
 	/* What the collector knows only is looked through where a count is left over. */
 	const bool is_short = referrers->refcount > 0 && (uint64_t)referrers->refcount > referrers->references;
 	if (heap->unreachable_count > 0 && (number == UINT32_MAX || is_short))
@@ -226,7 +266,7 @@ static void each_reference(struct referrers *referrers, const struct referrer *r
 		if (row.run->flags & RUN_OF_DICT)
 			continue; /* the dict's references */
 		for (row.slot = 0; row.slot < row.run->count; row.slot++)
-			if (run_target(row.run, row.slot) == referrers->target)
+			if (run_target(row.run, row.slot) == referrers->target && run_is_counted(row.run, row.slot))
 				show(referrers, &row, context);
 	}
 }
@@ -333,7 +373,13 @@ static void say_account(const struct referrers *referrers, struct text *text)
 		text_format(text, ", found %" PRIu64 ": %" PRIu64 " reference%s from C code or unreadable memory",
 		            found, count - found, count - found == 1 ? " comes" : "s come");
 	} else {
-		text_format(text, ", found %" PRIu64 ": more than are counted (instances share their keys)", found);
+		text_format(text, ", found %" PRIu64 ": more than are counted", found);
+	}
+	if (referrers->sharing > 0) {
+		text_add(text, "; ");
+		units_noun(text, referrers->sharing, "more dict");
+		text_add(text,
+		         referrers->sharing == 1 ? " shares its keys with others" : " share their keys with others");
 	}
 }
 
@@ -424,6 +470,7 @@ static void show_json(struct referrers *referrers)
 	json_array_end(json);
 	json_number(json, "total", referrers->total);
 	json_number(json, "found", found);
+	json_number(json, "sharing", referrers->sharing);
 	if (referrers->refcount >= 0)
 		json_signed(json, "refcount", referrers->refcount);
 	else
@@ -455,7 +502,7 @@ static int show_one(struct referrers *referrers, size_t index)
 	}
 	array_free(&referrers->rows);
 	array_free(&referrers->by_type);
-	referrers->total = referrers->references = referrers->unreachable_references = 0;
+	referrers->total = referrers->references = referrers->unreachable_references = referrers->sharing = 0;
 	return status;
 }
 

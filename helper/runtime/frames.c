@@ -70,6 +70,32 @@ static bool count_slots(const struct frame_reader *from, uint64_t code, uint32_t
 	return true;
 }
 
+/* Where the evaluation stack is and how much of it is in use, once code and localsplus are known. What lies above its
+ * top are words of values that are no longer there. */
+static void read_stack(const struct frame_reader *from, uint64_t address, struct python_frame *frame)
+{
+	uint64_t size, top;
+	frame->stack_depth = -1;
+	if (!field(from, frame->code, FIELD_PyCodeObject_co_stacksize, &size) || size > LIMIT_FRAME_SLOTS)
+		return;
+	frame->stack_size = (uint32_t)size;
+	frame->stack = frame->localsplus + 8 * (uint64_t)frame->slot_count;
+	int64_t depth = -1;
+	if (field(from, address, FIELD__PyInterpreterFrame_stackpointer, &top)) {
+		if (top >= frame->stack && (top - frame->stack) % 8 == 0)
+			depth = (int64_t)((top - frame->stack) / 8);
+	} else if (field(from, address, FIELD__PyInterpreterFrame_stacktop, &top)) {
+		depth = (int64_t)(int32_t)top - frame->slot_count;
+	} else if (field(from, address, FIELD_PyFrameObject_f_valuestack, &frame->stack)) {
+		if (field(from, address, FIELD_PyFrameObject_f_stackdepth, &top))
+			depth = (int32_t)top;
+		else if (field(from, address, FIELD_PyFrameObject_f_stacktop, &top) && top >= frame->stack)
+			depth = (int64_t)((top - frame->stack) / 8);
+	}
+	if (depth >= 0 && depth <= (int64_t)size)
+		frame->stack_depth = (int32_t)depth;
+}
+
 /* Up to 3.10. */
 static enum frame_kind read_frame_object(const struct frame_reader *from, uint64_t address, struct python_frame *frame)
 {
@@ -93,6 +119,7 @@ static enum frame_kind read_frame_object(const struct frame_reader *from, uint64
 		        (uint64_t)index * (layout_has(layout, FIELD_PyFrameObject_f_stackdepth) ? 2 : 1);
 	if (!may_be(from, frame->code, SYMBOL_PyCode_Type) || !count_slots(from, frame->code, &frame->slot_count))
 		return FRAME_WITHOUT_CODE;
+	read_stack(from, address, frame);
 	return FRAME_PYTHON;
 }
 
@@ -179,7 +206,10 @@ static enum frame_kind read_interpreter_frame(const struct frame_reader *from, u
 	read_instruction(from, address, frame);
 	if (!may_be(from, frame->code, SYMBOL_PyCode_Type) || !count_slots(from, frame->code, &frame->slot_count))
 		return is_constant(from, frame->code) ? FRAME_SHIM : FRAME_WITHOUT_CODE;
-	return is_shim_code(from, frame->code) ? FRAME_SHIM : FRAME_PYTHON;
+	if (is_shim_code(from, frame->code))
+		return FRAME_SHIM;
+	read_stack(from, address, frame);
+	return FRAME_PYTHON;
 }
 
 static enum frame_kind read_frame(const struct frame_reader *from, uint64_t address, struct python_frame *frame)

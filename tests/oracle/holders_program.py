@@ -237,7 +237,8 @@ def recorded(path):
             if id(referent) not in seen:
                 seen.add(id(referent))
                 queue.append(referent)
-    with open(path, "w") as file:
+    # no encoding that would have to be imported: that makes the collector track what it did not
+    with open(path, "w", encoding="utf-8") as file:
         for found in queue:
             file.write("%x %d %d\n" % (id(found), sys.getsizeof(found), gc.is_tracked(found)))
         file.write("end %d %d\n" % (len(queue), gc.get_freeze_count()))

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * doubtful: words that hold references if anything does: the evaluation stack of a frame that executes, whose top only
+ * the processor knows; the state of interpreters and threads beyond the fields that are known by name; writable memory
+ * of ELF files, where C code keeps what it found once. Such a word is taken for a reference only if the object that it
+ * points at has a reference count that nothing certain accounts for. So a stale word, or a borrowed pointer, never
+ * keeps anything alive that is not alive for a reason of its own. */
+#ifndef PYDS_GRAPH_DOUBTFUL_H
+#define PYDS_GRAPH_DOUBTFUL_H
+
+#include "graph/object_index.h"
+#include "graph/roots.h"
+
+/* Calls reach() for every object that a doubtful word points at, that was not visited before, and that is certainly
+ * alive: objects that the collector does not track are known by such a word alone. Ends with the first status that is
+ * not OK. */
+typedef int doubtful_reach_function(void *context, uint64_t address);
+int doubtful_reach(struct roots *roots, struct decoder *decoder, const struct visited *visited,
+                   doubtful_reach_function *reach, void *context);
+
+/* What is known of reference counts once all certain references were counted. */
+struct count_book {
+	/* How many references are still to be found. */
+	int64_t (*missing)(void *context, uint32_t node);
+	void (*take)(void *context, uint32_t node); /* one was */
+	void *context;
+};
+
+/* Makes runs of roots->runs of the doubtful words that account for missing references, the likeliest holder first.
+ * False: out of memory. */
+bool doubtful_settle(struct roots *roots, struct decoder *decoder, const struct object_index *index,
+                     const struct count_book *book);
+
+#endif
