@@ -60,17 +60,18 @@ static void emit_members(struct decoder *decoder, const struct type_info *type, 
 	}
 }
 
-/* What a freed block of an allocator has where a count was: nothing, or the address of the next one (pymalloc). */
-static bool is_count(const struct decoder *decoder, const uint8_t *head)
+/* What a freed block of pymalloc has where a count was: nothing, or the address of the next one of its pool, which is
+ * 16 KiB at most. (What malloc writes into a freed chunk takes the type's place too.) */
+static bool is_count(const struct decoder *decoder, uint64_t address, const uint8_t *head)
 {
+	enum { POOL_SHIFT = 14 };
 	const struct layout *layout = decoder->layout;
 	if (layout_feature(layout, FEATURE_FREE_THREADED))
 		return true;
 	uint64_t word = load_u64(head + layout_offset(layout, FIELD_PyObject_ob_refcnt));
 	if ((uint32_t)word == 0 || (word >> 32 & 0xffff) != 0)
 		return false;
-	/* No count so high is also an address, but by chance. */
-	return (word & 7) != 0 || word < 4096 || address_space_state(decoder->reader.space, word) == MEMORY_UNMAPPED;
+	return (word & 7) != 0 || word >> POOL_SHIFT != address >> POOL_SHIFT;
 }
 
 static bool is_object_at(struct decoder *decoder, uint64_t address)
@@ -78,7 +79,7 @@ static bool is_object_at(struct decoder *decoder, uint64_t address)
 	if (address == 0 || (address & 7) != 0)
 		return false;
 	struct object_head head = decode_head(decoder, address);
-	if (head.bytes == NULL || !is_count(decoder, head.bytes))
+	if (head.bytes == NULL || !is_count(decoder, address, head.bytes))
 		return false;
 	const struct type_info *type = decode_head_type(decoder, head.bytes);
 	return type != NULL && !(type->flags & TYPE_IS_WILD);

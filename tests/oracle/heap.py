@@ -255,8 +255,10 @@ def main():
     everything = {"subjects": subjects.build(), "bulk": bulk.make(options.bulk)}
     if options.foreign:
         # Some libraries say their sizes in Python, which fills caches: so that the recording does not.
-        for address in reachable(everything, boundaries(False)) * 2:
-            sys.getsizeof(object_at(address))
+        found = [object_at(address) for address in reachable(everything, boundaries(False))]
+        for subject in found * 2:
+            sys.getsizeof(subject)
+        del found, subject
     gc.collect()
     gc.disable()
     builtins._pydeepsize_oracle = everything  # by this name the tests reach it
