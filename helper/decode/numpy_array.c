@@ -45,6 +45,9 @@ void decode_numpy_array(struct decoder *decoder, const struct type_info *type, u
 		flag_object(decoder, DECODED_CORRUPT, "impossible shape or dtype of an array");
 		return;
 	}
+	/* Up to numpy 1.19 a subclass's own part is not counted. */
+	if (shape->places[PLACE_numpy_array_fixed_size].size != 0)
+		decoder->out.shallow = (uint64_t)type->base_info->tp_basicsize;
 	if (dimensions != 0 && nd > 0) {
 		decoder->out.shallow += 16 * nd;
 		emit_block(decoder, dimensions, 16 * nd, "shape and strides", BLOCK_COUNTED);

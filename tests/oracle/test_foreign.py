@@ -108,6 +108,18 @@ def test_deep_sizes(foreign):
     assert not wrong, "%d of %d differ\n%s" % (len(wrong), len(asked), "\n".join(wrong))
 
 
+def test_without_any_file(foreign, sizes):
+    """Names of static types then come from the namespaces of modules."""
+    known = [address for address in foreign.truth.objects if not sizes[address]["approximate"] and
+             foreign.truth.objects[address].type.startswith(("numpy.", "greenlet."))]
+    if not known:
+        pytest.skip("this Python has neither numpy nor greenlet")
+    for address, answer in program.ask_about(foreign.target + ["--no-files"], ["sizeof"], known):
+        assert answer["shallow"] == foreign.truth.objects[address].size, answer
+        has_no_name = answer["type"].startswith("<type ")  # in no module's namespace: numpy._DTypeMeta
+        assert answer["approximate"] == has_no_name, answer
+
+
 NUMPY_EXACT = ["array", "array with no dimensions", "array of nothing", "array large", "view", "array of objects",
                "array of records", "array subclass", "memmap", "recarray", "dtype of records", "flat iterator"]
 
@@ -188,3 +200,34 @@ def test_greenlets_of_gevent_hold_their_variables(foreign):
     assert len(known) == 1
     answer = program.ask(foreign.target, ["path", "--json", known[0]])["objects"][0]
     assert any("gevent" in step["type"] for path in answer["paths"] for step in path["steps"]), answer
+
+
+UNVERIFIED = """
+import numpy, sys
+numpy.__version__ = "%s"
+array = numpy.zeros(1000)
+scalar = numpy.float64(1.5)
+print("READY", " ".join("%%x %%d" %% (id(one), sys.getsizeof(one)) for one in (array, scalar)), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("version", ["99.0.0", "unknown"])
+def test_a_version_that_was_not_verified_is_flagged(version):
+    """The shape is used where the size of the struct fits, but nobody is told that it is exact."""
+    pytest.importorskip("numpy")
+    folder = cores.scratch("foreign")
+    try:
+        with cores.Target(sys.executable, ["-c", UNVERIFIED % version], folder) as target:
+            words = target.wait_ready().split()[1:]
+            known = dict(zip(words[::2], map(int, words[1::2])))
+            core = cores.gcore(target.pid, os.path.join(folder, "core"))
+        answers = program.ask(["--core", core], ["sizeof", "--json"] + ["0x" + one for one in known])["objects"]
+        assert [answer["shallow"] for answer in answers] == list(known.values())
+        assert all(answer["approximate"] for answer in answers)
+        text = program.run(["--core", core, "sizeof", "0x" + words[0]]).output
+        assert "not verified for this version" in text
+    except cores.Skipped as reason:
+        pytest.skip(str(reason))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
