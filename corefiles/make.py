@@ -23,9 +23,10 @@ import interpreters  # noqa: E402
 import pruned_core  # noqa: E402
 
 MOST_BYTES = 2 << 20
+OTHER_ORIGINS = ("pyenv", "source", "given")  # the others are Debian's packages
 # -OO and compiled files keep documentation and the compiler's garbage out of the heap; -s -S this machine's packages.
 PYTHON_OPTIONS = ["-s", "-S", "-OO", "-W", "ignore"]
-HEAP_OPTIONS = ["--tiny", "--bulk", "200"]
+HEAP_OPTIONS = ["--tiny", "--bulk", "50"]
 # Private memory that was written to and ELF headers (the build-id); the zero pages in it cost nothing when compressed.
 COREDUMP_FILTER = "0x31"
 
@@ -36,7 +37,7 @@ def digest(path):
 
 
 def compress(path, target):
-    subprocess.run(["zstd", "-q", "-f", "-19", "--long=27", path, "-o", target], check=True)
+    subprocess.run(["zstd", "-q", "-f", "--ultra", "-20", "--long=27", path, "-o", target], check=True)
     return os.path.getsize(target)
 
 
@@ -58,7 +59,8 @@ def dump(interpreter, folder):
     truth = os.path.join(folder, "truth")
     shutil.copytree(os.path.join(TESTS, "oracle"), os.path.join(folder, "oracle"))
     arguments = PYTHON_OPTIONS + [os.path.join(folder, "oracle", "heap.py"), truth] + HEAP_OPTIONS
-    environment = {"PYTHONHASHSEED": "0", "PYTHONPYCACHEPREFIX": os.path.join(folder, "compiled")}
+    environment = {"PYTHONHASHSEED": "0", "PYTHONPYCACHEPREFIX": os.path.join(folder, "compiled"),
+                   "MALLOC_PERTURB_": "255"}  # what glibc's malloc frees is overwritten
     subprocess.run([interpreter.path] + arguments, env=environment, stdin=subprocess.DEVNULL,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     with cores.Target(interpreter.path, arguments, folder, environment, inherit=False) as target:
@@ -70,6 +72,7 @@ def dump(interpreter, folder):
         elf = python_file(files, target.pid)
     private = [os.path.expanduser("~/.pyenv"), os.path.expanduser("~")]
     private = [prefix for prefix in private if len(prefix) > 4]
+    pruned_core.drop_files(core)
     pruned_core.rename_in_file(core, private)
     pruned_core.write_files(files, private, os.path.join(folder, "files.tar"))
     return core, truth, elf
@@ -79,8 +82,7 @@ def make(interpreter):
     folder = cores.scratch("make")
     try:
         core, truth, elf = dump(interpreter, folder)
-        name = "%s%s%s" % (interpreter.text, "d" if interpreter.debug else "",
-                           "-debian" if interpreter.origin == "distribution" else "")
+        name = interpreter.name.rsplit("-", 1)[0] + ("" if interpreter.origin in OTHER_ORIGINS else "-debian")
         stem = os.path.join(HERE, name)
         original = os.path.getsize(core)
         kept = {"core": compress(core, stem + ".core.zst"), "truth": compress(truth, stem + ".truth.zst"),

@@ -10,6 +10,7 @@ import tarfile
 # Sections of which names are read: symbols, the build-id, and the addresses that they are found by.
 KEPT_SECTIONS = {".note.gnu.build-id", ".dynsym", ".dynstr", ".gnu.hash", ".hash", ".dynamic", ".shstrtab",
                  ".gnu.version", ".gnu.version_r"}
+PAGE = 4096
 # In .rodata: the names of types, of their members and of functions; documentation and tables are dropped. A name may be
 # the end of a longer text: linkers merge strings that end alike.
 NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_.-]{0,63}(?=\0)|(?<=\0)3\.\d+\.\d+[+a-z0-9]* \([^\0]{0,100}(?=\0)")
@@ -31,6 +32,26 @@ def rename_in_file(path, prefixes):
         data = file.read()
     with open(path, "wb") as file:
         file.write(rename(data, prefixes))
+
+
+def drop_files(path):
+    """Leaves out of a core what a kernel's has not: the code, and of the read-only beginning of a mapped ELF file all but
+    the first page. gdb writes them where it has set a breakpoint, and where headers are asked for."""
+    with open(path, "r+b") as file:
+        data = bytearray(file.read())
+        offset, = struct.unpack_from("<Q", data, 0x20)
+        size, count = struct.unpack_from("<HH", data, 0x36)
+        for row in range(offset, offset + size * count, size):
+            kind, flags, start, _, _, held = struct.unpack_from("<IIQQQQ", data, row)
+            kept = held
+            if kind == 1 and flags & 3 == 1:  # PT_LOAD, PF_X without PF_W
+                kept = 0
+            elif kind == 1 and flags == 4 and data[start:start + 4] == b"\x7fELF":
+                kept = min(held, PAGE)
+            struct.pack_into("<Q", data, row + 32, kept)
+            data[start + kept:start + held] = bytes(held - kept)
+        file.seek(0)
+        file.write(data)
 
 
 def sections(data):

@@ -284,6 +284,10 @@ struct allocation allocation_of_object(struct decoder *decoder)
 		allocation.can_shrink = type->tp_itemsize != 0 || (type->tp_flags & TPFLAGS_UNICODE_SUBCLASS) != 0;
 		bytes += more;
 		most = round_up(most + more, 8);
+		/* Tuples of C modules (datetime's week dates) may or may not be made with it. */
+		if ((type->tp_flags & TPFLAGS_TUPLE_SUBCLASS) != 0 && !has_sentinel(type) &&
+		    type->address != decoder->context->runtime->symbols[SYMBOL_PyTuple_Type])
+			most += (uint64_t)type->tp_itemsize;
 		/* Arithmetic asks for as many digits as a result may have, and leaves out those that are 0. */
 		if (type->tp_flags & TPFLAGS_LONG_SUBCLASS)
 			most = MOST_BYTES;

@@ -236,6 +236,16 @@ def record_in_child(options, everything, subjects_module):
         os._exit(1)
 
 
+def clear_free_memory():
+    """A dump has what was in memory before it was freed, and a small one is to be small: all free blocks of the
+    allocators are taken once, for bytes that are 0 and for lists of nothing, and given back."""
+    for size in range(0, 512, 16):
+        kept = [bytes(size) for _ in range(4000)]
+        kept.append([[None] * (size // 8) for _ in range(4000)])
+        del kept
+    ctypes.CDLL(None).malloc_trim(0)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("truth")
@@ -263,7 +273,7 @@ def main():
     gc.disable()
     builtins._pydeepsize_oracle = everything  # by this name the tests reach it
     if options.tiny:
-        ctypes.CDLL(None).malloc_trim(0)
+        clear_free_memory()
     MADE_DICTS.update(subjects.MADE_DICTS + bulk.MADE_DICTS)
     record_in_child(options, everything, subjects)
     os.write(1, b"READY\n")
