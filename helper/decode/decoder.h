@@ -37,6 +37,8 @@ enum label_kind {
 	LABEL_TYPE, /* ".__class__" */
 	LABEL_DICT, /* ".__dict__" */
 	LABEL_SUBCLASSES, /* ".__subclasses__" of a static type, kept by the interpreter */
+	LABEL_OF_STATIC_TYPE, /* ".int" and names[0]: the type's address is in the word argument bytes before the slot
+	                       */
 	LABEL_WORD, /* "+offset": found by scanning the body of an unknown C type; argument is the offset of slot 0 */
 };
 

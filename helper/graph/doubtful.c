@@ -85,7 +85,7 @@ int doubtful_reach(struct roots *roots, struct decoder *decoder, const struct vi
 			    visited_has(visited, segment_granule(segment, address)) || !is_alive(decoder, address))
 				continue;
 			if (is_static && seeks_interned && is_interned_dict(decoder, address) &&
-			    !array_push(&roots->interned, address))
+			    !roots_add_interned_dict(roots, address))
 				return ERROR_NO_MEMORY;
 			TRY(reach(context, address));
 		}

@@ -136,6 +136,15 @@ static bool add_atexit(struct roots *roots, struct decoder *decoder, uint32_t ho
 	return true;
 }
 
+bool roots_add_interned_dict(struct roots *roots, uint64_t address)
+{
+	if (roots->interned.count == 0 || address < roots->interned_low)
+		roots->interned_low = address;
+	if (address > roots->interned_high)
+		roots->interned_high = address;
+	return array_push(&roots->interned, address);
+}
+
 /* The dict of interned strings (3.12+; before, a static variable that doubtful.c finds). Strings that are never freed
  * may be known to nothing else. */
 static bool add_interned(struct roots *roots, struct decoder *decoder, uint64_t interpreter)
@@ -147,7 +156,7 @@ static bool add_interned(struct roots *roots, struct decoder *decoder, uint64_t 
 	if (!value_field(decoder, interpreter, FIELD_PyInterpreterState_interned_strings, &dict) || dict == 0 ||
 	    roots_is_interned_dict(roots, dict))
 		return true;
-	if (!array_push(&roots->interned, dict) ||
+	if (!roots_add_interned_dict(roots, dict) ||
 	    !add_slots(roots, &decoder->reader, roots->runtime_holder,
 	               interpreter + layout_offset(layout, FIELD_PyInterpreterState_interned_strings), 1, LABEL_FIELD,
 	               0, 0, &label))
@@ -178,6 +187,46 @@ static bool add_interned(struct roots *roots, struct decoder *decoder, uint64_t 
 	return true;
 }
 
+/* What an interpreter other than the main one keeps of the static types that all share (3.12+; the main one's is
+ * decoded with the type): one run for each word, across all types. */
+static bool add_static_types(struct roots *roots, struct decoder *decoder, uint32_t holder, uint64_t interpreter,
+                             enum layout_field table)
+{
+	static const struct {
+		enum layout_field field;
+		const char *label;
+	} words[] = {
+		{ FIELD_managed_static_type_state_tp_dict, ".__dict__" },
+		{ FIELD_managed_static_type_state_tp_subclasses, ".__subclasses__" },
+	};
+	const struct layout *layout = decoder->layout;
+	const uint32_t stride = layout->struct_bytes[STRUCT_managed_static_type_state];
+	if (!layout_has(layout, table) || stride == 0)
+		return true;
+	const uint64_t first = interpreter + layout_offset(layout, table);
+	const uint64_t count = layout->fields[table].size / stride;
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		const uint64_t address = first + layout_offset(layout, words[i].field);
+		const uint8_t *slots = reader_at(&decoder->reader, address, (count - 1) * stride + 8);
+		if (slots == NULL || count == 0)
+			continue;
+		struct holder_run run = {
+			.holder = holder,
+			.run = { .slots = slots,
+			         .address = address,
+			         .count = count,
+			         .stride = stride,
+			         .label = LABEL_OF_STATIC_TYPE,
+			         .argument = layout_offset(layout, words[i].field) -
+			                     layout_offset(layout, FIELD_managed_static_type_state_type),
+			         .names = &words[i].label },
+		};
+		if (!array_push(&roots->runs, run))
+			return false;
+	}
+	return true;
+}
+
 static bool add_interpreter(struct roots *roots, struct decoder *decoder, const struct interpreter *interpreter)
 {
 	const struct layout *layout = decoder->layout;
@@ -191,6 +240,11 @@ static bool add_interpreter(struct roots *roots, struct decoder *decoder, const 
 	if (!add_atexit(roots, decoder, holder, interpreter->address) ||
 	    !add_doubtful(roots, &decoder->reader, holder, interpreter->address,
 	                  layout->struct_bytes[STRUCT_PyInterpreterState], 0))
+		return false;
+	if (interpreter != decoder->context->runtime->interpreters.items &&
+	    (!add_static_types(roots, decoder, holder, interpreter->address, FIELD_PyInterpreterState_types_builtins) ||
+	     !add_static_types(roots, decoder, holder, interpreter->address,
+	                       FIELD_PyInterpreterState_types_for_extensions)))
 		return false;
 	if (layout_has(layout, FIELD_PyInterpreterState_small_ints) &&
 	    !add_slots(roots, &decoder->reader, holder,

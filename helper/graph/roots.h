@@ -40,6 +40,7 @@ struct roots {
 	ARRAY(struct holder_run) accepted; /* doubtful.c's own */
 	ARRAY(uint64_t)
 	interned; /* dicts of interned strings: their references are not counted and keep nothing alive */
+	uint64_t interned_low, interned_high; /* all of them lie between */
 	uint32_t runtime_holder, c_holder;
 	bool frames_truncated; /* some thread's frames could not be followed to the end */
 };
@@ -47,8 +48,11 @@ struct roots {
 int roots_collect(struct roots *ret_roots, struct decoder *decoder, struct error *error);
 void roots_clear(struct roots *roots);
 
+bool roots_add_interned_dict(struct roots *roots, uint64_t address); /* false: out of memory */
 static inline bool roots_is_interned_dict(const struct roots *roots, uint64_t address)
 {
+	if (__builtin_expect(address < roots->interned_low || address > roots->interned_high, 1))
+		return false;
 	for (size_t i = 0; i < roots->interned.count; i++)
 		if (roots->interned.items[i] == address)
 			return true;

@@ -205,6 +205,17 @@ static void append_member_name(struct decoder *decoder, uint64_t members, uint64
 		text_add(text, "?");
 }
 
+/* ".int", of the word where the type's address is. */
+static void append_static_type(struct decoder *decoder, uint64_t word, struct text *text)
+{
+	uint64_t address;
+	const struct type_info *type =
+	        reader_u64(&decoder->reader, word, &address) ? decode_type(decoder, address) : NULL;
+
+	text_add(text, ".");
+	text_add(text, type != NULL ? type->name : "?");
+}
+
 static void append_local_name(struct decoder *decoder, uint64_t code, uint64_t index, struct text *text)
 {
 	struct text name = { 0 };
@@ -262,6 +273,10 @@ void names_label(struct decoder *decoder, const struct run *run, uint64_t index,
 		break;
 	case LABEL_SUBCLASSES:
 		text_add(text, ".__subclasses__");
+		break;
+	case LABEL_OF_STATIC_TYPE:
+		append_static_type(decoder, slot - run->argument, text);
+		text_add(text, *run->names);
 		break;
 	case LABEL_WORD:
 		text_format(text, "+%llu", (unsigned long long)run->argument + index * run->stride);

@@ -39,6 +39,7 @@ def sizes():
     found = {}
     for one in gc.get_objects():
         found[id(one)] = (sys.getsizeof(one), type(one).__name__)
+    found.pop(id(found), None)
     return found
 
 

@@ -207,7 +207,7 @@ static void test_generations_of_3_13(void **state)
 	assert_true(at_20 && at_24);
 }
 
-enum builds { ANY_BUILD, BUILD_WITH_GIL, BUILD_FREE_THREADED, BUILD_TRACE_REFS };
+enum builds { ANY_BUILD, BUILD_WITH_GIL, BUILD_FREE_THREADED, BUILD_TRACE_REFS, BUILD_WITHOUT_TRACE_REFS };
 
 /* Present in every row of these builds from one minor version to another, and in no other row of these builds. */
 static const struct {
@@ -221,6 +221,7 @@ static const struct {
 #define BETWEEN(from, to, field) { FIELD_##field, from, to, ANY_BUILD },
 #define WITH_GIL(minor, field) { FIELD_##field, minor, 99, BUILD_WITH_GIL },
 #define FREE_THREADED(field) { FIELD_##field, 13, 99, BUILD_FREE_THREADED },
+#define WITHOUT_TRACE_REFS(minor, field) { FIELD_##field, minor, 99, BUILD_WITHOUT_TRACE_REFS }, /* no _decimal */
 #define TRACE_REFS(minor, field) { FIELD_##field, 8, minor, BUILD_TRACE_REFS },
 #include "layout_samples/required_fields.h"
 #undef ALWAYS
@@ -230,6 +231,7 @@ static const struct {
 #undef WITH_GIL
 #undef FREE_THREADED
 #undef TRACE_REFS
+#undef WITHOUT_TRACE_REFS
 };
 
 static bool is_of(const struct python_version *version, enum builds builds)
@@ -241,6 +243,8 @@ static bool is_of(const struct python_version *version, enum builds builds)
 		return version->is_free_threaded;
 	case BUILD_TRACE_REFS:
 		return version->has_trace_refs;
+	case BUILD_WITHOUT_TRACE_REFS:
+		return !version->has_trace_refs;
 	default:
 		return true;
 	}
