@@ -226,6 +226,8 @@ struct allocation allocation_of_block(struct decoder *decoder, size_t index)
 		                         .can_shrink = true };
 	if ((block->flags & BLOCK_INTERIOR) == 0)
 		allocation_find(decoder, &allocation);
+	if ((block->flags & BLOCK_OPAQUE) != 0)
+		allocation.requested = allocation.taken; /* all that is known */
 	return allocation;
 }
 
@@ -309,6 +311,7 @@ struct allocated allocated_of_object(struct decoder *decoder)
 			continue;
 		struct allocation allocation = allocation_of_block(decoder, i);
 		add_allocation(&allocated, &allocation);
+		allocated.approximate |= (out->blocks.items[i].flags & BLOCK_OPAQUE) != 0;
 	}
 	return allocated;
 }

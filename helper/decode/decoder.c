@@ -52,6 +52,22 @@ void emit_block(struct decoder *decoder, uint64_t address, uint64_t bytes, const
 	emit_whole_block(decoder, &block);
 }
 
+void emit_opaque_block(struct decoder *decoder, const struct type_info *type, const uint8_t *body,
+                       enum layout_field field, const char *role)
+{
+	const struct layout_place *place = &decoder->layout->fields[field];
+	/* In some versions a state of that name lies in the body itself. */
+	if (decoder->skip_blocks || place->size != sizeof(uint64_t) || place->offset + place->size > type->body_bytes)
+		return;
+	const struct block block = { .address = body_u64(decoder, field, body),
+		                     .bytes = 1,
+		                     .most = INT64_MAX,
+		                     .role = role,
+		                     .flags = BLOCK_OPAQUE };
+	if (block.address != 0)
+		emit_whole_block(decoder, &block);
+}
+
 /* A run that is not present in one piece: the parts that are, one run each. */
 static void emit_run_in_parts(struct decoder *decoder, struct run run)
 {

@@ -97,6 +97,7 @@ enum block_flag {
 	BLOCK_COUNTED = 1, /* sys.getsizeof includes it */
 	BLOCK_SHARED = 2, /* has other owners too (a shared keys table) */
 	BLOCK_INTERIOR = 4, /* no allocation of its own: lies inside another one */
+	BLOCK_OPAQUE = 8, /* another library's: as large as its allocator says; it may own more */
 };
 
 /* Memory that an object owns outside its body. */
@@ -319,6 +320,9 @@ void emit_field(struct decoder *decoder, uint64_t address, const uint8_t *body, 
 /* One slot that is at hand: name points at a literal that stays. */
 void emit_slot(struct decoder *decoder, uint64_t address, const uint8_t *slot, const char *const *name, uint32_t flags);
 void emit_block(struct decoder *decoder, uint64_t address, uint64_t bytes, const char *role, uint32_t flags);
+/* The state that another library keeps for the object; field is a pointer to it in the body. */
+void emit_opaque_block(struct decoder *decoder, const struct type_info *type, const uint8_t *body,
+                       enum layout_field field, const char *role);
 void emit_whole_block(struct decoder *decoder, const struct block *block);
 void flag_object(struct decoder *decoder, uint32_t flags, const char *reason);
 

@@ -35,18 +35,49 @@ static void emit_buffer(struct decoder *decoder, const uint8_t *body, enum layou
 		emit_buffer(decoder, body, FIELD_##owner##_##start, FIELD_##owner##_##length, item_bytes, role);       \
 	}
 
-BUFFER_DECODER(bz2_decompressor, BZ2Decompressor, input_buffer, input_buffer_size, 1, "input")
-BUFFER_DECODER(lzma_decompressor, Decompressor, input_buffer, input_buffer_size, 1, "input")
-BUFFER_DECODER(zlib_decompressor, ZlibDecompressor, input_buffer, input_buffer_size, 1, "input")
-BUFFER_DECODER(zstd_decompressor, ZstdDecompressor, input_buffer, input_buffer_size, 1, "input")
 BUFFER_DECODER(csv_reader, ReaderObj, field, field_size, CHARACTER_BYTES, "field")
 BUFFER_DECODER(csv_writer, WriterObj, rec, rec_size, CHARACTER_BYTES, "row")
 
 void decode_zstd_dictionary(struct decoder *decoder, const struct type_info *type, uint64_t address,
                             const uint8_t *body)
 {
-	(void)type;
 	emit_field(decoder, address, body, FIELD_ZstdDict_c_dicts,
 	           layout_feature(decoder->layout, FEATURE_NEW_TYPES_VISITED) ? RUN_HIDDEN : 0);
+	emit_opaque_block(decoder, type, body, FIELD_ZstdDict_d_dict, "compiled dictionary");
 	emit_buffer(decoder, body, FIELD_ZstdDict_dict_buffer, FIELD_ZstdDict_dict_len, 1, "dictionary");
+}
+
+void decode_bz2_decompressor(struct decoder *decoder, const struct type_info *type, uint64_t address,
+                             const uint8_t *body)
+{
+	(void)address;
+	emit_buffer(decoder, body, FIELD_BZ2Decompressor_input_buffer, FIELD_BZ2Decompressor_input_buffer_size, 1,
+	            "input");
+	emit_opaque_block(decoder, type, body, FIELD_BZ2Decompressor_bzs_state, "state of bzip2");
+}
+
+void decode_lzma_decompressor(struct decoder *decoder, const struct type_info *type, uint64_t address,
+                              const uint8_t *body)
+{
+	(void)address;
+	emit_buffer(decoder, body, FIELD_Decompressor_input_buffer, FIELD_Decompressor_input_buffer_size, 1, "input");
+	emit_opaque_block(decoder, type, body, FIELD_Decompressor_lzs_internal, "state of lzma");
+}
+
+void decode_zlib_decompressor(struct decoder *decoder, const struct type_info *type, uint64_t address,
+                              const uint8_t *body)
+{
+	(void)type;
+	(void)address;
+	emit_buffer(decoder, body, FIELD_ZlibDecompressor_input_buffer, FIELD_ZlibDecompressor_input_buffer_size, 1,
+	            "input");
+}
+
+void decode_zstd_decompressor(struct decoder *decoder, const struct type_info *type, uint64_t address,
+                              const uint8_t *body)
+{
+	(void)address;
+	emit_buffer(decoder, body, FIELD_ZstdDecompressor_input_buffer, FIELD_ZstdDecompressor_input_buffer_size, 1,
+	            "input");
+	emit_opaque_block(decoder, type, body, FIELD_ZstdDecompressor_dctx, "state of zstd");
 }

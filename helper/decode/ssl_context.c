@@ -7,8 +7,8 @@ decode_function decode_ssl_context;
 
 void decode_ssl_context(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {
-	(void)type;
 	uint32_t hidden = layout_feature(decoder->layout, FEATURE_SSL_CONTEXT_VISITED) ? 0 : RUN_HIDDEN;
+	emit_opaque_block(decoder, type, body, FIELD_PySSLContext_ctx, "context of OpenSSL");
 	emit_field(decoder, address, body, FIELD_PySSLContext_keylog_filename, hidden);
 	emit_field(decoder, address, body, FIELD_PySSLContext_psk_client_callback, hidden);
 	emit_field(decoder, address, body, FIELD_PySSLContext_psk_server_callback, hidden);

@@ -107,3 +107,16 @@ def test_whole_heap_has_what_was_recorded(dump):
     answer = program.ask(dump.target, ["heap", "--json", "--limit", "0"])
     parts = [answer["total"], answer.get("unreachable", {"count": 0, "shallow": 0})]
     assert [sum(part[key] for part in parts) for key in ("count", "shallow")] == [count, shallow]
+
+
+def test_state_of_other_libraries_is_allocated(dump):
+    """What OpenSSL keeps for a hash is in no size of Python's: the object's allocation has it, and is an estimate."""
+    hashes = [address for address, known in dump.truth.objects.items() if known.type == "_hashlib.HASH"]
+    if not hashes:
+        pytest.skip("this Python has no _hashlib")
+    for address, answer in program.ask_about(dump.target, ["sizeof"], hashes):
+        state = [part for part in answer["parts"] if part["role"] == "state of the hash"]
+        assert len(state) == 1 and not state[0]["counted"], answer
+        assert state[0]["allocator"] == "malloc" and state[0]["allocated"] >= 32, answer
+        assert answer["allocated"] >= answer["shallow"] + state[0]["allocated"]
+        assert answer["allocated_approximate"]
