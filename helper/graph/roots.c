@@ -205,10 +205,10 @@ static bool add_static_types(struct roots *roots, struct decoder *decoder, uint3
 		return true;
 	const uint64_t first = interpreter + layout_offset(layout, table);
 	const uint64_t count = layout->fields[table].size / stride;
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+	for (size_t i = 0; i < sizeof words / sizeof words[0] && count > 0; i++) {
 		const uint64_t address = first + layout_offset(layout, words[i].field);
 		const uint8_t *slots = reader_at(&decoder->reader, address, (count - 1) * stride + 8);
-		if (slots == NULL || count == 0)
+		if (slots == NULL)
 			continue;
 		struct holder_run run = {
 			.holder = holder,
