@@ -79,20 +79,14 @@ static unsigned count_misfits(const struct layout_row *row, const struct layout 
 	return count;
 }
 
-/* From 3.13 on reference tracing changes no object (a table of the interpreter has them), and _Py_DebugOffsets tell
- * where it changed the interpreter. */
-static bool has_debug_offsets(const struct python_version *version)
-{
-	return version->hex >= UINT32_C(0x030d0000);
-}
-
-/* FIT_NONE: excluded by the minor version, the flags, or a size that both know. */
+/* FIT_NONE: excluded by the minor version, the flags, or a size that both know. From 3.13 on reference tracing changes
+ * no object (a table of the interpreter has them) but the size of the interpreter, which _Py_DebugOffsets tell. */
 static unsigned row_fit(const struct layout_row *row, const struct layout_fingerprint *fingerprint)
 {
 	const struct python_version *version = &fingerprint->version;
 	if (row->version.hex >> 16 != version->hex >> 16 || row->version.is_debug != version->is_debug ||
 	    row->version.is_free_threaded != version->is_free_threaded ||
-	    (row->version.has_trace_refs != version->has_trace_refs && !has_debug_offsets(version)) ||
+	    (row->version.has_trace_refs != version->has_trace_refs && fingerprint->debug_offsets == NULL) ||
 	    !is_same_size(row->type_type_bytes, fingerprint->type_type_bytes) ||
 	    !is_same_size(row->none_bytes, fingerprint->none_bytes))
 		return FIT_NONE;
@@ -108,8 +102,7 @@ static unsigned row_fit(const struct layout_row *row, const struct layout_finger
 	}
 	if (misfits != 0)
 		return FIT_EQUAL + misfits;
-	return row->version.hex == version->hex && row->version.has_trace_refs == version->has_trace_refs ? FIT_EXACT
-	                                                                                                  : FIT_EQUAL;
+	return row->version.hex == version->hex ? FIT_EXACT : FIT_EQUAL;
 }
 
 static void take_struct(struct layout *layout, const struct layout *said, enum layout_struct which)
@@ -184,6 +177,7 @@ static void use_row(const struct layout_row *row, const struct layout_fingerprin
 		if (row->struct_bytes[i] != 0)
 			ret_layout->struct_sources[i] = LAYOUT_SOURCE_TABLE;
 	ret_layout->version = fingerprint->version;
+	ret_layout->version.has_trace_refs = row->version.has_trace_refs;
 	(void)snprintf(ret_layout->row_name, sizeof ret_layout->row_name, "%s", row->name);
 	if (fingerprint->debug_offsets != NULL)
 		replace_misfits(row, &fingerprint->debug_offsets->layout, ret_layout);

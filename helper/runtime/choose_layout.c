@@ -186,9 +186,11 @@ static void accept(struct opening *opening, struct candidate *candidate)
 {
 	struct runtime *runtime = opening->runtime;
 	const bool is_debug = candidate->layout.version.is_debug;
+	const bool has_trace_refs = candidate->layout.version.has_trace_refs;
 	runtime->layout = candidate->layout;
 	runtime->layout.version = opening->fingerprint.version;
 	runtime->layout.version.is_debug = is_debug;
+	runtime->layout.version.has_trace_refs = has_trace_refs;
 	layout_compute_features(&runtime->layout);
 	for (size_t i = 0; i < candidate->checks.count; i++)
 		if (!array_push(&runtime->checks, candidate->checks.items[i]))

@@ -286,8 +286,9 @@ static void find_build(struct opening *opening)
 	/* Include/object.h: only a build with Py_REF_DEBUG counts all references. */
 	version->is_debug = elf_file_symbol(opening->elf, "_Py_RefTotal", &symbol) ||
 	                    elf_file_symbol(opening->elf, "_Py_NegativeRefcount", &symbol);
-	/* Include/modsupport.h: a build with Py_TRACE_REFS calls this function so. It counts all references too, be it
-	 * a debug build or not: choose_layout() asks the interpreter. */
+	/* Include/modsupport.h: up to 3.12 a build with Py_TRACE_REFS calls this function so. It counts all references
+	 * too, be it a debug build or not: choose_layout() asks the interpreter. Later nothing but the size of the
+	 * interpreter tells, by which the row is chosen. */
 	version->has_trace_refs = elf_file_symbol(opening->elf, "PyModule_Create2TraceRefs", &symbol);
 	/* Before 3.13 --with-trace-refs puts two pointers before each object, later free threading makes it larger. */
 	if (version->hex >= first_with_cookie)

@@ -26,7 +26,7 @@ import interpreters
 import make_from_source
 
 MATRIX = ["bullseye:3.9", "bookworm:3.11", "trixie:3.13", "forky:3.13,3.14,3.15", "sid:3.13,3.14,3.15",
-          "source:3.13.15t,3.13.15td,3.14.7t,3.14.7td,3.15.0~rc2t,3.15.0~rc2td,3.9.2r,3.14.7r"]
+          "source:3.13.5t,3.13.5td,3.13.15t,3.13.15td,3.14.7t,3.14.7td,3.15.0~rc2t,3.15.0~rc2td,3.9.2r,3.14.7r"]
 PACKAGES = ["python%s", "python%s-minimal", "libpython%s-minimal", "libpython%s-stdlib", "python%s-dbg",
             "libpython%s-dbg"]
 COMMAND = """#!/bin/sh
