@@ -13,6 +13,7 @@ enum {
 	LIMIT_NOTE_BYTES = 1 << 28, /* PT_NOTE of a core with many threads and files */
 	LIMIT_INTERPRETERS = 65536,
 	LIMIT_THREADS = 1 << 20,
+	LIMIT_GC_STACK_BYTES = 64 << 20, /* of all stacks, searched for the collector's own lists */
 	LIMIT_FRAMES = 1 << 20, /* frames of one thread; recursion limits are far lower */
 	LIMIT_FRAME_SLOTS = 1 << 20, /* localsplus words of one frame */
 	LIMIT_INT_DIGITS = 1 << 30, /* 30-bit digits of one int: 4 GiB of them */

@@ -14,7 +14,8 @@ void decode_list(struct decoder *decoder, const struct type_info *type, uint64_t
 	int64_t count = body_ob_size(decoder, body);
 	if (allocated == -1) { /* list.sort() holds the items on the C stack meanwhile; __sizeof__ subtracts a word */
 		flag_object(decoder, DECODED_IN_FLUX, "the list is being sorted");
-		decoder->out.shallow -= 8;
+		if (!layout_feature(layout, FEATURE_LIST_SIZE_BY_ARRAY)) /* which looks at no array then */
+			decoder->out.shallow -= 8;
 		return;
 	}
 	uint32_t block_head = 0;

@@ -61,6 +61,13 @@ static const struct {
 	{ "_ctypes", "_SimpleCData", "_ctypes.PyCSimpleType" },
 };
 
+/* Names in a module, and the tp_name of the type (3.8, Modules/sha256module.c and its like). */
+static const char *const other_names[][2] = {
+	{ "_sha256.SHA224Type", "_sha256.sha224" }, { "_sha256.SHA256Type", "_sha256.sha256" },
+	{ "_sha512.SHA384Type", "_sha512.sha384" }, { "_sha512.SHA512Type", "_sha512.sha512" },
+	{ "_sha1.SHA1Type", "_sha1.sha1" },         { "_md5.MD5Type", "_md5.md5" },
+};
+
 /* Where types of a file are to be looked for first, as tp_name says that module; and which of several names of one type
  * there (float64, double) is that of tp_name. */
 static const struct {
@@ -259,6 +266,13 @@ bool static_type_name(struct decoder *decoder, uint64_t type, struct text *name)
 			found = name_by_types(decoder, interpreter, type, name) ||
 			        name_by_file(decoder, interpreter, type, name) ||
 			        name_by_modules(decoder, interpreter, type, name);
+	}
+	for (size_t i = 0; found && i < sizeof other_names / sizeof other_names[0]; i++) {
+		if (strcmp(text_string(name), other_names[i][0]) == 0) {
+			text_reset(name);
+			text_add(name, other_names[i][1]);
+			break;
+		}
 	}
 	text_free(&key);
 	return found;

@@ -10,7 +10,7 @@
 #include "decode/type_flags.h"
 #include "decode/value.h"
 
-enum { STEM_BYTES = 64, NUMBER_BYTES = 128 };
+enum { STEM_BYTES = 64, NUMBER_BYTES = 128, MOST_BSS_BYTES = 4 << 20 };
 
 /* Of tp_flags: what a type is derived from, and whether the collector knows it. */
 static const uint64_t shape_flags = UINT64_C(0xff) << 24 | TPFLAGS_HAVE_GC;
@@ -24,21 +24,39 @@ static const struct shape_line {
 #undef STATIC_TYPE_SHAPE
 };
 
+/* The file that the address lies in, or whose .bss follows it without a gap. */
+static const struct mapped_file *file_of(const struct address_space *space, uint64_t address)
+{
+	const struct mapped_file *before = NULL;
+	for (size_t i = 0; i < space->files.count; i++) {
+		const struct mapped_file *file = &space->files.items[i];
+		if (address >= file->start && address < file->end)
+			return file;
+		if (file->end <= address && (before == NULL || file->end > before->end))
+			before = file;
+	}
+	if (before == NULL || address - before->end >= MOST_BSS_BYTES)
+		return NULL;
+	for (uint64_t at = before->end; at <= address;) {
+		const struct segment *segment = address_space_find(space, at);
+		if (segment == NULL || !segment->writable_private)
+			return NULL;
+		at = segment->end;
+	}
+	return before;
+}
+
 bool static_type_file(struct decoder *decoder, uint64_t type, char *stem, size_t capacity)
 {
 	const struct runtime *runtime = decoder->context->runtime;
 	const struct address_space *space = decoder->context->space;
-	for (size_t i = 0; i < space->files.count; i++) {
-		const struct mapped_file *file = &space->files.items[i];
-		if (type < file->start || type >= file->end)
-			continue;
-		bool is_python = runtime->address >= file->start && runtime->address < file->end;
-		const char *slash = strrchr(file->path, '/');
-		const char *name = slash != NULL ? slash + 1 : file->path;
-		int length = is_python ? 0 : (int)(strchrnul(name, '.') - name);
-		return (size_t)snprintf(stem, capacity, "%.*s", length, name) < capacity;
-	}
-	return false;
+	const struct mapped_file *file = file_of(space, type);
+	if (file == NULL)
+		return false;
+	const char *slash = strrchr(file->path, '/');
+	const char *name = slash != NULL ? slash + 1 : file->path;
+	int length = file_of(space, runtime->address) == file ? 0 : (int)(strchrnul(name, '.') - name);
+	return (size_t)snprintf(stem, capacity, "%.*s", length, name) < capacity;
 }
 
 static uint64_t hash_text(const char *text, size_t length)

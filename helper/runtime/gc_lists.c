@@ -5,12 +5,15 @@
 #include "runtime/gc_lists.h"
 
 #include "base/bytes.h"
+#include "base/limits.h"
 
 enum {
 	GC_HEAD_BYTES = 16,
 	GENERATION_BYTES = 24, /* head, threshold, count */
+	COLLECTED_GENERATION = 2, /* said of what is on no generation's list: where survivors end up at last */
 	GC_NEXT_MASK = 3, /* NEXT_MASK_UNREACHABLE, and 3.14's old space (Include/internal/pycore_gc.h) */
 };
+
 static bool push_list(struct gc_list_array *lists, uint64_t head, uint64_t interpreter, int32_t generation)
 {
 	return array_push(lists, (struct gc_list){ head, interpreter, generation });
@@ -49,6 +52,52 @@ bool gc_lists_are_known(const struct layout *layout)
 	       layout_has(layout, FIELD__gc_runtime_state_permanent_generation);
 }
 
+/* A word of a PyGC_Head without the flags that it carries while a collection runs; 0: not readable. */
+static uint64_t head_word(struct reader *reader, uint64_t address)
+{
+	uint64_t word;
+	return (address & 7) == 0 && reader_u64(reader, address, &word) ? word & ~(uint64_t)GC_NEXT_MASK : 0;
+}
+
+/* The heads on one stack: two words, of which the first names an object that names them as its predecessor, and the
+ * second one that names them as its successor. */
+static bool push_stack(struct reader *reader, uint64_t start, uint64_t end, uint64_t interpreter,
+                       struct gc_list_array *lists)
+{
+	const uint8_t *words = reader_at(reader, start, end - start);
+	if (words == NULL)
+		return true;
+	for (uint64_t at = start; at + GC_HEAD_BYTES <= end; at += 8) {
+		uint64_t next = load_u64(words + (at - start)), previous = load_u64(words + (at - start) + 8);
+		if (next == at || next < GC_HEAD_BYTES || previous < GC_HEAD_BYTES || (next & 7) != 0 ||
+		    (previous & 7) != 0 || head_word(reader, next + 8) != at || head_word(reader, previous) != at)
+			continue;
+		if (!push_list(lists, at, interpreter, COLLECTED_GENERATION))
+			return false;
+	}
+	return true;
+}
+
+/* While a collection calls back into Python, what it found unreachable hangs on heads in C frames of the thread that
+ * collects (Modules/gcmodule.c, Python/gc.c: unreachable, finalizers, seen), and on none of the generations. */
+static bool push_stacks(const struct runtime *runtime, struct reader *reader, struct gc_list_array *lists)
+{
+	const struct address_space *space = runtime->space;
+	uint64_t interpreter = runtime->interpreters.count > 0 ? runtime->interpreters.items[0].address : 0;
+	uint64_t budget = LIMIT_GC_STACK_BYTES;
+	for (size_t i = 0; i < space->threads.count && budget > 0; i++) {
+		uint64_t start = round_up(space->threads.items[i].stack_pointer, 8);
+		const struct segment *segment = start != 0 ? address_space_find(space, start) : NULL;
+		if (segment == NULL || segment->data == NULL)
+			continue;
+		uint64_t bytes = segment->end - start < budget ? segment->end - start : budget;
+		budget -= bytes;
+		if (!push_stack(reader, start, start + bytes, interpreter, lists))
+			return false;
+	}
+	return true;
+}
+
 int gc_lists(const struct runtime *runtime, struct gc_list_array *lists, struct error *error)
 {
 	const struct layout *layout = &runtime->layout;
@@ -69,6 +118,8 @@ int gc_lists(const struct runtime *runtime, struct gc_list_array *lists, struct 
 		pushed = push_state(runtime, &reader, interpreter + layout_offset(layout, FIELD_PyInterpreterState_gc),
 		                    interpreter, lists);
 	}
+	if (pushed && runtime->is_collecting)
+		pushed = push_stacks(runtime, &reader, lists);
 	return pushed ? OK : error_set(error, ERROR_NO_MEMORY, "out of memory");
 }
 

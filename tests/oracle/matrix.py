@@ -2,22 +2,26 @@
 """The matrix: every Python found x kind of dump x what is at hand of its symbols, and how many objects agree with what
 the dumped process said of itself. Writes docs/matrix.md.
 
-    python3 tests/oracle/matrix.py [--write FILE] [--dumps kernel,live] [--situations NAMES] [--python NAME]
-        [--keep FOLDER]
+    python3 tests/oracle/matrix.py [--write FILE] [--dumps core,live,gcore] [--situations NAMES] [--python NAME]
+        [--keep FOLDER] [--parallel N] [--every N]
 
 Without --write the table goes to standard output. Exit status 1 if anything differs that is not declared
 (exceptions_declared.py); the differences are printed. --keep leaves core and truth of each interpreter in FOLDER, and
-uses them again when they are there.
+uses them again when they are there; a Python that came out equal is then not compared again. Two interpreters at a time
+by default. --every 10 compares a tenth of the objects, for a machine that is busy.
 
-Symbol situations:
+Dumps: `core` by the kernel, `live` the process, `gcore` by gdb of it. Symbol situations, of the kernel's core:
     as is     the files that the process mapped, where they are, with the debug files that the machine has
     stripped  copies of these files made by `strip --strip-all`: .dynsym is all that is left of their symbols
-    no files  the core alone"""
+    no files  the core alone
+The others are compared as they are."""
 import argparse
 import collections
+import concurrent.futures
 import glob
 import mmap
 import os
+import pickle
 import shutil
 import struct
 import subprocess
@@ -109,11 +113,11 @@ def deep_differences(target, truth):
     return compared, wrong
 
 
-def compare(interpreter, dump, situation, target, truth):
+def compare(interpreter, dump, situation, target, truth, every):
     """A row of the table, and the text of what differs without a declared reason."""
-    sizes = compare_sizes(truth, program.ask_about(target, ["sizeof"], list(truth.objects)))
-    referents = compare_referents(truth, program.ask_about(target, ["referents"], list(truth.objects)),
-                                  sizes.approximate)
+    asked = list(truth.objects)[::every]
+    sizes = compare_sizes(truth, program.ask_about(target, ["sizeof"], asked))
+    referents = compare_referents(truth, program.ask_about(target, ["referents"], asked), sizes.approximate)
     roots, wrong = deep_differences(target, truth)
     types_wrong = sum(count for (what, _), count in sizes.counts.items() if what == "type")
     sizes_wrong = sum(sizes.counts.values()) - types_wrong
@@ -121,14 +125,14 @@ def compare(interpreter, dump, situation, target, truth):
     for one in (sizes, referents):
         for (what, kind, reason), count in one.excused.items():
             excused["%s of `%s`: %s" % (what, kind, reason)] += count
-    count = len(truth.objects)
+    count = len(asked)
     row = Row(interpreter, dump, situation, count, count - sizes_wrong, count - types_wrong,
               count - sum(referents.counts.values()), roots - len(wrong), roots, excused)
     texts = [one.text() for one in (sizes, referents) if one.counts] + wrong
     return row, "\n".join(texts)
 
 
-def kernel_rows(interpreter, folder, situations):
+def kernel_rows(interpreter, folder, options):
     truth_path, core = os.path.join(folder, "truth"), os.path.join(folder, "core")
     if not os.path.exists(truth_path) or not glob.glob(core + "*"):
         with start(interpreter, folder, "truth", ["--abort"]) as target:
@@ -137,21 +141,24 @@ def kernel_rows(interpreter, folder, situations):
     core = sorted(glob.glob(core + "*"))[0]
     truth = Truth(truth_path)
     sysroot = os.path.join(folder, "stripped")
-    if "stripped" in situations:
+    if "stripped" in options.situations:
         strip_files(core, sysroot)
-    options = {"as is": [], "stripped": ["--sysroot", sysroot], "no files": ["--no-files"]}
-    for situation in situations:
-        yield compare(interpreter, "core", situation, ["--core", core] + options[situation], truth)
+    more = {"as is": [], "stripped": ["--sysroot", sysroot], "no files": ["--no-files"]}
+    for situation in options.situations:
+        yield compare(interpreter, "core", situation, ["--core", core] + more[situation], truth, options.every)
     shutil.rmtree(sysroot, ignore_errors=True)
 
 
-def live_rows(interpreter, folder, situations):
-    if SITUATIONS[0] not in situations:
-        return
+def live_rows(interpreter, folder, options):
     with start(interpreter, folder, "truth of live", []) as target:
         target.wait_ready()
         truth = Truth(os.path.join(folder, "truth of live"))
-        yield compare(interpreter, "live", "as is", ["--pid", str(target.pid)], truth)
+        if "live" in options.dumps:
+            yield compare(interpreter, "live", "as is", ["--pid", str(target.pid)], truth, options.every)
+        if "gcore" in options.dumps:
+            core = cores.gcore(target.pid, os.path.join(folder, "core by gcore"))
+            yield compare(interpreter, "gcore", "as is", ["--core", core], truth, options.every)
+            os.unlink(core)
     os.unlink(os.path.join(folder, "truth of live"))
 
 
@@ -165,62 +172,104 @@ def build_name(interpreter):
     return ", ".join(words) or "release"
 
 
+HEAD = """# How exact it is, on which Python
+
+Written by `tests/oracle/matrix.py`; do not edit. Of each Python that was found a process built objects of every kind,
+wrote down what it knew of each, and was dumped. Then every object was looked at: is its *shallow* size `sys.getsizeof`,
+its *type* the type's name, are its visible *referents* those of `gc.get_referents`, and are the *deep* sizes under each
+policy those that the process (and pympler) computed? A row stands for all of a Python's dumps with the same result.
+
+| what | is |
+|---|---|
+| core | by the kernel, with the files that the process ran from |
+| core stripped | the same with copies of these files that `strip --strip-all` made |
+| core no files | the same from the core alone |
+| live | the process itself |
+| gcore | by gdb |
+
+| Python | build | dumps | objects | shallow | type | referents | deep | declared |
+|---|---|---|---|---|---|---|---|---|
+"""
+
+
+def label(row):
+    return row.dump if row.situation == SITUATIONS[0] else row.dump + " " + row.situation
+
+
 def table(rows):
-    """The page, in the order of versions."""
-    lines = ["# How exact it is, on which Python", "",
-             "Written by `tests/oracle/matrix.py`; do not edit. For each Python that was found a process built objects",
-             "of every kind, wrote down what it knew of each (`sys.getsizeof`, type, `gc.get_referents`, sums under",
-             "the policies of `deepsize`), and was then dumped. *As is*: with the files it ran from. *Stripped*: with",
-             "copies of these that `strip --strip-all` made. *No files*: from the core alone.", "",
-             "| Python | build | dump | symbols | objects | shallow | type names | referents | deep | declared |",
-             "|---|---|---|---|---|---|---|---|---|---|"]
-    reasons = collections.OrderedDict()
+    """The page, in the order of versions; rows of one Python that say the same are one."""
+    groups, reasons = collections.OrderedDict(), collections.OrderedDict()
     for row in sorted(rows, key=lambda row: (row.interpreter.version, row.interpreter.name)):
         marks = []
         for reason in sorted(row.excused):
             number = reasons.setdefault(reason, len(reasons) + 1)
             marks.append("%d (%d)" % (number, row.excused[reason]))
-        lines.append("| %s %s | %s | %s | %s | %d | %s | %s | %s | %s | %s |"
-                     % (row.interpreter.text, row.interpreter.origin, build_name(row.interpreter), row.dump,
-                        row.situation, row.objects, share(row.shallow, row.objects), share(row.names, row.objects),
-                        share(row.referents, row.objects), share(row.deep, row.roots), ", ".join(marks) or "none"))
-    lines += ["", "Declared: differences with a reason, by number, and how many objects have one."
-              if reasons else "No difference needed a reason."]
-    lines += ["", ] + ["%d. %s" % (number, reason) for reason, number in reasons.items()] if reasons else []
-    return "\n".join(lines) + "\n"
+        key = (row.interpreter, share(row.shallow, row.objects), share(row.names, row.objects),
+               share(row.referents, row.objects), share(row.deep, row.roots), ", ".join(marks) or "none")
+        groups.setdefault(key, []).append(row)
+    text = HEAD
+    for (interpreter, shallow, names, referents, deep, marks), group in groups.items():
+        text += "| %s %s | %s | %s | %d | %s | %s | %s | %s | %s |\n" \
+            % (interpreter.text, interpreter.origin, build_name(interpreter), ", ".join(map(label, group)),
+               sum(row.objects for row in group), shallow, names, referents, deep, marks)
+    text += "\n%d objects compared, %d deep sizes.\n" % (sum(row.objects for row in rows),
+                                                        sum(row.roots for row in rows))
+    if reasons:
+        text += "\nDeclared: differences with a reason, by number, and how many objects have one.\n\n"
+        text += "".join("%d. %s\n" % (number, reason) for reason, number in reasons.items())
+    return text
+
+
+def rows_of(interpreter, options):
+    """(rows, lines to print, titles of what differs) of one Python."""
+    folder = os.path.join(options.keep, interpreter.name) if options.keep else cores.scratch("matrix")
+    os.makedirs(folder, exist_ok=True)
+    done = os.path.join(folder, "rows")
+    if options.keep and os.path.exists(done):
+        with open(done, "rb") as file:
+            rows = pickle.load(file)
+        return rows, ["%s %s: as before" % (interpreter.name, label(row)) for row in rows], []
+    rows, lines, failed = [], [], []
+    try:
+        for dumps, make in (({"core"}, kernel_rows), ({"live", "gcore"}, live_rows)):
+            if not dumps & set(options.dumps):
+                continue
+            for row, text in make(interpreter, folder, options):
+                rows.append(row)
+                title = "%s %s" % (interpreter.name, label(row))
+                lines.append("%s: %d objects, %s" % (title, row.objects, "differences" if text else "equal"))
+                if text:
+                    failed.append(title)
+                    lines.append(text)
+        if options.keep and not failed:
+            with open(done, "wb") as file:
+                pickle.dump(rows, file)
+    except (cores.Failed, cores.Skipped, AssertionError) as error:
+        failed.append(interpreter.name)
+        lines.append("%s: %s" % (interpreter.name, error))
+    finally:
+        if not options.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+    return rows, lines, failed
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", metavar="FILE")
-    parser.add_argument("--dumps", default="kernel,live")
-    parser.add_argument("--situations", default=",".join(SITUATIONS))
+    parser.add_argument("--dumps", type=lambda text: text.split(","), default=["core", "live", "gcore"])
+    parser.add_argument("--situations", type=lambda text: text.split(","), default=list(SITUATIONS))
     parser.add_argument("--python", default="", help="only interpreters whose name contains this")
     parser.add_argument("--keep", metavar="FOLDER")
+    parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--every", type=int, default=1, metavar="N")
     options = parser.parse_args()
     rows, failed = [], []
-    for interpreter in interpreters.find():
-        if options.python not in interpreter.name:
-            continue
-        folder = os.path.join(options.keep, interpreter.name) if options.keep else cores.scratch("matrix")
-        os.makedirs(folder, exist_ok=True)
-        try:
-            for kind, make in (("kernel", kernel_rows), ("live", live_rows)):
-                if kind not in options.dumps.split(","):
-                    continue
-                for row, text in make(interpreter, folder, options.situations.split(",")):
-                    rows.append(row)
-                    title = "%s %s, %s" % (interpreter.name, row.dump, row.situation)
-                    print("%s: %d objects, %s" % (title, row.objects, "differences" if text else "equal"), flush=True)
-                    if text:
-                        failed.append(title)
-                        print(text, flush=True)
-        except (cores.Failed, cores.Skipped, AssertionError) as error:
-            failed.append(interpreter.name)
-            print("%s: %s" % (interpreter.name, error), flush=True)
-        finally:
-            if not options.keep:
-                shutil.rmtree(folder, ignore_errors=True)
+    with concurrent.futures.ProcessPoolExecutor(options.parallel) as pool:
+        chosen = [one for one in interpreters.find() if options.python in one.name]
+        for found, lines, differing in pool.map(rows_of, chosen, [options] * len(chosen)):
+            rows += found
+            failed += differing
+            print("\n".join(lines), flush=True)
     if options.write:
         with open(options.write, "w") as file:
             file.write(table(rows))

@@ -50,7 +50,11 @@ with open("/proc/self/maps") as file:
     ranges = [(int(row[0].split("-")[0], 16), int(row[0].split("-")[1], 16), row[5] if len(row) > 5 else "")
               for row in map(str.split, file)]
 def file_of(address):
+    last, last_end = "", 0
     for start, end, path in ranges:
+        if not path and start == last_end:
+            path = last  # .bss
+        last, last_end = path, end
         if start <= address < end:
             return os.path.basename(path)
     return ""
