@@ -13,7 +13,8 @@ struct gc_list {
 
 enum { GC_GENERATIONS = 4 };
 
-/* The list heads of every interpreter, and while one collects those on the stacks, appended to *lists. None in a free-threaded build. */
+/* The list heads of every interpreter, and while one collects those on the stacks, appended to *lists. None in a
+ * free-threaded build. */
 struct gc_list_array {
 	struct gc_list *items;
 	size_t count, capacity;

@@ -13,8 +13,8 @@ UNREADABLE = [
 
 # Accepted where no name of the type is known (without files): the same.
 UNNAMED = [
-    (r"async_generator_a(send|throw)", "up to 3.9 two types of one file that are alike in all that a dump has of them"),
-    (r"_pickle\.(Unp|P)icklerMemoProxy", "up to 3.11 two types of one file that are alike in all that a dump has of them"),
+    (r"async_generator_a(send|throw)|_pickle\.(Unp|P)icklerMemoProxy",
+     "two types of one file that are alike in all that a dump has of them"),
 ]
 
 # Accepted always: what differs, regular expression of the type's whole name, versions (None: all), reason.
