@@ -21,7 +21,7 @@ static bool has_sane_count(struct decoder *decoder, uint64_t address, const uint
 	if (layout_feature(layout, FEATURE_FREE_THREADED)) /* the first word is no count there: the allocator helps */
 		return mimalloc_page_at(layout, &decoder->reader, address, &page) && page.heap != MIMALLOC_HEAP_MEM &&
 		       reference_count_read(decoder, address, &count) && (count.is_immortal || count.count > 0);
-	const uint64_t word = load_u64(head);
+	const uint64_t word = load_u64(head + layout_offset(layout, FIELD_PyObject_ob_refcnt));
 	if (layout_feature(layout, FEATURE_REFCOUNT_32))
 		return (uint32_t)word != 0 && (word >> 32 & 0xffff) == 0;
 	return word != 0 && word <= UINT32_MAX;

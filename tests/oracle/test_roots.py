@@ -103,4 +103,4 @@ def test_every_reference_is_accounted_for(roots):
     # free-threaded ones mark what a frame borrows like what it holds and nobody counts: some are found once too often
     is_less = roots.interpreter.version[:2] == (3, 10) or roots.is_free_threaded
     assert share > (0.995 if is_less else 0.998) and counts["overcounted"] <= (
-        40 if roots.is_free_threaded else 0)
+        100 if roots.is_free_threaded else 0)
