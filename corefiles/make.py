@@ -26,7 +26,7 @@ MOST_BYTES = 2 << 20
 OTHER_ORIGINS = ("pyenv", "source", "given")  # the others are Debian's packages
 # -OO and compiled files keep documentation and the compiler's garbage out of the heap; -s -S this machine's packages.
 PYTHON_OPTIONS = ["-s", "-S", "-OO", "-W", "ignore"]
-HEAP_OPTIONS = ["--tiny", "--bulk", "50"]
+HEAP_OPTIONS = ["--tiny", "--bulk", "20"]
 # Private memory that was written to and ELF headers (the build-id); the zero pages in it cost nothing when compressed.
 COREDUMP_FILTER = "0x31"
 
@@ -37,7 +37,7 @@ def digest(path):
 
 
 def compress(path, target):
-    subprocess.run(["zstd", "-q", "-f", "--ultra", "-20", "--long=27", path, "-o", target], check=True)
+    subprocess.run(["zstd", "-q", "-f", "--ultra", "-22", "--long=27", path, "-o", target], check=True)
     return os.path.getsize(target)
 
 

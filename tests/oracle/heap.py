@@ -238,10 +238,9 @@ def record_in_child(options, everything, subjects_module):
 
 def clear_free_memory():
     """A dump has what was in memory before it was freed, and a small one is to be small: all free blocks of the
-    allocators are taken once, for bytes that are 0 and for lists of nothing, and given back."""
+    allocators are taken once, for bytes that are 0, and given back."""
     for size in range(0, 512, 16):
         kept = [bytes(size) for _ in range(4000)]
-        kept.append([[None] * (size // 8) for _ in range(4000)])
         del kept
     ctypes.CDLL(None).malloc_trim(0)
 
