@@ -16,7 +16,7 @@ struct work {
 	struct dominators *result;
 	uint32_t *parent; /* in the depth-first tree, then the ancestor of path compression */
 	uint32_t *semi;
-	uint32_t *label;
+	uint32_t *label; /* in memory of twice the size: spare_wide */
 	uint32_t *stack; /* for path compression */
 };
 
@@ -83,8 +83,15 @@ static int number_nodes(struct work *work, const struct edge_rows *edges, uint32
 	return status;
 }
 
+static int check(const atomic_bool *cancel, uint32_t done, struct error *error)
+{
+	return done % CANCEL_INTERVAL == 0 && is_cancelled(cancel) ? error_set(error, ERROR_CANCELLED, "cancelled")
+	                                                           : OK;
+}
+
 /* Edges between reached nodes turned round, by number: count, prefix sums, fill. */
-static int reverse_edges(struct dominators *result, const struct edge_rows *edges, struct error *error)
+static int reverse_edges(struct dominators *result, const struct edge_rows *edges, const atomic_bool *cancel,
+                         struct error *error)
 {
 	uint32_t count = result->reached_count;
 	struct edge_rows *incoming = &result->incoming;
@@ -101,6 +108,7 @@ static int reverse_edges(struct dominators *result, const struct edge_rows *edge
 			if (target + 1 < count)
 				at[target + 1]++;
 		}
+		TRY(check(cancel, i, error));
 	}
 	incoming->targets = allocate(edge_count);
 	if (incoming->targets == NULL)
@@ -111,6 +119,7 @@ static int reverse_edges(struct dominators *result, const struct edge_rows *edge
 		uint32_t node = result->node[i];
 		for (uint32_t edge = edges->first[node]; edge < edges->first[node + 1]; edge++)
 			incoming->targets[at[result->number[edges->targets[edge]]]++] = i;
+		TRY(check(cancel, i, error));
 	}
 	return OK;
 }
@@ -159,8 +168,7 @@ static int semi_nca(struct work *work, const atomic_bool *cancel, struct error *
 				least = candidate;
 		}
 		work->semi[w] = least;
-		if (w % CANCEL_INTERVAL == 0 && is_cancelled(cancel))
-			return error_set(error, ERROR_CANCELLED, "cancelled");
+		TRY(check(cancel, w, error));
 	}
 	/* The immediate dominator is the nearest ancestor in the dominator tree so far that is not below the
 	 * semi-dominator. */
@@ -169,6 +177,7 @@ static int semi_nca(struct work *work, const atomic_bool *cancel, struct error *
 		while (dominator > work->semi[w])
 			dominator = idom[dominator];
 		idom[w] = dominator;
+		TRY(check(cancel, w, error));
 	}
 	return OK;
 }
@@ -186,11 +195,11 @@ static int compute(struct work *work, struct edge_rows *edges, uint32_t start, c
 		return no_memory(error);
 	memset(result->number, 0xff, (size_t)edges->node_count * sizeof *result->number);
 	TRY(number_nodes(work, edges, start, cancel, error));
-	TRY(reverse_edges(result, edges, error));
+	TRY(reverse_edges(result, edges, cancel, error));
 	edge_rows_free(edges);
 	result->idom = allocate(result->reached_count);
 	work->semi = allocate(result->reached_count);
-	work->label = allocate(result->reached_count);
+	work->label = large_allocate((uint64_t)result->reached_count + 2, sizeof *result->spare_wide);
 	/* As deep as the graph: little of it is touched, as a rule. */
 	work->stack = malloc(((size_t)result->reached_count + 2) * sizeof *work->stack);
 	if (result->idom == NULL || work->semi == NULL || work->label == NULL || work->stack == NULL)
@@ -205,10 +214,10 @@ int dominators_compute(struct dominators *ret_dominators, struct edge_rows *edge
 	struct work work = { .result = ret_dominators };
 	int status = compute(&work, edges, start, cancel, error);
 	edge_rows_free(edges);
-	free(work.parent);
-	free(work.semi);
-	free(work.label);
 	free(work.stack);
+	ret_dominators->spare[0] = work.parent;
+	ret_dominators->spare[1] = work.semi;
+	ret_dominators->spare_wide = (uint64_t *)(void *)work.label;
 	if (status < 0)
 		dominators_clear(ret_dominators);
 	return status;
@@ -219,6 +228,9 @@ void dominators_clear(struct dominators *dominators)
 	free(dominators->number);
 	free(dominators->node);
 	free(dominators->idom);
+	free(dominators->spare[0]);
+	free(dominators->spare[1]);
+	free(dominators->spare_wide);
 	edge_rows_free(&dominators->incoming);
 	*dominators = (struct dominators){ .node_count = 0 };
 }
@@ -229,17 +241,20 @@ void dominators_sum(const struct dominators *dominators, uint64_t *sums)
 		sums[dominators->idom[i]] += sums[i];
 }
 
-int dominators_children(const struct dominators *dominators, struct dominator_children *ret_children,
-                        struct error *error)
+int dominators_children(struct dominators *dominators, struct dominator_children *ret_children, struct error *error)
 {
 	uint32_t count = dominators->reached_count;
-	*ret_children =
-	        (struct dominator_children){ .first = large_allocate_zero((uint64_t)count + 1, sizeof(uint32_t)),
-		                             .next = large_allocate_zero((uint64_t)count + 1, sizeof(uint32_t)) };
+	uint32_t **arrays[2] = { &ret_children->first, &ret_children->next };
+	for (int i = 0; i < 2; i++) {
+		*arrays[i] = dominators->spare[i] != NULL ? dominators->spare[i] : allocate(count);
+		dominators->spare[i] = NULL;
+	}
 	if (ret_children->first == NULL || ret_children->next == NULL) {
 		dominator_children_clear(ret_children);
 		return no_memory(error);
 	}
+	memset(ret_children->first, 0, ((size_t)count + 1) * sizeof *ret_children->first);
+	ret_children->next[0] = 0;
 	for (uint32_t i = count; i-- > 1;) {
 		ret_children->next[i] = ret_children->first[dominators->idom[i]];
 		ret_children->first[dominators->idom[i]] = i;

@@ -19,6 +19,10 @@ struct dominators {
 	uint32_t *node; /* of a number */
 	uint32_t *idom; /* number of the immediate dominator; of 0 it is 0 */
 	struct edge_rows incoming; /* edges turned round, between numbers: who refers to whom */
+	/* Work arrays that are done with, for whoever needs arrays of reached_count + 1 next: memory that was used is
+	 * had at once, fresh memory must be cleared. NULL once taken. */
+	uint32_t *spare[2];
+	uint64_t *spare_wide;
 };
 
 /* Immediate dominators of all nodes reachable from start: the semi-NCA algorithm (Georgiadis, 2005), iterative
@@ -33,8 +37,7 @@ void dominators_clear(struct dominators *dominators);
 struct dominator_children {
 	uint32_t *first, *next;
 };
-int dominators_children(const struct dominators *dominators, struct dominator_children *ret_children,
-                        struct error *error);
+int dominators_children(struct dominators *dominators, struct dominator_children *ret_children, struct error *error);
 void dominator_children_clear(struct dominator_children *children);
 /* The next number of the subtree below top, in preorder from top itself on; 0: that was the last one. */
 uint32_t dominators_next(const struct dominators *dominators, const struct dominator_children *children, uint32_t top,

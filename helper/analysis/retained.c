@@ -6,6 +6,18 @@
 #include "analysis/groups.h"
 #include "base/large_block.h"
 
+static int allocate_bytes(struct retained *retained, struct error *error)
+{
+	struct dominators *dominators = &retained->dominators;
+	const uint64_t count = (uint64_t)dominators->reached_count + 1;
+	retained->bytes = dominators->spare_wide != NULL ? dominators->spare_wide : large_allocate(count, 8);
+	dominators->spare_wide = NULL;
+	if (retained->bytes == NULL)
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for retained sizes");
+	memset(retained->bytes, 0, count * sizeof *retained->bytes);
+	return OK;
+}
+
 int retained_open(struct retained **ret_retained, struct heap_graph *graph, struct walk_control *control,
                   struct error *error)
 {
@@ -17,8 +29,8 @@ int retained_open(struct retained **ret_retained, struct heap_graph *graph, stru
 	struct dominators *dominators = &retained->dominators;
 	int status = dominators_compute(dominators, &graph->edges, graph->node_process,
 	                                control != NULL ? &control->cancel : NULL, error);
-	if (status == OK && (retained->bytes = large_allocate_zero((uint64_t)dominators->reached_count + 1, 8)) == NULL)
-		status = error_set(error, ERROR_NO_MEMORY, "out of memory for retained sizes");
+	if (status == OK)
+		status = allocate_bytes(retained, error);
 	if (status == OK)
 		status = dominators_children(dominators, &retained->children, error);
 	if (status < 0) {

@@ -276,7 +276,7 @@ static void begin_range(struct builder *builder, struct edge_range *range, unsig
 		range->decoder = &range->own_decoder;
 	}
 	/* A first guess; it grows where it must. */
-	range->writer.capacity = builder->slots_drawn / count + builder->slots_drawn / 16 / count + 1024;
+	range->writer.capacity = builder->slots_drawn / count + builder->slots_drawn / 64 / count + 1024;
 	range->writer.targets = large_allocate(range->writer.capacity, sizeof *range->writer.targets);
 	if (range->writer.targets == NULL)
 		range->writer.capacity = 0;

@@ -100,7 +100,7 @@ static void check_incoming(const struct graph *graph, const struct dominators *d
 	assert_int_equal(seen, expected);
 }
 
-static void check_children(const struct dominators *dominators)
+static void check_children(struct dominators *dominators)
 {
 	struct dominator_children children;
 	struct error error = { 0 };
