@@ -66,7 +66,8 @@ def several(request):
 def test_all_are_found(several):
     answer = program.ask(several.target, ["info", "--json"])
     assert answer["target"]["interpreters"] == NUMBER + 1
-    assert not answer["warnings"]
+    # gcore cannot read the guard page of a thread's stack.
+    assert not [one for one in answer["warnings"] if "as gcore writes them" not in one]
 
 
 def test_sizes_and_types(several):
