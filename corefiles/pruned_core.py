@@ -35,8 +35,8 @@ def rename_in_file(path, prefixes):
 
 
 def drop_files(path):
-    """Leaves out of a core what a kernel's has not: the code, and of the read-only beginning of a mapped ELF file all but
-    the first page. gdb writes them where it has set a breakpoint, and where headers are asked for."""
+    """Leaves out of a core what a kernel's has not: the code, and of the read-only beginning of a mapped ELF file all
+    but the first page. gdb writes them where it has set a breakpoint, and where headers are asked for."""
     with open(path, "r+b") as file:
         data = bytearray(file.read())
         offset, = struct.unpack_from("<Q", data, 0x20)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A container's Python: a stripped copy that runs under another root, its core taken away without any of its files. What
-is said of the core alone must be what is said with the files and their symbols."""
+"""A container's Python: a stripped copy that runs under another root, its core taken away without any of its files.
+What is said of the core alone must be what is said with the files and their symbols."""
 import os
 import re
 import shutil
@@ -64,7 +64,7 @@ class Container(object):
         os.symlink(source, place)
 
     def command(self, interpreter):
-        """How the interpreter is started, with the copy in place of the program (make_interpreters.py's are scripts)."""
+        """How the interpreter is started, with the copy in place of the program (some are scripts)."""
         with open(interpreter.path, "rb") as file:
             head = file.read(4096)
         if head[:2] != b"#!":
