@@ -64,7 +64,7 @@ class Container(object):
         os.symlink(source, place)
 
     def command(self, interpreter):
-        """How the interpreter is started, with the copy in place of the program (some are scripts)."""
+        """How it is started, with the copy in place of the program (make_interpreters.py makes scripts)."""
         with open(interpreter.path, "rb") as file:
             head = file.read(4096)
         if head[:2] != b"#!":
