@@ -364,11 +364,11 @@ static void say_account(const struct referrers *referrers, struct text *text)
 	}
 	const uint64_t count = (uint64_t)referrers->refcount;
 	text_format(text, "refcount %" PRIu64, count);
-	if (layout_feature(referrers->report->decoder->layout, FEATURE_FREE_THREADED)) {
+	if (found == count) {
+		text_add(text, ": all accounted for");
+	} else if (layout_feature(referrers->report->decoder->layout, FEATURE_FREE_THREADED)) {
 		/* PEP 703: threads count apart, and some references are not counted at all. */
 		text_format(text, ", found %" PRIu64 "; in a free-threaded build the two need not agree", found);
-	} else if (found == count) {
-		text_add(text, ": all accounted for");
 	} else if (found < count) {
 		text_format(text, ", found %" PRIu64 ": %" PRIu64 " reference%s from C code or unreadable memory",
 		            found, count - found, count - found == 1 ? " comes" : "s come");

@@ -103,6 +103,9 @@ def test_account_in_words(holders):
                         ("counted by C too", "refcount 3, found 1: 2 references come from C code or unreadable memory"),
                         ("held by garbage too", "1 reference of unreachable objects"),
                         ("held from C alone", "0 referrers   refcount 1, found 0: 1 reference comes from C code")):
+        if "t" in holders.interpreter.name.split("-")[0] and "found" in words:
+            # a free-threaded build: the counts are told, but not who must hold the rest
+            words = words.split(": ")[0] + "; in a free-threaded build the two need not agree"
         assert words in holders.run("referrers", holders.of(name)["address"]), name
     immortal = holders.run("referrers", "builtins.None")
     assert ("immortal" in immortal) == (holders.interpreter.version >= (3, 12))
