@@ -184,6 +184,10 @@ static int drain_together(struct search *search)
 		if (finder->has_begun && !frontier_settle(&finder->frontier))
 			status = status == OK ? ERROR_NO_MEMORY : status;
 	}
+	/* A thread that began late, when all others had nothing left to do, was told that all is done. */
+	for (unsigned i = 0; status == OK && i < search->crew; i++)
+		if (search->finders[i].has_begun)
+			status = drain(&search->finders[i]);
 	frontier_pool_close(&search->pool);
 	own->frontier.is_patient = false;
 	return status;
