@@ -184,25 +184,32 @@ static int semi_nca(struct work *work, const atomic_bool *cancel, struct error *
 
 /* NOLINTEND(clang-analyzer-core.uninitialized.*) */
 
+/* Clearing a large array may take the system a while: cancel is looked at before. */
+static int provide(uint32_t **ret_array, uint64_t count, const atomic_bool *cancel, struct error *error)
+{
+	TRY(check(cancel, 0, error));
+	*ret_array = large_allocate(count + 2, sizeof **ret_array);
+	return *ret_array != NULL ? OK : no_memory(error);
+}
+
 static int compute(struct work *work, struct edge_rows *edges, uint32_t start, const atomic_bool *cancel,
                    struct error *error)
 {
 	struct dominators *result = work->result;
-	result->number = allocate(edges->node_count);
-	result->node = allocate(edges->node_count);
-	work->parent = allocate(edges->node_count);
-	if (result->number == NULL || result->node == NULL || work->parent == NULL)
-		return no_memory(error);
+	TRY(provide(&result->number, edges->node_count, cancel, error));
+	TRY(provide(&result->node, edges->node_count, cancel, error));
+	TRY(provide(&work->parent, edges->node_count, cancel, error));
 	memset(result->number, 0xff, (size_t)edges->node_count * sizeof *result->number);
 	TRY(number_nodes(work, edges, start, cancel, error));
 	TRY(reverse_edges(result, edges, cancel, error));
 	edge_rows_free(edges);
-	result->idom = allocate(result->reached_count);
-	work->semi = allocate(result->reached_count);
-	work->label = large_allocate((uint64_t)result->reached_count + 2, sizeof *result->spare_wide);
+	const uint64_t count = result->reached_count;
+	TRY(provide(&result->idom, count, cancel, error));
+	TRY(provide(&work->semi, count, cancel, error));
+	TRY(provide(&work->label, count * (sizeof *result->spare_wide / sizeof *work->label) + 2, cancel, error));
 	/* As deep as the graph: little of it is touched, as a rule. */
-	work->stack = malloc(((size_t)result->reached_count + 2) * sizeof *work->stack);
-	if (result->idom == NULL || work->semi == NULL || work->label == NULL || work->stack == NULL)
+	work->stack = malloc(((size_t)count + 2) * sizeof *work->stack);
+	if (work->stack == NULL)
 		return no_memory(error);
 	return semi_nca(work, cancel, error);
 }

@@ -4,6 +4,7 @@
 #include "graph/heap_builder.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/crew.h"
 #include "base/large_block.h"
@@ -237,17 +238,26 @@ static int find_objects(struct builder *builder)
 
 /* ---- Second pass: the edges ---- */
 
+/* An array for all objects. Clearing it may take the system a while: cancel is looked at before. */
+static int provide(struct builder *builder, uint32_t **ret_array, uint64_t count)
+{
+	if (builder->control != NULL && atomic_load_explicit(&builder->control->cancel, memory_order_relaxed))
+		return builder_failed(builder, ERROR_CANCELLED);
+	*ret_array = large_allocate(count, sizeof **ret_array);
+	return *ret_array != NULL ? OK : builder_no_memory(builder);
+}
+
 static int write_edges(struct builder *builder)
 {
 	struct heap_graph *graph = builder->graph;
 	const uint32_t objects = graph->index.count;
 	graph->node_process = objects;
 	graph->node_count = objects + (uint32_t)graph->roots.holders.count;
-	builder->first = large_allocate((uint64_t)graph->node_count + 1, sizeof *builder->first);
-	graph->shallow = large_allocate((uint64_t)objects + 1, sizeof *graph->shallow);
-	builder->unexplained = large_allocate_zero((uint64_t)objects + 1, sizeof *builder->unexplained);
-	if (builder->first == NULL || graph->shallow == NULL || builder->unexplained == NULL ||
-	    !builder_find_static_ranges(builder))
+	TRY(provide(builder, &builder->first, (uint64_t)graph->node_count + 1));
+	TRY(provide(builder, &graph->shallow, (uint64_t)objects + 1));
+	TRY(provide(builder, &builder->unexplained, (uint64_t)objects + 1));
+	memset(builder->unexplained, 0, ((size_t)objects + 1) * sizeof *builder->unexplained);
+	if (!builder_find_static_ranges(builder))
 		return builder_no_memory(builder);
 	TRY(builder_write_objects(builder));
 	TRY(builder_write_holders(builder));
