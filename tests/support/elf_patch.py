@@ -43,6 +43,10 @@ class Elf(object):
     def set_symbol_size(self, name, size):
         struct.pack_into("<Q", self.data, self.symbol(name) + 16, size)
 
+    def add_to_word(self, section, number, more):
+        at = self.sections[section][4] + 8 * number
+        struct.pack_into("<Q", self.data, at, struct.unpack_from("<Q", self.data, at)[0] + more)
+
     def change_build_id(self):
         start, size = self.sections[".note.gnu.build-id"][4:6]
         self.data[start + size - 1] ^= 0xff
