@@ -16,7 +16,6 @@ Then READY is printed, and the process waits for its standard input to end; with
 Recording must not change what it records. So a forked child does it: at the same addresses, in a copy of the memory.
 The fork is the bare system call, as os.fork() would tidy up threads and locks. Still nothing reads obj.__dict__ (that
 makes the dict of an instance), and all is computed twice and compared. Syntax and library of Python 3.8."""
-import argparse
 import builtins
 import collections
 import ctypes
@@ -24,10 +23,11 @@ import datetime
 import gc
 import os
 import sys
-import traceback
 import types
 import zlib
 
+# --tiny: no large subjects (subjects.py asks sys.argv); --library: record the modules of the library as well.
+FLAGS = ("abort", "asizeof", "tiny", "library", "foreign")
 BOUNDARY_TYPES = (type, types.ModuleType, types.CodeType)
 
 
@@ -229,6 +229,7 @@ def record_in_child(options, everything, subjects_module):
             write_truth(options, everything, subjects_module)
             status = 0
         except BaseException:
+            import traceback
             traceback.print_exc()
         finally:
             os._exit(status)
@@ -239,22 +240,35 @@ def record_in_child(options, everything, subjects_module):
 def clear_free_memory():
     """A dump has what was in memory before it was freed, and a small one is to be small: all free blocks of the
     allocators are taken once, for bytes that are 0, and given back."""
-    for size in range(0, 512, 16):
-        kept = [bytes(size) for _ in range(4000)]
+    for kind in (bytes, bytearray):  # free-threaded builds keep objects and their buffers apart
+        for size in range(0, 512, 16):
+            kept = [kind(size) for _ in range(4000)]
+        for power in range(72, 140):  # four size classes for each power of two, up to 128 KiB
+            kept = [kind(int(2 ** (power / 8)) - 70) for _ in range(10)]
         del kept
     ctypes.CDLL(None).malloc_trim(0)
 
 
+def parse(arguments):
+    """As in the first lines. Not by argparse: with what it imports it would be a fifth of a small heap."""
+    options = types.SimpleNamespace(truth=None, bulk=4000)
+    for name in FLAGS:
+        setattr(options, name, "--" + name in arguments)
+    words = iter(arguments)
+    for word in words:
+        if word == "--bulk":
+            options.bulk = int(next(words))
+        elif word[:2] != "--" and options.truth is None:
+            options.truth = word
+        elif word[2:] not in FLAGS:
+            sys.exit("heap.py: what is %s?" % word)
+    if options.truth is None:
+        sys.exit("heap.py: no TRUTH")
+    return options
+
+
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("truth")
-    parser.add_argument("--bulk", type=int, default=4000, metavar="N")
-    parser.add_argument("--abort", action="store_true")
-    parser.add_argument("--asizeof", action="store_true")
-    parser.add_argument("--tiny", action="store_true", help="no large subjects (subjects.py asks sys.argv)")
-    parser.add_argument("--library", action="store_true", help="record the modules of the library as well")
-    parser.add_argument("--foreign", action="store_true", help="subjects_foreign.py instead of subjects.py")
-    options = parser.parse_args()
+    options = parse(sys.argv[1:])
     if options.tiny:
         # Half of a heap would be the tables of OpenSSL's bindings; the library does without.
         sys.modules["ssl"] = sys.modules["_ssl"] = sys.modules["_hashlib"] = None
