@@ -2,6 +2,7 @@
 """The cores kept under corefiles/, unpacked for a test: the core, what belongs to it as a sysroot, and its truth."""
 import collections
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,8 @@ Row = collections.namedtuple("Row", "name version")
 
 
 def rows():
-    return [Row(row["name"], [int(part) for part in row["version"].split(".")]) for row in make.read_manifest()]
+    return [Row(row["name"], [int(part) for part in re.findall(r"\d+", row["version"])[:3]])
+            for row in make.read_manifest()]
 
 
 def unpack(name, folder):
