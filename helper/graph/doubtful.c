@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "decode/allocated.h"
 #include "decode/reference_count.h"
 #include "decode/value.h"
 #include "runtime/mimalloc.h"
@@ -42,7 +43,15 @@ static bool is_alive(struct decoder *decoder, uint64_t address)
 	const struct type_info *type = decode_head_type(decoder, head);
 	if (type == NULL || type->flags & TYPE_IS_WILD)
 		return false;
-	return decode_object(decoder, address) && (decoder->out.flags & (DECODED_CORRUPT | DECODED_UNREADABLE)) == 0;
+	/* A dangling pointer can lead to what was an object: its allocator has given that block to somebody else. */
+	const bool skip_blocks = decoder->skip_blocks;
+	decoder->skip_blocks = false;
+	bool is_object =
+	        decode_object(decoder, address) && (decoder->out.flags & (DECODED_CORRUPT | DECODED_UNREADABLE)) == 0;
+	if (is_object)
+		is_object = !agreement_is_bad(allocation_of_object(decoder).agreement);
+	decoder->skip_blocks = skip_blocks;
+	return is_object;
 }
 
 /* Up to 3.11 the dict of interned strings is a static variable without a symbol: the only dict whose keys are its
