@@ -14,14 +14,16 @@ UNREADABLE = [
 # Accepted where no name of the type is known (without files): the same.
 UNNAMED = [
     (r"async_generator_a(send|throw)", "up to 3.9 two types of one file that are alike in all that a dump has of them"),
-    (r"_pickle\.(P|Unp)icklerMemoProxy|(line|positions)_iterator|_sha(256|512)\.sha\d+", "up to 3.11 a type that no "
+    (r"_pickle\.(P|Unp)icklerMemoProxy|(line|positions)_iterator", "up to 3.11 a type that no "
      "module names and that is made ready when it is first needed: in no order, and of no shape of its own"),
-    (r"asyncgen_hooks|UnraisableHookArgs|_thread\.ExceptHookArgs|signal\.struct_siginfo", "up to 3.11 a struct "
+    (r"asyncgen_hooks|UnraisableHookArgs", "up to 3.11 a struct "
      "sequence that no module names"),
 ]
 
 # Accepted always: what differs, regular expression of the type's whole name, versions (None: all), reason.
 DECLARED = [
+    ("type", r"_thread\.ExceptHookArgs", lambda python: python < (3, 10), "without files by what its module has it as: "
+     "_ExceptHookArgs, which is its own name from 3.10 on"),
     ("extra referents", r"subjects_foreign\.build_greenlet\.<locals>\.Subclass", None, "a suspended greenlet is no "
      "object of the collector's, whatever its class says (tp_is_gc): nothing is traversed, but its class is listed"),
 ]
