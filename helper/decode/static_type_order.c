@@ -7,7 +7,7 @@
 #include "decode/static_type.h"
 
 enum {
-	ORDERS = 7,
+	ORDERS = 9,
 	FEWEST_WITNESSES = 8, /* types whose name is known otherwise and that are where the order says */
 };
 

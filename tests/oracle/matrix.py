@@ -22,6 +22,7 @@ import glob
 import mmap
 import os
 import pickle
+import re
 import shutil
 import struct
 import subprocess
@@ -196,7 +197,7 @@ def label(row):
     return row.dump if row.situation == SITUATIONS[0] else row.dump + " " + row.situation
 
 
-def table(rows):
+def table(rows, missing):
     """The page, in the order of versions; rows of one Python that say the same are one."""
     groups, reasons = collections.OrderedDict(), collections.OrderedDict()
     for row in sorted(rows, key=lambda row: (row.interpreter.version, row.interpreter.name)):
@@ -214,6 +215,8 @@ def table(rows):
                sum(row.objects for row in group), shallow, names, referents, deep, marks)
     text += "\n%d objects compared, %d deep sizes.\n" % (sum(row.objects for row in rows),
                                                         sum(row.roots for row in rows))
+    if missing:
+        text += "\nNot compared, and why:\n\n" + "".join("- %s\n" % line for line in missing)
     if reasons:
         text += "\nDeclared: differences with a reason, by number, and how many objects have one.\n\n"
         text += "".join("%d. %s\n" % (number, reason) for reason, number in reasons.items())
@@ -221,15 +224,15 @@ def table(rows):
 
 
 def rows_of(interpreter, options):
-    """(rows, lines to print, titles of what differs) of one Python."""
+    """(rows, lines to print, titles of what differs, why the rest of it could not be compared) of one Python."""
     folder = os.path.join(options.keep, interpreter.name) if options.keep else cores.scratch("matrix")
     os.makedirs(folder, exist_ok=True)
     done = os.path.join(folder, "rows")
     if options.keep and os.path.exists(done):
         with open(done, "rb") as file:
             rows = pickle.load(file)
-        return rows, ["%s %s: as before" % (interpreter.name, label(row)) for row in rows], []
-    rows, lines, failed = [], [], []
+        return rows, ["%s %s: as before" % (interpreter.name, label(row)) for row in rows], [], []
+    rows, lines, failed, notes = [], [], [], []
     try:
         for dumps, make in (({"core"}, kernel_rows), ({"live", "gcore"}, live_rows)):
             if not dumps & set(options.dumps):
@@ -247,10 +250,13 @@ def rows_of(interpreter, options):
     except (cores.Failed, cores.Skipped, AssertionError) as error:
         failed.append(interpreter.name)
         lines.append("%s: %s" % (interpreter.name, error))
+        said = str(error).replace("pydeepsize: ", "", 1).strip().split("\n")[-1]
+        notes.append("%s, after %s: %s" % (interpreter.name, ", ".join(map(label, rows)) or "nothing",
+                                           re.split(r"[:;(] ", said + " ")[0]))
     finally:
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    return rows, lines, failed
+    return rows, lines, failed, notes
 
 
 def main():
@@ -263,18 +269,19 @@ def main():
     parser.add_argument("--parallel", type=int, default=2)
     parser.add_argument("--every", type=int, default=1, metavar="N")
     options = parser.parse_args()
-    rows, failed = [], []
+    rows, failed, missing = [], [], []
     with concurrent.futures.ProcessPoolExecutor(options.parallel) as pool:
         chosen = [one for one in interpreters.find() if options.python in one.name]
-        for found, lines, differing in pool.map(rows_of, chosen, [options] * len(chosen)):
+        for found, lines, differing, notes in pool.map(rows_of, chosen, [options] * len(chosen)):
             rows += found
             failed += differing
+            missing += notes
             print("\n".join(lines), flush=True)
     if options.write:
         with open(options.write, "w") as file:
-            file.write(table(rows))
+            file.write(table(rows, missing))
     else:
-        print(table(rows))
+        print(table(rows, missing))
     if failed or not rows:
         sys.exit("differences: %s" % (", ".join(failed) or "no Python was found"))
 
