@@ -133,6 +133,11 @@ def compare(interpreter, dump, situation, target, truth, every):
     return row, "\n".join(texts)
 
 
+def has_no_row(target, interpreter):
+    """Rows of other builds may fit one with reference tracing in all that is checked, and lack the rest."""
+    return interpreter.trace_refs or "no table fits this target" in program.run(target + ["info"]).errors
+
+
 def kernel_rows(interpreter, folder, options):
     truth_path, core = os.path.join(folder, "truth"), os.path.join(folder, "core")
     if not os.path.exists(truth_path) or not glob.glob(core + "*"):
@@ -146,6 +151,8 @@ def kernel_rows(interpreter, folder, options):
         strip_files(core, sysroot)
     more = {"as is": [], "stripped": ["--sysroot", sysroot], "no files": ["--no-files"]}
     for situation in options.situations:
+        if situation != SITUATIONS[0] and has_no_row(["--core", core] + more[situation], interpreter):
+            raise cores.Skipped("no table row is of that build, which takes its debug information")
         yield compare(interpreter, "core", situation, ["--core", core] + more[situation], truth, options.every)
     shutil.rmtree(sysroot, ignore_errors=True)
 
@@ -179,6 +186,7 @@ Written by `tests/oracle/matrix.py`; do not edit. Of each Python that was found 
 wrote down what it knew of each, and was dumped. Then every object was looked at: is its *shallow* size `sys.getsizeof`,
 its *type* the type's name, are its visible *referents* those of `gc.get_referents`, and are the *deep* sizes under each
 policy those that the process (and pympler) computed? A row stands for all of a Python's dumps with the same result.
+Where the machine was busy an eighth of the objects was compared and no live process (`--every 8 --dumps core`).
 
 | what | is |
 |---|---|
@@ -248,7 +256,8 @@ def rows_of(interpreter, options):
             with open(done, "wb") as file:
                 pickle.dump(rows, file)
     except (cores.Failed, cores.Skipped, AssertionError) as error:
-        failed.append(interpreter.name)
+        if not isinstance(error, cores.Skipped):
+            failed.append(interpreter.name)
         lines.append("%s: %s" % (interpreter.name, error))
         said = str(error).replace("pydeepsize: ", "", 1).strip().split("\n")[-1]
         notes.append("%s, after %s: %s" % (interpreter.name, ", ".join(map(label, rows)) or "nothing",
