@@ -261,7 +261,7 @@ def rows_of(interpreter, options):
         lines.append("%s: %s" % (interpreter.name, error))
         said = str(error).replace("pydeepsize: ", "", 1).strip().split("\n")[-1]
         notes.append("%s, after %s: %s" % (interpreter.name, ", ".join(map(label, rows)) or "nothing",
-                                           re.split(r"[:;(] ", said + " ")[0]))
+                                           re.split(r"[:;(] ", said)[0].strip()))
     finally:
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
