@@ -66,7 +66,10 @@ static void read_thread(struct opening *opening, uint64_t address, struct python
 		/* unsigned long, but the kernel's number is an int. */
 		if (read_field(&opening->reader, layout, address, FIELD_PyThreadState_native_thread_id, &native_id) &&
 		    native_id <= INT32_MAX) {
-			const uint64_t outer = outer_tid(opening->runtime->space, native_id);
+			uint64_t outer = outer_tid(opening->runtime->space, native_id);
+			/* A program that embeds Python and forks by itself (uWSGI) leaves the parent's number here. */
+			if (outer == 0)
+				outer = native_id_of(opening, ret_thread->thread_id);
 			ret_thread->native_id = outer != 0 ? outer : native_id;
 		}
 	} else {
