@@ -68,7 +68,7 @@ static bool search_shape(struct opening *opening, const struct mapped_file *file
 	return found;
 }
 
-/* Every row of that version, release builds first. */
+/* Every row of that version, release builds first, those with reference tracing last. */
 bool find_structure(struct opening *opening, const struct mapped_file *file)
 {
 	const uint32_t hex = find_version_text(opening, file);
@@ -82,8 +82,10 @@ bool find_structure(struct opening *opening, const struct mapped_file *file)
 	if (shape == NULL)
 		return false;
 	bool found = false;
-	for (int is_debug = 0; is_debug < 2 && !found; is_debug++) {
-		struct layout_fingerprint fingerprint = { .version = { .hex = hex, .is_debug = is_debug != 0 } };
+	for (int build = 0; build < 3 && !found; build++) {
+		struct layout_fingerprint fingerprint = {
+			.version = { .hex = hex, .is_debug = build == 1, .has_trace_refs = build == 2 }
+		};
 		bool is_exact;
 		for (uint32_t row = 0; row < MAX_STRUCTURE_ROWS && !found; row++) {
 			if (!builtin_layout(&fingerprint, row, &shape->layout, &is_exact))
@@ -94,6 +96,8 @@ bool find_structure(struct opening *opening, const struct mapped_file *file)
 			shape->head = layout_offset(&shape->layout, FIELD__PyRuntimeState_interpreters_head);
 			shape->main = layout_offset(&shape->layout, FIELD__PyRuntimeState_interpreters_main);
 			found = search_shape(opening, file, shape);
+			/* Of which there is no other sign where no file is at hand. */
+			opening->fingerprint.version.has_trace_refs = found && fingerprint.version.has_trace_refs;
 		}
 	}
 	free(shape);
