@@ -10,6 +10,8 @@ import sys
 import threading
 import weakref
 
+from blocked import wait_until_blocked
+
 
 class Node(object):
     def __init__(self, number):
@@ -129,9 +131,11 @@ def fork():
         never.wait()
         mine.clear()
 
-    for _ in range(3):
-        threading.Thread(target=wait, daemon=True).start()
+    threads = [threading.Thread(target=wait, daemon=True) for _ in range(3)]
+    for thread in threads:
+        thread.start()
     started.wait()
+    wait_until_blocked(threads)
     output = os.dup(1)
     child = ctypes.PyDLL(None).fork()
     if child == 0:

@@ -15,6 +15,8 @@ import threading
 import types
 import weakref
 
+from blocked import wait_until_blocked
+
 
 class Thing(object):
     """What is held. Instances of it are referred to by nothing but what the subjects say."""
@@ -250,8 +252,10 @@ def main():
                  chain):
         make()
     running, stop = threading.Event(), threading.Event()
-    threading.Thread(target=worker, args=(running, stop), daemon=True).start()
+    thread = threading.Thread(target=worker, args=(running, stop), daemon=True)
+    thread.start()
     running.wait()
+    wait_until_blocked([thread])
     KEPT["many"] = [Slotted() for _ in range(1000)]
     KEPT["few"] = {"slotted %d" % i: Slotted() for i in range(10)}
     in_main = Thing()
