@@ -160,7 +160,8 @@ static inline uint64_t generic_size(struct decoder *decoder, const struct type_i
 		flag_object(decoder, DECODED_CORRUPT, "impossible ob_size");
 		return size;
 	}
-	if (__builtin_expect(total > available, 0) &&
+	/* Without items it is the struct, of which a static type has less than `type` says. */
+	if (__builtin_expect(total > available, 0) && count > 0 &&
 	    address_space_state(decoder->reader.space, address + total - 1) == MEMORY_UNMAPPED) {
 		flag_object(decoder, DECODED_CORRUPT, "ob_size reaches beyond the mapped memory");
 		return size;

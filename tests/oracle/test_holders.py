@@ -118,7 +118,9 @@ def test_referrers_of_one_type(holders):
     every = program.ask(holders.target, ["referrers", "--json", "__main__.Thing"])["objects"][0]
     assert every["total"] == len(set(one["address"] for one in every["referrers"]))
     assert sum(one["type"] == "__main__.Thing" for one in every["referrers"]) >= 30
-    assert every["refcount"] == every["found"] == len(every["referrers"])
+    # 3.13t: classes are immortal once there is a second thread (Python/gc_free_threading.c)
+    assert every["refcount"] in (every["found"], None) and every["found"] == len(every["referrers"])
+    assert every["refcount"] is not None or (holders.interpreter.free_threaded and holders.interpreter.version < (3, 14))
 
 
 # ---- path ----

@@ -42,6 +42,9 @@ class Live(object):
 
 @pytest.fixture(scope="module", params=interpreters.find(), ids=lambda interpreter: interpreter.name)
 def live(request, tmp_path_factory):
+    if request.param.free_threaded or (request.param.trace_refs and request.param.version >= (3, 13)):
+        pytest.skip("%s: memory is freed late, or more than the object's own: tracemalloc cannot tell what went"
+                    % request.param.name)
     with cores.Target(request.param.path, ["-X", "tracemalloc", PROGRAM],
                       str(tmp_path_factory.mktemp("retained"))) as target:
         yield Live(target, json.loads(target.wait_ready()[len("READY "):]))
