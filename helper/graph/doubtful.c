@@ -9,11 +9,13 @@
 #include "runtime/mimalloc.h"
 
 enum {
+	LEAST_ADDRESS = 1 << 16, /* below it nothing is mapped (vm.mmap_min_addr) */
 	INTERNED_LEAST = 32, /* entries of the dict of interned strings: the interpreter's own names are hundreds */
 };
 
 /* Freed memory keeps the type of what was there: its count is 0, or half of a pointer that a free list put there
- * (Objects/obmalloc.c, Include/internal/pycore_freelist.h). */
+ * (Objects/obmalloc.c, Include/internal/pycore_freelist.h). And a struct of C that holds two pointers, the second one
+ * to a type, looks like an object: no count is an address but by chance. */
 static bool has_sane_count(struct decoder *decoder, uint64_t address, const uint8_t *head)
 {
 	const struct layout *layout = decoder->layout;
@@ -23,6 +25,9 @@ static bool has_sane_count(struct decoder *decoder, uint64_t address, const uint
 		return mimalloc_page_at(layout, &decoder->reader, address, &page) && page.heap != MIMALLOC_HEAP_MEM &&
 		       reference_count_read(decoder, address, &count) && (count.is_immortal || count.count > 0);
 	const uint64_t word = load_u64(head + layout_offset(layout, FIELD_PyObject_ob_refcnt));
+	if (word >= LEAST_ADDRESS && word % 8 == 0 &&
+	    address_space_state(decoder->reader.space, word) != MEMORY_UNMAPPED)
+		return false;
 	if (layout_feature(layout, FEATURE_REFCOUNT_32))
 		return (uint32_t)word != 0 && (word >> 32 & 0xffff) == 0;
 	return word != 0 && word <= UINT32_MAX;

@@ -56,6 +56,7 @@ static int close_target(void **state)
 {
 	(void)state;
 	address_map_clear(&target.context.types.by_address);
+	decoder_clear(&target.decoder);
 	address_space_close(target.space);
 	return 0;
 }
