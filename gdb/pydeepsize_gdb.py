@@ -183,7 +183,8 @@ class PyCommand(gdb.Command):
     def invoke(self, argument, _from_tty):
         self.dont_repeat()
         try:
-            gdb.write(self.sessions.run(self.name, argument))
+            # gdb's own output: pager, `pipe` and `set logging` have each part as it comes; q there ends the job.
+            gdb.write(self.sessions.run(self.name, argument, gdb.write))
         except bindings.Failure as failure:
             gdb.write(getattr(failure, "output", ""))
             raise gdb.GdbError(str(failure))

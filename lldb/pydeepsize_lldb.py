@@ -275,6 +275,39 @@ class Interrupt:
         ctypes.CDLL(None).sigaction(signal.SIGINT, self.handler_of_lldb, None)
 
 
+class Printed:
+    """Where LLDB would print a command's text, to write the parts of a long answer there as they come: LLDB keeps what
+    SBCommandReturnObject is given, all of it, until the command ends."""
+
+    def __init__(self, debugger):
+        self.file = debugger.GetOutputFile()
+        self.used = False
+
+    def write(self, text):
+        data = text.encode("utf-8")
+        while data:
+            error, written = self.file.Write(data)
+            if error.Fail() or not written:
+                raise bindings.Failure("the answer cannot be written: %s" % (error.GetCString() or "no room"))
+            data = data[written:]
+            self.used = True
+        self.file.Flush()
+
+    def finish(self, text, result):
+        """The end of the answer: after parts of it where those are, else as every command's text."""
+        if self.used:
+            self.write(text)
+        elif text:
+            result.PutCString(text)
+
+
+def is_printed(debugger, caller):
+    """Whether LLDB prints what this command says, and nobody else takes it: it was typed or came by -o. A script, an
+    IDE and `command source` have the text in the SBCommandReturnObject, whole. caller: the Python frame that is under
+    the command."""
+    return caller is None and debugger.GetCommandInterpreter().IsActive()
+
+
 class PyCommand:
     """One command of the library's table; register() makes a subclass for each."""
 
@@ -285,17 +318,18 @@ class PyCommand:
         pass
 
     def __call__(self, debugger, line, context, result):
+        printed = Printed(debugger)
+        write = printed.write if is_printed(debugger, sys._getframe().f_back) else None
         try:
             with self.port.during(debugger, context):
-                text = self.sessions.run(self.name, line)
+                text = self.sessions.run(self.name, line, write)
+            printed.finish(text, result)
         except KeyboardInterrupt:
             result.SetError("Quit")
         except bindings.Failure as failure:
-            if getattr(failure, "output", ""):
-                result.PutCString(failure.output)
+            printed.finish(getattr(failure, "output", ""), result)
             result.SetError(str(failure))
         else:
-            result.PutCString(text)
             result.SetStatus(lldb.eReturnStatusSuccessFinishResult)
 
     def get_short_help(self):

@@ -18,6 +18,9 @@ OPEN_ALREADY_STOPPED = 1
 
 COMMAND_TAKES_TARGETS = 1
 
+JOB_RUNS = 0
+JOB_PART = 2
+
 SLICE_MS = 50  # how soon an interrupt is noticed
 
 READ = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64)
@@ -55,7 +58,7 @@ class CommandInfo(Sized):
 
 class OutputOptions(Sized):
     _fields_ = [("struct_size", ctypes.c_uint32), ("width", ctypes.c_uint32), ("colour", ctypes.c_uint32),
-                ("prefix_commands", ctypes.c_uint32)]
+                ("prefix_commands", ctypes.c_uint32), ("in_parts", ctypes.c_uint32), ("reserved", ctypes.c_uint32)]
 
 
 _u64_out = ctypes.POINTER(ctypes.c_uint64)
@@ -80,6 +83,7 @@ FUNCTIONS = (
     ("pyds_job_start", [_handle, ctypes.c_uint32, ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(OutputOptions),
                         ctypes.POINTER(_handle)], ctypes.c_int32),
     ("pyds_job_wait", [_handle, ctypes.c_uint32], ctypes.c_int32),
+    ("pyds_job_part", [_handle, ctypes.POINTER(ctypes.c_char_p), _u64_out], ctypes.c_int32),
     ("pyds_job_progress", [_handle, _u64_out, _u64_out], None),
     ("pyds_job_cancel", [_handle], None),
     ("pyds_job_result", [_handle, ctypes.POINTER(ctypes.c_char_p), _u64_out, ctypes.POINTER(ctypes.c_int32)],
@@ -258,46 +262,67 @@ class Session:
                                                   ctypes.byref(allocated)))
         return shallow.value, allocated.value
 
-    def run(self, arguments, width=0, colour=False, progress=None):
-        """One command: its text. progress(done) is called some times a second. Failure and Interrupted carry what
-        there was to show in `output`."""
+    def run(self, arguments, width=0, colour=False, progress=None, write=None):
+        """One command: its text. progress(done) is called some times a second. With write(text), a long answer is
+        written while it is made, and what is left at the end is returned. Failure and Interrupted carry what there
+        was to show in `output`; an exception of write() ends the command and is raised when it has ended."""
         words = [encode(word) for word in arguments]
         array = (ctypes.c_char_p * max(len(words), 1))(*words)
-        output = OutputOptions(width=width, colour=int(colour), prefix_commands=1)
+        output = OutputOptions(width=width, colour=int(colour), prefix_commands=1, in_parts=int(write is not None))
         job = _handle()
         self.check(self.library.pyds_job_start(self.handle, len(words), array, ctypes.byref(output),
                                                ctypes.byref(job)))
         try:
-            return self._finish(job, self._wait(job, progress))
+            return self._finish(job, *self._wait(job, progress, write))
         finally:
             self.library.pyds_job_destroy(job)
 
-    def _wait(self, job, progress):
-        """How many objects were seen when the user interrupted; None: the job came to its own end."""
-        interrupted = None
+    def _wait(self, job, progress, write):
+        """How many objects were seen when the user interrupted (None: the job came to its own end), and whether what
+        is left may be shown: an interrupt between two parts must not leave a gap in what was written."""
+        interrupted = unwritten = None
+        has_parts = False
         done = ctypes.c_uint64()
         while True:
             try:
-                finished = self.library.pyds_job_wait(job, SLICE_MS)
+                state = self.library.pyds_job_wait(job, SLICE_MS)
+                has_parts = has_parts or state == JOB_PART
                 pending, self.pending = self.pending, None
                 if isinstance(pending, KeyboardInterrupt):
                     raise pending
-                if finished:
-                    return interrupted
+                if state == JOB_PART and interrupted is None and unwritten is None:
+                    unwritten = self._write_part(job, write)
+                    if unwritten is not None:
+                        self.library.pyds_job_cancel(job)
+                if state not in (JOB_RUNS, JOB_PART):
+                    break
                 if interrupted is None and self.is_interrupted():
                     raise KeyboardInterrupt
                 self.library.pyds_job_progress(job, ctypes.byref(done), None)
-                if progress is not None and interrupted is None:
+                if progress is not None and interrupted is None and not has_parts:
                     progress(done.value)
             except KeyboardInterrupt:
                 self.library.pyds_job_cancel(job)
                 interrupted = done.value
+        if unwritten is not None:
+            raise unwritten
+        return interrupted, interrupted is None or not has_parts
 
-    def _finish(self, job, interrupted):
+    def _write_part(self, job, write):
+        """What write() raised, or None."""
+        text, length = ctypes.c_char_p(), ctypes.c_uint64()
+        try:
+            if self.library.pyds_job_part(job, ctypes.byref(text), ctypes.byref(length)) == OK:
+                write(ctypes.string_at(text, length.value).decode("utf-8", "replace"))
+        except BaseException as error:  # pylint: disable=broad-except
+            return error
+        return None
+
+    def _finish(self, job, interrupted, is_shown):
         text, length, exit_status = ctypes.c_char_p(), ctypes.c_uint64(), ctypes.c_int32()
         status = self.library.pyds_job_result(job, ctypes.byref(text), ctypes.byref(length),
                                               ctypes.byref(exit_status))
-        output = ctypes.string_at(text, length.value).decode("utf-8", "replace") if length.value else ""
+        output = ctypes.string_at(text, length.value).decode("utf-8", "replace") if length.value and is_shown else ""
         if status == ERROR_CANCELLED and interrupted is not None:
             raise Interrupted(output, interrupted)
         try:

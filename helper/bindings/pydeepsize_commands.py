@@ -2,7 +2,7 @@
 """From a command line in a debugger to its text: what the front ends in gdb and LLDB do alike.
 
 A front end says what its debugger knows (class Debugger), registers the commands of the library's table and writes out
-what run() returns. Python 3.6 syntax, standard library only.
+what run() hands to it. Python 3.6 syntax, standard library only.
 """
 import collections
 import os
@@ -134,6 +134,7 @@ class Progress:
         if self.shown:
             self.stream.write("\r\x1b[K")
             self.stream.flush()
+        self.shown = False
 
 
 class Sessions:
@@ -181,13 +182,18 @@ class Sessions:
             raise
         return session
 
-    def run(self, name, line):
-        """The text of one command with its arguments as they were typed. Failure carries in `output` what there was
-        to show."""
+    def run(self, name, line, write=None):
+        """The text of one command with its arguments as they were typed. With write(text), the parts of a long answer
+        are written as they come and the end is returned. Failure carries in `output` what there was to show."""
         progress = Progress()
+
+        def write_part(text):
+            progress.erase()
+            write(text)
+
         try:
             return self.current().run([name] + split_arguments(line), self.debugger.output_width(),
-                                      self.debugger.output_colour(), progress)
+                                      self.debugger.output_colour(), progress, write_part if write else None)
         except BaseException:
             self.forget_torn()
             raise

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What the debuggers add to the texts: help, C expressions, Ctrl-C, mistakes, no target, a process that runs on; gdb's
+"""What the debuggers add to the texts: help, C expressions, mistakes, no target, a process that runs on; gdb's
 functions and completion; LLDB's search for its core, and that a live process is not written to."""
 import os
 import re
 import shutil
-import time
 
 import pytest
 
@@ -101,27 +100,6 @@ def test_without_a_target(debugger):
     for text in texts[:2]:
         assert "there is no target" in text and "Traceback" not in text
     assert re.search(r"\b42\b", texts[2])
-
-
-def test_control_c_gives_the_prompt_back(debugger, heap):
-    """The walk is made long by asking for the same root many times. Nothing is waited for but the debugger's text."""
-    root, grown = heap["roots"]["bulk"], heap["roots"]["list grown"]
-    with debugger.Terminal(opened(debugger, heap)) as session:
-        session.command("")
-        session.command("p 6*7")
-        for _ in range(2):
-            session.send("py-deepsize %s\n" % " ".join(["0x%x" % root] * 200))
-            session.read_until(b" objects", 60)  # the line of progress: the job is at work
-            pressed = time.monotonic()
-            session.send("\x03")
-            text = session.read_until(b"Quit (", 60) + session.read_until(debugger.PROMPT, 60)
-            waited = time.monotonic() - pressed
-            print("%s: prompt after %.3f s" % (debugger.NAME, waited))
-            assert "the session stays usable" in text
-            assert waited <= 0.2, "the prompt came back after %.3f s" % waited
-        session.send("py-sizeof --bytes 0x%x\n" % grown)
-        session.read_until(format(size_of(heap, "list grown"), ",").encode(), 60)
-        session.read_until(debugger.PROMPT)
 
 
 def list_bytes(items):

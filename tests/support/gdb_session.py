@@ -44,6 +44,21 @@ def batch(target, commands, timeout=120):
     return parts[1:-1]
 
 
+def print_into(path, target, commands, timeout=120):
+    """Runs commands as typed ones; gdb's output goes into the file."""
+    line = START + ["-batch", "-ex", "source " + program.GDB_SCRIPT] + list(target)
+    for command in commands:
+        line += ["-ex", command]
+    with open(path, "wb") as file:
+        subprocess.run(line, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, env=environment(),
+                       timeout=timeout, check=True)
+
+
+def python(statement):
+    """The command that runs a statement in the debugger's Python."""
+    return "python " + statement
+
+
 def core(executable, path, sysroot=None):
     """The target of batch() and Terminal() that is a core; the files of its process lie under sysroot."""
     where = ["-iex", "set sysroot " + sysroot] if sysroot else []

@@ -73,6 +73,19 @@ class Lldb(object):
         # LLDB repeats each command before its text; what follows the text is the command of the next mark.
         return [part.partition("\n")[2].rpartition("(lldb) script print")[0] for part in parts[1:-1]]
 
+    def print_into(self, path, target, commands, timeout=120):
+        """Runs commands as typed ones; what LLDB prints goes into the file."""
+        line = self.start(target) + ["-b"]
+        for command in commands:
+            line += ["-o", command]
+        with open(path, "wb") as file:
+            subprocess.run(line, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+                           env=self.environment(), timeout=timeout, check=True)
+
+    @staticmethod
+    def python(statement):
+        return "script " + statement
+
     def Terminal(self, target):  # pylint: disable=invalid-name
         return terminal.Terminal(self.start(target), self.environment(), self.PROMPT)
 
