@@ -14,8 +14,28 @@ static int allocate_bytes(struct retained *retained, struct error *error)
 	dominators->spare_wide = NULL;
 	if (retained->bytes == NULL)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for retained sizes");
-	memset(retained->bytes, 0, count * sizeof *retained->bytes);
 	return OK;
+}
+
+static void sum_bytes(struct retained *retained, enum size_measure measure)
+{
+	const struct heap_graph *graph = retained->graph;
+	const struct dominators *dominators = &retained->dominators;
+	memset(retained->bytes, 0, ((size_t)dominators->reached_count + 1) * sizeof *retained->bytes);
+	retained->measure = measure;
+	retained->total = 0;
+	retained->object_count = retained->unreachable_count = 0;
+	for (uint32_t node = 0; node < graph->index.count; node++) {
+		const uint32_t number = dominators->number[node];
+		if (number == UINT32_MAX) {
+			retained->unreachable_count++;
+			continue;
+		}
+		retained->bytes[number] = heap_graph_bytes(graph, node, measure);
+		retained->total += retained->bytes[number];
+		retained->object_count++;
+	}
+	dominators_sum(dominators, retained->bytes);
 }
 
 int retained_open(struct retained **ret_retained, struct heap_graph *graph, struct walk_control *control,
@@ -37,20 +57,19 @@ int retained_open(struct retained **ret_retained, struct heap_graph *graph, stru
 		retained_close(retained);
 		return status;
 	}
-	for (uint32_t node = 0; node < graph->index.count; node++) {
-		uint32_t number = dominators->number[node];
-		uint64_t shallow = heap_graph_shallow(graph, node);
-		if (number == UINT32_MAX) {
-			retained->unreachable_shallow += shallow;
-			retained->unreachable_count++;
-			continue;
-		}
-		retained->bytes[number] = shallow;
-		retained->shallow += shallow;
-		retained->object_count++;
-	}
-	dominators_sum(dominators, retained->bytes);
+	sum_bytes(retained, SIZE_SHALLOW);
 	*ret_retained = retained;
+	return OK;
+}
+
+int retained_set_measure(struct retained *retained, enum size_measure measure, struct walk_control *control,
+                         struct error *error)
+{
+	if (measure == retained->measure)
+		return OK;
+	if (measure == SIZE_ALLOCATED)
+		TRY(heap_graph_find_allocated(retained->graph, control, error));
+	sum_bytes(retained, measure);
 	return OK;
 }
 
@@ -97,7 +116,7 @@ int retained_groups(const struct retained *retained, const uint32_t *group, uint
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for retained sizes");
 	}
 	for (uint32_t i = 0; i < dominators->reached_count; i++)
-		set_bytes[groups.set[i]] += heap_graph_shallow(retained->graph, dominators->node[i]);
+		set_bytes[groups.set[i]] += heap_graph_bytes(retained->graph, dominators->node[i], retained->measure);
 	memset(bytes, 0, group_count * sizeof *bytes);
 	for (uint32_t set = 0; set < groups.set_count; set++)
 		for (uint64_t member = groups.first[set]; member < groups.first[set + 1]; member++)

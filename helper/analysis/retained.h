@@ -11,18 +11,21 @@ struct retained {
 	struct heap_graph *graph; /* its outgoing edges are gone: dominators.incoming has them turned round */
 	struct dominators dominators;
 	struct dominator_children children;
+	enum size_measure measure; /* of bytes and total */
 	uint64_t *bytes; /* by number of the dominator tree */
-	uint64_t shallow; /* of all reached objects */
+	uint64_t total; /* bytes of all reached objects */
 	uint32_t object_count; /* reached */
-	/* Cyclic garbage: tracked by the collector, but neither a root nor C code leads to it. */
-	uint64_t unreachable_shallow;
-	uint32_t unreachable_count;
+	uint32_t unreachable_count; /* cyclic garbage: only the collector leads to it */
 };
 
-/* Takes the graph's edges. */
+/* Takes the graph's edges. Measures shallow bytes. */
 int retained_open(struct retained **ret_retained, struct heap_graph *graph, struct walk_control *control,
                   struct error *error);
 void retained_close(struct retained *retained); /* NULL is fine; the graph stays */
+
+/* Sums everything in another measure from now on. After a failure it is as it was. */
+int retained_set_measure(struct retained *retained, enum size_measure measure, struct walk_control *control,
+                         struct error *error);
 
 /* The number of an object in the dominator tree; UINT32_MAX: not in the graph, or reached by nothing. */
 uint32_t retained_number(const struct retained *retained, uint64_t object);

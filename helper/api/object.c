@@ -54,9 +54,10 @@ PYDS_PUBLIC int32_t pyds_object_deep(pyds_session *session, uint64_t address, co
 	struct walk_control control = { .visited = 0 };
 	struct walk_result result = { .count = 0 };
 	walk_reset(session->walk);
+	walk_set_measure(session->walk, SIZE_SHALLOW);
 	int status = walk_deep(session->walk, &address, 1, (enum policy)found, &control, &result, &session->error);
 	if (status >= 0 && ret_deep != NULL)
-		*ret_deep = result.shallow;
+		*ret_deep = result.bytes;
 	if (status >= 0 && ret_count != NULL)
 		*ret_count = result.count;
 	walk_result_clear(&result);

@@ -35,6 +35,11 @@ const char *allocator_name(enum allocator allocator)
 	return names[allocator];
 }
 
+const char *size_measure_name(enum size_measure measure)
+{
+	return measure == SIZE_ALLOCATED ? "allocated" : "shallow";
+}
+
 const char *agreement_text(enum agreement agreement)
 {
 	static const char *const texts[AGREEMENT_COUNT] = {

@@ -56,6 +56,17 @@ struct allocation allocation_of_block(struct decoder *decoder, size_t index);
 struct allocation allocation_of_object(struct decoder *decoder);
 /* Of the object that was just decoded, in decoder->out. */
 struct allocated allocated_of_object(struct decoder *decoder);
+
+/* Which size of an object is summed. */
+enum size_measure { SIZE_SHALLOW, SIZE_ALLOCATED };
+
+const char *size_measure_name(enum size_measure measure); /* "shallow" */
+/* Of the object that was just decoded: for SIZE_ALLOCATED with its blocks. */
+static inline uint64_t measured_bytes(struct decoder *decoder, enum size_measure measure)
+{
+	return measure == SIZE_ALLOCATED ? allocated_of_object(decoder).bytes : decoder->out.shallow;
+}
+
 /* Whether the object owns block alone, or sys.getsizeof() counts it: what allocated sums. */
 bool allocated_counts_block(const struct block *block);
 const char *allocator_name(enum allocator allocator);

@@ -344,8 +344,9 @@ int asizeof_walk(struct decoder *decoder, struct visited *visited, const uint64_
 	for (size_t i = 0; i < sizer.totals.count; i++) {
 		if (sizer.totals.items[i].count == 0)
 			continue;
+		sizer.totals.items[i].bytes = sizer.totals.items[i].shallow;
 		result->count += sizer.totals.items[i].count;
-		result->shallow += sizer.totals.items[i].shallow;
+		result->bytes += sizer.totals.items[i].bytes;
 		if (!array_push(&result->types, sizer.totals.items[i]))
 			status = error_set(error, ERROR_NO_MEMORY, "out of memory");
 	}

@@ -321,6 +321,7 @@ void heap_graph_close(struct heap_graph *graph)
 	roots_clear(&graph->roots);
 	edge_rows_free(&graph->edges);
 	free(graph->shallow);
+	free(graph->allocated);
 	free(graph);
 }
 

@@ -5,6 +5,7 @@
 #ifndef PYDS_GRAPH_HEAP_GRAPH_H
 #define PYDS_GRAPH_HEAP_GRAPH_H
 
+#include "decode/allocated.h"
 #include "graph/edge_rows.h"
 #include "graph/object_index.h"
 #include "graph/roots.h"
@@ -16,6 +17,8 @@ struct heap_graph {
 	struct roots roots;
 	struct edge_rows edges; /* outgoing; empty once an analysis took them */
 	uint32_t *shallow; /* bytes, by object number; HEAP_GRAPH_LARGE: ask the decoder */
+	uint32_t
+	        *allocated; /* the same in what the allocators took; NULL: heap_graph_find_allocated() was not called */
 	uint32_t node_count; /* objects and holders */
 	uint32_t node_process; /* index.count + 0, the first holder */
 	uint64_t edge_count;
@@ -36,5 +39,16 @@ void heap_graph_close(struct heap_graph *graph); /* NULL is fine */
 
 /* sys.getsizeof of an object by number. */
 uint64_t heap_graph_shallow(const struct heap_graph *graph, uint32_t node);
+
+/* heap_weights.c: what the allocators took for each object. Decodes all of them with their blocks, once: only for who
+ * asks. */
+int heap_graph_find_allocated(struct heap_graph *graph, struct walk_control *control, struct error *error);
+/* Of an object by number, after that. */
+uint64_t heap_graph_allocated(const struct heap_graph *graph, uint32_t node);
+
+static inline uint64_t heap_graph_bytes(const struct heap_graph *graph, uint32_t node, enum size_measure measure)
+{
+	return measure == SIZE_ALLOCATED ? heap_graph_allocated(graph, node) : heap_graph_shallow(graph, node);
+}
 
 #endif

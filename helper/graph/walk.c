@@ -24,6 +24,7 @@ struct walker {
 	struct frontier frontier;
 	struct walk_result *result; /* counts; its types and sums are filled at the end */
 	uint64_t visited; /* objects since the walk began */
+	enum size_measure measure;
 	/* Statistics by type_info.index; the array grows when a type is first met. */
 	ARRAY(struct type_total) totals;
 };
@@ -104,6 +105,11 @@ void walk_reset(struct walk *walk)
 	visited_clear(&walk->visited);
 }
 
+void walk_set_measure(struct walk *walk, enum size_measure measure)
+{
+	walk->own.measure = measure;
+}
+
 void walk_result_clear(struct walk_result *result)
 {
 	array_free(&result->types);
@@ -175,6 +181,17 @@ static inline bool count(struct walker *walker, const struct type_info *type, ui
 	return true;
 }
 
+/* The object that was just decoded. */
+static inline bool count_decoded(struct walker *walker, const struct type_info *type)
+{
+	struct decoder *decoder = walker->decoder;
+	if (!count(walker, type, decoder->out.shallow))
+		return false;
+	if (__builtin_expect(walker->measure == SIZE_ALLOCATED, 0))
+		walker->totals.items[type->index].allocated += allocated_of_object(decoder).bytes;
+	return !decoder->out_of_memory;
+}
+
 /* One object: counted unless the policy's boundary keeps it out, opened as far as the policy says. */
 static bool visit(struct walker *walker, const struct follow *follow, const struct upcoming *upcoming, bool is_root)
 {
@@ -186,7 +203,8 @@ static bool visit(struct walker *walker, const struct follow *follow, const stru
 			walker->result->not_entered++;
 			return true;
 		}
-		if (quick_leaf(decoder, &upcoming->head, type, &shallow))
+		/* Where the allocator's records are asked for, the object has to be decoded. */
+		if (walker->measure == SIZE_SHALLOW && quick_leaf(decoder, &upcoming->head, type, &shallow))
 			return count(walker, type, shallow);
 		walker->frontier.runs.is_closed =
 		        (follow->opened_types != 0 && !(type->flags & follow->opened_types)) ||
@@ -195,7 +213,7 @@ static bool visit(struct walker *walker, const struct follow *follow, const stru
 	bool is_object = frontier_decode(&walker->frontier, upcoming);
 	if (__builtin_expect(decoder->out.flags != 0, 0))
 		count_flags(walker->result, &decoder->out);
-	return !is_object || (count(walker, type, decoder->out.shallow) && !decoder->out_of_memory);
+	return !is_object || count_decoded(walker, type);
 }
 
 /* Until nothing is left, or `most` objects were visited. */
@@ -236,9 +254,11 @@ static void work(void *context, unsigned member)
 	if (member > 0) {
 		decoder_init(&mate->decoder, team->walk->decoder->context);
 		mate->decoder.skip_class = team->walk->decoder->skip_class;
-		mate->decoder.skip_blocks = true;
+		mate->decoder.skip_blocks = team->walk->decoder->skip_blocks;
 		mate->has_begun = true;
-		*walker = (struct walker){ .decoder = &mate->decoder, .result = &mate->result };
+		*walker = (struct walker){ .decoder = &mate->decoder,
+			                   .result = &mate->result,
+			                   .measure = team->walk->own.measure };
 		frontier_init(&walker->frontier, &mate->decoder, &team->walk->visited);
 		walker->frontier.runs.skipped = team->walk->follow->skipped_runs;
 		walker->frontier.runs.required = team->walk->follow->required_runs;
@@ -263,6 +283,7 @@ static int collect_mate(struct walk *walk, struct teammate *mate)
 		own->totals.items[i].type = total->type;
 		own->totals.items[i].count += total->count;
 		own->totals.items[i].shallow += total->shallow;
+		own->totals.items[i].allocated += total->allocated;
 	}
 	walk_result_add(own->result, &mate->result);
 	struct frontier *frontier = &walker->frontier;
@@ -319,8 +340,8 @@ static int drain(struct walk *walk, struct walk_control *control, struct error *
 static int larger_first(const void *left, const void *right)
 {
 	const struct type_total *a = left, *b = right;
-	if (a->shallow != b->shallow)
-		return a->shallow < b->shallow ? 1 : -1;
+	if (a->bytes != b->bytes)
+		return a->bytes < b->bytes ? 1 : -1;
 	if (a->count != b->count)
 		return a->count < b->count ? 1 : -1;
 	return a->type->address < b->type->address ? -1 : a->type->address > b->type->address;
@@ -341,8 +362,9 @@ static int collect_totals(struct walk *walk, struct walk_result *result, struct 
 			continue;
 		if (total->type->flags & TYPE_IS_APPROXIMATE)
 			total->approximate = total->count;
+		total->bytes = walk->own.measure == SIZE_ALLOCATED ? total->allocated : total->shallow;
 		result->count += total->count;
-		result->shallow += total->shallow;
+		result->bytes += total->bytes;
 		if (!array_push(&result->types, *total))
 			return error_set(error, ERROR_NO_MEMORY, "out of memory");
 		*total = (struct type_total){ 0 };
@@ -381,7 +403,7 @@ static void begin(struct walk *walk, const struct follow *follow, enum policy po
 	own->visited = 0;
 	walk->follow = follow;
 	walk->decoder->skip_class = policy != POLICY_ALL;
-	walk->decoder->skip_blocks = true;
+	walk->decoder->skip_blocks = own->measure == SIZE_SHALLOW;
 }
 
 /* Also after a failure: the statistics must be zero for the next walk. */

@@ -5,7 +5,7 @@
 
 #include <stdatomic.h>
 
-#include "decode/decoder.h"
+#include "decode/allocated.h"
 
 enum policy { POLICY_DATA, POLICY_GC, POLICY_ALL, POLICY_CONTAINERS, POLICY_ASIZEOF, POLICY_COUNT };
 
@@ -23,6 +23,8 @@ struct type_total {
 	const struct type_info *type;
 	uint64_t count;
 	uint64_t shallow; /* bytes */
+	uint64_t allocated; /* 0 unless the walk measures it */
+	uint64_t bytes; /* either of them: in the walk's measure */
 	uint64_t approximate; /* of count */
 };
 
@@ -30,7 +32,7 @@ enum { WALK_EXAMPLES = 8 };
 
 struct walk_result {
 	uint64_t count; /* objects, the roots included */
-	uint64_t shallow; /* bytes: the deep size */
+	uint64_t bytes; /* the deep size, in the walk's measure */
 	ARRAY(struct type_total) types; /* largest first */
 	uint64_t approximate; /* objects of C types without a decoder */
 	uint64_t unreadable; /* references to memory that is absent, and objects of which a part is */
@@ -52,6 +54,8 @@ void walk_close(struct walk *walk);
 /* Forgets what was visited. A walk without a reset before it continues: what was reached already is not counted again.
  */
 void walk_reset(struct walk *walk);
+/* What walks measure from now on; first SIZE_SHALLOW. POLICY_ASIZEOF has a measure of its own. */
+void walk_set_measure(struct walk *walk, enum size_measure measure);
 /* Follows roots under policy. ERROR_CANCELLED when control says so (*result then holds what was found till then). */
 int walk_deep(struct walk *walk, const uint64_t *roots, size_t root_count, enum policy policy,
               struct walk_control *control, struct walk_result *result, struct error *error);
@@ -75,6 +79,6 @@ void walk_result_clear(struct walk_result *result);
 void walk_result_note(struct walk_result *result, uint64_t address, const char *reason);
 /* Adds what another one counted; types are left alone. */
 void walk_result_add(struct walk_result *result, const struct walk_result *other);
-void walk_result_sort(struct walk_result *result); /* types by shallow bytes, largest first */
+void walk_result_sort(struct walk_result *result); /* types by bytes, largest first */
 
 #endif

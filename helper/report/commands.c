@@ -70,7 +70,7 @@ const struct option option_table[OPTION_COUNT] = {
 #define LINES_THROUGH "  --through X      only paths through this object\n"
 #define LINES_MERGE "  --merge TYPE     no X: the paths of all objects of a type as one tree; * and ?\n"
 #define LINES_BYTES "  --bytes          exact numbers of bytes\n"
-#define LINES_ALLOCATED "  --allocated      filter by what the allocators took, not by sys.getsizeof()\n"
+#define LINES_ALLOCATED "  --allocated      measure by what the allocators took, not by sys.getsizeof()\n"
 #define LINES_VALUES "  --values         show contents of strings and numbers (a core holds secrets)\n"
 #define LINES_SELF_CHECK "  --self-check     compare the sizes of all objects, not of a sample\n"
 #define LINES_JSON "  --json           one JSON document for programs\n"
@@ -106,7 +106,8 @@ const struct option option_table[OPTION_COUNT] = {
 	OPTION(TREE)                                                                                                   \
 	OPTION(NO_RETAINED)                                                                                            \
 	OPTION(LIMIT)                                                                                                  \
-	OPTION(SORT) OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(SORT)                                                                                                   \
+	OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define DEEPSIZE_TEXT                                                                                                  \
 	"Deep is the sum of the shallow sizes of all objects that are reached from X, X\n"                             \
 	"included, each once, however many paths lead to it; so it counts what X shares\n"                             \
@@ -114,13 +115,15 @@ const struct option option_table[OPTION_COUNT] = {
 	"would be freed if X went. Shared is the part of deep that others keep alive as\n"                             \
 	"well. The rows say which types it consists of; with -t, through which\n"                                      \
 	"references it is reached: an object stands under the first row that reached it.\n"                            \
-	"Sort keys: shallow (default), count, type.\n"                                                                 \
+	"With --allocated all is in bytes that the allocators took, and so with buffers\n"                             \
+	"that no Python size counts; not with --policy asizeof.\n"                                                     \
+	"Sort keys: shallow (default; the measure), count, type.\n"                                                    \
 	"\n" TARGETS_TEXT
 
 #define OBJECT_OPTIONS(OPTION)                                                                                         \
 	OPTION(LIMIT)                                                                                                  \
 	OPTION(NO_RETAINED)                                                                                            \
-	OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define OBJECT_TEXT                                                                                                    \
 	"Shows one object: its type, reference count, sizes, what it retains, what leads\n"                            \
 	"to it (the shortest way from a module, a frame or a class), and the references\n"                             \
@@ -152,7 +155,7 @@ const struct option option_table[OPTION_COUNT] = {
 	OPTION(THROUGH)                                                                                                \
 	OPTION(MERGE)                                                                                                  \
 	OPTION(LIMIT)                                                                                                  \
-	OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define PATH_TEXT                                                                                                      \
 	"Shows the references that lead to X from a root: from a module's globals, a\n"                                \
 	"frame that runs, the state of a thread or interpreter; only where none of these\n"                            \
@@ -187,12 +190,13 @@ const struct option option_table[OPTION_COUNT] = {
 	"only the garbage collector knows, are counted apart. With --retained also what\n"                             \
 	"would be freed if all objects of a row went at once: exact, not a sum, so an\n"                               \
 	"object counts once in a row, and in every row that it needs to be alive. Sort\n"                              \
-	"keys: shallow (default), count, type, retained.\n"
+	"keys: shallow (default; the measure), count, type, retained. --allocated is the\n"                            \
+	"measure of retained sizes too.\n"
 
 #define TOP_OPTIONS(OPTION)                                                                                            \
 	OPTION(TREE)                                                                                                   \
 	OPTION(LIMIT)                                                                                                  \
-	OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define TOP_TEXT                                                                                                       \
 	"The dominator tree from the top: who keeps the memory alive. Each branch is\n"                                \
 	"followed down while one object below holds at least 70% of it, to where the\n"                                \
@@ -201,7 +205,7 @@ const struct option option_table[OPTION_COUNT] = {
 
 #define MODULES_OPTIONS(OPTION)                                                                                        \
 	OPTION(LIMIT)                                                                                                  \
-	OPTION(SORT) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(SORT) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define MODULES_TEXT                                                                                                   \
 	"Every module of sys.modules. Retained is what would be freed if the module and\n"                             \
 	"its dict went; deep is all that is reached from it, but not through classes,\n"                               \
@@ -210,7 +214,7 @@ const struct option option_table[OPTION_COUNT] = {
 
 #define FRAMES_OPTIONS(OPTION)                                                                                         \
 	OPTION(LIMIT)                                                                                                  \
-	OPTION(MIN) OPTION(BYTES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define FRAMES_TEXT                                                                                                    \
 	"The Python stack of every thread, innermost frame first. Of each frame what is\n"                             \
 	"reached from its locals (deep), and what it alone keeps alive (only here); of\n"                              \

@@ -91,14 +91,13 @@ static int find_deep(struct frames *frames, const uint64_t *objects, size_t coun
 {
 	struct report *report = frames->report;
 	struct walk_result result = { .count = 0 };
+	struct walk *walk;
 	*ret_deep = 0;
 	if (count == 0)
 		return OK;
-	if (*report->walk == NULL)
-		TRY(walk_open(report->walk, report->decoder, report->error));
-	walk_reset(*report->walk);
-	int status = walk_deep(*report->walk, objects, count, POLICY_DATA, report->control, &result, report->error);
-	*ret_deep = result.shallow;
+	TRY(report_walk(report, &walk));
+	int status = walk_deep(walk, objects, count, POLICY_DATA, report->control, &result, report->error);
+	*ret_deep = result.bytes;
 	walk_result_clear(&result);
 	return status;
 }
@@ -437,6 +436,7 @@ static int show(struct frames *frames)
 	}
 	int status = show_threads(frames);
 	text_add(report->text, "\nDeep: reached from the locals. Only here: what the frame alone keeps alive.\n");
+	report_measure_line(report);
 	if (graph->roots.frames_truncated)
 		text_add(report->text, "A stack could not be followed to its end.\n");
 	report_gaps(report->text, &graph->bad);

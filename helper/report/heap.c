@@ -5,24 +5,26 @@
 
 #include "decode/value.h"
 
-int report_heap(struct report *report, const struct retained **ret_heap)
+static int open_heap(struct report *report)
 {
-	*ret_heap = *report->heap;
-	if (*ret_heap != NULL) {
-		if ((*ret_heap)->graph->bad.tracked_unknown)
-			report->exit_status = EXIT_PARTIAL;
-		return OK;
-	}
 	/* The graph keeps the decoder it was built with: the session's, which lives as long. */
 	struct heap_graph *graph;
 	TRY(heap_graph_open(&graph, report->decoder, report->control, report->error));
 	int status = retained_open(report->heap, graph, report->control, report->error);
-	if (status < 0) {
+	if (status < 0)
 		heap_graph_close(graph);
-		return status;
-	}
+	return status;
+}
+
+int report_heap(struct report *report, const struct retained **ret_heap)
+{
+	*ret_heap = NULL;
+	if (*report->heap == NULL)
+		TRY(open_heap(report));
+	/* The command before may have asked for the other one. */
+	TRY(retained_set_measure(*report->heap, request_measure(report->request), report->control, report->error));
 	*ret_heap = *report->heap;
-	if (graph->bad.tracked_unknown)
+	if ((*ret_heap)->graph->bad.tracked_unknown)
 		report->exit_status = EXIT_PARTIAL;
 	return OK;
 }
@@ -38,8 +40,8 @@ bool heap_retained_bytes(const struct retained *heap, uint64_t object, uint64_t 
 
 enum { SMALL_SUBTREE = 1 << 12 }; /* objects: looked up one by one, which is dearer than their part of a sweep */
 
-/* Shallow bytes of an object below the one weighed, if the walk counted it. */
-static uint64_t counted_bytes(struct report *report, const struct heap_graph *graph, uint32_t node, uint64_t address)
+/* Bytes of an object below the one weighed, if the walk counted it. */
+static uint64_t counted_bytes(struct report *report, const struct retained *heap, uint32_t node, uint64_t address)
 {
 	struct decoder *decoder = report->naming;
 	uint64_t type_address;
@@ -50,7 +52,7 @@ static uint64_t counted_bytes(struct report *report, const struct heap_graph *gr
 	const struct type_info *type = decode_type(decoder, type_address);
 	if (type == NULL || !policy_enters(report->request->policy, type))
 		return 0;
-	return heap_graph_shallow(graph, node);
+	return heap_graph_bytes(heap->graph, node, heap->measure);
 }
 
 /* The same of all that `top` dominates, itself left out: one by one, or by a sweep over the heap. */
@@ -65,7 +67,7 @@ static int sum_below(struct report *report, const struct retained *heap, uint32_
 		count++;
 	if (count <= SMALL_SUBTREE) {
 		for (number = top; (number = dominators_next(dominators, &heap->children, top, number)) != 0;)
-			*ret_bytes += counted_bytes(report, graph, dominators->node[number],
+			*ret_bytes += counted_bytes(report, heap, dominators->node[number],
 			                            object_index_address(&graph->index, dominators->node[number]));
 		return OK;
 	}
@@ -79,7 +81,7 @@ static int sum_below(struct report *report, const struct retained *heap, uint32_
 	uint32_t node = 0;
 	for (uint64_t address; (address = object_cursor_next(&cursor)) != 0; node++)
 		if (is_below[node / 8] >> node % 8 & 1)
-			*ret_bytes += counted_bytes(report, graph, node, address);
+			*ret_bytes += counted_bytes(report, heap, node, address);
 	free(is_below);
 	return OK;
 }
@@ -98,7 +100,7 @@ int heap_weigh(struct report *report, uint64_t object, uint64_t deep, struct hea
 		return OK;
 	uint64_t below;
 	TRY(sum_below(report, heap, number, &below));
-	const uint64_t own = below + heap_graph_shallow(heap->graph, heap->dominators.node[number]);
+	const uint64_t own = below + heap_graph_bytes(heap->graph, heap->dominators.node[number], heap->measure);
 	ret_weight->shared = deep > own ? deep - own : 0;
 	ret_weight->has_shared = true;
 	return OK;

@@ -7,8 +7,8 @@
 #include "analysis/retained.h"
 #include "report/report.h"
 
-/* The whole heap with retained sizes; borrowed from the session. Builds it if no command did yet, which takes seconds
- * for tens of millions of objects, shows progress and can be cancelled. */
+/* The whole heap with retained sizes in the request's measure; borrowed from the session. Builds it if no command did
+ * yet, which takes seconds for tens of millions of objects, shows progress and can be cancelled. */
 int report_heap(struct report *report, const struct retained **ret_heap);
 
 /* Bytes that only this object keeps alive; false: it is not in the graph, or unreachable. */

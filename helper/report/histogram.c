@@ -195,20 +195,17 @@ static void add_measure(struct measure *sum, uint64_t shallow, uint64_t allocate
 	sum->allocated += allocated;
 }
 
-static int count_object(struct histogram *histogram, uint64_t address, uint32_t node, const struct type_info *type,
-                        bool is_shown)
+static int count_object(struct histogram *histogram, uint32_t node, const struct type_info *type, bool is_shown)
 {
 	const struct retained *heap = histogram->heap;
 	const uint32_t number = heap->dominators.number[node];
 	const uint64_t shallow = heap_graph_shallow(heap->graph, node);
-	uint64_t allocated = 0;
-	if (histogram->measures_allocated && decode_object(histogram->report->decoder, address))
-		allocated = allocated_of_object(histogram->report->decoder).bytes;
+	const uint64_t allocated = histogram->measures_allocated ? heap_graph_allocated(heap->graph, node) : 0;
 	const bool is_reached = number != UINT32_MAX;
 	add_measure(is_reached ? &histogram->reached : &histogram->unreachable, shallow, allocated);
 	if (!is_shown)
 		return OK;
-	struct bucket *bucket = bucket_of(histogram, type, node, shallow);
+	struct bucket *bucket = bucket_of(histogram, type, node, heap->measure == SIZE_ALLOCATED ? allocated : shallow);
 	if (bucket == NULL)
 		return no_memory(histogram->report);
 	add_measure(is_reached ? &bucket->reached : &bucket->unreachable, shallow, allocated);
@@ -238,7 +235,7 @@ static int count_objects(struct histogram *histogram)
 		if (type == NULL)
 			histogram->not_objects++;
 		else
-			TRY(count_object(histogram, address, node, type, is_shown));
+			TRY(count_object(histogram, node, type, is_shown));
 		if (node % CANCEL_INTERVAL == CANCEL_INTERVAL - 1 && report_is_cancelled(report))
 			return report_cancelled(report);
 	}
@@ -281,7 +278,7 @@ static int gather(struct histogram *histogram)
 
 static uint64_t bytes_of(const struct histogram *histogram, const struct measure *measure)
 {
-	return request_has(histogram->report->request, OPTION_ALLOCATED) ? measure->allocated : measure->shallow;
+	return histogram->heap->measure == SIZE_ALLOCATED ? measure->allocated : measure->shallow;
 }
 
 static int compare_buckets(const void *left_bucket, const void *right_bucket, void *context)
@@ -447,6 +444,7 @@ static int show_text(const struct histogram *histogram)
 		         "  a list of the garbage collector was torn: what only it knows may be missing\n");
 	if (graph->roots.frames_truncated)
 		text_add(report->text, "  a stack of Python frames could not be followed to its end\n");
+	report_measure_line(report);
 	report_gaps(report->text, &graph->bad);
 	report_next(report,
 	            request_has(report->request, OPTION_RETAINED) ? "top modules frames"
@@ -537,7 +535,11 @@ int heap_report(struct report *report)
 		return error_set(report->error, ERROR_ARGUMENT, "--sort retained needs --retained");
 	TRY(report_heap(report, &histogram.heap));
 	histogram.measures_allocated = report_is_json(report) || request_has(request, OPTION_ALLOCATED);
-	int status = gather(&histogram);
+	int status = OK;
+	if (histogram.measures_allocated)
+		status = heap_graph_find_allocated(histogram.heap->graph, report->control, report->error);
+	if (status == OK)
+		status = gather(&histogram);
 	if (status >= 0) {
 		if (histogram.buckets.count > 1)
 			qsort_r(histogram.buckets.items, histogram.buckets.count, sizeof *histogram.buckets.items,

@@ -131,12 +131,10 @@ static int find_deep(struct modules *modules, struct module *module)
 {
 	struct report *report = modules->report;
 	struct walk_result result = { .count = 0 };
-	if (*report->walk == NULL)
-		TRY(walk_open(report->walk, report->decoder, report->error));
-	walk_reset(*report->walk);
-	int status =
-	        walk_deep(*report->walk, &module->address, 1, POLICY_DATA, report->control, &result, report->error);
-	module->deep = result.shallow;
+	struct walk *walk;
+	TRY(report_walk(report, &walk));
+	int status = walk_deep(walk, &module->address, 1, POLICY_DATA, report->control, &result, report->error);
+	module->deep = result.bytes;
 	module->has_deep = status >= 0;
 	walk_result_clear(&result);
 	return status;
@@ -224,8 +222,9 @@ static int show_text(struct modules *modules)
 		return no_memory(modules);
 	units_noun(report->text, modules->rows.count, "module");
 	text_add(report->text, " in ");
-	report_bytes(report, report->text, modules->heap->shallow);
-	text_add(report->text, " of reachable objects\n");
+	report_bytes(report, report->text, modules->heap->total);
+	text_format(report->text, "%s of reachable objects\n",
+	            request_measure(report->request) == SIZE_ALLOCATED ? " allocated" : "");
 	const struct module *first = NULL;
 	uint64_t rows = 0, folded = 0;
 	for (size_t i = 0; i < modules->rows.count; i++) {
@@ -246,6 +245,7 @@ static int show_text(struct modules *modules)
 		units_count(report->text, folded);
 		text_add(report->text, " more (-n 0 shows all)\n");
 	}
+	report_measure_line(report);
 	report_gaps(report->text, &modules->heap->graph->bad);
 	if (first != NULL)
 		report_next(report, "deepsize:-t object", first->largest != 0 ? first->largest : first->address);

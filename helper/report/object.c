@@ -39,7 +39,9 @@ static void show_owner(struct report *report, const struct ownership *ownership)
 		text_add(report->text, "  owner     none: cyclic garbage, or no object of the heap\n");
 		return;
 	}
-	report_size_line(report, "retained", ownership->retained, "freed if this object went");
+	report_size_line(report, "retained", ownership->retained,
+	                 request_measure(report->request) == SIZE_ALLOCATED ? "allocated, freed if this object went"
+	                                                                    : "freed if this object went");
 	if (ownership->owner.length > 0)
 		text_format(report->text, "  owner     %s\n", text_string(&ownership->owner));
 }

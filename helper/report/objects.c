@@ -316,11 +316,13 @@ static int look_at(struct listing *listing, uint64_t address, uint32_t node, con
 		return no_memory(listing);
 	if (!row.words->is_shown || (!by_allocated && row.shallow < request->min_bytes))
 		return OK;
-	const bool is_written = request->sort == SORT_ADDRESS && listing->shown < request->limit;
-	if (is_written || by_allocated)
-		look_closely(listing, type, &row);
+	if (by_allocated)
+		row.allocated = heap_graph_allocated(heap->graph, node);
 	if (by_allocated && row.allocated < request->min_bytes)
 		return OK;
+	const bool is_written = request->sort == SORT_ADDRESS && listing->shown < request->limit;
+	if (is_written)
+		look_closely(listing, type, &row);
 	listing->matching++;
 	listing->shallow += row.shallow;
 	listing->allocated += row.allocated;

@@ -105,11 +105,11 @@ static void add_step(struct search *search, struct table *table, const struct ro
 	}
 	if (number == dominator) {
 		text_add(&cell, "   ← ");
-		if (search->heap->bytes[number] / 10 < search->heap->shallow / 10000) {
+		if (search->heap->bytes[number] / 10 < search->heap->total / 10000) {
 			report_bytes(report, &cell, search->heap->bytes[number]);
 			text_add(&cell, " held here");
 		} else {
-			units_percent(&cell, search->heap->bytes[number], search->heap->shallow);
+			units_percent(&cell, search->heap->bytes[number], search->heap->total);
 			text_add(&cell, "% of the heap is held here");
 		}
 	}
@@ -227,6 +227,7 @@ static void show_footer(struct search *search, uint32_t number, const struct pat
 	}
 	if (referrers.is_held_from_c && !is_last_resort)
 		text_add(text, "C code holds it too: its reference count is larger than the references found.\n");
+	report_measure_line(search->report);
 	report_next(search->report, "referrers object deepsize:-t", search->report->targets[0]);
 }
 

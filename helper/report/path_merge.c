@@ -47,7 +47,7 @@ struct merge {
 	uint8_t *is_wanted; /* bits by number */
 	ARRAY(struct group) groups;
 	uint64_t found, not_reached; /* objects of the type */
-	uint64_t shallow, steps;
+	uint64_t bytes, steps;
 };
 
 static int no_memory(struct merge *merge)
@@ -99,7 +99,7 @@ static int find_wanted(struct merge *merge)
 			continue;
 		const uint32_t number = heap->dominators.number[node];
 		merge->found++;
-		merge->shallow += heap_graph_shallow(heap->graph, node);
+		merge->bytes += heap_graph_bytes(heap->graph, node, heap->measure);
 		if (number == UINT32_MAX || merge->forest.before[number] == PATH_NOT_REACHED)
 			merge->not_reached++;
 		else
@@ -416,8 +416,9 @@ static int show_text(struct merge *merge)
 	text_add(text, " of type ");
 	names_escape(text, report->request->merge, strlen(report->request->merge), false);
 	text_add(text, ", ");
-	report_bytes(report, text, merge->shallow);
-	text_add(text, " shallow: a shortest path to each, merged by type and reference\n");
+	report_bytes(report, text, merge->bytes);
+	text_format(text, " %s: a shortest path to each, merged by type and reference\n",
+	            size_measure_name(merge->heap->measure));
 	struct drawing drawing = { .merge = merge, .rows = limited ? report->request->limit : MERGE_ROWS };
 	drawing.smallest = limited ? 0 : merge->groups.items[0].count / MERGE_SMALLEST;
 	drawing.table = table_create(columns, 4, report->style.width, true);

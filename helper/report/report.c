@@ -28,7 +28,25 @@ void report_json_begin(struct report *report)
 	json_string(&report->json, "schema", schema);
 	if ((report->request->command->options & 1u << OPTION_POLICY) != 0)
 		json_string(&report->json, "policy", policy_name(report->request->policy));
+	if ((report->request->command->options & 1u << OPTION_ALLOCATED) != 0)
+		json_string(&report->json, "measure", size_measure_name(request_measure(report->request)));
 	live_json(report);
+}
+
+void report_measure_line(struct report *report)
+{
+	if (request_measure(report->request) == SIZE_ALLOCATED)
+		text_add(report->text, "Sizes are what the allocators took (--allocated), not sys.getsizeof().\n");
+}
+
+int report_walk(struct report *report, struct walk **ret_walk)
+{
+	if (*report->walk == NULL)
+		TRY(walk_open(report->walk, report->decoder, report->error));
+	walk_reset(*report->walk);
+	walk_set_measure(*report->walk, request_measure(report->request));
+	*ret_walk = *report->walk;
+	return OK;
 }
 
 /* "0x1f" and the like: the address itself says as much. */

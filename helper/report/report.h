@@ -75,6 +75,11 @@ int report_deliver(struct report *report);
 /* {"schema": "pydeepsize/<command>/1", left open. */
 void report_json_begin(struct report *report);
 
+/* In text: a sentence where sizes are not sys.getsizeof()'s. */
+void report_measure_line(struct report *report);
+/* *ret_walk: the session's, with nothing visited, in the request's measure. */
+int report_walk(struct report *report, struct walk **ret_walk);
+
 /* Decodes target `index` into report->decoder. False if it is no object: that has then been said in the output. */
 bool report_decode_target(struct report *report, size_t index);
 /* Decodes each target and has it shown by show(), which gets its index and finds it in report->decoder->out; in JSON

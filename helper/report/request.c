@@ -214,6 +214,8 @@ static int parse_arguments(struct request *request, struct cursor *cursor, struc
 		                 request->command->usage);
 	if (request_has(request, OPTION_TREE) && request->policy == POLICY_ASIZEOF)
 		return error_set(error, ERROR_ARGUMENT, "--tree goes with every policy but asizeof");
+	if (request_has(request, OPTION_ALLOCATED) && request->policy == POLICY_ASIZEOF)
+		return error_set(error, ERROR_ARGUMENT, "--allocated goes with every policy but asizeof");
 	if (!request_has(request, OPTION_LIMIT))
 		request->limit = request_has(request, OPTION_JSON) ? UINT64_MAX : DEFAULT_LIMIT;
 	return OK;

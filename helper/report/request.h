@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "base/error.h"
+#include "decode/allocated.h"
 #include "graph/walk.h"
 #include "report/commands.h"
 
@@ -33,6 +34,12 @@ struct request {
 static inline bool request_has(const struct request *request, enum option_id option)
 {
 	return (request->given & 1u << option) != 0;
+}
+
+/* What the sums of the answer are of. */
+static inline enum size_measure request_measure(const struct request *request)
+{
+	return request_has(request, OPTION_ALLOCATED) ? SIZE_ALLOCATED : SIZE_SHALLOW;
 }
 
 /* arguments[0] names the command. ERROR_ARGUMENT with a sentence for the user; *request is then empty. */

@@ -230,7 +230,7 @@ static struct table_row *add_line(struct top *top, struct table *table, struct t
 	struct text cell = { .bytes = NULL };
 	report_bytes(top->report, &cell, retained);
 	table_take(table, line, 0, &cell);
-	units_percent(&cell, retained, top->heap->shallow);
+	units_percent(&cell, retained, top->heap->total);
 	table_take(table, line, 1, &cell);
 	units_count(&cell, count);
 	table_take(table, line, 2, &cell);
@@ -279,7 +279,7 @@ static int add_below(struct top *top, struct table *table, struct table_row *par
 	                        false, &level);
 	for (size_t i = 0; status == OK && i < level.branches.count; i++) {
 		const struct branch *child = &level.branches.items[i];
-		if (i < TREE_ROWS && child->retained >= top->heap->shallow / TREE_SMALLEST) {
+		if (i < TREE_ROWS && child->retained >= top->heap->total / TREE_SMALLEST) {
 			status = add_branch(top, table, parent, child, levels);
 			continue;
 		}
@@ -308,7 +308,7 @@ static int show_text(struct top *top, const struct level *level)
 	if (table == NULL)
 		return no_memory(top);
 	text_add(report->text, "Top of the dominator tree: ");
-	report_bytes(report, report->text, top->heap->shallow);
+	report_bytes(report, report->text, top->heap->total);
 	text_add(report->text, " in ");
 	units_noun(report->text, top->heap->object_count, "object");
 	text_add(report->text, "; rows followed down to where memory fans out\n");
@@ -330,6 +330,7 @@ static int show_text(struct top *top, const struct level *level)
 	int drawn = table_draw(table, report->text, report->error);
 	table_destroy(table);
 	status = status < 0 ? status : drawn;
+	report_measure_line(report);
 	report_gaps(report->text, &top->heap->graph->bad);
 	if (top->first != 0)
 		report_next(report, "deepsize:-t object", top->first);
@@ -384,7 +385,7 @@ static int show_json(struct top *top, const struct level *level)
 	report_json_begin(report);
 	json_object(json, "total");
 	json_number(json, "count", top->heap->object_count);
-	json_number(json, "shallow", top->heap->shallow);
+	json_number(json, size_measure_name(top->heap->measure), top->heap->total);
 	json_object_end(json);
 	json_array(json, "rows");
 	for (size_t i = 0; status == OK && i < level->branches.count && rows < limit; i++)
@@ -417,7 +418,7 @@ static int show(struct top *top)
 	const uint32_t process = 0; /* the number of the start */
 	int status = find_modules(top);
 	if (status == OK)
-		status = open_level(top, &process, 1, 0, top->heap->shallow, true, &level);
+		status = open_level(top, &process, 1, 0, top->heap->total, true, &level);
 	for (size_t i = 0; top->first == 0 && i < level.branches.count; i++)
 		if (level.branches.items[i].type != NULL && passes(top->report->request, &level.branches.items[i]))
 			top->first = address_of(top, level.branches.items[i].largest);

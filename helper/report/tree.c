@@ -29,7 +29,7 @@ struct group {
 	uint64_t key; /* tells groups of one kind apart: a key object, a literal; 0 */
 	struct text label; /* the name where it is one reference's */
 	ARRAY(uint64_t) members;
-	uint64_t own_count, own; /* the members themselves: objects, shallow bytes */
+	uint64_t own_count, own; /* the members themselves: objects, bytes */
 	uint64_t count, bytes; /* members and all that was reached from them first */
 	struct group *first, *last, *next; /* children in the order of discovery; siblings */
 	uint32_t child_count;
@@ -218,7 +218,7 @@ static int open_members(struct tree *tree, struct group *group, struct level *le
 		if (!decode_object(decoder, group->members.items[i]))
 			continue;
 		group->own_count++;
-		group->own += decoder->out.shallow;
+		group->own += measured_bytes(decoder, request_measure(tree->report->request));
 		if (!policy_opens(tree->policy, decoder->out.type))
 			continue;
 		for (size_t run = 0; run < decoder->out.runs.count; run++)
@@ -236,7 +236,7 @@ static int close_group(struct tree *tree, struct group *group)
 	int status = walk_from_reached(tree->walk, group->members.items, group->members.count, tree->policy,
 	                               tree->report->control, &result, tree->report->error);
 	group->count = result.count;
-	group->bytes = result.shallow;
+	group->bytes = result.bytes;
 	walk_result_clear(&result);
 	return status;
 }
@@ -406,10 +406,8 @@ static int draw(struct tree *tree, const struct group *root, const struct walk_r
 	};
 	const struct request *request = tree->report->request;
 	const bool limited = request_has(request, OPTION_LIMIT);
-	struct drawing drawing = { .tree = tree,
-		                   .whole = whole->shallow,
-		                   .rows = limited ? request->limit : TREE_ROWS };
-	drawing.smallest = limited ? 0 : whole->shallow / TREE_SMALLEST;
+	struct drawing drawing = { .tree = tree, .whole = whole->bytes, .rows = limited ? request->limit : TREE_ROWS };
+	drawing.smallest = limited ? 0 : whole->bytes / TREE_SMALLEST;
 	if (request->min_bytes > drawing.smallest)
 		drawing.smallest = request->min_bytes;
 	drawing.table = table_create(columns, 4, tree->report->style.width, true);
@@ -420,7 +418,7 @@ static int draw(struct tree *tree, const struct group *root, const struct walk_r
 	int status = table_draw(drawing.table, tree->report->text, tree->report->error);
 	table_destroy(drawing.table);
 	text_add(tree->report->text, "Each object is counted once, in the first row that reached it.\n");
-	if (root->bytes != whole->shallow)
+	if (root->bytes != whole->bytes)
 		text_format(tree->report->text, "The rows add up to %" PRIu64 " bytes, not to the deep size.\n",
 		            root->bytes);
 	return status;

@@ -203,6 +203,7 @@ static const char *const commands[][6] = {
 	{ "heap", "--retained" },
 	{ "heap", "--allocated", "--by", "generation" },
 	{ "top", "-t" },
+	{ "top", "-t", "--allocated" },
 	{ "frames" },
 	{ "modules" },
 	{ "objects", "-n", "0", "--allocated" },
