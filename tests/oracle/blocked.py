@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""For programs that fork while they have threads: a child has the locks of its parent as they were, and nobody who would
-release them. A thread that waits without a time limit holds none, and waits for no lock of the interpreter's."""
+"""For programs that fork while they have threads: a child has the locks of its parent as they were, and nobody who
+would release them. A thread that waits without a time limit holds none, and waits for no lock of the interpreter's."""
 
 FUTEX = "202"  # x86-64
 
