@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""pydeepsize in gdb: py-deepsize, py-sizeof, ... and $py_sizeof(X), $py_deepsize(X).
+"""pydeepsize in gdb: py-deepsize, py-sizeof, ... and $py_sizeof(X), $py_deepsize(X), $py_retained(X).
 
     (gdb) source /path/to/pydeepsize_gdb.py
 
@@ -198,7 +198,9 @@ class PyCommand(gdb.Command):
 
 
 class SizeFunction(gdb.Function):
-    """$py_sizeof(X), $py_deepsize(X): X is an address, a pointer or a string with the name of a Python object."""
+    """$py_sizeof(X), $py_deepsize(X), $py_retained(X).
+
+    X is an address, a pointer or a string with the name of a Python object."""
 
     def __init__(self, sessions, name, measure, text):
         self.__doc__ = text
@@ -229,6 +231,9 @@ def register():
                  "X is a pointer, an address, or a string with a Python path or name.")
     SizeFunction(sessions, "py_deepsize", lambda session, address: session.deep(address),
                  "$py_deepsize(X): size of a Python object with all that is reached from it, in bytes.\n"
+                 "X is a pointer, an address, or a string with a Python path or name.")
+    SizeFunction(sessions, "py_retained", lambda session, address: session.retained(address),
+                 "$py_retained(X): what would be freed if a Python object went, in bytes.\n"
                  "X is a pointer, an address, or a string with a Python path or name.")
 
 

@@ -334,8 +334,16 @@ class Session:
 
     def deep(self, address, progress=None):
         """The deep size of one object, interruptible."""
-        answer = json.loads(self.run(["deepsize", "--json", "--limit", "1", "0x%x" % address], progress=progress))
+        return self._weigh(address, ["--no-retained"], progress)["deep"]
+
+    def retained(self, address, progress=None):
+        """What would be freed if the object went, in shallow bytes; needs the graph of the heap, which is kept."""
+        return self._weigh(address, [], progress)["retained"]
+
+    def _weigh(self, address, options, progress):
+        answer = json.loads(self.run(["deepsize", "--json", "--limit", "1"] + options + ["0x%x" % address],
+                                     progress=progress))
         found = answer["objects"][0]
         if "error" in found:
             raise Failure("0x%x is not an object: %s" % (address, found["error"]))
-        return found["deep"]
+        return found

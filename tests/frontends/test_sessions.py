@@ -137,12 +137,14 @@ def test_functions(gdb, heap):
     grown, instance = heap["roots"]["list grown"], heap["roots"]["instance"]
     texts = gdb.batch([heap["exe"], heap["core"]], [
         "p $py_sizeof(0x%x)" % grown, "p $py_sizeof(\"%s['list grown']\")" % SUBJECTS,
-        "p $py_deepsize(0x%x)" % instance, "p $py_sizeof(0x10)", "p 6 * 7"])
+        "p $py_deepsize(0x%x)" % instance, "p $py_sizeof(0x10)", "p 6 * 7",
+        "p $py_retained(0x%x)" % instance])
     size = size_of(heap, "list grown")
     assert re.search(r"= %d\b" % size, texts[0])
     assert re.search(r"= %d\b" % size, texts[1])
-    deep = program.ask(["--core", heap["core"]], ["deepsize", "--json", "0x%x" % instance])["objects"][0]["deep"]
-    assert re.search(r"= %d\b" % deep, texts[2])
+    weighed = program.ask(["--core", heap["core"]], ["deepsize", "--json", "0x%x" % instance])["objects"][0]
+    assert re.search(r"= %d\b" % weighed["deep"], texts[2])
+    assert re.search(r"= %d\b" % weighed["retained"], texts[5]) and weighed["retained"] > 0
     assert "=" not in texts[3] and texts[3].strip(), "a wrong address is an error: %r" % texts[3]
     assert "= 42" in texts[4], "gdb goes on"
 
