@@ -17,7 +17,7 @@ void decoder_clear(struct decoder *decoder)
 	array_free(&decoder->out.runs);
 	array_free(&decoder->out.blocks);
 	free(decoder->types.slots);
-	decoder->types = (struct met_types){ NULL };
+	decoder->types = (struct met_types){ .mask = 0 };
 }
 
 void flag_object(struct decoder *decoder, uint32_t flags, const char *reason)

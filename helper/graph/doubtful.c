@@ -53,8 +53,11 @@ static bool is_alive(struct decoder *decoder, uint64_t address)
 	decoder->skip_blocks = false;
 	bool is_object =
 	        decode_object(decoder, address) && (decoder->out.flags & (DECODED_CORRUPT | DECODED_UNREADABLE)) == 0;
-	if (is_object)
-		is_object = !agreement_is_bad(allocation_of_object(decoder).agreement);
+	if (is_object) {
+		const struct allocation allocation = allocation_of_object(decoder);
+		/* Where no allocator knows of a block, nothing tells an object from what is left of one. */
+		is_object = !agreement_is_bad(allocation.agreement) && allocation.allocator != ALLOCATOR_UNKNOWN;
+	}
 	decoder->skip_blocks = skip_blocks;
 	return is_object;
 }

@@ -233,7 +233,7 @@ static int append_range(struct builder *builder, struct edge_range *range)
 		return ERROR_NO_MEMORY;
 	if (range->begin == 0) {
 		builder->edges = range->writer;
-		range->writer = (struct edge_writer){ NULL };
+		range->writer = (struct edge_writer){ .count = 0 };
 		return OK;
 	}
 	if (!edge_writer_reserve(&builder->edges, range->writer.count))
@@ -243,7 +243,7 @@ static int append_range(struct builder *builder, struct edge_range *range)
 		       range->writer.count * sizeof *range->writer.targets);
 	builder->edges.count += range->writer.count;
 	free(range->writer.targets);
-	range->writer = (struct edge_writer){ NULL };
+	range->writer = (struct edge_writer){ .count = 0 };
 	for (uint32_t node = range->begin; node < range->end; node++)
 		builder->first[node] += (uint32_t)before;
 	return OK;

@@ -265,7 +265,7 @@ static int write_edges(struct builder *builder)
 	graph->edges = (struct edge_rows){ graph->node_count, builder->first, builder->edges.targets };
 	graph->edge_count = builder->edges.count;
 	builder->first = NULL;
-	builder->edges = (struct edge_writer){ NULL };
+	builder->edges = (struct edge_writer){ .count = 0 };
 	return OK;
 }
 
