@@ -186,7 +186,8 @@ Written by `tests/oracle/matrix.py`; do not edit. Of each Python that was found 
 wrote down what it knew of each, and was dumped. Then every object was looked at: is its *shallow* size `sys.getsizeof`,
 its *type* the type's name, are its visible *referents* those of `gc.get_referents`, and are the *deep* sizes under each
 policy those that the process (and pympler) computed? A row stands for all of a Python's dumps with the same result.
-Where the machine was busy an eighth of the objects was compared and no live process (`--every 8 --dumps core`).
+With `--every N` one object of N is compared, with `--dumps` only these dumps; this page was made with
+`--every %(every)d --dumps %(dumps)s`.
 
 | what | is |
 |---|---|
@@ -205,7 +206,7 @@ def label(row):
     return row.dump if row.situation == SITUATIONS[0] else row.dump + " " + row.situation
 
 
-def table(rows, missing):
+def table(rows, missing, options):
     """The page, in the order of versions; rows of one Python that say the same are one."""
     groups, reasons = collections.OrderedDict(), collections.OrderedDict()
     for row in sorted(rows, key=lambda row: (row.interpreter.version, row.interpreter.name)):
@@ -216,7 +217,7 @@ def table(rows, missing):
         key = (row.interpreter, share(row.shallow, row.objects), share(row.names, row.objects),
                share(row.referents, row.objects), share(row.deep, row.roots), ", ".join(marks) or "none")
         groups.setdefault(key, []).append(row)
-    text = HEAD
+    text = HEAD % {"every": options.every, "dumps": ",".join(options.dumps)}
     for (interpreter, shallow, names, referents, deep, marks), group in groups.items():
         text += "| %s %s | %s | %s | %d | %s | %s | %s | %s | %s |\n" \
             % (interpreter.text, interpreter.origin, build_name(interpreter), ", ".join(map(label, group)),
@@ -288,9 +289,9 @@ def main():
             print("\n".join(lines), flush=True)
     if options.write:
         with open(options.write, "w") as file:
-            file.write(table(rows, missing))
+            file.write(table(rows, missing, options))
     else:
-        print(table(rows, missing))
+        print(table(rows, missing, options))
     if failed or not rows:
         sys.exit("differences: %s" % (", ".join(failed) or "no Python was found"))
 
