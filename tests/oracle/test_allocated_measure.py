@@ -140,6 +140,7 @@ def test_text_says_the_measure(measured):
                                                        measured.subjects[0]["address"]]).errors
 
 
+@pytest.mark.skipif(program.SANITIZED, reason="a library with sanitizers cannot be loaded into Python")
 def test_one_session_answers_in_either_measure(measured):
     """The graph of the heap and the walk are kept between commands; neither may bring along the measure of another."""
     address = measured.subjects[0]["address"]
