@@ -195,7 +195,7 @@ def test_reservation_costs_nothing(start):
 def test_copy_that_does_not_fit_is_not_made(start):
     """Less address space than the heap takes: the limit that a test can set without a control group."""
     target = start("big")
-    limit = ["prlimit", "--as=%d" % (3 << 29)]
+    limit = ["prlimit", "--as=%d" % (5 << 28)]  # 1.25 GiB
     if shutil.which("prlimit") is None:
         pytest.skip("no prlimit on this machine")
     if program.SANITIZED:
