@@ -28,6 +28,12 @@ static bool has_sane_count(struct decoder *decoder, uint64_t address, const uint
 	if (word >= LEAST_ADDRESS && word % 8 == 0 &&
 	    address_space_state(decoder->reader.space, word) != MEMORY_UNMAPPED)
 		return false;
+	/* A chunk in a fast bin of glibc's keeps all but its first word, which is the next one's address in disguise
+	 * (malloc/malloc.c PROTECT_PTR, 2.32). */
+	const uint64_t link = word ^ address >> 12;
+	if (link == 0 || (link >= LEAST_ADDRESS && link % 16 == 0 &&
+	                  address_space_state(decoder->reader.space, link) != MEMORY_UNMAPPED))
+		return false;
 	if (layout_feature(layout, FEATURE_REFCOUNT_32))
 		return (uint32_t)word != 0 && (word >> 32 & 0xffff) == 0;
 	return word != 0 && word <= UINT32_MAX;
