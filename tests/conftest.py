@@ -33,6 +33,16 @@ def matrix(config):
     return rows
 
 
+@pytest.fixture(params=interpreters.find(), ids=lambda one: one.name)
+def each(request):
+    if os.environ.get("PYDS_ONE_PYTHON", "") in ("ON", "1") and request.param != interpreters.distribution():
+        pytest.skip("only the distribution's Python was asked for")
+    wanted = request.config.getoption("--python")
+    if wanted and wanted not in request.param.name:
+        pytest.skip("not among those named by --python")
+    return request.param
+
+
 def pytest_generate_tests(metafunc):
     if "dump" in metafunc.fixturenames:
         rows = matrix(metafunc.config)

@@ -269,16 +269,6 @@ def test_interrupt_lets_the_target_go(start):
 
 # ---------------------------------------------------------------- the same answers as a core
 
-@pytest.fixture(params=interpreters.find(), ids=lambda one: one.name)
-def each(request):
-    if os.environ.get("PYDS_ONE_PYTHON", "") in ("ON", "1") and request.param != interpreters.distribution():
-        pytest.skip("only the distribution's Python was asked for")
-    wanted = request.config.getoption("--python")
-    if wanted and wanted not in request.param.name:
-        pytest.skip("not among those named by --python")
-    return request.param
-
-
 def without_stop(answer):
     answer.pop("live", None)
     return answer

@@ -18,16 +18,6 @@ Known = collections.namedtuple("Known", "size type tracked")
 SNAPSHOTS = 12
 
 
-@pytest.fixture(params=interpreters.find(), ids=lambda one: one.name)
-def each(request):
-    if os.environ.get("PYDS_ONE_PYTHON", "") in ("ON", "1") and request.param != interpreters.distribution():
-        pytest.skip("only the distribution's Python was asked for")
-    wanted = request.config.getoption("--python")
-    if wanted and wanted not in request.param.name:
-        pytest.skip("not among those named by --python")
-    return request.param
-
-
 @pytest.fixture
 def state(each):
     """state(mode): (["--pid", PID] of a process in that state, what it knew, other lines of its truth)."""
