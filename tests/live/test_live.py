@@ -14,7 +14,6 @@ import pytest
 
 import cores
 import gdb_session
-import interpreters
 import program
 
 HUNG = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hung.py")

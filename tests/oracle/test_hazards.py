@@ -10,7 +10,6 @@ import shutil
 import pytest
 
 import cores
-import interpreters
 import program
 
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hazards_program.py")
