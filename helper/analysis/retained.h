@@ -5,7 +5,7 @@
 #define PYDS_ANALYSIS_RETAINED_H
 
 #include "analysis/dominators.h"
-#include "graph/heap_graph.h"
+#include "graph/heap/heap_graph.h"
 
 struct retained {
 	struct heap_graph *graph; /* its outgoing edges are gone: dominators.incoming has them turned round */

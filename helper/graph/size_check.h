@@ -6,7 +6,7 @@
 #define PYDS_GRAPH_SIZE_CHECK_H
 
 #include "decode/allocated.h"
-#include "graph/heap_graph.h"
+#include "graph/heap/heap_graph.h"
 
 enum { SIZE_CHECK_EXAMPLES = 16 };
 

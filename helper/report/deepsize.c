@@ -6,9 +6,9 @@
 
 #include "report/heap.h"
 #include "report/report.h"
-#include "report/table.h"
+#include "render/table.h"
 #include "report/tree.h"
-#include "report/units.h"
+#include "render/units.h"
 
 /* As in the sort keys of commands.def. */
 enum sort_key { SORT_SHALLOW, SORT_COUNT, SORT_TYPE };

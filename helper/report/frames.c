@@ -11,8 +11,8 @@
 #include "names/locals.h"
 #include "report/heap.h"
 #include "report/naming.h"
-#include "report/table.h"
-#include "report/units.h"
+#include "render/table.h"
+#include "render/units.h"
 
 struct local {
 	struct text name; /* not escaped */

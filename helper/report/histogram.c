@@ -7,8 +7,8 @@
 #include "decode/allocated.h"
 #include "decode/value.h"
 #include "report/heap.h"
-#include "report/table.h"
-#include "report/units.h"
+#include "render/table.h"
+#include "render/units.h"
 #include "runtime/tracked_objects.h"
 
 /* As in the sort keys of commands.def. */

@@ -6,8 +6,8 @@
 
 #include "report/report.h"
 #include "report/self_check.h"
-#include "report/table.h"
-#include "report/units.h"
+#include "render/table.h"
+#include "render/units.h"
 
 static const char *const found_by[] = {
 	[RUNTIME_BY_SYMBOL] = "symbol",

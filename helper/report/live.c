@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "report/units.h"
+#include "render/units.h"
 
 static const char *const modes[] = {
 	[LIVE_NOT] = "",

@@ -10,8 +10,8 @@
 #include "base/limits.h"
 #include "decode/value.h"
 #include "report/heap.h"
-#include "report/table.h"
-#include "report/units.h"
+#include "render/table.h"
+#include "render/units.h"
 
 /* As in the sort keys of commands.def. */
 enum sort_key { SORT_RETAINED, SORT_DEEP, SORT_MODULE };

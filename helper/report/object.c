@@ -6,7 +6,7 @@
 #include "report/heap.h"
 #include "report/naming.h"
 #include "report/referents.h"
-#include "report/units.h"
+#include "render/units.h"
 
 /* What leads to an object, and what it keeps alive. */
 struct ownership {

@@ -7,7 +7,7 @@
 #include "decode/allocated.h"
 #include "decode/type_flags.h"
 #include "report/heap.h"
-#include "report/units.h"
+#include "render/units.h"
 
 /* As in the sort keys of commands.def. */
 enum sort_key { SORT_ADDRESS, SORT_SHALLOW, SORT_TYPE };

@@ -6,8 +6,8 @@
 
 #include "report/origins.h"
 #include "report/path_merge.h"
-#include "report/table.h"
-#include "report/units.h"
+#include "render/table.h"
+#include "render/units.h"
 
 enum { LEAST_FACTOR = 2 }; /* a step that holds less than that many times what is below it is nothing to look at */
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/table.h"
-#include "report/units.h"
+#include "render/table.h"
+#include "render/units.h"
 
 enum {
 	MERGE_DEPTH = 40, /* levels; what is deeper joins the last one */

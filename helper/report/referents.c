@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "report/referents.h"
-#include "report/table.h"
-#include "report/units.h"
+#include "render/table.h"
+#include "render/units.h"
 
 /* As in the sort keys of commands.def. */
 enum sort_key { SORT_ORDER, SORT_SHALLOW, SORT_TYPE };

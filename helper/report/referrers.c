@@ -6,8 +6,8 @@
 
 #include "base/address_map.h"
 #include "report/origins.h"
-#include "report/table.h"
-#include "report/units.h"
+#include "render/table.h"
+#include "render/units.h"
 
 enum {
 	CANCEL_INTERVAL = 1 << 14, /* objects between two looks at the cancel flag */

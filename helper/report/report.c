@@ -7,7 +7,7 @@
 
 #include "decode/reference_count.h"
 #include "report/live.h"
-#include "report/units.h"
+#include "render/units.h"
 
 int report_cancelled(struct report *report)
 {

@@ -12,7 +12,7 @@
 #include "decode/decoder.h"
 #include "graph/walk.h"
 #include "names/names.h"
-#include "report/json.h"
+#include "render/json.h"
 #include "report/request.h"
 #include "runtime/runtime.h"
 

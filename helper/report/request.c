@@ -4,7 +4,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
-#include "report/units.h"
+#include "render/units.h"
 
 enum { DEFAULT_LIMIT = 20 };
 

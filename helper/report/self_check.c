@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "report/heap.h"
-#include "report/units.h"
+#include "render/units.h"
 
 int self_check_run(struct report *report, struct size_check *ret_check)
 {

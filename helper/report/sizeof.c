@@ -7,8 +7,8 @@
 
 #include "decode/allocated.h"
 #include "report/report.h"
-#include "report/table.h"
-#include "report/units.h"
+#include "render/table.h"
+#include "render/units.h"
 
 /* As in the sort keys of commands.def. */
 enum sort_key { SORT_GIVEN, SORT_SHALLOW, SORT_ALLOCATED, SORT_TYPE };

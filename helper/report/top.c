@@ -9,8 +9,8 @@
 #include "base/address_map.h"
 #include "report/heap.h"
 #include "report/naming.h"
-#include "report/table.h"
-#include "report/units.h"
+#include "render/table.h"
+#include "render/units.h"
 
 enum {
 	FOLLOW_PERCENT = 70, /* a child with that much of its parent is where the memory is */

@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
-#include "runtime/opening.h"
+#include "runtime/find/opening.h"
 
 /* Include/internal/pycore_frame.h, enum _frameowner: 3 and 4 are entries that the interpreter or C code put between
  * Python frames; they have no code of a user's. Which of the two has which number changed in 3.14. */

@@ -4,7 +4,7 @@
 
 #include "base/address_map.h"
 #include "base/limits.h"
-#include "runtime/opening.h"
+#include "runtime/find/opening.h"
 
 static void read_interpreter(struct opening *opening, uint64_t address, struct interpreter *ret_interpreter)
 {

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "runtime/opening.h"
+#include "runtime/find/opening.h"
 
 void runtime_warn(struct runtime *runtime, const char *format, ...)
 {

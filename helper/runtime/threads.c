@@ -6,7 +6,7 @@
 
 #include "base/address_map.h"
 #include "base/limits.h"
-#include "runtime/opening.h"
+#include "runtime/find/opening.h"
 
 /* Where the C library's thread descriptor, whose address pthread_t is, keeps the thread's number. The word at
  * self holds the descriptor's own address. */

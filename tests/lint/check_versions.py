@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Version numbers of CPython are compared only in helper/layout and helper/runtime/version.c; everybody else asks for
-a field or for a named feature. Reading a version to show it is fine."""
+"""Version numbers of CPython are compared only in helper/layout and helper/runtime/find/version.c; everybody else asks
+for a field or for a named feature. Reading a version to show it is fine."""
 import os
 import re
 
 import tree
 
-ALLOWED = ("helper/layout/", "helper/runtime/version.c", "helper/runtime/version.h")
+ALLOWED = ("helper/layout/", "helper/runtime/find/version.c", "helper/runtime/version.h")
 COMPARED = [
     re.compile(r"\b(?:version_hex|hexversion|py_version|PY_VERSION_HEX|minor|version(?:\.|->)\w+)\s*(?:[<>]=?|==|!=)\s*"
                r"\(*(?:0x)?[0-9]"),

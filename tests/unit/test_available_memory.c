@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "memory/available_memory.h"
+#include "memory/live/available_memory.h"
 
 static int set_up(void **state)
 {

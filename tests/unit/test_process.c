@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "memory/address_space.h"
-#include "memory/process_status.h"
+#include "memory/live/procfs.h"
 
 enum { PAGES = 40, THREADS = 5 };
 

@@ -20,8 +20,8 @@
 #include <cmocka.h>
 
 #include "memory/address_space.h"
-#include "memory/page_scan.h"
-#include "memory/process_status.h"
+#include "memory/live/page_scan.h"
+#include "memory/live/procfs.h"
 
 enum { PAGE = 4096, TOUCHED = 3000, PAGES = 8192, SPARSE_AT = 77 };
 

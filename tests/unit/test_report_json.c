@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "report/json.h"
+#include "render/json.h"
 
 static void a_document(void **state)
 {

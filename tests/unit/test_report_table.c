@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "report/table.h"
+#include "render/table.h"
 
 static const struct table_column columns[] = {
 	{ "Count", TABLE_RIGHT },

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "report/units.h"
+#include "render/units.h"
 
 static void assert_bytes(uint64_t bytes, bool exact, const char *expected)
 {

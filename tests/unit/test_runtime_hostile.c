@@ -10,7 +10,7 @@
 
 #include "base/limits.h"
 #include "layout/builtin_layouts.h"
-#include "runtime/opening.h"
+#include "runtime/find/opening.h"
 
 static const uint64_t base = 0x7f0000000000;
 

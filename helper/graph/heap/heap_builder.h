@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ * heap_builder: what the steps of making a heap graph share: heap_graph.c finds the objects, heap_edges.c writes down
+ * their references, heap_holders.c those of the holders. */
+#ifndef PYDS_GRAPH_HEAP_BUILDER_H
+#define PYDS_GRAPH_HEAP_BUILDER_H
+
+#include "decode/reference_count.h"
+#include "graph/frontier.h"
+#include "graph/heap/heap_graph.h"
+#include "graph/shared_keys.h"
+
+enum { BUILDER_CONTROL_INTERVAL = 4096 };
+
+/* Memory of a mapped ELF file, .bss included, not of an allocator. An allocator's arena may follow it directly, in the
+ * same segment. */
+struct static_range {
+	uint64_t start, end;
+};
+
+typedef ARRAY(uint32_t) number_array;
+
+struct edge_writer {
+	uint32_t *targets;
+	uint64_t count, capacity;
+};
+
+struct builder {
+	struct heap_graph *graph;
+	struct decoder *decoder;
+	struct walk_control *control;
+	struct error *error;
+	uint64_t slots_drawn; /* references that the first pass followed: about as many as there will be edges */
+	struct static_range *static_ranges; /* sorted */
+	size_t static_count;
+	size_t types_rooted;
+	/* Of each object its reference count less the references found to it, modulo 2^32: what is left is held by
+	 * nobody that we know. Most counts are far below 2^31, and those that may not be are read again. */
+	uint32_t *unexplained;
+	uint32_t *first; /* becomes graph->edges.first */
+	struct edge_writer edges; /* of objects, later also of holders */
+	struct shared_keys shared_keys;
+	number_array guesses; /* edges that are words of unknown meaning which happen to be addresses of objects */
+	number_array permanent; /* objects that are never freed, by number */
+	number_array uncounted; /* objects whose count says nothing */
+	number_array doubtful; /* objects with counts of 2^31 and more */
+};
+
+int builder_no_memory(struct builder *builder);
+/* The error for what a thread came back with: ERROR_NO_MEMORY, ERROR_CANCELLED or ERROR_LIMIT. */
+int builder_failed(struct builder *builder, int status);
+/* How many threads may read the heap at once: at most `most`, at least 1; just one where memory must be asked for. */
+unsigned builder_crew(const struct builder *builder, uint64_t most);
+
+static inline bool builder_is_cancelled(const struct builder *builder)
+{
+	return builder->control != NULL && atomic_load_explicit(&builder->control->cancel, memory_order_relaxed);
+}
+
+/* Counts one more object done; looks at cancel now and then. */
+static inline int builder_check(struct builder *builder, uint64_t *done)
+{
+	if (++*done % BUILDER_CONTROL_INTERVAL != 0 || builder->control == NULL)
+		return OK;
+	atomic_fetch_add_explicit(&builder->control->visited, BUILDER_CONTROL_INTERVAL, memory_order_relaxed);
+	return builder_is_cancelled(builder) ? ERROR_CANCELLED : OK;
+}
+
+/* heap_edges.c: rows of the objects, and what is known of their counts. */
+int builder_write_objects(struct builder *builder);
+bool edge_writer_reserve(struct edge_writer *writer, uint64_t more);
+/* The object a slot of a run refers to, by number; UINT32_MAX: none. */
+static inline uint32_t builder_slot_node(const struct builder *builder, struct reader *reader, const struct run *run,
+                                         uint64_t slot)
+{
+	uint64_t target = run_target(run, slot);
+	const struct segment *segment = target != 0 ? reader_segment(reader, target) : NULL;
+	if (segment == NULL)
+		return UINT32_MAX;
+	return object_index_rank(&builder->graph->index, segment_granule(segment, target));
+}
+
+/* heap_holders.c: where static memory is; rows of the holders, after those of the objects. */
+bool builder_find_static_ranges(struct builder *builder);
+int builder_write_holders(struct builder *builder);
+/* References found to an object whose count is at hand. */
+static inline uint32_t builder_found(const struct builder *builder, uint32_t node, const struct reference_count *count)
+{
+	return (uint32_t)count->count - builder->unexplained[node];
+}
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT
+ * Two passes over the heap: the first follows references to find the objects, in any order; the second goes through
+ * them by address and writes the edges down. Between them stands only the bitmap of addresses. */
+#include "graph/heap/heap_builder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crew.h"
+#include "base/large_block.h"
+#include "graph/doubtful.h"
+#include "runtime/tracked_objects.h"
+
+int builder_no_memory(struct builder *builder)
+{
+	return error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the graph of the heap");
+}
+
+int builder_failed(struct builder *builder, int status)
+{
+	if (status == ERROR_CANCELLED)
+		return error_set(builder->error, ERROR_CANCELLED, "cancelled");
+	if (status == ERROR_LIMIT)
+		return error_set(builder->error, ERROR_LIMIT, "more than 4 billion references");
+	return builder_no_memory(builder);
+}
+
+unsigned builder_crew(const struct builder *builder, uint64_t most)
+{
+	if (most <= 1 || !address_space_is_immediate(builder->decoder->reader.space))
+		return 1;
+	unsigned size = crew_size();
+	return size < most ? size : (unsigned)most;
+}
+
+enum { LEAST_BYTES = 1 << 22 }; /* of a target's memory that are worth a thread */
+
+/* ---- First pass: which objects there are ---- */
+
+/* What one thread of it does. */
+struct finder {
+	struct builder *builder;
+	struct decoder *decoder;
+	struct frontier frontier;
+	struct walk_result bad;
+	uint64_t done;
+	bool gc_list_broken;
+	bool has_begun;
+	int status;
+	struct decoder own_decoder;
+};
+
+static void note_flags(struct walk_result *bad, const struct decoded *out)
+{
+	bad->approximate += (out->flags & DECODED_APPROXIMATE) != 0;
+	bad->unreadable += (out->flags & DECODED_UNREADABLE) != 0;
+	bad->corrupt += (out->flags & DECODED_CORRUPT) != 0;
+	bad->in_flux += (out->flags & DECODED_IN_FLUX) != 0;
+	if (out->flags & ~(uint32_t)DECODED_APPROXIMATE)
+		walk_result_note(bad, out->address, out->reason);
+}
+
+static int visit(struct finder *finder, const struct upcoming *upcoming)
+{
+	struct decoder *decoder = finder->decoder;
+	uint64_t shallow;
+	if (upcoming->type != NULL && quick_leaf(decoder, &upcoming->head, upcoming->type, &shallow))
+		return builder_check(finder->builder, &finder->done);
+	if (roots_is_interned_dict(&finder->builder->graph->roots, upcoming->head.address))
+		return OK;
+	(void)frontier_decode(&finder->frontier, upcoming);
+	if (__builtin_expect(decoder->out.flags != 0, 0))
+		note_flags(&finder->bad, &decoder->out);
+	if (decoder->out_of_memory || finder->frontier.out_of_memory)
+		return ERROR_NO_MEMORY;
+	return builder_check(finder->builder, &finder->done);
+}
+
+static int drain(struct finder *finder)
+{
+	for (const struct upcoming *next; (next = frontier_next(&finder->frontier)) != NULL;)
+		TRY(visit(finder, next));
+	return finder->frontier.out_of_memory ? ERROR_NO_MEMORY : OK;
+}
+
+/* An object that no run leads to. */
+static int reach(struct finder *finder, uint64_t address)
+{
+	struct upcoming upcoming;
+	return frontier_take(&finder->frontier, address, &upcoming) ? visit(finder, &upcoming) : OK;
+}
+
+/* Static types are owned by nobody's reference: every one that an object was seen to have is there by itself. */
+static int reach_static_types(struct finder *finder)
+{
+	struct builder *builder = finder->builder;
+	const struct type_table *types = &builder->decoder->context->types;
+	while (builder->types_rooted < types->count) {
+		const struct type_info *type = types->items[builder->types_rooted++];
+		if (!(type->flags & TYPE_IS_HEAP))
+			TRY(reach(finder, type->address));
+		if (builder->types_rooted == types->count)
+			TRY(drain(finder));
+	}
+	return OK;
+}
+
+/* What the collector tracks: also what no root reaches, held from C alone or garbage in cycles. */
+static int reach_tracked(struct finder *finder)
+{
+	struct tracked_objects tracked;
+	int32_t generation;
+	uint64_t seen = 0;
+	/* Only for want of memory, which the status says. */
+	int status = tracked_objects_open(&tracked, finder->decoder->context->runtime, NULL);
+	for (uint64_t object; status == OK && (object = tracked_objects_next(&tracked, &generation)) != 0;) {
+		status = reach(finder, object);
+		if (status == OK)
+			status = drain(finder);
+		/* Most were reached before, and are no progress. */
+		if (status == OK && ++seen % BUILDER_CONTROL_INTERVAL == 0 && builder_is_cancelled(finder->builder))
+			status = ERROR_CANCELLED;
+	}
+	finder->gc_list_broken |= tracked.is_broken;
+	finder->bad.tracked_unknown |= tracked.is_unknown;
+	tracked_objects_close(&tracked);
+	return status;
+}
+
+static int reach_doubtful(void *context, uint64_t address)
+{
+	struct finder *finder = context;
+	TRY(reach(finder, address));
+	return drain(finder);
+}
+
+/* Several threads find objects at once, the first from the roots, the last from the lists of the collector. */
+struct search {
+	struct builder *builder;
+	unsigned crew;
+	struct frontier_pool pool;
+	struct finder finders[CREW_MOST];
+};
+
+static void begin_finder(struct builder *builder, struct finder *finder, struct decoder *decoder)
+{
+	finder->builder = builder;
+	finder->decoder = decoder;
+	finder->has_begun = true;
+	frontier_init(&finder->frontier, decoder, &builder->graph->index.objects);
+}
+
+static void find_together(void *context, unsigned member)
+{
+	struct search *search = context;
+	struct finder *finder = &search->finders[member];
+	if (member > 0) {
+		decoder_init(&finder->own_decoder, search->builder->decoder->context);
+		finder->own_decoder.skip_blocks = true;
+		begin_finder(search->builder, finder, &finder->own_decoder);
+		frontier_join(&finder->frontier, &search->pool);
+	}
+	finder->status = member > 0 && member + 1 == search->crew ? reach_tracked(finder) : OK;
+	finder->frontier.is_patient = true;
+	if (finder->status == OK)
+		finder->status = drain(finder);
+	if (finder->status != OK)
+		frontier_pool_stop(&search->pool);
+	frontier_leave(&finder->frontier);
+}
+
+/* What the first finder began with is done by all. */
+static int drain_together(struct search *search)
+{
+	struct finder *own = &search->finders[0];
+	int status = OK;
+	if (!frontier_pool_open(&search->pool))
+		return ERROR_NO_MEMORY;
+	visited_share(own->frontier.visited);
+	own->frontier.pool = &search->pool;
+	crew_run(search->crew, find_together, search);
+	for (unsigned i = 0; i < search->crew; i++) {
+		struct finder *finder = &search->finders[i];
+		status = status == OK ? finder->status : status;
+		if (finder->has_begun && !frontier_settle(&finder->frontier))
+			status = status == OK ? ERROR_NO_MEMORY : status;
+	}
+	/* A thread that began late, when all others had nothing left to do, was told that all is done. */
+	for (unsigned i = 0; status == OK && i < search->crew; i++)
+		if (search->finders[i].has_begun)
+			status = drain(&search->finders[i]);
+	frontier_pool_close(&search->pool);
+	own->frontier.is_patient = false;
+	return status;
+}
+
+static int find_all(struct search *search)
+{
+	struct finder *own = &search->finders[0];
+	struct heap_graph *graph = search->builder->graph;
+	struct roots *roots = &graph->roots;
+	for (size_t i = 0; i < roots->runs.count; i++)
+		frontier_add_run(&own->frontier, &roots->runs.items[i].run);
+	TRY(search->crew > 1 ? drain_together(search) : drain(own));
+	TRY(reach_static_types(own));
+	if (search->crew == 1)
+		TRY(reach_tracked(own));
+	TRY(reach_static_types(own));
+	TRY(doubtful_reach(roots, own->decoder, &graph->index.objects, reach_doubtful, own));
+	return reach_static_types(own);
+}
+
+static int find_objects(struct builder *builder)
+{
+	struct heap_graph *graph = builder->graph;
+	struct search *search = calloc(1, sizeof *search);
+	if (search == NULL)
+		return builder_no_memory(builder);
+	search->builder = builder;
+	search->crew = builder_crew(builder, builder->decoder->reader.space->coverage.present / LEAST_BYTES);
+	begin_finder(builder, &search->finders[0], builder->decoder);
+	int status = find_all(search);
+	for (unsigned i = 0; i < search->crew; i++) {
+		struct finder *finder = &search->finders[i];
+		if (!finder->has_begun)
+			continue;
+		walk_result_add(&graph->bad, &finder->bad);
+		graph->bad.corrupt += finder->frontier.wild;
+		graph->gc_list_broken |= finder->gc_list_broken;
+		builder->slots_drawn += finder->frontier.slots_drawn;
+		frontier_clear(&finder->frontier);
+		if (i > 0)
+			decoder_clear(&finder->own_decoder);
+	}
+	free(search);
+	return status == OK ? object_index_number(&graph->index, builder->error) : builder_failed(builder, status);
+}
+
+/* ---- Second pass: the edges ---- */
+
+/* An array for all objects. Clearing it may take the system a while: cancel is looked at before. */
+static int provide(struct builder *builder, uint32_t **ret_array, uint64_t count)
+{
+	if (builder->control != NULL && atomic_load_explicit(&builder->control->cancel, memory_order_relaxed))
+		return builder_failed(builder, ERROR_CANCELLED);
+	*ret_array = large_allocate(count, sizeof **ret_array);
+	return *ret_array != NULL ? OK : builder_no_memory(builder);
+}
+
+static int write_edges(struct builder *builder)
+{
+	struct heap_graph *graph = builder->graph;
+	const uint32_t objects = graph->index.count;
+	graph->node_process = objects;
+	graph->node_count = objects + (uint32_t)graph->roots.holders.count;
+	TRY(provide(builder, &builder->first, (uint64_t)graph->node_count + 1));
+	TRY(provide(builder, &graph->shallow, (uint64_t)objects + 1));
+	TRY(provide(builder, &builder->unexplained, (uint64_t)objects + 1));
+	memset(builder->unexplained, 0, ((size_t)objects + 1) * sizeof *builder->unexplained);
+	if (!builder_find_static_ranges(builder))
+		return builder_no_memory(builder);
+	TRY(builder_write_objects(builder));
+	TRY(builder_write_holders(builder));
+	builder->first[graph->node_count] = (uint32_t)builder->edges.count;
+	graph->edges = (struct edge_rows){ graph->node_count, builder->first, builder->edges.targets };
+	graph->edge_count = builder->edges.count;
+	builder->first = NULL;
+	builder->edges = (struct edge_writer){ .count = 0 };
+	return OK;
+}
+
+static void builder_clear(struct builder *builder)
+{
+	free(builder->first);
+	free(builder->edges.targets);
+	free(builder->unexplained);
+	free(builder->static_ranges);
+	array_free(&builder->guesses);
+	array_free(&builder->permanent);
+	array_free(&builder->uncounted);
+	array_free(&builder->doubtful);
+	shared_keys_clear(&builder->shared_keys);
+}
+
+static int build(struct builder *builder)
+{
+	struct heap_graph *graph = builder->graph;
+	struct decoder *decoder = builder->decoder;
+	TRY(object_index_open(&graph->index, decoder->context->space, builder->error));
+	TRY(roots_collect(&graph->roots, decoder, builder->error));
+	TRY(find_objects(builder));
+	return write_edges(builder);
+}
+
+int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, struct walk_control *control,
+                    struct error *error)
+{
+	*ret_graph = NULL;
+	struct heap_graph *graph = calloc(1, sizeof *graph);
+	if (graph == NULL)
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for the graph of the heap");
+	graph->decoder = decoder;
+	struct builder builder = { .graph = graph, .decoder = decoder, .control = control, .error = error };
+	decoder->skip_blocks = true;
+	int status = build(&builder);
+	decoder->skip_blocks = false;
+	builder_clear(&builder);
+	if (status < 0) {
+		heap_graph_close(graph);
+		return status;
+	}
+	*ret_graph = graph;
+	return OK;
+}
+
+void heap_graph_close(struct heap_graph *graph)
+{
+	if (graph == NULL)
+		return;
+	object_index_close(&graph->index);
+	roots_clear(&graph->roots);
+	edge_rows_free(&graph->edges);
+	free(graph->shallow);
+	free(graph->allocated);
+	free(graph);
+}
+
+uint64_t heap_graph_shallow(const struct heap_graph *graph, uint32_t node)
+{
+	if (node >= graph->index.count)
+		return 0;
+	if (graph->shallow[node] != HEAP_GRAPH_LARGE)
+		return graph->shallow[node];
+	return decode_object(graph->decoder, object_index_address(&graph->index, node)) ? graph->decoder->out.shallow
+	                                                                                : 0;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "render/json.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* The character at bytes and how many bytes it takes; U+FFFD and 1 where there is no valid one. */
+static uint32_t next_character(const char *bytes, size_t length, size_t *ret_used)
+{
+	static const uint32_t lowest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char lead = (unsigned char)bytes[0];
+	size_t wanted = lead < 0x80 ? 1 : lead >= 0xF0 && lead < 0xF5 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
+	*ret_used = 1;
+	if (wanted == 1)
+		return lead;
+	if (wanted == 0 || wanted > length || lead >= 0xF5)
+		return 0xFFFD;
+	uint32_t character = lead & (0x7Fu >> wanted);
+	for (size_t i = 1; i < wanted; i++) {
+		if (((unsigned char)bytes[i] & 0xC0) != 0x80)
+			return 0xFFFD;
+		character = character << 6 | ((unsigned char)bytes[i] & 0x3F);
+	}
+	if (character < lowest[wanted] || character > 0x10FFFF || (character >= 0xD800 && character <= 0xDFFF))
+		return 0xFFFD;
+	*ret_used = wanted;
+	return character;
+}
+
+/* Control characters, line separators and what changes the direction of text. */
+static bool is_dangerous(uint32_t character)
+{
+	return character < 0x20 || (character >= 0x7F && character < 0xA0) || character == 0x061C ||
+	       (character >= 0x200E && character <= 0x200F) || (character >= 0x2028 && character <= 0x202E) ||
+	       (character >= 0x2066 && character <= 0x2069) || character == 0xFEFF;
+}
+
+static void write_string(struct text *text, const char *bytes, size_t length)
+{
+	text_append(text, "\"", 1);
+	for (size_t at = 0; at < length;) {
+		size_t used;
+		uint32_t character = next_character(bytes + at, length - at, &used);
+		if (character == '"' || character == '\\') {
+			text_append(text, "\\", 1);
+			text_append(text, bytes + at, 1);
+		} else if (character == '\n') {
+			text_append(text, "\\n", 2);
+		} else if (character == '\t') {
+			text_append(text, "\\t", 2);
+		} else if (is_dangerous(character)) {
+			text_format(text, "\\u%04" PRIx32, character);
+		} else if (character == 0xFFFD) {
+			text_add(text, "\xEF\xBF\xBD");
+		} else {
+			text_append(text, bytes + at, used);
+		}
+		at += used;
+	}
+	text_append(text, "\"", 1);
+}
+
+static void start_item(struct json *json, const char *key)
+{
+	if (json->has_items[json->depth])
+		text_append(json->text, ",", 1);
+	json->has_items[json->depth] = true;
+	if (key != NULL) {
+		write_string(json->text, key, strlen(key));
+		text_append(json->text, ":", 1);
+	}
+}
+
+static void open_group(struct json *json, const char *key, const char *bracket)
+{
+	start_item(json, key);
+	if (json->depth + 1 < JSON_DEPTH)
+		json->depth++;
+	json->has_items[json->depth] = false;
+	text_append(json->text, bracket, 1);
+}
+
+static void close_group(struct json *json, const char *bracket)
+{
+	if (json->depth > 0)
+		json->depth--;
+	text_append(json->text, bracket, 1);
+}
+
+void json_begin(struct json *json, struct text *text)
+{
+	json->text = text;
+	json->depth = 0;
+	json->has_items[0] = false;
+	json->add_last = NULL;
+}
+
+void json_object(struct json *json, const char *key)
+{
+	open_group(json, key, "{");
+}
+
+void json_object_end(struct json *json)
+{
+	void (*add_last)(struct json * json, void *context) = json->add_last;
+	if (json->depth == 1 && add_last != NULL) {
+		json->add_last = NULL;
+		add_last(json, json->context);
+	}
+	close_group(json, "}");
+}
+
+void json_array(struct json *json, const char *key)
+{
+	open_group(json, key, "[");
+}
+
+void json_array_end(struct json *json)
+{
+	close_group(json, "]");
+}
+
+void json_string(struct json *json, const char *key, const char *string)
+{
+	start_item(json, key);
+	write_string(json->text, string, strlen(string));
+}
+
+void json_text(struct json *json, const char *key, const struct text *value)
+{
+	start_item(json, key);
+	write_string(json->text, text_string(value), value->length);
+}
+
+void json_number(struct json *json, const char *key, uint64_t number)
+{
+	start_item(json, key);
+	text_format(json->text, "%" PRIu64, number);
+}
+
+void json_signed(struct json *json, const char *key, int64_t number)
+{
+	start_item(json, key);
+	text_format(json->text, "%" PRId64, number);
+}
+
+void json_address(struct json *json, const char *key, uint64_t address)
+{
+	start_item(json, key);
+	text_format(json->text, "\"0x%" PRIx64 "\"", address);
+}
+
+void json_bool(struct json *json, const char *key, bool value)
+{
+	start_item(json, key);
+	text_add(json->text, value ? "true" : "false");
+}
+
+void json_null(struct json *json, const char *key)
+{
+	start_item(json, key);
+	text_add(json->text, "null");
+}
+
+void json_end(struct json *json)
+{
+	text_append(json->text, "\n", 1);
+}
