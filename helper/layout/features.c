@@ -84,6 +84,7 @@ void layout_compute_features(struct layout *layout)
 	        since_patch(layout, 14, 10) && (!is_minor(layout, 15) || since_patch(layout, 15, 2));
 	features[FEATURE_PROFILER_MISSING_VISITED] = since(layout, 15);
 	features[FEATURE_SIMPLE_QUEUE_SIZEOF] = since(layout, 15);
+	features[FEATURE_TRACED_FILES_ARE_BYTES] = since(layout, 15);
 	features[FEATURE_INCREMENTAL_GC] =
 	        layout_has(layout, FIELD__gc_runtime_state_young) && layout_has(layout, FIELD__gc_runtime_state_old);
 }
