@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "graph/edge_rows.h"
+#include "analysis/edge_rows.h"
 
 /* What the algorithm makes. Reached nodes are numbered in depth-first preorder, so a dominator has a smaller number
  * than what it dominates; arrays below are by number unless they say node. */

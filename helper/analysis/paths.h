@@ -13,7 +13,7 @@
 
 #include "base/array.h"
 #include "base/error.h"
-#include "graph/edge_rows.h"
+#include "analysis/edge_rows.h"
 
 enum {
 	PATH_NO_START = 0xff,

@@ -106,10 +106,9 @@ static void fill_report(struct pyds_job *job, const struct pyds_output_options *
 	job->report = (struct report){
 		.request = &job->request,
 		.targets = job->targets,
-		.decoder = &session->decoder,
-		.naming = &session->naming,
-		.walk = &session->walk,
-		.heap = &session->heap,
+		.target = session->target,
+		.decoder = session->target != NULL ? &session->target->decoder : NULL,
+		.naming = session->target != NULL ? &session->target->naming : NULL,
 		.names = session->names,
 		.style = { .width = output->width != 0 ? output->width : 80,
 		           .colour = output->colour != 0,

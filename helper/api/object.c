@@ -16,9 +16,9 @@ PYDS_PUBLIC int32_t pyds_resolve(pyds_session *session, const char *expression, 
 
 static int decode_at(struct pyds_session *session, uint64_t address)
 {
-	if (decode_object(&session->decoder, address))
+	if (decode_object(&session->target->decoder, address))
 		return OK;
-	const char *reason = session->decoder.out.reason;
+	const char *reason = session->target->decoder.out.reason;
 	return error_set(&session->error, ERROR_NOT_FOUND, "0x%" PRIx64 " is not an object: %s", address,
 	                 reason != NULL ? reason : "no object head is there");
 }
@@ -32,9 +32,9 @@ PYDS_PUBLIC int32_t pyds_object_sizes(pyds_session *session, uint64_t address, u
 	TRY(session_require_target(session));
 	TRY(decode_at(session, address));
 	if (ret_shallow != NULL)
-		*ret_shallow = session->decoder.out.shallow;
+		*ret_shallow = session->target->decoder.out.shallow;
 	if (ret_allocated != NULL)
-		*ret_allocated = allocated_of_object(&session->decoder).bytes;
+		*ret_allocated = allocated_of_object(&session->target->decoder).bytes;
 	return OK;
 }
 
@@ -49,13 +49,11 @@ PYDS_PUBLIC int32_t pyds_object_deep(pyds_session *session, uint64_t address, co
 	if (found < 0)
 		return error_set(&session->error, ERROR_ARGUMENT, "there is no policy '%s'", policy);
 	TRY(decode_at(session, address));
-	if (session->walk == NULL)
-		TRY(walk_open(&session->walk, &session->decoder, &session->error));
 	struct walk_control control = { .visited = 0 };
 	struct walk_result result = { .count = 0 };
-	walk_reset(session->walk);
-	walk_set_measure(session->walk, SIZE_SHALLOW);
-	int status = walk_deep(session->walk, &address, 1, (enum policy)found, &control, &result, &session->error);
+	struct walk *walk;
+	TRY(target_walk(session->target, SIZE_SHALLOW, &walk, &session->error));
+	int status = walk_deep(walk, &address, 1, (enum policy)found, &control, &result, &session->error);
 	if (status >= 0 && ret_deep != NULL)
 		*ret_deep = result.bytes;
 	if (status >= 0 && ret_count != NULL)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/session.h"
-#include "report/heap.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -44,15 +43,7 @@ PYDS_PUBLIC void pyds_session_destroy(pyds_session *session)
 	if (session == NULL)
 		return;
 	relay_enter(&session->relay);
-	report_heap_close(session->heap);
-	walk_close(session->walk);
-	if (session->context != NULL) {
-		decoder_clear(&session->naming);
-		decoder_clear(&session->decoder);
-	}
-	decode_context_close(session->context);
-	runtime_close(session->runtime);
-	address_space_close(session->space);
+	target_close(session->target);
 	relay_clear(&session->relay);
 	free(session);
 }
@@ -72,7 +63,7 @@ int session_require_target(struct pyds_session *session)
 {
 	if (session->job != NULL)
 		return error_set(&session->error, ERROR_STATE, "another command of this session is still running");
-	if (session->context == NULL)
+	if (session->target == NULL)
 		return error_set(&session->error, ERROR_STATE, "no target is open");
 	return OK;
 }
@@ -95,7 +86,7 @@ int session_resolve(struct pyds_session *session, const char *expression, uint64
 {
 	if (parse_address(expression, ret_address))
 		return OK;
-	int status = names_resolve(&session->naming, expression, &session->names, ret_address, &session->error);
+	int status = names_resolve(&session->target->naming, expression, &session->names, ret_address, &session->error);
 	if (status >= 0 || session->evaluate == NULL || (status != ERROR_NOT_FOUND && status != ERROR_ARGUMENT))
 		return status;
 	uint64_t address = 0;
@@ -114,9 +105,10 @@ PYDS_PUBLIC int32_t pyds_select_frame(pyds_session *session, uint64_t tid, uint3
 	TRY(session_require_target(session));
 	if (tid != 0) {
 		uint64_t found = 0;
-		for (size_t i = 0; i < session->runtime->threads.count && found == 0; i++)
-			if (session->runtime->threads.items[i].native_id == tid)
-				found = session->runtime->threads.items[i].address;
+		const struct runtime *runtime = session->target->runtime;
+		for (size_t i = 0; i < runtime->threads.count && found == 0; i++)
+			if (runtime->threads.items[i].native_id == tid)
+				found = runtime->threads.items[i].address;
 		if (found == 0)
 			return error_set(&session->error, ERROR_NOT_FOUND, "thread %" PRIu64 " runs no Python", tid);
 		session->names.selected_thread = found;

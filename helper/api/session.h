@@ -1,28 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * session: one open target and everything that is kept between commands. */
+ * session: one open target, what the caller chose in it, the last error, and the job that runs. */
 #ifndef PYDS_API_SESSION_H
 #define PYDS_API_SESSION_H
 
 #include "api/relay.h"
 #include "base/error.h"
-#include "decode/decoder.h"
-#include "graph/walk.h"
-#include "memory/address_space.h"
 #include "names/names.h"
 #include "pydeepsize.h"
-#include "runtime/runtime.h"
+#include "target/target.h"
 
 #define PYDS_PUBLIC __attribute__((visibility("default")))
 
-struct retained; /* analysis/retained.h */
-
 struct pyds_session {
-	struct address_space *space;
-	struct runtime *runtime;
-	struct decode_context *context; /* NULL: no target is open */
-	struct decoder decoder, naming; /* initialised while context is there */
-	struct walk *walk; /* opened by the first command that walks */
-	struct retained *heap; /* built by the first command that asks about the whole heap */
+	struct target *target; /* NULL: none is open */
 	struct name_options names;
 	struct relay relay;
 	int32_t (*evaluate)(void *context, const char *expression, uint64_t *ret_address); /* NULL: none */

@@ -8,14 +8,14 @@
 #include "api/sized_struct.h"
 
 /* The options of the header in the words of the layers. */
-struct target_options {
+struct open_request {
 	struct memory_options memory;
 	struct runtime_options runtime;
 	bool already_stopped;
 };
 
 static int read_options(struct pyds_session *session, const struct pyds_open_options *given,
-                        struct target_options *ret_options)
+                        struct open_request *ret_request)
 {
 	struct pyds_open_options own;
 	const uint32_t known = PYDS_OPEN_ALREADY_STOPPED | PYDS_OPEN_PREFER_DWARF | PYDS_OPEN_DEBUGINFOD |
@@ -24,7 +24,7 @@ static int read_options(struct pyds_session *session, const struct pyds_open_opt
 	if ((own.flags & ~known) != 0)
 		return error_set(&session->error, ERROR_ARGUMENT, "unknown flags 0x%" PRIx32 " in pyds_open_options",
 		                 own.flags & ~known);
-	*ret_options = (struct target_options){
+	*ret_request = (struct open_request){
 		.memory = { .sysroot = own.sysroot,
 		            .executable = own.executable,
 		            .ignore_files = (own.flags & PYDS_OPEN_IGNORE_FILES) != 0,
@@ -43,53 +43,37 @@ static int read_options(struct pyds_session *session, const struct pyds_open_opt
 
 /* The first half of every pyds_open_: state and options. */
 static int begin_open(struct pyds_session *session, const struct pyds_open_options *given,
-                      struct target_options *ret_options)
+                      struct open_request *ret_request)
 {
 	if (session == NULL)
 		return ERROR_ARGUMENT;
 	session_enter(session);
-	if (session->space != NULL || session->job != NULL)
+	if (session->target != NULL || session->job != NULL)
 		return error_set(&session->error, ERROR_STATE, "this session has a target already");
-	return read_options(session, given, ret_options);
-}
-
-/* The second half: Python in session->space. On failure the session is as before. */
-static int open_python(struct pyds_session *session, const struct target_options *options)
-{
-	int status = runtime_open(&session->runtime, session->space, &options->runtime, &session->error);
-	if (status >= 0)
-		status = decode_context_open(&session->context, session->runtime, &session->error);
-	if (status >= 0) {
-		decoder_init(&session->decoder, session->context);
-		decoder_init(&session->naming, session->context);
-		return OK;
-	}
-	runtime_close(session->runtime);
-	session->runtime = NULL;
-	address_space_close(session->space);
-	session->space = NULL;
-	return status;
+	return read_options(session, given, ret_request);
 }
 
 PYDS_PUBLIC int32_t pyds_open_core(pyds_session *session, const char *core_path,
                                    const struct pyds_open_options *options)
 {
-	struct target_options target;
-	TRY(begin_open(session, options, &target));
+	struct open_request request;
+	TRY(begin_open(session, options, &request));
 	if (core_path == NULL)
 		return error_set(&session->error, ERROR_ARGUMENT, "no core file was named");
-	TRY(address_space_open_core(&session->space, core_path, &target.memory, &session->error));
-	return open_python(session, &target);
+	struct address_space *space;
+	TRY(address_space_open_core(&space, core_path, &request.memory, &session->error));
+	return target_open(&session->target, space, &request.runtime, &session->error);
 }
 
 PYDS_PUBLIC int32_t pyds_open_process(pyds_session *session, int32_t pid, const struct pyds_open_options *options)
 {
-	struct target_options target;
-	TRY(begin_open(session, options, &target));
+	struct open_request request;
+	TRY(begin_open(session, options, &request));
 	if (pid <= 0)
 		return error_set(&session->error, ERROR_ARGUMENT, "%" PRId32 " is not a process id", pid);
-	TRY(address_space_open_process(&session->space, pid, target.already_stopped, &target.memory, &session->error));
-	return open_python(session, &target);
+	struct address_space *space;
+	TRY(address_space_open_process(&space, pid, request.already_stopped, &request.memory, &session->error));
+	return target_open(&session->target, space, &request.runtime, &session->error);
 }
 
 static int copy_mappings(struct pyds_session *session, const struct pyds_mapping *mappings, uint64_t count,
@@ -132,17 +116,18 @@ PYDS_PUBLIC int32_t pyds_open_callbacks(pyds_session *session, const struct pyds
                                         const struct pyds_mapping *mappings, uint64_t mapping_count,
                                         const struct pyds_open_options *options)
 {
-	struct target_options target;
+	struct open_request request;
 	struct memory_mapping *copy;
-	TRY(begin_open(session, options, &target));
+	TRY(begin_open(session, options, &request));
 	TRY(set_callbacks(session, callbacks, false));
 	TRY(copy_mappings(session, mappings, mappings != NULL ? mapping_count : 0, &copy));
 	const struct memory_callbacks relayed = { .read = relay_read, .context = &session->relay };
-	int status = address_space_open_callbacks(&session->space, &relayed, copy, copy != NULL ? mapping_count : 0,
-	                                          &target.memory, &session->error);
+	struct address_space *space;
+	int status = address_space_open_callbacks(&space, &relayed, copy, copy != NULL ? mapping_count : 0,
+	                                          &request.memory, &session->error);
 	free(copy);
 	TRY(status);
-	return open_python(session, &target);
+	return target_open(&session->target, space, &request.runtime, &session->error);
 }
 
 PYDS_PUBLIC int32_t pyds_set_evaluate(pyds_session *session, const struct pyds_callbacks *callbacks)

@@ -5,25 +5,9 @@
 
 #include "decode/value.h"
 
-static int open_heap(struct report *report)
-{
-	/* The graph keeps the decoder it was built with: the session's, which lives as long. */
-	struct heap_graph *graph;
-	TRY(heap_graph_open(&graph, report->decoder, report->control, report->error));
-	int status = retained_open(report->heap, graph, report->control, report->error);
-	if (status < 0)
-		heap_graph_close(graph);
-	return status;
-}
-
 int report_heap(struct report *report, const struct retained **ret_heap)
 {
-	*ret_heap = NULL;
-	if (*report->heap == NULL)
-		TRY(open_heap(report));
-	/* The command before may have asked for the other one. */
-	TRY(retained_set_measure(*report->heap, request_measure(report->request), report->control, report->error));
-	*ret_heap = *report->heap;
+	TRY(target_heap(report->target, request_measure(report->request), report->control, ret_heap, report->error));
 	if ((*ret_heap)->graph->bad.tracked_unknown)
 		report->exit_status = EXIT_PARTIAL;
 	return OK;
@@ -45,7 +29,7 @@ static uint64_t counted_bytes(struct report *report, const struct retained *heap
 {
 	struct decoder *decoder = report->naming;
 	uint64_t type_address;
-	if (!walk_has_reached(*report->walk, address))
+	if (!walk_has_reached(report->target->walk, address))
 		return 0;
 	if (!value_field(decoder, address, FIELD_PyObject_ob_type, &type_address))
 		return 0;
@@ -104,13 +88,4 @@ int heap_weigh(struct report *report, uint64_t object, uint64_t deep, struct hea
 	ret_weight->shared = deep > own ? deep - own : 0;
 	ret_weight->has_shared = true;
 	return OK;
-}
-
-void report_heap_close(struct retained *heap)
-{
-	if (heap == NULL)
-		return;
-	struct heap_graph *graph = heap->graph;
-	retained_close(heap);
-	heap_graph_close(graph);
 }

@@ -4,10 +4,10 @@
 #ifndef PYDS_REPORT_HEAP_H
 #define PYDS_REPORT_HEAP_H
 
-#include "analysis/retained.h"
+#include "target/retained.h"
 #include "report/report.h"
 
-/* The whole heap with retained sizes in the request's measure; borrowed from the session. Builds it if no command did
+/* The whole heap with retained sizes in the request's measure; borrowed from the target. Builds it if no command did
  * yet, which takes seconds for tens of millions of objects, shows progress and can be cancelled. */
 int report_heap(struct report *report, const struct retained **ret_heap);
 
@@ -24,8 +24,5 @@ struct heap_weight {
 /* Right after walk_deep() from object with the session's walk, which found `deep` bytes. Builds the heap's graph; uses
  * report->decoder. */
 int heap_weigh(struct report *report, uint64_t object, uint64_t deep, struct heap_weight *ret_weight);
-
-/* Frees what report_heap() made, for the session that keeps it. NULL is fine. */
-void report_heap_close(struct retained *heap);
 
 #endif

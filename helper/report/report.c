@@ -41,12 +41,7 @@ void report_measure_line(struct report *report)
 
 int report_walk(struct report *report, struct walk **ret_walk)
 {
-	if (*report->walk == NULL)
-		TRY(walk_open(report->walk, report->decoder, report->error));
-	walk_reset(*report->walk);
-	walk_set_measure(*report->walk, request_measure(report->request));
-	*ret_walk = *report->walk;
-	return OK;
+	return target_walk(report->target, request_measure(report->request), ret_walk, report->error);
 }
 
 /* "0x1f" and the like: the address itself says as much. */

@@ -9,14 +9,10 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "decode/decoder.h"
-#include "graph/walk.h"
 #include "names/names.h"
 #include "render/json.h"
 #include "report/request.h"
-#include "runtime/runtime.h"
-
-struct retained; /* analysis/retained.h */
+#include "target/target.h"
 
 enum exit_status { EXIT_ANSWERED = 0, EXIT_USAGE = 1, EXIT_UNREADABLE = 2, EXIT_PARTIAL = 3 };
 
@@ -29,10 +25,8 @@ struct report_style {
 struct report {
 	const struct request *request;
 	const uint64_t *targets; /* addresses, request->targets.count of them */
-	struct decoder *decoder; /* of the objects asked about */
-	struct decoder *naming; /* for names.h: it decodes what it describes, so decoder->out stays */
-	struct walk **walk; /* the session's, opened by the first that needs it */
-	struct retained **heap; /* the session's graph of the whole heap: report_heap() of heap.h */
+	struct target *target;
+	struct decoder *decoder, *naming; /* the target's */
 	struct name_options names;
 	struct report_style style;
 	struct walk_control *control;

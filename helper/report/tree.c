@@ -443,7 +443,7 @@ static int show(struct tree *tree, struct group *root, size_t index, const struc
 
 int tree_show(struct report *report, size_t index, const struct walk_result *whole)
 {
-	struct tree tree = { .report = report, .walk = *report->walk, .policy = report->request->policy };
+	struct tree tree = { .report = report, .walk = report->target->walk, .policy = report->request->policy };
 	struct group *root = calloc(1, sizeof *root);
 	if (root == NULL)
 		return no_memory(&tree);

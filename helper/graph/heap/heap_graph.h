@@ -6,7 +6,7 @@
 #define PYDS_GRAPH_HEAP_GRAPH_H
 
 #include "decode/allocated.h"
-#include "graph/edge_rows.h"
+#include "analysis/edge_rows.h"
 #include "graph/object_index.h"
 #include "graph/roots.h"
 #include "graph/walk.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef PYDS_GRAPH_EDGE_ROWS_H
-#define PYDS_GRAPH_EDGE_ROWS_H
+#ifndef PYDS_ANALYSIS_EDGE_ROWS_H
+#define PYDS_ANALYSIS_EDGE_ROWS_H
 
 #include <stdint.h>
 #include <stdlib.h>

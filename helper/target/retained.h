@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * retained: for every object of a heap graph, the bytes that would become unreachable if it went: its subtree of the
  * dominator tree. */
-#ifndef PYDS_ANALYSIS_RETAINED_H
-#define PYDS_ANALYSIS_RETAINED_H
+#ifndef PYDS_TARGET_RETAINED_H
+#define PYDS_TARGET_RETAINED_H
 
 #include "analysis/dominators.h"
 #include "graph/heap/heap_graph.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "analysis/retained.h"
+#include "target/retained.h"
 
 #include <string.h>
 

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include "target/target.h"
+
+#include <stdlib.h>
+
+int target_open(struct target **ret_target, struct address_space *space, const struct runtime_options *options,
+                struct error *error)
+{
+	*ret_target = NULL;
+	struct target *target = calloc(1, sizeof *target);
+	if (target == NULL) {
+		address_space_close(space);
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for a target");
+	}
+	target->space = space;
+	int status = runtime_open(&target->runtime, space, options, error);
+	if (status >= 0)
+		status = decode_context_open(&target->context, target->runtime, error);
+	if (status < 0) {
+		target_close(target);
+		return status;
+	}
+	decoder_init(&target->decoder, target->context);
+	decoder_init(&target->naming, target->context);
+	*ret_target = target;
+	return OK;
+}
+
+void target_close(struct target *target)
+{
+	if (target == NULL)
+		return;
+	struct heap_graph *graph = target->heap != NULL ? target->heap->graph : NULL;
+	retained_close(target->heap);
+	heap_graph_close(graph);
+	walk_close(target->walk);
+	if (target->context != NULL) {
+		decoder_clear(&target->naming);
+		decoder_clear(&target->decoder);
+	}
+	decode_context_close(target->context);
+	runtime_close(target->runtime);
+	address_space_close(target->space);
+	free(target);
+}
+
+int target_walk(struct target *target, enum size_measure measure, struct walk **ret_walk, struct error *error)
+{
+	if (target->walk == NULL)
+		TRY(walk_open(&target->walk, &target->decoder, error));
+	walk_reset(target->walk);
+	walk_set_measure(target->walk, measure);
+	*ret_walk = target->walk;
+	return OK;
+}
+
+static int build_heap(struct target *target, struct walk_control *control, struct error *error)
+{
+	/* The graph keeps the decoder it was built with: the target's, which lives as long. */
+	struct heap_graph *graph;
+	TRY(heap_graph_open(&graph, &target->decoder, control, error));
+	int status = retained_open(&target->heap, graph, control, error);
+	if (status < 0)
+		heap_graph_close(graph);
+	return status;
+}
+
+int target_heap(struct target *target, enum size_measure measure, struct walk_control *control,
+                const struct retained **ret_heap, struct error *error)
+{
+	*ret_heap = NULL;
+	if (target->heap == NULL)
+		TRY(build_heap(target, control, error));
+	TRY(retained_set_measure(target->heap, measure, control, error));
+	*ret_heap = target->heap;
+	return OK;
+}

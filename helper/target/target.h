@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * target: one Python process that is looked at, and all that is made of it: its memory, the runtime in it, the types,
+ * the decoders, and, when somebody first asks, the walk and the graph of the whole heap with retained sizes. Two
+ * targets share nothing, so that two may be open at once; one target is used by one thread at a time. */
+#ifndef PYDS_TARGET_TARGET_H
+#define PYDS_TARGET_TARGET_H
+
+#include "base/error.h"
+#include "decode/decoder.h"
+#include "graph/walk.h"
+#include "memory/address_space.h"
+#include "runtime/runtime.h"
+#include "target/retained.h"
+
+struct target {
+	struct address_space *space;
+	struct runtime *runtime;
+	struct decode_context *context;
+	struct decoder decoder; /* of the objects asked about, of the walk and the graph */
+	struct decoder naming; /* for names/names.h, which decodes what it describes: decoder.out stays */
+	struct walk *walk; /* target_walk(); NULL: nobody asked */
+	struct retained *heap; /* target_heap(); NULL: nobody asked */
+};
+
+/* Finds Python in space, which the target owns from now on, also when this fails. */
+int target_open(struct target **ret_target, struct address_space *space, const struct runtime_options *options,
+                struct error *error);
+void target_close(struct target *target); /* NULL is fine */
+
+/* The target's walk, with nothing visited, in this measure. */
+int target_walk(struct target *target, enum size_measure measure, struct walk **ret_walk, struct error *error);
+
+/* The whole heap with retained sizes in this measure; borrowed. Built when first asked for, which takes seconds for
+ * tens of millions of objects, counts them in control and is given up when that says so; kept till the target is
+ * closed. The next call may ask for another measure: the one before is then no longer there. */
+int target_heap(struct target *target, enum size_measure measure, struct walk_control *control,
+                const struct retained **ret_heap, struct error *error);
+
+#endif
