@@ -104,6 +104,18 @@ static void write_part(pyds_job *job)
 	}
 }
 
+/* What is done counts an object once for each pass over it: once it is known how much there will be, only the share
+ * says something. */
+static void show_progress(const pyds_job *job)
+{
+	uint64_t done, total;
+	pyds_job_progress(job, &done, &total);
+	if (total > done)
+		fprintf(stderr, "\r%.0f %%\033[K", 100.0 * (double)done / (double)total);
+	else
+		fprintf(stderr, "\r%llu objects\033[K", (unsigned long long)done);
+}
+
 /* Waits for the end; shows on a terminal how far it is, and the answer as far as it is made. */
 static void wait_for(pyds_job *job)
 {
@@ -124,9 +136,7 @@ static void wait_for(pyds_job *job)
 		}
 		if (!shows || has_parts || milliseconds_now() < next)
 			continue;
-		uint64_t done;
-		pyds_job_progress(job, &done, NULL);
-		fprintf(stderr, "\r%llu objects\033[K", (unsigned long long)done);
+		show_progress(job);
 		fflush(stderr);
 		shown = 1;
 		next = milliseconds_now() + PROGRESS_EVERY_MS;

@@ -9,8 +9,6 @@
 
 #define UNREACHED UINT32_MAX
 
-enum { CANCEL_INTERVAL = 1 << 16 };
-
 /* Work arrays beside the result's, by number. */
 struct work {
 	struct dominators *result;
@@ -30,13 +28,8 @@ static uint32_t *allocate(uint32_t count)
 	return large_allocate((uint64_t)count + 2, sizeof(uint32_t));
 }
 
-static bool is_cancelled(const atomic_bool *cancel)
-{
-	return cancel != NULL && atomic_load_explicit(cancel, memory_order_relaxed);
-}
-
 /* Depth first from start; `next` remembers for each open node which edge comes next. */
-static int number_nodes(struct work *work, const struct edge_rows *edges, uint32_t start, const atomic_bool *cancel,
+static int number_nodes(struct work *work, const struct edge_rows *edges, uint32_t start, struct progress *progress,
                         struct error *error)
 {
 	struct dominators *result = work->result;
@@ -74,8 +67,8 @@ static int number_nodes(struct work *work, const struct edge_rows *edges, uint32
 		work->parent[count] = number;
 		path[depth] = count++;
 		next[depth++] = edges->first[target];
-		if (++steps % CANCEL_INTERVAL == 0 && is_cancelled(cancel))
-			status = error_set(error, ERROR_CANCELLED, "cancelled");
+		if (progress_step(progress, &steps) < 0)
+			status = progress_cancelled(error);
 	}
 	result->reached_count = count;
 	free(path);
@@ -83,14 +76,14 @@ static int number_nodes(struct work *work, const struct edge_rows *edges, uint32
 	return status;
 }
 
-static int check(const atomic_bool *cancel, uint32_t done, struct error *error)
+/* One more node of a pass over all of them. */
+static int check(struct progress *progress, uint64_t *steps, struct error *error)
 {
-	return done % CANCEL_INTERVAL == 0 && is_cancelled(cancel) ? error_set(error, ERROR_CANCELLED, "cancelled")
-	                                                           : OK;
+	return progress_step(progress, steps) < 0 ? progress_cancelled(error) : OK;
 }
 
 /* Edges between reached nodes turned round, by number: count, prefix sums, fill. */
-static int reverse_edges(struct dominators *result, const struct edge_rows *edges, const atomic_bool *cancel,
+static int reverse_edges(struct dominators *result, const struct edge_rows *edges, struct progress *progress,
                          struct error *error)
 {
 	uint32_t count = result->reached_count;
@@ -101,6 +94,7 @@ static int reverse_edges(struct dominators *result, const struct edge_rows *edge
 		return no_memory(error);
 	uint32_t *at = incoming->first + 1; /* row n is filled through at[n], which ends as first[n + 1] */
 	uint32_t edge_count = 0;
+	uint64_t steps = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t node = result->node[i];
 		for (uint32_t edge = edges->first[node]; edge < edges->first[node + 1]; edge++, edge_count++) {
@@ -108,7 +102,7 @@ static int reverse_edges(struct dominators *result, const struct edge_rows *edge
 			if (target + 1 < count)
 				at[target + 1]++;
 		}
-		TRY(check(cancel, i, error));
+		TRY(check(progress, &steps, error));
 	}
 	incoming->targets = allocate(edge_count);
 	if (incoming->targets == NULL)
@@ -119,7 +113,7 @@ static int reverse_edges(struct dominators *result, const struct edge_rows *edge
 		uint32_t node = result->node[i];
 		for (uint32_t edge = edges->first[node]; edge < edges->first[node + 1]; edge++)
 			incoming->targets[at[result->number[edges->targets[edge]]]++] = i;
-		TRY(check(cancel, i, error));
+		TRY(check(progress, &steps, error));
 	}
 	return OK;
 }
@@ -149,12 +143,13 @@ static uint32_t evaluate(struct work *work, uint32_t v, uint32_t last)
 	return work->label[v];
 }
 
-static int semi_nca(struct work *work, const atomic_bool *cancel, struct error *error)
+static int semi_nca(struct work *work, struct progress *progress, struct error *error)
 {
 	struct dominators *result = work->result;
 	const struct edge_rows *incoming = &result->incoming;
 	uint32_t *idom = result->idom;
 	uint32_t count = result->reached_count;
+	uint64_t steps = 0;
 	/* idom starts as the depth-first parent; `parent` itself is consumed by path compression. */
 	for (uint32_t i = 0; i < count; i++) {
 		work->semi[i] = work->label[i] = i;
@@ -168,7 +163,7 @@ static int semi_nca(struct work *work, const atomic_bool *cancel, struct error *
 				least = candidate;
 		}
 		work->semi[w] = least;
-		TRY(check(cancel, w, error));
+		TRY(check(progress, &steps, error));
 	}
 	/* The immediate dominator is the nearest ancestor in the dominator tree so far that is not below the
 	 * semi-dominator. */
@@ -177,7 +172,7 @@ static int semi_nca(struct work *work, const atomic_bool *cancel, struct error *
 		while (dominator > work->semi[w])
 			dominator = idom[dominator];
 		idom[w] = dominator;
-		TRY(check(cancel, w, error));
+		TRY(check(progress, &steps, error));
 	}
 	return OK;
 }
@@ -185,41 +180,41 @@ static int semi_nca(struct work *work, const atomic_bool *cancel, struct error *
 /* NOLINTEND(clang-analyzer-core.uninitialized.*) */
 
 /* Clearing a large array may take the system a while: cancel is looked at before. */
-static int provide(uint32_t **ret_array, uint64_t count, const atomic_bool *cancel, struct error *error)
+static int provide(uint32_t **ret_array, uint64_t count, struct progress *progress, struct error *error)
 {
-	TRY(check(cancel, 0, error));
+	TRY(progress_check(progress, error));
 	*ret_array = large_allocate(count + 2, sizeof **ret_array);
 	return *ret_array != NULL ? OK : no_memory(error);
 }
 
-static int compute(struct work *work, struct edge_rows *edges, uint32_t start, const atomic_bool *cancel,
+static int compute(struct work *work, struct edge_rows *edges, uint32_t start, struct progress *progress,
                    struct error *error)
 {
 	struct dominators *result = work->result;
-	TRY(provide(&result->number, edges->node_count, cancel, error));
-	TRY(provide(&result->node, edges->node_count, cancel, error));
-	TRY(provide(&work->parent, edges->node_count, cancel, error));
+	TRY(provide(&result->number, edges->node_count, progress, error));
+	TRY(provide(&result->node, edges->node_count, progress, error));
+	TRY(provide(&work->parent, edges->node_count, progress, error));
 	memset(result->number, 0xff, (size_t)edges->node_count * sizeof *result->number);
-	TRY(number_nodes(work, edges, start, cancel, error));
-	TRY(reverse_edges(result, edges, cancel, error));
+	TRY(number_nodes(work, edges, start, progress, error));
+	TRY(reverse_edges(result, edges, progress, error));
 	edge_rows_free(edges);
 	const uint64_t count = result->reached_count;
-	TRY(provide(&result->idom, count, cancel, error));
-	TRY(provide(&work->semi, count, cancel, error));
-	TRY(provide(&work->label, count * (sizeof *result->spare_wide / sizeof *work->label) + 2, cancel, error));
+	TRY(provide(&result->idom, count, progress, error));
+	TRY(provide(&work->semi, count, progress, error));
+	TRY(provide(&work->label, count * (sizeof *result->spare_wide / sizeof *work->label) + 2, progress, error));
 	/* As deep as the graph: little of it is touched, as a rule. */
 	work->stack = malloc(((size_t)count + 2) * sizeof *work->stack);
 	if (work->stack == NULL)
 		return no_memory(error);
-	return semi_nca(work, cancel, error);
+	return semi_nca(work, progress, error);
 }
 
 int dominators_compute(struct dominators *ret_dominators, struct edge_rows *edges, uint32_t start,
-                       const atomic_bool *cancel, struct error *error)
+                       struct progress *progress, struct error *error)
 {
 	*ret_dominators = (struct dominators){ .node_count = edges->node_count };
 	struct work work = { .result = ret_dominators };
-	int status = compute(&work, edges, start, cancel, error);
+	int status = compute(&work, edges, start, progress, error);
 	edge_rows_free(edges);
 	free(work.stack);
 	ret_dominators->spare[0] = work.parent;

@@ -4,11 +4,11 @@
 #ifndef PYDS_ANALYSIS_DOMINATORS_H
 #define PYDS_ANALYSIS_DOMINATORS_H
 
-#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "analysis/edge_rows.h"
+#include "base/progress.h"
 
 /* What the algorithm makes. Reached nodes are numbered in depth-first preorder, so a dominator has a smaller number
  * than what it dominates; arrays below are by number unless they say node. */
@@ -27,9 +27,9 @@ struct dominators {
 
 /* Immediate dominators of all nodes reachable from start: the semi-NCA algorithm (Georgiadis, 2005), iterative
  * throughout. Frees *edges as soon as it can, also on failure: with the incoming rows there are then two sets of edges
- * only for a moment. cancel may be NULL. */
+ * only for a moment. progress may be NULL. */
 int dominators_compute(struct dominators *ret_dominators, struct edge_rows *edges, uint32_t start,
-                       const atomic_bool *cancel, struct error *error);
+                       struct progress *progress, struct error *error);
 void dominators_clear(struct dominators *dominators);
 
 /* The tree from above: of a number the first child, of a child the next one, in ascending order; 0: none, since the

@@ -13,7 +13,7 @@
 
 #define SET_ALL UINT32_MAX /* not reached by the analysis yet */
 
-enum { SET_EMPTY = 0, CANCEL_INTERVAL = 1 << 16, FIRST_SLOTS = 1 << 12, MOST_SLOTS = 1 << 26 };
+enum { SET_EMPTY = 0, FIRST_SLOTS = 1 << 12, MOST_SLOTS = 1 << 26 };
 
 /* Operations that were done before, by their operands; and sets by their content. Open addressing. */
 struct memo {
@@ -214,24 +214,17 @@ static bool reverse_postorder(const struct dominators *dominators, uint32_t *ord
 	return done;
 }
 
-static bool is_cancelled(const atomic_bool *cancel)
-{
-	return cancel != NULL && atomic_load_explicit(cancel, memory_order_relaxed);
-}
-
-static int check(const struct solver *solver, const atomic_bool *cancel, struct error *error)
+static int check(const struct solver *solver, const struct progress *progress, struct error *error)
 {
 	if (solver->out_of_memory)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for the retained sizes of groups");
 	if (solver->too_many)
 		return error_set(error, ERROR_LIMIT, "too many different sets of groups retain objects");
-	if (is_cancelled(cancel))
-		return error_set(error, ERROR_CANCELLED, "cancelled");
-	return OK;
+	return progress_check(progress, error);
 }
 
 static int solve(struct solver *solver, const struct dominators *dominators, const uint32_t *group, uint32_t *set,
-                 const uint32_t *order, const atomic_bool *cancel, struct error *error)
+                 const uint32_t *order, const struct progress *progress, struct error *error)
 {
 	const struct edge_rows *incoming = &dominators->incoming;
 	const uint32_t count = dominators->reached_count;
@@ -246,16 +239,16 @@ static int solve(struct solver *solver, const struct dominators *dominators, con
 			now = add(solver, now, group[i]);
 			changed |= now != set[i];
 			set[i] = now;
-			if (k % CANCEL_INTERVAL == 0)
-				TRY(check(solver, cancel, error));
+			if (k % PROGRESS_INTERVAL == 0)
+				TRY(check(solver, progress, error));
 		}
-		TRY(check(solver, cancel, error));
+		TRY(check(solver, progress, error));
 	}
 	return OK;
 }
 
 int groups_open(struct groups *ret_groups, const struct dominators *dominators, const uint32_t *group,
-                const atomic_bool *cancel, struct error *error)
+                const struct progress *progress, struct error *error)
 {
 	const uint32_t count = dominators->reached_count;
 	struct solver solver = { .out_of_memory = false };
@@ -267,7 +260,7 @@ int groups_open(struct groups *ret_groups, const struct dominators *dominators, 
 	} else {
 		memset(set, 0xff, ((size_t)count + 1) * sizeof *set);
 		(void)intern(&solver); /* the empty set is number 0 */
-		status = solve(&solver, dominators, group, set, order, cancel, error);
+		status = solve(&solver, dominators, group, set, order, progress, error);
 	}
 	free(order);
 	free(solver.meets.slots);

@@ -18,9 +18,9 @@ struct groups {
 };
 
 /* group: of each number the one group it belongs to, or GROUP_NONE. ERROR_LIMIT: the sets would take more memory than
- * LIMIT_GROUP_MEMBERS allows. cancel may be NULL. */
+ * LIMIT_GROUP_MEMBERS allows. progress may be NULL. */
 int groups_open(struct groups *ret_groups, const struct dominators *dominators, const uint32_t *group,
-                const atomic_bool *cancel, struct error *error);
+                const struct progress *progress, struct error *error);
 void groups_close(struct groups *groups);
 
 #endif

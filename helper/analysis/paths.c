@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CANCEL_INTERVAL = 1 << 16 };
-
 #define NONE UINT32_MAX
 
 /* A search against the edges. Nodes it has seen are in the queue, so that forgetting them costs no more than seeing
@@ -16,7 +14,7 @@ struct search {
 	uint32_t *toward; /* of a node: the next one on the way to the target; NONE: not seen */
 	uint32_t *queue;
 	uint32_t seen; /* in the queue */
-	uint32_t steps;
+	uint64_t steps;
 	/* What the search is for: any start, or one node. */
 	uint32_t wanted;
 	uint32_t best; /* the node to go back from, NONE: none found */
@@ -27,11 +25,6 @@ struct search {
 static int no_memory(struct error *error)
 {
 	return error_set(error, ERROR_NO_MEMORY, "out of memory for paths");
-}
-
-static bool is_cancelled(const atomic_bool *cancel)
-{
-	return cancel != NULL && atomic_load_explicit(cancel, memory_order_relaxed);
 }
 
 static uint64_t start_cost(uint8_t start)
@@ -103,8 +96,8 @@ static int search_from(struct search *search, uint32_t from, const uint32_t *for
 			if (!is_forbidden)
 				meet(search, other, node, depth);
 		}
-		if (++search->steps % CANCEL_INTERVAL == 0 && is_cancelled(search->request->cancel))
-			return error_set(error, ERROR_CANCELLED, "cancelled");
+		if (progress_look(search->request->progress, &search->steps) < 0)
+			return progress_cancelled(error);
 	}
 	return OK;
 }
@@ -300,8 +293,9 @@ struct growth {
 	struct path_forest *forest;
 	const struct edge_rows *outgoing;
 	const uint8_t *starts;
-	const atomic_bool *cancel;
-	uint32_t next, steps;
+	const struct progress *progress;
+	uint32_t next;
+	uint64_t steps;
 };
 
 /* From all starts of one kind, level by level; a start of cost c joins in at level c. */
@@ -325,8 +319,8 @@ static int grow(struct growth *growth, uint8_t kind, struct error *error)
 				forest->before[other] = node;
 				forest->order[forest->count++] = other;
 			}
-			if (++growth->steps % CANCEL_INTERVAL == 0 && is_cancelled(growth->cancel))
-				return error_set(error, ERROR_CANCELLED, "cancelled");
+			if (progress_look(growth->progress, &growth->steps) < 0)
+				return progress_cancelled(error);
 		}
 		for (uint32_t node = 0; level <= highest && node < outgoing->node_count; node++) {
 			if (growth->starts[node] != (kind | level))
@@ -339,12 +333,12 @@ static int grow(struct growth *growth, uint8_t kind, struct error *error)
 }
 
 int path_forest_grow(struct path_forest *ret_forest, const struct edge_rows *incoming, const uint8_t *starts,
-                     const atomic_bool *cancel, struct error *error)
+                     struct progress *progress, struct error *error)
 {
 	const size_t bytes = ((size_t)incoming->node_count + 2) * sizeof(uint32_t);
 	struct edge_rows outgoing = { .node_count = 0 };
 	*ret_forest = (struct path_forest){ .before = malloc(bytes), .order = malloc(bytes) };
-	struct growth growth = { .forest = ret_forest, .outgoing = &outgoing, .starts = starts, .cancel = cancel };
+	struct growth growth = { .forest = ret_forest, .outgoing = &outgoing, .starts = starts, .progress = progress };
 	int status = ret_forest->before == NULL || ret_forest->order == NULL ? no_memory(error) : OK;
 	if (status == OK) {
 		memset(ret_forest->before, 0xff, bytes);

@@ -8,12 +8,12 @@
 #ifndef PYDS_ANALYSIS_PATHS_H
 #define PYDS_ANALYSIS_PATHS_H
 
-#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/array.h"
 #include "base/error.h"
 #include "analysis/edge_rows.h"
+#include "base/progress.h"
 
 enum {
 	PATH_NO_START = 0xff,
@@ -39,7 +39,7 @@ struct path_request {
 	uint32_t target;
 	uint32_t through; /* UINT32_MAX; or a node: the shortest way from it to the target, then the paths to it */
 	uint32_t count; /* how many paths at most */
-	const atomic_bool *cancel; /* may be NULL */
+	const struct progress *progress; /* may be NULL */
 };
 
 /* The `count` shortest paths, shortest first (Yen's algorithm, with Lawler's rule against finding one twice): a search
@@ -60,7 +60,7 @@ struct path_forest {
 
 /* Takes 8 bytes a node, and 4 bytes a node and an edge while it works. */
 int path_forest_grow(struct path_forest *ret_forest, const struct edge_rows *incoming, const uint8_t *starts,
-                     const atomic_bool *cancel, struct error *error);
+                     struct progress *progress, struct error *error);
 void path_forest_clear(struct path_forest *forest);
 
 #endif

@@ -2,20 +2,20 @@
  * job: one command, worked on by a thread of ours while the caller waits in slices. The thread blocks all signals, so
  * a debugger loses none. Everything that it shares with the caller is guarded by the session's relay, or atomic. */
 #include <pthread.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "api/session.h"
 #include "api/sized_struct.h"
+#include "base/threads.h"
 #include "report/report.h"
 
 struct pyds_job {
 	struct pyds_session *session;
 	struct request request;
 	uint64_t *targets;
-	struct walk_control control;
+	struct progress progress;
 	struct report report;
 	struct text text;
 	struct error error;
@@ -87,14 +87,7 @@ static void take_back_part(struct pyds_job *job)
 
 static int start_thread(struct pyds_job *job, struct error *error)
 {
-	sigset_t all, before;
-	sigfillset(&all);
-	/* The new thread inherits the mask. */
-	if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-		return error_set(error, ERROR_NO_MEMORY, "cannot block signals for a thread");
-	int failed = pthread_create(&job->thread, NULL, work, job);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (failed != 0)
+	if (!thread_start(&job->thread, work, job))
 		return error_set(error, ERROR_NO_MEMORY, "cannot start a thread");
 	job->is_started = true;
 	return OK;
@@ -113,7 +106,7 @@ static void fill_report(struct pyds_job *job, const struct pyds_output_options *
 		.style = { .width = output->width != 0 ? output->width : 80,
 		           .colour = output->colour != 0,
 		           .prefix = output->prefix_commands != 0 },
-		.control = &job->control,
+		.progress = &job->progress,
 		.text = &job->text,
 		.deliver = output->in_parts != 0 ? deliver : NULL,
 		.error = &job->error,
@@ -202,17 +195,17 @@ PYDS_PUBLIC int32_t pyds_job_part(const pyds_job *job, const char **ret_output, 
 PYDS_PUBLIC void pyds_job_progress(const pyds_job *job, uint64_t *ret_done, uint64_t *ret_total)
 {
 	/* C11 has no atomic load of a const object. */
-	struct walk_control *control = (struct walk_control *)&job->control;
+	struct progress *progress = (struct progress *)&job->progress;
 	if (ret_done != NULL)
-		*ret_done = atomic_load_explicit(&control->visited, memory_order_relaxed);
+		*ret_done = atomic_load_explicit(&progress->done, memory_order_relaxed);
 	if (ret_total != NULL)
-		*ret_total = 0;
+		*ret_total = atomic_load_explicit(&progress->total, memory_order_relaxed);
 }
 
 PYDS_PUBLIC void pyds_job_cancel(pyds_job *job)
 {
 	if (job != NULL)
-		atomic_store_explicit(&job->control.cancel, true, memory_order_relaxed);
+		progress_cancel(&job->progress);
 }
 
 static int32_t exit_status_of(const struct pyds_job *job)

@@ -49,11 +49,10 @@ PYDS_PUBLIC int32_t pyds_object_deep(pyds_session *session, uint64_t address, co
 	if (found < 0)
 		return error_set(&session->error, ERROR_ARGUMENT, "there is no policy '%s'", policy);
 	TRY(decode_at(session, address));
-	struct walk_control control = { .visited = 0 };
 	struct walk_result result = { .count = 0 };
 	struct walk *walk;
 	TRY(target_walk(session->target, SIZE_SHALLOW, &walk, &session->error));
-	int status = walk_deep(walk, &address, 1, (enum policy)found, &control, &result, &session->error);
+	int status = walk_deep(walk, &address, 1, (enum policy)found, NULL, &result, &session->error);
 	if (status >= 0 && ret_deep != NULL)
 		*ret_deep = result.bytes;
 	if (status >= 0 && ret_count != NULL)

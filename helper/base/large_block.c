@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #include "base/bytes.h"
-#include "base/crew.h"
+#include "base/threads.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */

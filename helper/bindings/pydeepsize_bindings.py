@@ -263,8 +263,8 @@ class Session:
         return shallow.value, allocated.value
 
     def run(self, arguments, width=0, colour=False, progress=None, write=None):
-        """One command: its text. progress(done) is called some times a second. With write(text), a long answer is
-        written while it is made, and what is left at the end is returned. Failure and Interrupted carry what there
+        """One command: its text. progress(done, total) is called some times a second. With write(text), a long answer
+        is written while it is made, and what is left at the end is returned. Failure and Interrupted carry what there
         was to show in `output`; an exception of write() ends the command and is raised when it has ended."""
         words = [encode(word) for word in arguments]
         array = (ctypes.c_char_p * max(len(words), 1))(*words)
@@ -282,7 +282,7 @@ class Session:
         is left may be shown: an interrupt between two parts must not leave a gap in what was written."""
         interrupted = unwritten = None
         has_parts = False
-        done = ctypes.c_uint64()
+        done, total = ctypes.c_uint64(), ctypes.c_uint64()
         while True:
             try:
                 state = self.library.pyds_job_wait(job, SLICE_MS)
@@ -298,9 +298,9 @@ class Session:
                     break
                 if interrupted is None and self.is_interrupted():
                     raise KeyboardInterrupt
-                self.library.pyds_job_progress(job, ctypes.byref(done), None)
+                self.library.pyds_job_progress(job, ctypes.byref(done), ctypes.byref(total))
                 if progress is not None and interrupted is None and not has_parts:
-                    progress(done.value)
+                    progress(done.value, total.value)
             except KeyboardInterrupt:
                 self.library.pyds_job_cancel(job)
                 interrupted = done.value

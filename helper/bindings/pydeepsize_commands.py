@@ -121,13 +121,15 @@ class Progress:
         self.next = time.time() + PROGRESS_FIRST_S
         self.shown = False
 
-    def __call__(self, done):
+    def __call__(self, done, total):
         now = time.time()
         if not self.shows or now < self.next:
             return
         self.next = now + PROGRESS_EVERY_S
         self.shown = True
-        self.stream.write("\r%s objects\x1b[K" % format(done, ","))
+        # an object counts once for each pass over it: only the share of a known whole says something
+        text = "%d %%" % (100 * done // total) if total > done else format(done, ",") + " objects"
+        self.stream.write("\r%s\x1b[K" % text)
         self.stream.flush()
 
     def erase(self):

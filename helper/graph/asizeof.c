@@ -7,7 +7,7 @@
 #include "decode/keys_table.h"
 #include "decode/value.h"
 
-enum { DEPTH_LIMIT = 100, CONTROL_INTERVAL = 1024, SIZE_ALIGNMENT = 8 };
+enum { DEPTH_LIMIT = 100, SIZE_ALIGNMENT = 8 };
 
 /* What pympler does with an object of a type. */
 enum rule {
@@ -307,7 +307,7 @@ static bool size_object(struct sizer *sizer, uint64_t address, uint32_t depth)
 	return depth >= DEPTH_LIMIT || push_children(sizer, rule, type, address, depth + 1);
 }
 
-static int run_sizer(struct sizer *sizer, struct walk_control *control, struct error *error)
+static int run_sizer(struct sizer *sizer, struct progress *progress, struct error *error)
 {
 	uint64_t done = 0;
 	while (sizer->stack.count > 0) {
@@ -317,17 +317,14 @@ static int run_sizer(struct sizer *sizer, struct walk_control *control, struct e
 			return error_set(error, ERROR_NO_MEMORY, "out of memory after %llu objects",
 			                 (unsigned long long)done);
 		reverse(sizer->stack.items + from, sizer->stack.count - from);
-		if (++done % CONTROL_INTERVAL == 0 && control != NULL) {
-			atomic_fetch_add_explicit(&control->visited, CONTROL_INTERVAL, memory_order_relaxed);
-			if (atomic_load_explicit(&control->cancel, memory_order_relaxed))
-				return error_set(error, ERROR_CANCELLED, "cancelled");
-		}
+		if (progress_step(progress, &done) < 0)
+			return progress_cancelled(error);
 	}
 	return OK;
 }
 
 int asizeof_walk(struct decoder *decoder, struct visited *visited, const uint64_t *roots, size_t root_count,
-                 struct walk_control *control, struct walk_result *result, struct error *error)
+                 struct progress *progress, struct walk_result *result, struct error *error)
 {
 	struct sizer sizer = { .decoder = decoder, .visited = visited, .result = result };
 	const struct runtime *runtime = decoder->context->runtime;
@@ -340,7 +337,7 @@ int asizeof_walk(struct decoder *decoder, struct visited *visited, const uint64_
 			status = error_set(error, ERROR_NO_MEMORY, "out of memory");
 	reverse(sizer.stack.items, sizer.stack.count);
 	if (status == OK)
-		status = run_sizer(&sizer, control, error);
+		status = run_sizer(&sizer, progress, error);
 	for (size_t i = 0; i < sizer.totals.count; i++) {
 		if (sizer.totals.items[i].count == 0)
 			continue;

@@ -14,6 +14,6 @@
 
 /* As walk_deep() for POLICY_ASIZEOF; sizes in *result are rounded as pympler's are. */
 int asizeof_walk(struct decoder *decoder, struct visited *visited, const uint64_t *roots, size_t root_count,
-                 struct walk_control *control, struct walk_result *result, struct error *error);
+                 struct progress *progress, struct walk_result *result, struct error *error);
 
 #endif

@@ -13,7 +13,6 @@ enum {
 	SAMPLE_OBJECTS = 2400, /* tracked ones */
 	SAMPLE_OF_LIST = 1200, /* of one list of a collector */
 	SAMPLE_REFERENTS = 8, /* of each */
-	CONTROL_INTERVAL = 4096,
 	GRANULE = 16,
 };
 
@@ -252,7 +251,7 @@ static int note_pages(struct checker *checker, struct error *error)
 	return OK;
 }
 
-static int check_objects(struct checker *checker, const struct heap_graph *graph, struct walk_control *control,
+static int check_objects(struct checker *checker, const struct heap_graph *graph, struct progress *progress,
                          struct error *error)
 {
 	struct object_cursor cursor;
@@ -263,17 +262,14 @@ static int check_objects(struct checker *checker, const struct heap_graph *graph
 			check_decoded(checker);
 		if (checker->decoder->out_of_memory)
 			return error_set(error, ERROR_NO_MEMORY, "out of memory for the check of sizes");
-		if (++done % CONTROL_INTERVAL != 0 || control == NULL)
-			continue;
-		atomic_fetch_add_explicit(&control->visited, CONTROL_INTERVAL, memory_order_relaxed);
-		if (atomic_load_explicit(&control->cancel, memory_order_relaxed))
-			return error_set(error, ERROR_CANCELLED, "cancelled");
+		if (progress_step(progress, &done) < 0)
+			return progress_cancelled(error);
 	}
 	return OK;
 }
 
 int size_check_heap(struct size_check *ret_check, const struct heap_graph *graph, struct decoder *decoder,
-                    struct walk_control *control, struct error *error)
+                    struct progress *progress, struct error *error)
 {
 	struct checker checker = { .check = ret_check, .decoder = decoder };
 	const uint64_t words = decoder->reader.space->granule_count / 64 + 1;
@@ -290,7 +286,7 @@ int size_check_heap(struct size_check *ret_check, const struct heap_graph *graph
 		status = note_pages(&checker, error);
 	}
 	if (status == OK)
-		status = check_objects(&checker, graph, control, error);
+		status = check_objects(&checker, graph, progress, error);
 	free(checker.map.in_use);
 	free(checker.map.explained);
 	free(checker.map.owned);

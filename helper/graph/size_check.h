@@ -41,7 +41,7 @@ struct size_check {
 int size_check_sample(struct size_check *ret_check, struct decoder *decoder, struct error *error);
 /* All objects of the heap, and all blocks of the allocators. */
 int size_check_heap(struct size_check *ret_check, const struct heap_graph *graph, struct decoder *decoder,
-                    struct walk_control *control, struct error *error);
+                    struct progress *progress, struct error *error);
 uint64_t size_check_disagreements(const struct size_check *check);
 
 #endif

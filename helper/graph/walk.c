@@ -8,13 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/crew.h"
+#include "base/threads.h"
 #include "graph/asizeof.h"
 #include "graph/frontier.h"
 #include "graph/visited.h"
 
 enum {
-	CONTROL_INTERVAL = 4096, /* objects between looks at cancel */
 	ALONE_MOST = 1 << 15, /* objects, before other threads are worth starting */
 };
 
@@ -217,17 +216,13 @@ static bool visit(struct walker *walker, const struct follow *follow, const stru
 }
 
 /* Until nothing is left, or `most` objects were visited. */
-static int drain_alone(struct walker *walker, const struct follow *follow, struct walk_control *control, uint64_t most)
+static int drain_alone(struct walker *walker, const struct follow *follow, struct progress *progress, uint64_t most)
 {
 	for (const struct upcoming *next;
 	     walker->visited < most && (next = frontier_next(&walker->frontier)) != NULL;) {
 		if (!visit(walker, follow, next, false))
 			return ERROR_NO_MEMORY;
-		if (__builtin_expect(++walker->visited % CONTROL_INTERVAL == 0, 0) && control != NULL) {
-			atomic_fetch_add_explicit(&control->visited, CONTROL_INTERVAL, memory_order_relaxed);
-			if (atomic_load_explicit(&control->cancel, memory_order_relaxed))
-				return ERROR_CANCELLED;
-		}
+		TRY(progress_step(progress, &walker->visited));
 	}
 	return walker->frontier.out_of_memory ? ERROR_NO_MEMORY : OK;
 }
@@ -235,7 +230,7 @@ static int drain_alone(struct walker *walker, const struct follow *follow, struc
 /* Several threads on one walk. */
 struct team {
 	struct walk *walk;
-	struct walk_control *control;
+	struct progress *progress;
 	struct frontier_pool pool;
 	struct teammate {
 		struct decoder decoder;
@@ -265,7 +260,7 @@ static void work(void *context, unsigned member)
 		walker->frontier.is_patient = true;
 		frontier_join(&walker->frontier, &team->pool);
 	}
-	mate->status = drain_alone(walker, team->walk->follow, team->control, UINT64_MAX);
+	mate->status = drain_alone(walker, team->walk->follow, team->progress, UINT64_MAX);
 	if (mate->status != OK)
 		frontier_pool_stop(&team->pool);
 	frontier_leave(&walker->frontier);
@@ -297,7 +292,7 @@ static int collect_mate(struct walk *walk, struct teammate *mate)
 	return status;
 }
 
-static int drain_together(struct walk *walk, struct walk_control *control)
+static int drain_together(struct walk *walk, struct progress *progress)
 {
 	struct team *team = calloc(1, sizeof *team);
 	if (team == NULL || !frontier_pool_open(&team->pool)) {
@@ -305,7 +300,7 @@ static int drain_together(struct walk *walk, struct walk_control *control)
 		return ERROR_NO_MEMORY;
 	}
 	team->walk = walk;
-	team->control = control;
+	team->progress = progress;
 	visited_share(&walk->visited);
 	struct frontier *own = &walk->own.frontier;
 	own->pool = &team->pool;
@@ -324,17 +319,17 @@ static int drain_together(struct walk *walk, struct walk_control *control)
 	return status;
 }
 
-static int drain(struct walk *walk, struct walk_control *control, struct error *error)
+static int drain(struct walk *walk, struct progress *progress, struct error *error)
 {
 	struct walker *own = &walk->own;
 	const uint64_t most = walk->crew > 1 ? own->visited + ALONE_MOST : UINT64_MAX;
-	int status = drain_alone(own, walk->follow, control, most);
+	int status = drain_alone(own, walk->follow, progress, most);
 	if (status == OK && own->visited >= most)
-		status = drain_together(walk, control);
+		status = drain_together(walk, progress);
 	if (status == ERROR_NO_MEMORY)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory after %llu objects",
 		                 (unsigned long long)own->visited);
-	return status == ERROR_CANCELLED ? error_set(error, ERROR_CANCELLED, "cancelled") : status;
+	return status == ERROR_CANCELLED ? progress_cancelled(error) : status;
 }
 
 static int larger_first(const void *left, const void *right)
@@ -374,7 +369,7 @@ static int collect_totals(struct walk *walk, struct walk_result *result, struct 
 }
 
 /* All roots are entered in the set before any is visited: a class among them is opened, however others refer to it. */
-static int walk_policy(struct walk *walk, const uint64_t *roots, size_t root_count, struct walk_control *control,
+static int walk_policy(struct walk *walk, const uint64_t *roots, size_t root_count, struct progress *progress,
                        struct error *error)
 {
 	struct upcoming *taken = calloc(root_count + 1, sizeof *taken);
@@ -389,7 +384,7 @@ static int walk_policy(struct walk *walk, const uint64_t *roots, size_t root_cou
 	free(taken);
 	if (!is_complete)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory");
-	return drain(walk, control, error);
+	return drain(walk, progress, error);
 }
 
 static void begin(struct walk *walk, const struct follow *follow, enum policy policy, struct walk_result *result)
@@ -422,15 +417,15 @@ static int end(struct walk *walk, int status, struct walk_result *result, struct
 }
 
 int walk_deep(struct walk *walk, const uint64_t *roots, size_t root_count, enum policy policy,
-              struct walk_control *control, struct walk_result *result, struct error *error)
+              struct progress *progress, struct walk_result *result, struct error *error)
 {
 	if (policy == POLICY_ASIZEOF) {
 		*result = (struct walk_result){ 0 };
-		return asizeof_walk(walk->decoder, &walk->visited, roots, root_count, control, result, error);
+		return asizeof_walk(walk->decoder, &walk->visited, roots, root_count, progress, result, error);
 	}
 	const struct follow follow = follow_of(policy);
 	begin(walk, &follow, policy, result);
-	return end(walk, walk_policy(walk, roots, root_count, control, error), result, error);
+	return end(walk, walk_policy(walk, roots, root_count, progress, error), result, error);
 }
 
 bool policy_enters(enum policy policy, const struct type_info *type)
@@ -463,7 +458,7 @@ bool walk_has_reached(const struct walk *walk, uint64_t address)
 }
 
 int walk_from_reached(struct walk *walk, const uint64_t *reached, size_t count, enum policy policy,
-                      struct walk_control *control, struct walk_result *result, struct error *error)
+                      struct progress *progress, struct walk_result *result, struct error *error)
 {
 	const struct follow follow = follow_of(policy);
 	begin(walk, &follow, policy, result);
@@ -475,7 +470,7 @@ int walk_from_reached(struct walk *walk, const uint64_t *reached, size_t count, 
 		if (!visit(&walk->own, &follow, &object, false))
 			status = error_set(error, ERROR_NO_MEMORY, "out of memory for %zu objects", count);
 		else
-			status = drain(walk, control, error);
+			status = drain(walk, progress, error);
 	}
 	return end(walk, status, result, error);
 }

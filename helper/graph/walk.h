@@ -3,8 +3,7 @@
 #ifndef PYDS_GRAPH_WALK_H
 #define PYDS_GRAPH_WALK_H
 
-#include <stdatomic.h>
-
+#include "base/progress.h"
 #include "decode/allocated.h"
 
 enum policy { POLICY_DATA, POLICY_GC, POLICY_ALL, POLICY_CONTAINERS, POLICY_ASIZEOF, POLICY_COUNT };
@@ -12,12 +11,6 @@ enum policy { POLICY_DATA, POLICY_GC, POLICY_ALL, POLICY_CONTAINERS, POLICY_ASIZ
 const char *policy_name(enum policy policy);
 /* -1 if there is no such policy. */
 int policy_find(const char *name);
-
-/* Shared with the thread that waits: set cancel to stop within some thousand objects; read visited for progress. */
-struct walk_control {
-	atomic_bool cancel;
-	_Atomic uint64_t visited;
-};
 
 struct type_total {
 	const struct type_info *type;
@@ -56,9 +49,9 @@ void walk_close(struct walk *walk);
 void walk_reset(struct walk *walk);
 /* What walks measure from now on; first SIZE_SHALLOW. POLICY_ASIZEOF has a measure of its own. */
 void walk_set_measure(struct walk *walk, enum size_measure measure);
-/* Follows roots under policy. ERROR_CANCELLED when control says so (*result then holds what was found till then). */
+/* Follows roots under policy. ERROR_CANCELLED when progress says so (*result then holds what was found till then). */
 int walk_deep(struct walk *walk, const uint64_t *roots, size_t root_count, enum policy policy,
-              struct walk_control *control, struct walk_result *result, struct error *error);
+              struct progress *progress, struct walk_result *result, struct error *error);
 
 /* The same in steps, for reports that go level by level; not for POLICY_ASIZEOF. */
 /* Whether objects of this type are counted where they are referred to (as a root every object is). */
@@ -72,7 +65,7 @@ bool walk_reach(struct walk *walk, uint64_t address);
 bool walk_has_reached(const struct walk *walk, uint64_t address);
 /* walk_deep() from objects that walk_reach() has marked: they are counted and followed, not as roots. */
 int walk_from_reached(struct walk *walk, const uint64_t *reached, size_t count, enum policy policy,
-                      struct walk_control *control, struct walk_result *result, struct error *error);
+                      struct progress *progress, struct walk_result *result, struct error *error);
 
 void walk_result_clear(struct walk_result *result);
 /* An example of what is wrong. Those at the lowest addresses are kept, whatever the order they are met in. */

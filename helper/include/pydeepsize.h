@@ -147,7 +147,8 @@ int32_t pyds_job_wait(pyds_job *job, uint32_t milliseconds);
 /* That part, whole lines of UTF-8; valid until the next pyds_job_wait(). What is left at the end is in
  * pyds_job_result(). PYDS_ERROR_STATE: the last pyds_job_wait() did not return PYDS_JOB_PART. */
 int32_t pyds_job_part(const pyds_job *job, const char **ret_output, uint64_t *ret_length);
-/* Objects visited so far, and how many there may be (0: unknown). */
+/* How much is done, in objects that count once for each pass over them, and how much will be in the end (0: not known
+ * yet). */
 void pyds_job_progress(const pyds_job *job, uint64_t *ret_done, uint64_t *ret_total);
 /* Asks the work to end soon; pyds_job_wait() then returns 1 within 0.1 s. */
 void pyds_job_cancel(pyds_job *job);

@@ -238,7 +238,7 @@ static int show_one(struct report *report, size_t index)
 	struct walk_result result = { .count = 0 };
 	struct walk *walk;
 	TRY(report_walk(report, &walk));
-	int status = walk_deep(walk, &report->targets[index], 1, report->request->policy, report->control, &result,
+	int status = walk_deep(walk, &report->targets[index], 1, report->request->policy, report->progress, &result,
 	                       report->error);
 	if (status >= 0 || status == ERROR_CANCELLED) {
 		const bool complete = status >= 0;

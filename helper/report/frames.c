@@ -82,7 +82,7 @@ static int weigh_frames(struct frames *frames)
 		if (roots->holders.items[i].kind == HOLDER_FRAME)
 			mark_frame(frames, i, group);
 	int status = retained_groups(frames->heap, group, (uint32_t)roots->holders.count, frames->only_here,
-	                             frames->report->control, frames->report->error);
+	                             frames->report->progress, frames->report->error);
 	free(group);
 	return status;
 }
@@ -96,7 +96,7 @@ static int find_deep(struct frames *frames, const uint64_t *objects, size_t coun
 	if (count == 0)
 		return OK;
 	TRY(report_walk(report, &walk));
-	int status = walk_deep(walk, objects, count, POLICY_DATA, report->control, &result, report->error);
+	int status = walk_deep(walk, objects, count, POLICY_DATA, report->progress, &result, report->error);
 	*ret_deep = result.bytes;
 	walk_result_clear(&result);
 	return status;

@@ -15,7 +15,6 @@
 enum sort_key { SORT_SHALLOW, SORT_COUNT, SORT_TYPE, SORT_RETAINED };
 
 enum {
-	CANCEL_INTERVAL = 1 << 14, /* objects between two looks at the cancel flag */
 	SMALL_BYTES = 512, /* what pymalloc serves, in classes of 16 bytes */
 	CLASS_BYTES = 16,
 	SMALL_CLASSES = SMALL_BYTES / CLASS_BYTES + 1,
@@ -236,7 +235,7 @@ static int count_objects(struct histogram *histogram)
 			histogram->not_objects++;
 		else
 			TRY(count_object(histogram, node, type, is_shown));
-		if (node % CANCEL_INTERVAL == CANCEL_INTERVAL - 1 && report_is_cancelled(report))
+		if (node % PROGRESS_INTERVAL == PROGRESS_INTERVAL - 1 && report_is_cancelled(report))
 			return report_cancelled(report);
 	}
 	return OK;
@@ -249,7 +248,7 @@ static int find_retained(struct histogram *histogram)
 	uint64_t *bytes = calloc((size_t)count + 1, sizeof *bytes);
 	if (bytes == NULL)
 		return no_memory(report);
-	int status = retained_groups(histogram->heap, histogram->group, count, bytes, report->control, report->error);
+	int status = retained_groups(histogram->heap, histogram->group, count, bytes, report->progress, report->error);
 	for (uint32_t i = 0; i < count; i++)
 		histogram->buckets.items[i].retained = bytes[i];
 	free(bytes);
@@ -537,7 +536,7 @@ int heap_report(struct report *report)
 	histogram.measures_allocated = report_is_json(report) || request_has(request, OPTION_ALLOCATED);
 	int status = OK;
 	if (histogram.measures_allocated)
-		status = heap_graph_find_allocated(histogram.heap->graph, report->control, report->error);
+		status = heap_graph_find_allocated(histogram.heap->graph, report->progress, report->error);
 	if (status == OK)
 		status = gather(&histogram);
 	if (status >= 0) {

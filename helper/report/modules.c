@@ -98,7 +98,7 @@ static int weigh_modules(struct modules *modules)
 			if (number != UINT32_MAX)
 				group[number] = i;
 		}
-		status = retained_groups(heap, group, count, bytes, report->control, report->error);
+		status = retained_groups(heap, group, count, bytes, report->progress, report->error);
 	}
 	for (uint32_t i = 0; status == OK && i < count; i++)
 		modules->rows.items[i].retained = bytes[i];
@@ -133,7 +133,7 @@ static int find_deep(struct modules *modules, struct module *module)
 	struct walk_result result = { .count = 0 };
 	struct walk *walk;
 	TRY(report_walk(report, &walk));
-	int status = walk_deep(walk, &module->address, 1, POLICY_DATA, report->control, &result, report->error);
+	int status = walk_deep(walk, &module->address, 1, POLICY_DATA, report->progress, &result, report->error);
 	module->deep = result.bytes;
 	module->has_deep = status >= 0;
 	walk_result_clear(&result);

@@ -13,7 +13,6 @@
 enum sort_key { SORT_ADDRESS, SORT_SHALLOW, SORT_TYPE };
 
 enum {
-	CANCEL_INTERVAL = 1 << 14, /* objects between two looks at the cancel flag */
 	DELIVERED_BYTES = 1 << 18, /* what is handed over at once */
 };
 
@@ -350,7 +349,7 @@ static int go_through(struct listing *listing)
 			listing->not_objects++;
 		else
 			TRY(look_at(listing, address, node, type));
-		if (node % CANCEL_INTERVAL == CANCEL_INTERVAL - 1 && report_is_cancelled(report))
+		if (node % PROGRESS_INTERVAL == PROGRESS_INTERVAL - 1 && report_is_cancelled(report))
 			return report_cancelled(report);
 	}
 	return OK;
@@ -372,7 +371,7 @@ static int write_waiting(struct listing *listing)
 			return no_memory(listing);
 		look_closely(listing, type, &row);
 		TRY(write_row(listing, &row));
-		if (i % CANCEL_INTERVAL == CANCEL_INTERVAL - 1 && report_is_cancelled(listing->report))
+		if (i % PROGRESS_INTERVAL == PROGRESS_INTERVAL - 1 && report_is_cancelled(listing->report))
 			return report_cancelled(listing->report);
 	}
 	return OK;

@@ -344,7 +344,7 @@ static int find_paths(struct search *search, uint32_t number, struct path_list *
 		.through = UINT32_MAX,
 		/* Text says where the next path begins. */
 		.count = report->request->paths + (report_is_json(report) || search->through != 0 ? 0 : 1),
-		.cancel = &report->control->cancel,
+		.progress = report->progress,
 	};
 	*paths = (struct path_list){ .count = 0 };
 	if (search->through != 0) {

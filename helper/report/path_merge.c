@@ -18,7 +18,6 @@ enum {
 	MERGE_KEYS = 64, /* a dict with more entries is a collection: its keys are no names */
 	MERGE_ROWS = 8, /* of one level, where --limit does not say */
 	MERGE_SMALLEST = 100, /* a row below 1/100 of the whole is folded, unless --limit says how many rows */
-	CANCEL_INTERVAL = 1 << 12,
 };
 
 /* Objects that paths reach in the same way; groups are numbered, 0 is what holds all roots. */
@@ -57,7 +56,7 @@ static int no_memory(struct merge *merge)
 
 static int check_cancel(struct merge *merge)
 {
-	if (++merge->steps % CANCEL_INTERVAL == 0 && report_is_cancelled(merge->report))
+	if (++merge->steps % PROGRESS_INTERVAL == 0 && report_is_cancelled(merge->report))
 		return report_cancelled(merge->report);
 	return OK;
 }
@@ -483,7 +482,7 @@ static int run(struct merge *merge)
 {
 	const size_t count = (size_t)merge->heap->dominators.reached_count + 1;
 	TRY(path_forest_grow(&merge->forest, &merge->heap->dominators.incoming, merge->origins->starts,
-	                     &merge->report->control->cancel, merge->report->error));
+	                     merge->report->progress, merge->report->error));
 	merge->counts = calloc(count, sizeof *merge->counts);
 	merge->group_of = malloc(count * sizeof *merge->group_of);
 	merge->is_wanted = calloc(count / 8 + 1, 1);

@@ -11,8 +11,6 @@
 /* As in the sort keys of commands.def. */
 enum sort_key { SORT_ORDER, SORT_SHALLOW, SORT_TYPE };
 
-enum { CANCEL_INTERVAL = 4096 }; /* references between two looks at the cancel flag */
-
 static int compare_order(const void *left_row, const void *right_row)
 {
 	const struct referent *left = left_row, *right = right_row;
@@ -70,7 +68,7 @@ static int gather_run(struct report *report, uint32_t index, struct referents *r
 	const bool all = request->sort != SORT_ORDER || request->type != NULL || request->module != NULL ||
 	                 request->min_bytes > 0;
 	for (uint64_t slot = 0; slot < run->count; slot++) {
-		if (slot % CANCEL_INTERVAL == 0 && report_is_cancelled(report))
+		if (slot % PROGRESS_INTERVAL == 0 && report_is_cancelled(report))
 			return report_cancelled(report);
 		const uint64_t address = run_target(run, slot);
 		if (address == 0)

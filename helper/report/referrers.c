@@ -10,7 +10,6 @@
 #include "render/units.h"
 
 enum {
-	CANCEL_INTERVAL = 1 << 14, /* objects between two looks at the cancel flag */
 	NAMED_ROWS = 1000, /* a name is searched for; beyond that many rows none is */
 	SUMMED_TYPES = 6, /* types told of where not all rows are shown */
 };
@@ -111,7 +110,7 @@ static int add_reachable(struct referrers *referrers, uint32_t number)
 		if (referrer.number != last)
 			TRY(add_referrer(referrers, &referrer, kind));
 		last = referrer.number;
-		if (edge % CANCEL_INTERVAL == 0 && report_is_cancelled(referrers->report))
+		if (edge % PROGRESS_INTERVAL == 0 && report_is_cancelled(referrers->report))
 			return report_cancelled(referrers->report);
 	}
 	return OK;
@@ -138,7 +137,7 @@ static int add_unreachable(struct referrers *referrers)
 	object_cursor_init(&cursor, &graph->index);
 	uint32_t node = 0;
 	for (uint64_t address; (address = object_cursor_next(&cursor)) != 0; node++) {
-		if (node % CANCEL_INTERVAL == 0 && report_is_cancelled(referrers->report))
+		if (node % PROGRESS_INTERVAL == 0 && report_is_cancelled(referrers->report))
 			return report_cancelled(referrers->report);
 		if (number[node] != UINT32_MAX || !decode_object(decoder, address))
 			continue;
@@ -165,7 +164,7 @@ static int subtract_sharing(struct referrers *referrers, uint32_t number)
 		const uint32_t from = incoming->targets[edge];
 		const uint64_t address = from != last ? retained_node(referrers->heap, from, &holder) : 0;
 		last = from;
-		if (edge % CANCEL_INTERVAL == 0 && report_is_cancelled(referrers->report))
+		if (edge % PROGRESS_INTERVAL == 0 && report_is_cancelled(referrers->report))
 			break;
 		if (address == 0 || !decode_object(decoder, address))
 			continue;

@@ -29,7 +29,7 @@ struct report {
 	struct decoder *decoder, *naming; /* the target's */
 	struct name_options names;
 	struct report_style style;
-	struct walk_control *control;
+	struct progress *progress;
 	struct text *text; /* the output */
 	struct json json; /* over text */
 	/* Takes what is in text, and empties it, for a front end that shows an answer while it is made; NULL: none
@@ -56,7 +56,7 @@ static inline bool report_is_json(const struct report *report)
 
 static inline bool report_is_cancelled(const struct report *report)
 {
-	return atomic_load_explicit(&report->control->cancel, memory_order_relaxed);
+	return progress_is_cancelled(report->progress);
 }
 
 /* ERROR_CANCELLED with a sentence. */

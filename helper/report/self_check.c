@@ -12,7 +12,7 @@ int self_check_run(struct report *report, struct size_check *ret_check)
 	if (!request_has(report->request, OPTION_SELF_CHECK))
 		return size_check_sample(ret_check, report->decoder, report->error);
 	TRY(report_heap(report, &heap));
-	return size_check_heap(ret_check, heap->graph, report->decoder, report->control, report->error);
+	return size_check_heap(ret_check, heap->graph, report->decoder, report->progress, report->error);
 }
 
 static const struct {

@@ -19,7 +19,6 @@ enum {
 	TREE_DEPTH = 3, /* levels below a row */
 	TREE_ROWS = 6, /* rows of one level */
 	TREE_SMALLEST = 1000, /* below 1/1000 of the heap nothing is drawn by itself */
-	CANCEL_INTERVAL = 1 << 12, /* nodes between two looks at the cancel flag */
 };
 
 struct branch {
@@ -52,7 +51,7 @@ static int no_memory(struct top *top)
 
 static int check_cancel(struct top *top)
 {
-	if (++top->steps % CANCEL_INTERVAL == 0 && report_is_cancelled(top->report))
+	if (++top->steps % PROGRESS_INTERVAL == 0 && report_is_cancelled(top->report))
 		return report_cancelled(top->report);
 	return OK;
 }

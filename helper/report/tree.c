@@ -19,7 +19,6 @@ enum {
 	LIMIT_KEYS = 32, /* a dict with more entries is a collection: its keys are no names */
 	LIMIT_LABELS = 4096, /* names of keys that are written out for one level */
 	LIMIT_WALKS = 4096, /* of one tree; further groups are not opened level by level */
-	CANCEL_INTERVAL = 1024, /* objects between two looks at the cancel flag */
 };
 
 /* Objects reached through references of one name, all of one type. */
@@ -193,7 +192,7 @@ static const struct type_info *type_at(struct tree *tree, uint64_t object)
 static int gather_run(struct tree *tree, struct level *level, const struct run *run)
 {
 	for (uint64_t slot = 0; slot < run->count; slot++) {
-		if (slot % CANCEL_INTERVAL == CANCEL_INTERVAL - 1 && report_is_cancelled(tree->report))
+		if (slot % PROGRESS_INTERVAL == PROGRESS_INTERVAL - 1 && report_is_cancelled(tree->report))
 			return report_cancelled(tree->report);
 		const uint64_t target = run_target(run, slot);
 		if (target == 0 || !walk_reach(tree->walk, target))
@@ -213,7 +212,7 @@ static int open_members(struct tree *tree, struct group *group, struct level *le
 {
 	struct decoder *decoder = tree->report->decoder;
 	for (size_t i = 0; i < group->members.count; i++) {
-		if (i % CANCEL_INTERVAL == CANCEL_INTERVAL - 1 && report_is_cancelled(tree->report))
+		if (i % PROGRESS_INTERVAL == PROGRESS_INTERVAL - 1 && report_is_cancelled(tree->report))
 			return report_cancelled(tree->report);
 		if (!decode_object(decoder, group->members.items[i]))
 			continue;
@@ -234,7 +233,7 @@ static int close_group(struct tree *tree, struct group *group)
 	struct walk_result result;
 	tree->walks++;
 	int status = walk_from_reached(tree->walk, group->members.items, group->members.count, tree->policy,
-	                               tree->report->control, &result, tree->report->error);
+	                               tree->report->progress, &result, tree->report->error);
 	group->count = result.count;
 	group->bytes = result.bytes;
 	walk_result_clear(&result);

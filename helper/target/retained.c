@@ -38,7 +38,7 @@ static void sum_bytes(struct retained *retained, enum size_measure measure)
 	dominators_sum(dominators, retained->bytes);
 }
 
-int retained_open(struct retained **ret_retained, struct heap_graph *graph, struct walk_control *control,
+int retained_open(struct retained **ret_retained, struct heap_graph *graph, struct progress *progress,
                   struct error *error)
 {
 	*ret_retained = NULL;
@@ -47,8 +47,7 @@ int retained_open(struct retained **ret_retained, struct heap_graph *graph, stru
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for retained sizes");
 	retained->graph = graph;
 	struct dominators *dominators = &retained->dominators;
-	int status = dominators_compute(dominators, &graph->edges, graph->node_process,
-	                                control != NULL ? &control->cancel : NULL, error);
+	int status = dominators_compute(dominators, &graph->edges, graph->node_process, progress, error);
 	if (status == OK)
 		status = allocate_bytes(retained, error);
 	if (status == OK)
@@ -62,13 +61,13 @@ int retained_open(struct retained **ret_retained, struct heap_graph *graph, stru
 	return OK;
 }
 
-int retained_set_measure(struct retained *retained, enum size_measure measure, struct walk_control *control,
+int retained_set_measure(struct retained *retained, enum size_measure measure, struct progress *progress,
                          struct error *error)
 {
 	if (measure == retained->measure)
 		return OK;
 	if (measure == SIZE_ALLOCATED)
-		TRY(heap_graph_find_allocated(retained->graph, control, error));
+		TRY(heap_graph_find_allocated(retained->graph, progress, error));
 	sum_bytes(retained, measure);
 	return OK;
 }
@@ -105,11 +104,11 @@ uint64_t retained_node(const struct retained *retained, uint32_t number, uint32_
 }
 
 int retained_groups(const struct retained *retained, const uint32_t *group, uint32_t group_count, uint64_t *bytes,
-                    const struct walk_control *control, struct error *error)
+                    const struct progress *progress, struct error *error)
 {
 	const struct dominators *dominators = &retained->dominators;
 	struct groups groups;
-	TRY(groups_open(&groups, dominators, group, control != NULL ? &control->cancel : NULL, error));
+	TRY(groups_open(&groups, dominators, group, progress, error));
 	uint64_t *set_bytes = calloc((size_t)groups.set_count + 1, sizeof *set_bytes);
 	if (set_bytes == NULL) {
 		groups_close(&groups);

@@ -19,12 +19,12 @@ struct retained {
 };
 
 /* Takes the graph's edges. Measures shallow bytes. */
-int retained_open(struct retained **ret_retained, struct heap_graph *graph, struct walk_control *control,
+int retained_open(struct retained **ret_retained, struct heap_graph *graph, struct progress *progress,
                   struct error *error);
 void retained_close(struct retained *retained); /* NULL is fine; the graph stays */
 
 /* Sums everything in another measure from now on. After a failure it is as it was. */
-int retained_set_measure(struct retained *retained, enum size_measure measure, struct walk_control *control,
+int retained_set_measure(struct retained *retained, enum size_measure measure, struct progress *progress,
                          struct error *error);
 
 /* The number of an object in the dominator tree; UINT32_MAX: not in the graph, or reached by nothing. */
@@ -37,6 +37,6 @@ uint64_t retained_node(const struct retained *retained, uint32_t number, uint32_
 /* Retained bytes of sets of objects: what would become unreachable if all members of the set went at once. group: by
  * number of the dominator tree, which set it belongs to, or GROUP_NONE. bytes[g] becomes the total of set g. */
 int retained_groups(const struct retained *retained, const uint32_t *group, uint32_t group_count, uint64_t *bytes,
-                    const struct walk_control *control, struct error *error);
+                    const struct progress *progress, struct error *error);
 
 #endif

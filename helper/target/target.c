@@ -54,24 +54,24 @@ int target_walk(struct target *target, enum size_measure measure, struct walk **
 	return OK;
 }
 
-static int build_heap(struct target *target, struct walk_control *control, struct error *error)
+static int build_heap(struct target *target, struct progress *progress, struct error *error)
 {
 	/* The graph keeps the decoder it was built with: the target's, which lives as long. */
 	struct heap_graph *graph;
-	TRY(heap_graph_open(&graph, &target->decoder, control, error));
-	int status = retained_open(&target->heap, graph, control, error);
+	TRY(heap_graph_open(&graph, &target->decoder, progress, error));
+	int status = retained_open(&target->heap, graph, progress, error);
 	if (status < 0)
 		heap_graph_close(graph);
 	return status;
 }
 
-int target_heap(struct target *target, enum size_measure measure, struct walk_control *control,
+int target_heap(struct target *target, enum size_measure measure, struct progress *progress,
                 const struct retained **ret_heap, struct error *error)
 {
 	*ret_heap = NULL;
 	if (target->heap == NULL)
-		TRY(build_heap(target, control, error));
-	TRY(retained_set_measure(target->heap, measure, control, error));
+		TRY(build_heap(target, progress, error));
+	TRY(retained_set_measure(target->heap, measure, progress, error));
 	*ret_heap = target->heap;
 	return OK;
 }

@@ -31,9 +31,9 @@ void target_close(struct target *target); /* NULL is fine */
 int target_walk(struct target *target, enum size_measure measure, struct walk **ret_walk, struct error *error);
 
 /* The whole heap with retained sizes in this measure; borrowed. Built when first asked for, which takes seconds for
- * tens of millions of objects, counts them in control and is given up when that says so; kept till the target is
+ * tens of millions of objects, counts them in progress and is given up when that says so; kept till the target is
  * closed. The next call may ask for another measure: the one before is then no longer there. */
-int target_heap(struct target *target, enum size_measure measure, struct walk_control *control,
+int target_heap(struct target *target, enum size_measure measure, struct progress *progress,
                 const struct retained **ret_heap, struct error *error);
 
 #endif

@@ -227,10 +227,10 @@ static void test_long_chain(void **state)
 		rows.first[LENGTH] = LENGTH;
 		struct dominators dominators;
 		struct error error = { 0 };
-		atomic_bool cancel = attempt == 1;
-		int status = dominators_compute(&dominators, &rows, 0, &cancel, &error);
+		struct progress progress = { .cancel = attempt == 1 };
+		int status = dominators_compute(&dominators, &rows, 0, &progress, &error);
 		assert_null(rows.first);
-		if (cancel) {
+		if (progress.cancel) {
 			assert_int_equal(status, ERROR_CANCELLED);
 			continue;
 		}

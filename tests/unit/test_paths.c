@@ -244,9 +244,9 @@ static void test_long(void **state)
 	assert_int_equal(paths.count, 1);
 	assert_int_equal(paths.items[0].count, LENGTH);
 	path_list_clear(&paths);
-	atomic_bool cancel = true;
+	struct progress progress = { .cancel = true };
 	struct path_request cancelled = request;
-	cancelled.cancel = &cancel;
+	cancelled.progress = &progress;
 	assert_int_equal(paths_find(&paths, &cancelled, &error), ERROR_CANCELLED);
 	path_list_clear(&paths);
 	free(first);

@@ -9,8 +9,6 @@
 #include "graph/heap/heap_graph.h"
 #include "graph/shared_keys.h"
 
-enum { BUILDER_CONTROL_INTERVAL = 4096 };
-
 /* Memory of a mapped ELF file, .bss included, not of an allocator. An allocator's arena may follow it directly, in the
  * same segment. */
 struct static_range {
@@ -27,7 +25,7 @@ struct edge_writer {
 struct builder {
 	struct heap_graph *graph;
 	struct decoder *decoder;
-	struct walk_control *control;
+	struct progress *progress;
 	struct error *error;
 	uint64_t slots_drawn; /* references that the first pass followed: about as many as there will be edges */
 	struct static_range *static_ranges; /* sorted */
@@ -50,20 +48,6 @@ int builder_no_memory(struct builder *builder);
 int builder_failed(struct builder *builder, int status);
 /* How many threads may read the heap at once: at most `most`, at least 1; just one where memory must be asked for. */
 unsigned builder_crew(const struct builder *builder, uint64_t most);
-
-static inline bool builder_is_cancelled(const struct builder *builder)
-{
-	return builder->control != NULL && atomic_load_explicit(&builder->control->cancel, memory_order_relaxed);
-}
-
-/* Counts one more object done; looks at cancel now and then. */
-static inline int builder_check(struct builder *builder, uint64_t *done)
-{
-	if (++*done % BUILDER_CONTROL_INTERVAL != 0 || builder->control == NULL)
-		return OK;
-	atomic_fetch_add_explicit(&builder->control->visited, BUILDER_CONTROL_INTERVAL, memory_order_relaxed);
-	return builder_is_cancelled(builder) ? ERROR_CANCELLED : OK;
-}
 
 /* heap_edges.c: rows of the objects, and what is known of their counts. */
 int builder_write_objects(struct builder *builder);

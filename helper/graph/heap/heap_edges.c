@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/crew.h"
+#include "base/threads.h"
 #include "base/large_block.h"
 
 enum {
@@ -204,7 +204,7 @@ static void write_range(void *context, unsigned member)
 		else if (range->writer.count > UINT32_MAX - (1u << 24))
 			range->status = ERROR_LIMIT;
 		else
-			range->status = builder_check(range->builder, &range->done);
+			range->status = progress_step(range->builder->progress, &range->done);
 	}
 	for (size_t i = 0; range->is_shared && i < RECENT_TARGETS; i++)
 		if (range->recent[i].count != 0)

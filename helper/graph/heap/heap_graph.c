@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/crew.h"
+#include "base/threads.h"
 #include "base/large_block.h"
 #include "graph/doubtful.h"
 #include "runtime/tracked_objects.h"
@@ -19,7 +19,7 @@ int builder_no_memory(struct builder *builder)
 int builder_failed(struct builder *builder, int status)
 {
 	if (status == ERROR_CANCELLED)
-		return error_set(builder->error, ERROR_CANCELLED, "cancelled");
+		return progress_cancelled(builder->error);
 	if (status == ERROR_LIMIT)
 		return error_set(builder->error, ERROR_LIMIT, "more than 4 billion references");
 	return builder_no_memory(builder);
@@ -65,7 +65,7 @@ static int visit(struct finder *finder, const struct upcoming *upcoming)
 	struct decoder *decoder = finder->decoder;
 	uint64_t shallow;
 	if (upcoming->type != NULL && quick_leaf(decoder, &upcoming->head, upcoming->type, &shallow))
-		return builder_check(finder->builder, &finder->done);
+		return progress_step(finder->builder->progress, &finder->done);
 	if (roots_is_interned_dict(&finder->builder->graph->roots, upcoming->head.address))
 		return OK;
 	(void)frontier_decode(&finder->frontier, upcoming);
@@ -73,7 +73,7 @@ static int visit(struct finder *finder, const struct upcoming *upcoming)
 		note_flags(&finder->bad, &decoder->out);
 	if (decoder->out_of_memory || finder->frontier.out_of_memory)
 		return ERROR_NO_MEMORY;
-	return builder_check(finder->builder, &finder->done);
+	return progress_step(finder->builder->progress, &finder->done);
 }
 
 static int drain(struct finder *finder)
@@ -118,8 +118,8 @@ static int reach_tracked(struct finder *finder)
 		if (status == OK)
 			status = drain(finder);
 		/* Most were reached before, and are no progress. */
-		if (status == OK && ++seen % BUILDER_CONTROL_INTERVAL == 0 && builder_is_cancelled(finder->builder))
-			status = ERROR_CANCELLED;
+		if (status == OK)
+			status = progress_look(finder->builder->progress, &seen);
 	}
 	finder->gc_list_broken |= tracked.is_broken;
 	finder->bad.tracked_unknown |= tracked.is_unknown;
@@ -238,11 +238,13 @@ static int find_objects(struct builder *builder)
 
 /* ---- Second pass: the edges ---- */
 
+/* Over all nodes: this one, and five of the dominator tree, which is made of every graph. */
+enum { PASSES = 6 };
+
 /* An array for all objects. Clearing it may take the system a while: cancel is looked at before. */
 static int provide(struct builder *builder, uint32_t **ret_array, uint64_t count)
 {
-	if (builder->control != NULL && atomic_load_explicit(&builder->control->cancel, memory_order_relaxed))
-		return builder_failed(builder, ERROR_CANCELLED);
+	TRY(progress_check(builder->progress, builder->error));
 	*ret_array = large_allocate(count, sizeof **ret_array);
 	return *ret_array != NULL ? OK : builder_no_memory(builder);
 }
@@ -253,6 +255,7 @@ static int write_edges(struct builder *builder)
 	const uint32_t objects = graph->index.count;
 	graph->node_process = objects;
 	graph->node_count = objects + (uint32_t)graph->roots.holders.count;
+	progress_expect(builder->progress, (uint64_t)graph->node_count * PASSES);
 	TRY(provide(builder, &builder->first, (uint64_t)graph->node_count + 1));
 	TRY(provide(builder, &graph->shallow, (uint64_t)objects + 1));
 	TRY(provide(builder, &builder->unexplained, (uint64_t)objects + 1));
@@ -292,7 +295,7 @@ static int build(struct builder *builder)
 	return write_edges(builder);
 }
 
-int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, struct walk_control *control,
+int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, struct progress *progress,
                     struct error *error)
 {
 	*ret_graph = NULL;
@@ -300,7 +303,7 @@ int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, stru
 	if (graph == NULL)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for the graph of the heap");
 	graph->decoder = decoder;
-	struct builder builder = { .graph = graph, .decoder = decoder, .control = control, .error = error };
+	struct builder builder = { .graph = graph, .decoder = decoder, .progress = progress, .error = error };
 	decoder->skip_blocks = true;
 	int status = build(&builder);
 	decoder->skip_blocks = false;

@@ -33,7 +33,7 @@ struct heap_graph {
 
 #define HEAP_GRAPH_LARGE UINT32_MAX
 
-int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, struct walk_control *control,
+int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, struct progress *progress,
                     struct error *error);
 void heap_graph_close(struct heap_graph *graph); /* NULL is fine */
 
@@ -42,7 +42,7 @@ uint64_t heap_graph_shallow(const struct heap_graph *graph, uint32_t node);
 
 /* heap_weights.c: what the allocators took for each object. Decodes all of them with their blocks, once: only for who
  * asks. */
-int heap_graph_find_allocated(struct heap_graph *graph, struct walk_control *control, struct error *error);
+int heap_graph_find_allocated(struct heap_graph *graph, struct progress *progress, struct error *error);
 /* Of an object by number, after that. */
 uint64_t heap_graph_allocated(const struct heap_graph *graph, uint32_t node);
 

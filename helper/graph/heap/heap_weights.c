@@ -3,31 +3,22 @@
  * requests are about sys.getsizeof(), which the graph finds without looking at blocks. */
 #include <stdlib.h>
 
-#include "base/crew.h"
+#include "base/threads.h"
 #include "base/large_block.h"
 #include "graph/heap/heap_graph.h"
 
 enum {
 	LEAST_RANGE = 1 << 13, /* objects that are worth a thread */
-	CONTROL_INTERVAL = 4096, /* objects between looks at cancel */
 };
 
 /* What one thread does: objects begin up to (not including) end, by number. */
 struct weight_range {
 	const struct heap_graph *graph;
-	struct walk_control *control;
+	struct progress *progress;
 	uint32_t *allocated;
 	uint32_t begin, end;
 	int status;
 };
-
-static int check_control(struct walk_control *control, uint32_t done)
-{
-	if (control == NULL || done % CONTROL_INTERVAL != 0)
-		return OK;
-	atomic_fetch_add_explicit(&control->visited, CONTROL_INTERVAL, memory_order_relaxed);
-	return atomic_load_explicit(&control->cancel, memory_order_relaxed) ? ERROR_CANCELLED : OK;
-}
 
 static void weigh_range(void *context, unsigned member)
 {
@@ -35,6 +26,7 @@ static void weigh_range(void *context, unsigned member)
 	struct run_sink no_runs = { .is_closed = true };
 	struct decoder decoder;
 	struct object_cursor cursor;
+	uint64_t done = 0;
 	decoder_init(&decoder, range->graph->decoder->context);
 	decoder.sink = &no_runs;
 	decoder.skip_class = true;
@@ -44,14 +36,13 @@ static void weigh_range(void *context, unsigned member)
 		if (decode_object(&decoder, object_cursor_next(&cursor)))
 			bytes = allocated_of_object(&decoder).bytes;
 		range->allocated[node] = bytes < HEAP_GRAPH_LARGE ? (uint32_t)bytes : HEAP_GRAPH_LARGE;
-		range->status = decoder.out_of_memory ? ERROR_NO_MEMORY
-		                                      : check_control(range->control, node - range->begin + 1);
+		range->status = decoder.out_of_memory ? ERROR_NO_MEMORY : progress_step(range->progress, &done);
 	}
 	decoder.sink = NULL;
 	decoder_clear(&decoder);
 }
 
-int heap_graph_find_allocated(struct heap_graph *graph, struct walk_control *control, struct error *error)
+int heap_graph_find_allocated(struct heap_graph *graph, struct progress *progress, struct error *error)
 {
 	const uint64_t objects = graph->index.count;
 	struct weight_range ranges[CREW_MOST];
@@ -65,7 +56,7 @@ int heap_graph_find_allocated(struct heap_graph *graph, struct walk_control *con
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for the allocated sizes of the heap");
 	for (unsigned i = 0; i < count; i++)
 		ranges[i] = (struct weight_range){ .graph = graph,
-			                           .control = control,
+			                           .progress = progress,
 			                           .allocated = allocated,
 			                           .begin = (uint32_t)(objects * i / count),
 			                           .end = (uint32_t)(objects * (i + 1) / count) };
@@ -79,7 +70,7 @@ int heap_graph_find_allocated(struct heap_graph *graph, struct walk_control *con
 	}
 	free(allocated);
 	return status == ERROR_CANCELLED
-	               ? error_set(error, ERROR_CANCELLED, "cancelled")
+	               ? progress_cancelled(error)
 	               : error_set(error, ERROR_NO_MEMORY, "out of memory for the allocated sizes of the heap");
 }
 

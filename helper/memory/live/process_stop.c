@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -16,6 +15,7 @@
 
 #include "base/address_map.h"
 #include "base/limits.h"
+#include "base/threads.h"
 #include "memory/live/procfs.h"
 #include "memory/space_source.h"
 
@@ -210,18 +210,6 @@ static void *tracer_main(void *context)
 	return NULL;
 }
 
-static bool start_tracer(struct process_stop *stop)
-{
-	/* Signals are for the program that we are loaded into; a thread inherits the mask of its creator. */
-	sigset_t all, before;
-	(void)sigfillset(&all);
-	if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-		return false;
-	bool started = pthread_create(&stop->thread, NULL, tracer_main, stop) == 0;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return started;
-}
-
 static void destroy_fields(struct process_stop *stop)
 {
 	(void)pthread_cond_destroy(&stop->changed);
@@ -241,7 +229,7 @@ int process_stop_create(struct process_stop **ret_stop, int32_t pid, stopped_thr
 	stop->error = error;
 	(void)pthread_mutex_init(&stop->lock, NULL);
 	(void)pthread_cond_init(&stop->changed, NULL);
-	if (!start_tracer(stop)) {
+	if (!thread_start(&stop->thread, tracer_main, stop)) {
 		destroy_fields(stop);
 		return error_set(error, ERROR_NO_MEMORY, "cannot start a thread to stop process %d from", pid);
 	}

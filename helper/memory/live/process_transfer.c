@@ -4,12 +4,12 @@
 #include "memory/live/process_transfer.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "base/threads.h"
 
 enum {
 	PAGE_BYTES = 4096,
@@ -161,12 +161,8 @@ static void work_together(struct transfer *transfer, size_t threads)
 {
 	pthread_t others[THREADS_MAX];
 	size_t started = 0;
-	sigset_t all, before;
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (started + 1 < threads && pthread_create(&others[started], NULL, work, transfer) == 0)
+	while (started + 1 < threads && thread_start(&others[started], work, transfer))
 		started++;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)work(transfer);
 	for (size_t i = 0; i < started; i++)
 		(void)pthread_join(others[i], NULL);

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "base/crew.h"
+#include "base/threads.h"
 #include "base/large_block.h"
 
 struct seen {

@@ -1,10 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/crew.h"
+#include "base/threads.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+
+bool thread_start(pthread_t *ret_thread, void *(*work)(void *context), void *context)
+{
+	sigset_t blocked, before;
+	(void)sigfillset(&blocked);
+	(void)sigdelset(&blocked, SIGBUS);
+	(void)sigdelset(&blocked, SIGSEGV);
+	(void)sigdelset(&blocked, SIGFPE);
+	(void)sigdelset(&blocked, SIGILL);
+	/* The new thread inherits the mask. */
+	if (pthread_sigmask(SIG_SETMASK, &blocked, &before) != 0)
+		return false;
+	const bool is_started = pthread_create(ret_thread, NULL, work, context) == 0;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return is_started;
+}
 
 struct assignment {
 	void (*work)(void *context, unsigned member);
@@ -33,18 +48,13 @@ void crew_run(unsigned count, void (*work)(void *context, unsigned member), void
 	struct assignment assignments[CREW_MOST];
 	pthread_t threads[CREW_MOST];
 	unsigned started = 1;
-	sigset_t all, before;
 	if (count > CREW_MOST)
 		count = CREW_MOST;
-	(void)sigfillset(&all);
-	/* New threads inherit the mask. */
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (; started < count; started++) {
 		assignments[started] = (struct assignment){ work, context, started };
-		if (pthread_create(&threads[started], NULL, run, &assignments[started]) != 0)
+		if (!thread_start(&threads[started], run, &assignments[started]))
 			break;
 	}
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	work(context, 0);
 	for (unsigned member = started; member < count; member++)
 		work(context, member);
