@@ -287,9 +287,9 @@ static bool size_object(struct sizer *sizer, uint64_t address, uint32_t depth)
 	bool is_object = decode_object(decoder, address);
 	const struct decoded *out = &decoder->out;
 	if (out->flags & DECODED_UNREADABLE)
-		sizer->result->unreadable++;
+		sizer->result->coverage.unreadable++;
 	if (out->flags & DECODED_CORRUPT)
-		sizer->result->corrupt++;
+		sizer->result->coverage.corrupt++;
 	if (!is_object)
 		return true;
 	enum rule rule;
@@ -301,7 +301,7 @@ static bool size_object(struct sizer *sizer, uint64_t address, uint32_t depth)
 		return true;
 	}
 	if (out->flags & DECODED_APPROXIMATE)
-		sizer->result->approximate++;
+		sizer->result->coverage.approximate++;
 	if (!count(sizer, type, out->shallow))
 		return false;
 	return depth >= DEPTH_LIMIT || push_children(sizer, rule, type, address, depth + 1);

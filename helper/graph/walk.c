@@ -115,48 +115,6 @@ void walk_result_clear(struct walk_result *result)
 	*result = (struct walk_result){ 0 };
 }
 
-void walk_result_note(struct walk_result *result, uint64_t address, const char *reason)
-{
-	uint32_t place = result->example_count;
-	while (place > 0 && result->examples[place - 1].address > address)
-		place--;
-	if (place == WALK_EXAMPLES)
-		return;
-	if (result->example_count < WALK_EXAMPLES)
-		result->example_count++;
-	for (uint32_t i = result->example_count - 1; i > place; i--)
-		result->examples[i] = result->examples[i - 1];
-	result->examples[place].address = address;
-	result->examples[place].reason = reason;
-}
-
-void walk_result_add(struct walk_result *result, const struct walk_result *other)
-{
-	result->approximate += other->approximate;
-	result->unreadable += other->unreadable;
-	result->corrupt += other->corrupt;
-	result->in_flux += other->in_flux;
-	result->not_entered += other->not_entered;
-	result->tracked_unknown |= other->tracked_unknown;
-	for (uint32_t i = 0; i < other->example_count; i++)
-		walk_result_note(result, other->examples[i].address, other->examples[i].reason);
-}
-
-/* Bad objects are data: counted, a few kept, and the walk goes on. */
-__attribute__((noinline)) static void count_flags(struct walk_result *result, const struct decoded *out)
-{
-	if (out->flags & DECODED_APPROXIMATE)
-		result->approximate++;
-	if (out->flags & DECODED_UNREADABLE)
-		result->unreadable++;
-	if (out->flags & DECODED_CORRUPT)
-		result->corrupt++;
-	if (out->flags & DECODED_IN_FLUX)
-		result->in_flux++;
-	if (out->flags & ~(uint32_t)DECODED_APPROXIMATE)
-		walk_result_note(result, out->address, out->reason);
-}
-
 static bool reserve_totals(struct walker *walker, uint32_t count)
 {
 	if (count <= walker->totals.count)
@@ -211,7 +169,7 @@ static bool visit(struct walker *walker, const struct follow *follow, const stru
 	}
 	bool is_object = frontier_decode(&walker->frontier, upcoming);
 	if (__builtin_expect(decoder->out.flags != 0, 0))
-		count_flags(walker->result, &decoder->out);
+		coverage_count(&walker->result->coverage, &decoder->out);
 	return !is_object || count_decoded(walker, type);
 }
 
@@ -280,7 +238,8 @@ static int collect_mate(struct walk *walk, struct teammate *mate)
 		own->totals.items[i].shallow += total->shallow;
 		own->totals.items[i].allocated += total->allocated;
 	}
-	walk_result_add(own->result, &mate->result);
+	coverage_add(&own->result->coverage, &mate->result.coverage);
+	own->result->not_entered += mate->result.not_entered;
 	struct frontier *frontier = &walker->frontier;
 	if (frontier->wild > 0 && (own->frontier.wild == 0 || frontier->wild_example < own->frontier.wild_example))
 		own->frontier.wild_example = frontier->wild_example;
@@ -407,8 +366,8 @@ static int end(struct walk *walk, int status, struct walk_result *result, struct
 	struct frontier *frontier = &walk->own.frontier;
 	walk->decoder->skip_class = walk->decoder->skip_blocks = false;
 	if (frontier->wild > 0) {
-		result->corrupt += frontier->wild;
-		walk_result_note(result, frontier->wild_example, "a reference to memory that is not mapped");
+		result->coverage.corrupt += frontier->wild;
+		coverage_note(&result->coverage, frontier->wild_example, "a reference to memory that is not mapped");
 	}
 	frontier_clear(frontier);
 	walk->follow = NULL;

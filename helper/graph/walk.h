@@ -5,6 +5,7 @@
 
 #include "base/progress.h"
 #include "decode/allocated.h"
+#include "graph/coverage.h"
 
 enum policy { POLICY_DATA, POLICY_GC, POLICY_ALL, POLICY_CONTAINERS, POLICY_ASIZEOF, POLICY_COUNT };
 
@@ -21,23 +22,12 @@ struct type_total {
 	uint64_t approximate; /* of count */
 };
 
-enum { WALK_EXAMPLES = 8 };
-
 struct walk_result {
 	uint64_t count; /* objects, the roots included */
 	uint64_t bytes; /* the deep size, in the walk's measure */
 	ARRAY(struct type_total) types; /* largest first */
-	uint64_t approximate; /* objects of C types without a decoder */
-	uint64_t unreadable; /* references to memory that is absent, and objects of which a part is */
-	uint64_t corrupt; /* wild pointers, impossible objects */
-	uint64_t in_flux;
 	uint64_t not_entered; /* references to classes, modules and code that the policy left out */
-	struct {
-		uint64_t address;
-		const char *reason;
-	} examples[WALK_EXAMPLES];
-	uint32_t example_count;
-	bool tracked_unknown; /* of a heap: what only the collector knows could not be listed */
+	struct coverage coverage;
 };
 
 /* The visited set and stack of walks over one target; reused from walk to walk. */
@@ -68,10 +58,6 @@ int walk_from_reached(struct walk *walk, const uint64_t *reached, size_t count, 
                       struct progress *progress, struct walk_result *result, struct error *error);
 
 void walk_result_clear(struct walk_result *result);
-/* An example of what is wrong. Those at the lowest addresses are kept, whatever the order they are met in. */
-void walk_result_note(struct walk_result *result, uint64_t address, const char *reason);
-/* Adds what another one counted; types are left alone. */
-void walk_result_add(struct walk_result *result, const struct walk_result *other);
 void walk_result_sort(struct walk_result *result); /* types by bytes, largest first */
 
 #endif

@@ -192,7 +192,7 @@ static void show_json(struct report *report, size_t index, const struct own_size
 		json_object_end(json);
 	}
 	json_array_end(json);
-	report_gaps_json(json, result);
+	report_gaps_json(json, &result->coverage);
 	json_number(json, "not_entered", result->not_entered);
 }
 
@@ -210,7 +210,7 @@ static int show_result(struct report *report, size_t index, struct walk_result *
 	const bool tree = request_has(report->request, OPTION_TREE) && complete;
 	int status = OK;
 	sort_types(report->request, result);
-	if (result->unreadable > 0 || !complete)
+	if (result->coverage.unreadable > 0 || !complete)
 		report->exit_status = EXIT_PARTIAL;
 	if (report_is_json(report)) {
 		show_json(report, index, &own, result, weight);
@@ -226,7 +226,7 @@ static int show_result(struct report *report, size_t index, struct walk_result *
 	status = tree ? tree_show(report, index, result) : show_types(report, result);
 	text_add(report->text, "\n");
 	report_measure_line(report);
-	report_gaps(report->text, result);
+	report_gaps(report->text, &result->coverage);
 	if (!complete)
 		text_add(report->text, "Interrupted: the numbers are lower bounds.\n");
 	report_next(report, tree ? "object referents sizeof" : "deepsize:-t object referents", report->targets[index]);

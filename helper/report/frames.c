@@ -439,7 +439,7 @@ static int show(struct frames *frames)
 	report_measure_line(report);
 	if (graph->roots.frames_truncated)
 		text_add(report->text, "A stack could not be followed to its end.\n");
-	report_gaps(report->text, &graph->bad);
+	report_gaps(report->text, &graph->coverage);
 	if (frames->first != 0)
 		report_next(report, "deepsize:-t object", frames->first);
 	return status;
@@ -450,7 +450,7 @@ int frames_report(struct report *report)
 	struct frames frames = { .report = report };
 	TRY(report_heap(report, &frames.heap));
 	TRY(naming_open(&frames.naming, report, frames.heap));
-	if (frames.heap->graph->bad.unreadable > 0 || frames.heap->graph->roots.frames_truncated)
+	if (frames.heap->graph->coverage.unreadable > 0 || frames.heap->graph->roots.frames_truncated)
 		report->exit_status = EXIT_PARTIAL;
 	int status = show(&frames);
 	naming_close(frames.naming);

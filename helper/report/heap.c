@@ -8,7 +8,7 @@
 int report_heap(struct report *report, const struct retained **ret_heap)
 {
 	TRY(target_heap(report->target, request_measure(report->request), report->progress, ret_heap, report->error));
-	if ((*ret_heap)->graph->bad.tracked_unknown)
+	if ((*ret_heap)->graph->coverage.tracked_unknown)
 		report->exit_status = EXIT_PARTIAL;
 	return OK;
 }

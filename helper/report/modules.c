@@ -246,7 +246,7 @@ static int show_text(struct modules *modules)
 		text_add(report->text, " more (-n 0 shows all)\n");
 	}
 	report_measure_line(report);
-	report_gaps(report->text, &modules->heap->graph->bad);
+	report_gaps(report->text, &modules->heap->graph->coverage);
 	if (first != NULL)
 		report_next(report, "deepsize:-t object", first->largest != 0 ? first->largest : first->address);
 	return status;
@@ -282,7 +282,7 @@ static void show_json(struct modules *modules)
 	}
 	json_array_end(json);
 	json_object(json, "coverage");
-	report_gaps_json(json, &modules->heap->graph->bad);
+	report_gaps_json(json, &modules->heap->graph->coverage);
 	json_object_end(json);
 	json_object_end(json);
 	json_end(json);
@@ -305,7 +305,7 @@ int modules_report(struct report *report)
 {
 	struct modules modules = { .report = report };
 	TRY(report_heap(report, &modules.heap));
-	if (modules.heap->graph->bad.unreadable > 0)
+	if (modules.heap->graph->coverage.unreadable > 0)
 		report->exit_status = EXIT_PARTIAL;
 	int status = gather(&modules);
 	if (status >= 0 && report_is_json(report))

@@ -396,7 +396,7 @@ static void show_footer(struct listing *listing)
 		text_add(text, " allocated");
 	}
 	text_add(text, "\n");
-	report_gaps(text, &listing->heap->graph->bad);
+	report_gaps(text, &listing->heap->graph->coverage);
 	if (listing->first != 0)
 		report_next(report, "object path referrers", listing->first);
 }
@@ -420,7 +420,7 @@ int objects_report(struct report *report)
 	struct listing listing = { .report = report };
 	TRY(report_heap(report, &listing.heap));
 	listing.needs_allocated = report_is_json(report) || request_has(report->request, OPTION_ALLOCATED);
-	if (listing.heap->graph->bad.unreadable > 0)
+	if (listing.heap->graph->coverage.unreadable > 0)
 		report->exit_status = EXIT_PARTIAL;
 	int status = list(&listing);
 	for (size_t i = 0; i < listing.types.count; i++)

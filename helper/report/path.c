@@ -422,7 +422,7 @@ int path_report(struct report *report)
 	if (status == OK)
 		status = request->merge != NULL ? path_merge(report, search.heap, search.naming, &search.origins)
 		                                : show_targets(&search);
-	if (search.heap->graph->bad.unreadable > 0)
+	if (search.heap->graph->coverage.unreadable > 0)
 		report->exit_status = EXIT_PARTIAL;
 	origins_clear(&search.origins);
 	naming_close(search.naming);

@@ -416,7 +416,7 @@ static int show_text(struct referrers *referrers, size_t index)
 		text_add(text, " of unreachable objects: cyclic garbage that is not collected yet\n");
 	}
 	if (referrers->refcount > 0 && (uint64_t)referrers->refcount > referrers->references)
-		report_gaps(text, &referrers->heap->graph->bad);
+		report_gaps(text, &referrers->heap->graph->coverage);
 	report_next(report, "path object", referrers->target);
 	return status;
 }
@@ -535,7 +535,7 @@ int referrers_report(struct report *report)
 	int status = origins_open(&referrers.origins, report, referrers.heap);
 	if (status == OK)
 		status = show_targets(&referrers);
-	if (referrers.heap->graph->bad.unreadable > 0)
+	if (referrers.heap->graph->coverage.unreadable > 0)
 		report->exit_status = EXIT_PARTIAL;
 	origins_clear(&referrers.origins);
 	naming_close(referrers.naming);

@@ -193,40 +193,39 @@ static void gap_line(struct text *text, uint64_t count, const char *noun, const 
 	text_format(text, " %s\n", what);
 }
 
-void report_gaps(struct text *text, const struct walk_result *result)
+void report_gaps(struct text *text, const struct coverage *coverage)
 {
-	const uint64_t gaps = result->approximate + result->unreadable + result->corrupt + result->in_flux;
-	if (gaps == 0 && !result->tracked_unknown) {
+	if (coverage_is_exact(coverage)) {
 		text_add(text, "Everything reached was readable and decoded exactly.\n");
 		return;
 	}
 	text_add(text, "Not covered:\n");
-	gap_line(text, result->unreadable, "reference", "to memory that the dump lacks, or objects partly lacking");
-	gap_line(text, result->corrupt, "reference", "to what is no sane object (freed, torn or overwritten)");
-	gap_line(text, result->in_flux, "object", "caught half way through a change");
-	gap_line(text, result->approximate, "object",
+	gap_line(text, coverage->unreadable, "reference", "to memory that the dump lacks, or objects partly lacking");
+	gap_line(text, coverage->corrupt, "reference", "to what is no sane object (freed, torn or overwritten)");
+	gap_line(text, coverage->in_flux, "object", "caught half way through a change");
+	gap_line(text, coverage->approximate, "object",
 	         "of C types without a decoder: size and references as far as their type says");
-	if (result->tracked_unknown)
+	if (coverage->tracked_unknown)
 		text_add(text,
 		         "  objects that only the garbage collector knows: its lists are at a place of this build that "
 		         "no table has; with its debug symbols they are found (info)\n");
-	for (uint32_t i = 0; i < result->example_count; i++)
-		text_format(text, "  e.g. 0x%" PRIx64 ": %s\n", result->examples[i].address,
-		            result->examples[i].reason != NULL ? result->examples[i].reason : "unknown reason");
+	for (uint32_t i = 0; i < coverage->example_count; i++)
+		text_format(text, "  e.g. 0x%" PRIx64 ": %s\n", coverage->examples[i].address,
+		            coverage->examples[i].reason != NULL ? coverage->examples[i].reason : "unknown reason");
 }
 
-void report_gaps_json(struct json *json, const struct walk_result *result)
+void report_gaps_json(struct json *json, const struct coverage *coverage)
 {
-	json_number(json, "unreadable", result->unreadable);
-	json_number(json, "approximate", result->approximate);
-	json_number(json, "corrupt", result->corrupt);
-	json_number(json, "in_flux", result->in_flux);
-	json_bool(json, "tracked_unknown", result->tracked_unknown);
+	json_number(json, "unreadable", coverage->unreadable);
+	json_number(json, "approximate", coverage->approximate);
+	json_number(json, "corrupt", coverage->corrupt);
+	json_number(json, "in_flux", coverage->in_flux);
+	json_bool(json, "tracked_unknown", coverage->tracked_unknown);
 	json_array(json, "examples");
-	for (uint32_t i = 0; i < result->example_count; i++) {
+	for (uint32_t i = 0; i < coverage->example_count; i++) {
 		json_object(json, NULL);
-		json_address(json, "address", result->examples[i].address);
-		json_string(json, "reason", result->examples[i].reason != NULL ? result->examples[i].reason : "");
+		json_address(json, "address", coverage->examples[i].address);
+		json_string(json, "reason", coverage->examples[i].reason != NULL ? coverage->examples[i].reason : "");
 		json_object_end(json);
 	}
 	json_array_end(json);

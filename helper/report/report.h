@@ -93,8 +93,8 @@ int64_t report_refcount(struct decoder *decoder, uint64_t address);
 /* One sentence "Not exact: ..." for flags of a decoded object, and a remembered exit status. */
 void report_flags(struct report *report, const struct decoded *decoded);
 /* What numbers over many objects do not cover, with a few places to look at: sentences, or keys of the open object. */
-void report_gaps(struct text *text, const struct walk_result *result);
-void report_gaps_json(struct json *json, const struct walk_result *result);
+void report_gaps(struct text *text, const struct coverage *coverage);
+void report_gaps_json(struct json *json, const struct coverage *coverage);
 /* "Next: sizeof 0x..., deepsize 0x... -t": names separated by spaces ("sizeof deepsize:-t"), each with the address (0:
  * none) and, after a colon, an option. */
 void report_next(struct report *report, const char *names, uint64_t address);

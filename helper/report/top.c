@@ -330,7 +330,7 @@ static int show_text(struct top *top, const struct level *level)
 	table_destroy(table);
 	status = status < 0 ? status : drawn;
 	report_measure_line(report);
-	report_gaps(report->text, &top->heap->graph->bad);
+	report_gaps(report->text, &top->heap->graph->coverage);
 	if (top->first != 0)
 		report_next(report, "deepsize:-t object", top->first);
 	return status;
@@ -394,7 +394,7 @@ static int show_json(struct top *top, const struct level *level)
 		}
 	json_array_end(json);
 	json_object(json, "coverage");
-	report_gaps_json(json, &top->heap->graph->bad);
+	report_gaps_json(json, &top->heap->graph->coverage);
 	json_object_end(json);
 	json_object_end(json);
 	json_end(json);
@@ -432,7 +432,7 @@ int top_report(struct report *report)
 	struct top top = { .report = report };
 	TRY(report_heap(report, &top.heap));
 	TRY(naming_open(&top.naming, report, top.heap));
-	if (top.heap->graph->bad.unreadable > 0)
+	if (top.heap->graph->coverage.unreadable > 0)
 		report->exit_status = EXIT_PARTIAL;
 	int status = show(&top);
 	address_map_clear(&top.modules);

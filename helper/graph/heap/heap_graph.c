@@ -42,23 +42,13 @@ struct finder {
 	struct builder *builder;
 	struct decoder *decoder;
 	struct frontier frontier;
-	struct walk_result bad;
+	struct coverage coverage;
 	uint64_t done;
 	bool gc_list_broken;
 	bool has_begun;
 	int status;
 	struct decoder own_decoder;
 };
-
-static void note_flags(struct walk_result *bad, const struct decoded *out)
-{
-	bad->approximate += (out->flags & DECODED_APPROXIMATE) != 0;
-	bad->unreadable += (out->flags & DECODED_UNREADABLE) != 0;
-	bad->corrupt += (out->flags & DECODED_CORRUPT) != 0;
-	bad->in_flux += (out->flags & DECODED_IN_FLUX) != 0;
-	if (out->flags & ~(uint32_t)DECODED_APPROXIMATE)
-		walk_result_note(bad, out->address, out->reason);
-}
 
 static int visit(struct finder *finder, const struct upcoming *upcoming)
 {
@@ -70,7 +60,7 @@ static int visit(struct finder *finder, const struct upcoming *upcoming)
 		return OK;
 	(void)frontier_decode(&finder->frontier, upcoming);
 	if (__builtin_expect(decoder->out.flags != 0, 0))
-		note_flags(&finder->bad, &decoder->out);
+		coverage_count(&finder->coverage, &decoder->out);
 	if (decoder->out_of_memory || finder->frontier.out_of_memory)
 		return ERROR_NO_MEMORY;
 	return progress_step(finder->builder->progress, &finder->done);
@@ -122,7 +112,7 @@ static int reach_tracked(struct finder *finder)
 			status = progress_look(finder->builder->progress, &seen);
 	}
 	finder->gc_list_broken |= tracked.is_broken;
-	finder->bad.tracked_unknown |= tracked.is_unknown;
+	finder->coverage.tracked_unknown |= tracked.is_unknown;
 	tracked_objects_close(&tracked);
 	return status;
 }
@@ -224,8 +214,8 @@ static int find_objects(struct builder *builder)
 		struct finder *finder = &search->finders[i];
 		if (!finder->has_begun)
 			continue;
-		walk_result_add(&graph->bad, &finder->bad);
-		graph->bad.corrupt += finder->frontier.wild;
+		coverage_add(&graph->coverage, &finder->coverage);
+		graph->coverage.corrupt += finder->frontier.wild;
 		graph->gc_list_broken |= finder->gc_list_broken;
 		builder->slots_drawn += finder->frontier.slots_drawn;
 		frontier_clear(&finder->frontier);

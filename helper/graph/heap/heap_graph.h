@@ -27,7 +27,7 @@ struct heap_graph {
 	uint32_t counted;
 	uint32_t accounted; /* of these, those with exactly as many references found as are counted */
 	uint32_t overcounted; /* and those with more: borrowed ones were taken for references */
-	struct walk_result bad; /* approximate, unreadable, corrupt, in_flux and examples; no totals */
+	struct coverage coverage;
 	bool gc_list_broken; /* some list of the collector did not close: torn at the moment of the dump */
 };
 
