@@ -29,6 +29,8 @@ enum {
 	LIMIT_NAMESPACE = 1 << 22, /* entries of a module, class or instance dict that a name is looked for in */
 	LIMIT_STRING_SHOWN = 64, /* characters of a string or name in a label or description */
 	LIMIT_MIMALLOC_SEGMENTS = 1 << 18, /* multiples of 32 MiB that are looked at for one: 8 TiB */
+	LIMIT_MALLOC_ARENAS = 1 << 16, /* of glibc: eight for each processor by default */
+	LIMIT_MALLOC_HEAPS = 1 << 16, /* of 64 MiB of one arena: 4 TiB */
 	LIMIT_GROUP_MEMBERS = 1 << 26, /* members of all different sets of groups that retain something: 256 MiB */
 };
 

@@ -1,39 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "decode/allocated.h"
 
+#include "allocator/allocators.h"
+#include "allocator/debug_guards.h"
+#include "allocator/pymalloc.h"
 #include "decode/type_flags.h"
-#include "runtime/mimalloc.h"
-#include "runtime/pymalloc.h"
-
-enum {
-	/* Guards of debug builds (_PyMem_DebugRawAlloc): size, api letter and seven bytes, the block, eight bytes. */
-	DEBUG_BEFORE = 16,
-	DEBUG_LETTER = 8,
-	DEBUG_ALL = 24,
-	DEBUG_LAYERS = 2, /* pymalloc passes what is large on to malloc, whose domain has guards of its own */
-	/* glibc malloc: the size word before a chunk's memory; its low bits are flags. */
-	CHUNK_HEADER = 8,
-	CHUNK_ALIGNMENT = 16,
-	CHUNK_FLAGS = 7,
-	CHUNK_IS_MMAPPED = 2,
-	CHUNK_SMALLEST = 32,
-	CHUNK_SLACK = 16, /* a rest too small to be a chunk stays with its neighbour */
-	PAGE = 4096,
-};
 
 /* Most that a request is taken for; sums and products with it do not overflow. */
 static const uint64_t MOST_BYTES = INT64_MAX / 8;
-
-static const uint64_t guard_bytes = UINT64_C(0xfdfdfdfdfdfdfd); /* PYMEM_FORBIDDENBYTE seven times */
-
-const char *allocator_name(enum allocator allocator)
-{
-	static const char *const names[] = {
-		[ALLOCATOR_NONE] = "static",   [ALLOCATOR_MIMALLOC] = "mimalloc", [ALLOCATOR_PYMALLOC] = "pymalloc",
-		[ALLOCATOR_MALLOC] = "malloc", [ALLOCATOR_MMAP] = "mmap",         [ALLOCATOR_UNKNOWN] = "estimate",
-	};
-	return names[allocator];
-}
 
 const char *size_measure_name(enum size_measure measure)
 {
@@ -54,140 +28,40 @@ const char *agreement_text(enum agreement agreement)
 	return texts[agreement];
 }
 
-static bool is_static(const struct address_space *space, uint64_t address)
-{
-	for (size_t i = 0; i < space->files.count; i++) {
-		const struct mapped_file *file = &space->files.items[i];
-		if (file->is_elf && address >= file->start && address < file->end)
-			return true;
-	}
-	return false;
-}
-
 /* What an allocator is asked for: allocation's request, with the guards of a debug build. */
 struct asked {
 	uint64_t address, least, most;
 };
 
-/* least and most: of the allocator's block for such a request; kept: up to which size realloc leaves a block to it. */
-static void set_agreement(struct allocation *allocation, uint64_t least, uint64_t most, uint64_t kept)
+static void set_agreement(struct allocation *allocation, const struct expected_block *expected)
 {
 	const uint64_t taken = allocation->taken;
-	if (taken >= least && taken <= most)
+	if (taken >= expected->least && taken <= expected->most)
 		allocation->agreement =
-		        allocation->most == MOST_BYTES && taken > least ? AGREEMENT_KEPT : AGREEMENT_EXACT;
-	else if (allocation->can_shrink && taken > most && taken <= kept)
+		        allocation->most == MOST_BYTES && taken > expected->least ? AGREEMENT_KEPT : AGREEMENT_EXACT;
+	else if (allocation->can_shrink && taken > expected->most && taken <= expected->kept)
 		allocation->agreement = AGREEMENT_KEPT;
 	else
 		allocation->agreement = DISAGREEMENT_SIZE;
 }
 
-/* Whether a pool of pymalloc's holds the address; then its record is compared with the request. */
-static bool find_in_pool(struct decoder *decoder, const struct asked *asked, struct allocation *allocation)
-{
-	struct pymalloc_pool pool;
-	if (!pymalloc_pool_at(decoder->layout, &decoder->reader, asked->address, &pool))
-		return false;
-	const uint64_t inside = (asked->address - pool.start) % pool.block_bytes;
-	allocation->block = asked->address - inside;
-	allocation->taken = pool.block_bytes;
-	allocation->allocator = ALLOCATOR_PYMALLOC;
-	const uint64_t least = asked->least <= PYMALLOC_LARGEST ? pymalloc_block_bytes(asked->least) : UINT64_MAX;
-	const uint64_t most = asked->most <= PYMALLOC_LARGEST ? pymalloc_block_bytes(asked->most) : UINT64_MAX;
-	/* pymalloc_realloc() leaves a block that shrinks by less than a quarter where it is. */
-	if (inside != 0)
-		allocation->agreement = DISAGREEMENT_PLACE;
-	else
-		set_agreement(allocation, least, most, least != UINT64_MAX ? (4 * asked->most - 1) / 3 : 0);
-	return true;
-}
-
-/* The same for a page of mimalloc's. */
-static bool find_in_page(struct decoder *decoder, const struct asked *asked, struct allocation *allocation)
-{
-	struct mimalloc_page page;
-	if (!mimalloc_page_at(decoder->layout, &decoder->reader, asked->address, &page))
-		return false;
-	const uint64_t inside = (asked->address - page.start) % page.block_bytes;
-	uint64_t slack, unused;
-	const uint64_t padding = mimalloc_padding(decoder->layout);
-	const uint64_t least = mimalloc_block_bytes(asked->least + padding, &unused);
-	const uint64_t most = mimalloc_block_bytes(asked->most + padding, &slack);
-	/* _mi_heap_realloc_zero() leaves a block that shrinks by no more than half where it is; half of the block, or
-	 * where there is padding, of the first request for it. */
-	const uint64_t first = 2 * asked->most;
-	const uint64_t kept = padding == 0 ? first : mimalloc_block_bytes(first + padding, &unused);
-	allocation->block = asked->address - inside;
-	allocation->taken = page.block_bytes;
-	allocation->allocator = ALLOCATOR_MIMALLOC;
-	if (inside != 0)
-		allocation->agreement = DISAGREEMENT_PLACE;
-	else
-		set_agreement(allocation, least, most + slack, kept);
-	return true;
-}
-
-static uint64_t chunk_bytes(uint64_t requested)
-{
-	const uint64_t bytes = round_up(requested + CHUNK_HEADER, CHUNK_ALIGNMENT);
-	return bytes < CHUNK_SMALLEST ? CHUNK_SMALLEST : bytes;
-}
-
-/* The same for a chunk of glibc's malloc: true if the word before the address can be the size of one. */
-static bool find_chunk(struct decoder *decoder, const struct asked *asked, struct allocation *allocation)
-{
-	uint64_t word;
-	if (asked->address < 2 * CHUNK_HEADER || asked->address % CHUNK_ALIGNMENT != 0 || asked->least >= MOST_BYTES ||
-	    !reader_u64(&decoder->reader, asked->address - CHUNK_HEADER, &word))
-		return false;
-	const uint64_t bytes = word & ~(uint64_t)CHUNK_FLAGS;
-	const uint64_t start = asked->address - 2 * CHUNK_HEADER;
-	const struct segment *segment = reader_segment(&decoder->reader, start);
-	const bool is_mmapped = (word & CHUNK_IS_MMAPPED) != 0;
-	if (segment == NULL || !segment->writable_private || bytes < CHUNK_SMALLEST || bytes > segment->end - start ||
-	    bytes % CHUNK_ALIGNMENT != 0)
-		return false;
-	/* Alone in its pages: the previous size's word is its own too. */
-	const uint64_t mapped = is_mmapped ? round_up(bytes, PAGE) : bytes; /* newer ones leave out two words */
-	if (is_mmapped && ((mapped != bytes && mapped != bytes + 2 * CHUNK_HEADER) || start % PAGE != 0))
-		return false;
-	allocation->block = asked->address;
-	allocation->taken = mapped;
-	allocation->allocator = is_mmapped ? ALLOCATOR_MMAP : ALLOCATOR_MALLOC;
-	if (is_mmapped)
-		set_agreement(allocation, round_up(asked->least + 2 * CHUNK_HEADER, PAGE),
-		              round_up(asked->most + 2 * CHUNK_HEADER, PAGE), 0);
-	else
-		set_agreement(allocation, chunk_bytes(asked->least), chunk_bytes(asked->most) + CHUNK_SLACK, 0);
-	return true;
-}
-
+/* The allocator's block, and whether such a request is given one like it. */
 static bool find_plain(struct decoder *decoder, const struct asked *asked, struct allocation *allocation)
 {
-	/* Raw memory is malloc's in free-threaded builds too, up to 3.14. */
-	return find_in_pool(decoder, asked, allocation) || find_in_page(decoder, asked, allocation) ||
-	       (!is_static(decoder->context->space, asked->address) && find_chunk(decoder, asked, allocation));
-}
-
-/* Whether the guards of a debug build are around *asked, which then becomes what was asked for with them; *ret_bytes is
- * what they say was asked for without. */
-static bool step_over_guards(struct decoder *decoder, struct asked *asked, uint64_t *ret_bytes)
-{
-	uint64_t bytes, behind;
-	const uint8_t *before = asked->address >= DEBUG_BEFORE
-	                                ? reader_at(&decoder->reader, asked->address - DEBUG_BEFORE, DEBUG_BEFORE)
-	                                : NULL;
-	/* The letter of a domain: otherwise it is the end of the block before. */
-	if (before == NULL || load_u64(before + DEBUG_LETTER) >> 8 != guard_bytes ||
-	    (before[DEBUG_LETTER] != 'r' && before[DEBUG_LETTER] != 'm' && before[DEBUG_LETTER] != 'o'))
+	const struct allocators *allocators = &decoder->context->allocators;
+	struct allocator_block block;
+	uint64_t inside;
+	if (!allocators_block_at(allocators, &decoder->reader, asked->address, &block, &inside))
 		return false;
-	bytes = load_word(before, sizeof bytes, true);
-	if (bytes > INT64_MAX || !reader_u64(&decoder->reader, asked->address + bytes, &behind) ||
-	    behind != (guard_bytes << 8 | (guard_bytes & 0xff)))
-		return false;
-	*ret_bytes = bytes;
-	asked->address -= DEBUG_BEFORE;
-	asked->least = asked->most = bytes + DEBUG_ALL;
+	allocation->block = block.address;
+	allocation->taken = block.taken;
+	allocation->allocator = block.allocator;
+	if (inside != 0) {
+		allocation->agreement = DISAGREEMENT_PLACE;
+	} else {
+		const struct expected_block expected = allocators_expect(allocators, &block, asked->least, asked->most);
+		set_agreement(allocation, &expected);
+	}
 	return true;
 }
 
@@ -200,17 +74,18 @@ void allocation_find(struct decoder *decoder, struct allocation *allocation)
 	bool is_same = true;
 	allocation->block = allocation->address;
 	allocation->agreement = AGREEMENT_NONE;
-	for (int layer = 0; layer < DEBUG_LAYERS; layer++) {
-		const struct asked before = asked;
-		if (!step_over_guards(decoder, &asked, &guarded))
+	for (int layer = 0; layer < DEBUG_GUARDS_LAYERS; layer++) {
+		if (!debug_guards_at(&decoder->reader, asked.address, &guarded))
 			break;
 		/* The words around a block say exactly how much was asked for, whoever reallocated it. */
-		is_same = is_same && guarded >= before.least && guarded <= before.most;
+		is_same = is_same && guarded >= asked.least && guarded <= asked.most;
+		asked.address -= DEBUG_GUARDS_BEFORE;
+		asked.least = asked.most = guarded + DEBUG_GUARDS_BYTES;
 	}
 	if (find_plain(decoder, &asked, allocation)) {
 		if (!is_same)
 			allocation->agreement = DISAGREEMENT_SIZE;
-	} else if (is_static(decoder->context->space, allocation->address)) {
+	} else if (allocators_is_static(&decoder->context->allocators, allocation->address)) {
 		allocation->allocator = ALLOCATOR_NONE;
 		allocation->taken = 0;
 	} else {

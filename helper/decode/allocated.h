@@ -8,16 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "allocator/block.h"
 #include "decode/decoder.h"
-
-enum allocator {
-	ALLOCATOR_NONE, /* static memory of an ELF file, or inside another allocation: takes nothing of its own */
-	ALLOCATOR_PYMALLOC, /* a pool's block */
-	ALLOCATOR_MIMALLOC, /* a block of a page, in free-threaded builds */
-	ALLOCATOR_MALLOC, /* a chunk of the C library's heap, header included */
-	ALLOCATOR_MMAP, /* a mapping of its own made by malloc, whole pages */
-	ALLOCATOR_UNKNOWN, /* taken is an estimate */
-};
 
 /* What the allocator's records say of the request that was decoded. */
 enum agreement {
@@ -69,7 +61,6 @@ static inline uint64_t measured_bytes(struct decoder *decoder, enum size_measure
 
 /* Whether the object owns block alone, or sys.getsizeof() counts it: what allocated sums. */
 bool allocated_counts_block(const struct block *block);
-const char *allocator_name(enum allocator allocator);
 /* "a block that such a request is not given": a phrase. */
 const char *agreement_text(enum agreement agreement);
 

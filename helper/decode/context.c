@@ -111,6 +111,11 @@ int decode_context_open(struct decode_context **ret_context, const struct runtim
 	context->runtime = runtime;
 	context->layout = &runtime->layout;
 	context->space = runtime->space;
+	const int status = allocators_open(&context->allocators, runtime, error);
+	if (status != OK) {
+		decode_context_close(context);
+		return status;
+	}
 	context->type_type = runtime->symbols[SYMBOL_PyType_Type];
 	set_ascii_flags(context);
 	struct decoder decoder;
@@ -151,6 +156,7 @@ void decode_context_close(struct decode_context *context)
 	if (context == NULL)
 		return;
 	decode_context_forget_types(context);
+	allocators_close(&context->allocators);
 	(void)pthread_mutex_destroy(&context->types_lock);
 	free(context);
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "allocator/allocators.h"
 #include "base/address_map.h"
 #include "base/array.h"
 #include "base/bytes.h"
@@ -240,6 +241,7 @@ struct decode_context {
 	const struct runtime *runtime;
 	const struct layout *layout;
 	const struct address_space *space;
+	struct allocators allocators;
 	struct type_table types; /* grows on first sight of a type; by one thread at a time, under types_lock */
 	pthread_mutex_t types_lock; /* recursive: deciding one type decides others */
 	uint64_t type_type; /* address of PyType_Type */

@@ -6,7 +6,7 @@
 #include "decode/allocated.h"
 #include "decode/reference_count.h"
 #include "decode/value.h"
-#include "runtime/mimalloc.h"
+#include "allocator/mimalloc.h"
 
 enum {
 	LEAST_ADDRESS = 1 << 16, /* below it nothing is mapped (vm.mmap_min_addr) */

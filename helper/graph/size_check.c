@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "graph/object_index.h"
-#include "runtime/mimalloc.h"
-#include "runtime/pymalloc.h"
-#include "runtime/tracked_objects.h"
+#include "allocator/mimalloc.h"
+#include "allocator/pymalloc.h"
+#include "allocator/tracked_objects.h"
 
 enum {
 	SAMPLE_OBJECTS = 2400, /* tracked ones */

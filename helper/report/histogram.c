@@ -9,7 +9,7 @@
 #include "report/heap.h"
 #include "render/table.h"
 #include "render/units.h"
-#include "runtime/tracked_objects.h"
+#include "allocator/tracked_objects.h"
 
 /* As in the sort keys of commands.def. */
 enum sort_key { SORT_SHALLOW, SORT_COUNT, SORT_TYPE, SORT_RETAINED };

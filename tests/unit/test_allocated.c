@@ -17,6 +17,9 @@ struct target {
 	struct layout layout;
 	struct decode_context context;
 	struct decoder decoder;
+	struct glibc glibc;
+	struct glibc_arena arena;
+	struct glibc_heap heap;
 };
 
 static struct target target;
@@ -39,10 +42,25 @@ static int open_target(void **state)
 	set_field(FIELD_pool_header_nextoffset, 40, 4);
 	set_field(FIELD_pool_header_maxnextoffset, 44, 4);
 	target.context.space = target.space;
+	target.context.allocators.layout = &target.layout;
+	target.context.allocators.space = target.space;
 	target.decoder.context = &target.context;
 	target.decoder.layout = &target.layout;
 	reader_init(&target.decoder.reader, target.space);
 	return 0;
+}
+
+/* glibc's malloc has all of the memory as its main arena's heap. */
+static void put_heap(void)
+{
+	target.arena = (struct glibc_arena){ .top = BASE + BYTES - 64, .is_main = true };
+	target.heap = (struct glibc_heap){ .start = BASE, .end = BASE + BYTES, .first_chunk = BASE };
+	target.glibc = (struct glibc){ .state = &glibc_state_layouts[0], .par = &glibc_par_layouts[0] };
+	target.glibc.arenas.items = &target.arena;
+	target.glibc.heaps.items = &target.heap;
+	target.glibc.arenas.count = target.glibc.heaps.count = 1;
+	target.context.allocators.glibc.items = &target.glibc;
+	target.context.allocators.glibc.count = 1;
 }
 
 static int close_target(void **state)
@@ -165,25 +183,37 @@ static void small_pools_up_to_3_9(void **state)
 	assert_allocation(BASE + 4096 + HEADER + 96, 90, ALLOCATOR_PYMALLOC, 96, AGREEMENT_EXACT);
 }
 
+static void put_chunk(uint64_t block, uint64_t bytes)
+{
+	put_u64(block - 8, bytes | GLIBC_PREV_INUSE);
+	put_u64(block - 8 + bytes, 0x20 | GLIBC_PREV_INUSE);
+}
+
 static void malloc_chunks(void **state)
 {
 	(void)state;
 	const uint64_t block = BASE + 0x1010;
 	memset(target.bytes, 0xFF, 0x1000); /* no pool header */
-	put_u64(block - 8, 0x410 | 1);
+	put_chunk(block, 0x410);
+	/* the same words are no header where there is no glibc */
+	assert_allocation(block, 1024, ALLOCATOR_UNKNOWN, 1024, AGREEMENT_NONE);
+	put_heap();
 	assert_allocation(block, 1024, ALLOCATOR_MALLOC, 0x410, AGREEMENT_EXACT);
 	assert_allocation(block, 1032, ALLOCATOR_MALLOC, 0x410, AGREEMENT_EXACT);
 	assert_allocation(block, 1017, ALLOCATOR_MALLOC, 0x410, AGREEMENT_EXACT);
 	assert_allocation(block, 1016, ALLOCATOR_MALLOC, 0x410, AGREEMENT_EXACT); /* with a rest of 16 bytes */
 	assert_allocation(block, 1033, ALLOCATOR_MALLOC, 0x410, DISAGREEMENT_SIZE);
 	assert_allocation(block, 600, ALLOCATOR_MALLOC, 0x410, DISAGREEMENT_SIZE);
-	put_u64(block - 8, 0x5000 | 2);
-	assert_allocation(block, 0x4800, ALLOCATOR_MMAP, 0x5000, AGREEMENT_EXACT);
-	assert_allocation(block, 0x3800, ALLOCATOR_MMAP, 0x5000, DISAGREEMENT_SIZE);
-	put_u64(block - 8, 0x4ff0 | 2); /* newer ones */
-	assert_allocation(block, 0x4800, ALLOCATOR_MMAP, 0x5000, AGREEMENT_EXACT);
-	put_u64(block - 8, 0x5010 | 2);
-	assert_allocation(block, 0x4800, ALLOCATOR_UNKNOWN, 0x4800, AGREEMENT_NONE);
+	/* free, as the next one says; of another arena; where none of the heap's chunks can be */
+	put_u64(block - 8 + 0x410, 0x20);
+	assert_allocation(block, 1024, ALLOCATOR_UNKNOWN, 1024, AGREEMENT_NONE);
+	put_chunk(block, 0x410);
+	put_u64(block - 8, 0x410 | GLIBC_PREV_INUSE | GLIBC_NON_MAIN_ARENA);
+	assert_allocation(block, 1024, ALLOCATOR_UNKNOWN, 1024, AGREEMENT_NONE);
+	put_chunk(block, 0x410);
+	target.heap.first_chunk = block;
+	assert_allocation(block, 1024, ALLOCATOR_UNKNOWN, 1024, AGREEMENT_NONE);
+	target.heap.first_chunk = BASE;
 	/* longer than the memory, shorter than any, at an odd place */
 	put_u64(block - 8, 0x40000 | 1);
 	assert_allocation(block, 1024, ALLOCATOR_UNKNOWN, 1024, AGREEMENT_NONE);
@@ -191,6 +221,30 @@ static void malloc_chunks(void **state)
 	assert_allocation(block, 1, ALLOCATOR_UNKNOWN, 16, AGREEMENT_NONE);
 	put_u64(block, 0x410 | 1);
 	assert_allocation(block + 8, 1024, ALLOCATOR_UNKNOWN, 1024, AGREEMENT_NONE);
+}
+
+static void mapped_chunks(void **state)
+{
+	(void)state;
+	const uint64_t block = BASE + 0x1010;
+	memset(target.bytes, 0xFF, 0x1000); /* no pool header */
+	put_u64(block - 8, 0x5000 | GLIBC_IS_MMAPPED);
+	put_heap();
+	target.glibc.heaps.count = 0;
+	assert_allocation(block, 0x4800, ALLOCATOR_UNKNOWN, 0x4800, AGREEMENT_NONE);
+	target.glibc.mapped_count = 1;
+	assert_allocation(block, 0x4800, ALLOCATOR_MMAP, 0x5000, AGREEMENT_EXACT);
+	assert_allocation(block, 0x3800, ALLOCATOR_MMAP, 0x5000, DISAGREEMENT_SIZE);
+	put_u64(block - 8, 0x4ff0 | GLIBC_IS_MMAPPED);
+	assert_allocation(block, 0x4800, ALLOCATOR_UNKNOWN, 0x4800, AGREEMENT_NONE);
+	target.glibc.par = &glibc_par_layouts[2]; /* which leave out two words */
+	assert_allocation(block, 0x4800, ALLOCATOR_MMAP, 0x5000, AGREEMENT_EXACT);
+	put_u64(block - 8, 0x5010 | GLIBC_IS_MMAPPED);
+	assert_allocation(block, 0x4800, ALLOCATOR_UNKNOWN, 0x4800, AGREEMENT_NONE);
+	/* aligned: the first bytes of its pages are left out */
+	put_u64(block - 16 + 0x30, 0x30);
+	put_u64(block - 8 + 0x30, (0x5000 - 0x40) | GLIBC_IS_MMAPPED);
+	assert_allocation(block + 0x30, 0x4800, ALLOCATOR_MMAP, 0x5000, AGREEMENT_EXACT);
 }
 
 static void guards_of_debug_builds(void **state)
@@ -207,7 +261,8 @@ static void guards_of_debug_builds(void **state)
 	/* two layers: size 1000, then 1024 with the guards of malloc's own domain around it */
 	const uint64_t outer = BASE + 0x8010;
 	memset(target.bytes + 0x8000, 0xFF, 0x10);
-	put_u64(outer - 8, 0x430 | 1);
+	put_heap();
+	put_chunk(outer, 0x430);
 	put_guards(outer + 32, 1000);
 	put_guards(outer + 16, 1024);
 	assert_allocation(outer + 32, 1000, ALLOCATOR_MALLOC, 0x430, AGREEMENT_EXACT);
@@ -239,6 +294,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(headers_that_are_none, open_target, close_target),
 		cmocka_unit_test_setup_teardown(small_pools_up_to_3_9, open_target, close_target),
 		cmocka_unit_test_setup_teardown(malloc_chunks, open_target, close_target),
+		cmocka_unit_test_setup_teardown(mapped_chunks, open_target, close_target),
 		cmocka_unit_test_setup_teardown(guards_of_debug_builds, open_target, close_target),
 		cmocka_unit_test_setup_teardown(hostile_numbers, open_target, close_target),
 	};

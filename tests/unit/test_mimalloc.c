@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
-#include "runtime/mimalloc.h"
+#include "allocator/mimalloc.h"
 
 /* One segment, described as 3.13's copy of mimalloc does. */
 enum {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "decode/value.h"
-#include "runtime/mimalloc.h"
+#include "allocator/mimalloc.h"
 
 decode_function decode_module;
 

@@ -9,7 +9,7 @@
 #include "base/threads.h"
 #include "base/large_block.h"
 #include "graph/doubtful.h"
-#include "runtime/tracked_objects.h"
+#include "allocator/tracked_objects.h"
 
 int builder_no_memory(struct builder *builder)
 {

@@ -4,8 +4,8 @@
  *
  * Heaps and their queues of pages are not followed: those of threads that have ended are kept elsewhere, and where
  * differs by version. All pages lie in segments, which begin at multiples of 32 MiB and describe themselves. */
-#ifndef PYDS_RUNTIME_MIMALLOC_H
-#define PYDS_RUNTIME_MIMALLOC_H
+#ifndef PYDS_ALLOCATOR_MIMALLOC_H
+#define PYDS_ALLOCATOR_MIMALLOC_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * One loop over both ways to find what the collectors track. */
-#include "runtime/tracked_objects.h"
+#include "allocator/tracked_objects.h"
 
 #include <stdlib.h>
 

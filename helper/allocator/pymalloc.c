@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The invariants of struct pool_header are those that Objects/obmalloc.c keeps (init_pool, pymalloc_pool_extend,
  * pymalloc_free); the same from 3.8 to 3.15, only the size of a pool changed. */
-#include "runtime/pymalloc.h"
+#include "allocator/pymalloc.h"
 
 #include <string.h>
 

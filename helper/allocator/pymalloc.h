@@ -2,8 +2,8 @@
  * pymalloc: the pools of the allocator that builds with a GIL use for up to 512 bytes (Objects/obmalloc.c). A pool is
  * aligned to its size, holds blocks of one size, and describes itself in its first bytes, so that no table of arenas is
  * needed to recognise it: such tables are static up to 3.11, later one of each interpreter with a lock of its own. */
-#ifndef PYDS_RUNTIME_PYMALLOC_H
-#define PYDS_RUNTIME_PYMALLOC_H
+#ifndef PYDS_ALLOCATOR_PYMALLOC_H
+#define PYDS_ALLOCATOR_PYMALLOC_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * tracked_objects: all objects that the collectors of a process track: linked in lists (runtime/gc_lists.h), or in
- * free-threaded builds marked by a bit and found in the allocator's pages (runtime/mimalloc.h). */
-#ifndef PYDS_RUNTIME_TRACKED_OBJECTS_H
-#define PYDS_RUNTIME_TRACKED_OBJECTS_H
+ * free-threaded builds marked by a bit and found in the allocator's pages (allocator/mimalloc.h). */
+#ifndef PYDS_ALLOCATOR_TRACKED_OBJECTS_H
+#define PYDS_ALLOCATOR_TRACKED_OBJECTS_H
 
 #include "runtime/gc_lists.h"
-#include "runtime/mimalloc.h"
+#include "allocator/mimalloc.h"
 
 struct tracked_objects {
 	struct reader reader;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Segments, pages and blocks as in CPython's copy of mimalloc (Objects/mimalloc/segment.c, page.c; Include/internal/
  * mimalloc/mimalloc/types.h): 2.1.2, and 2.5.2 since 3.14.10 and 3.15.2, which says where a page's blocks begin. */
-#include "runtime/mimalloc.h"
+#include "allocator/mimalloc.h"
 
 #include <string.h>
 

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "allocator/allocators.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "allocator/mimalloc.h"
+#include "allocator/pymalloc.h"
+#include "base/bytes.h"
+
+enum {
+	CHUNK_WORD = 8, /* of its header that is its own: the other one is the end of the chunk before */
+	CHUNK_SLACK = 16, /* a rest too small to be a chunk stays with its neighbour */
+};
+
+const char *allocator_name(enum allocator allocator)
+{
+	static const char *const names[ALLOCATOR_COUNT] = {
+		[ALLOCATOR_NONE] = "static",   [ALLOCATOR_MIMALLOC] = "mimalloc", [ALLOCATOR_PYMALLOC] = "pymalloc",
+		[ALLOCATOR_MALLOC] = "malloc", [ALLOCATOR_MMAP] = "mmap",         [ALLOCATOR_UNKNOWN] = "estimate",
+	};
+	return names[allocator];
+}
+
+static int compare_files(const void *left, const void *right)
+{
+	const uint64_t a = ((const struct static_file *)left)->start, b = ((const struct static_file *)right)->start;
+	return a < b ? -1 : a > b;
+}
+
+static int find_files(struct allocators *allocators, struct error *error)
+{
+	const struct address_space *space = allocators->space;
+	for (size_t i = 0; i < space->files.count; i++) {
+		const struct mapped_file *file = &space->files.items[i];
+		if (file->is_elf && !array_push(&allocators->files, (struct static_file){ file->start, file->end }))
+			return error_set(error, ERROR_NO_MEMORY, "out of memory for the list of files");
+	}
+	if (allocators->files.count > 0)
+		qsort(allocators->files.items, allocators->files.count, sizeof *allocators->files.items, compare_files);
+	return OK;
+}
+
+/* Libraries that put their own malloc in glibc's place, by the names of their files. */
+static const char *find_other(const struct address_space *space)
+{
+	static const struct {
+		const char *file, *name;
+	} others[] = {
+		{ "libjemalloc", "jemalloc" }, { "libtcmalloc", "tcmalloc" }, { "libmimalloc", "mimalloc" },
+		{ "libhoard", "hoard" },       { "ld-musl", "musl" },
+	};
+	for (size_t i = 0; i < space->files.count; i++) {
+		const char *path = space->files.items[i].path, *slash = strrchr(path, '/');
+		const char *name = slash != NULL ? slash + 1 : path;
+		for (size_t j = 0; j < sizeof others / sizeof *others; j++)
+			if (strncmp(name, others[j].file, strlen(others[j].file)) == 0)
+				return others[j].name;
+	}
+	return NULL;
+}
+
+int allocators_open(struct allocators *allocators, const struct runtime *runtime, struct error *error)
+{
+	*allocators = (struct allocators){ .layout = &runtime->layout, .space = runtime->space };
+	allocators->other = find_other(runtime->space);
+	int status = find_files(allocators, error);
+	if (status == OK)
+		status = glibc_find(&allocators->glibc, runtime->space, error);
+	if (status != OK)
+		allocators_close(allocators);
+	return status;
+}
+
+void allocators_close(struct allocators *allocators)
+{
+	array_free(&allocators->files);
+	glibc_list_clear(&allocators->glibc);
+}
+
+bool allocators_is_static(const struct allocators *allocators, uint64_t address)
+{
+	size_t low = 0, high = allocators->files.count;
+	while (low < high) {
+		const size_t middle = (low + high) / 2;
+		if (allocators->files.items[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < allocators->files.count && allocators->files.items[low].start <= address;
+}
+
+bool allocators_block_at(const struct allocators *allocators, struct reader *reader, uint64_t address,
+                         struct allocator_block *ret_block, uint64_t *ret_inside)
+{
+	struct pymalloc_pool pool;
+	struct mimalloc_page page;
+	*ret_inside = 0;
+	if (pymalloc_pool_at(allocators->layout, reader, address, &pool)) {
+		*ret_inside = (address - pool.start) % pool.block_bytes;
+		*ret_block = (struct allocator_block){ address - *ret_inside, pool.block_bytes, ALLOCATOR_PYMALLOC };
+		return true;
+	}
+	if (mimalloc_page_at(allocators->layout, reader, address, &page)) {
+		*ret_inside = (address - page.start) % page.block_bytes;
+		*ret_block = (struct allocator_block){ address - *ret_inside, page.block_bytes, ALLOCATOR_MIMALLOC };
+		return true;
+	}
+	/* Raw memory is malloc's in free-threaded builds too, up to 3.14. */
+	if (allocators_is_static(allocators, address))
+		return false;
+	for (size_t i = 0; i < allocators->glibc.count; i++)
+		if (glibc_block_at(&allocators->glibc.items[i], reader, address, ret_block))
+			return true;
+	return false;
+}
+
+static struct expected_block expect_pool(uint64_t least, uint64_t most)
+{
+	struct expected_block expected = { UINT64_MAX, UINT64_MAX, 0 };
+	if (least <= PYMALLOC_LARGEST) {
+		expected.least = pymalloc_block_bytes(least);
+		/* pymalloc_realloc() leaves a block that shrinks by less than a quarter where it is. */
+		expected.kept = (4 * most - 1) / 3;
+	}
+	if (most <= PYMALLOC_LARGEST)
+		expected.most = pymalloc_block_bytes(most);
+	return expected;
+}
+
+static struct expected_block expect_page(const struct layout *layout, uint64_t least, uint64_t most)
+{
+	uint64_t slack, unused;
+	const uint64_t padding = mimalloc_padding(layout);
+	/* _mi_heap_realloc_zero() leaves a block that shrinks by no more than half where it is; half of the block, or
+	 * where there is padding, of the first request for it. */
+	const uint64_t first = 2 * most;
+	struct expected_block expected = { .least = mimalloc_block_bytes(least + padding, &unused),
+		                           .most = mimalloc_block_bytes(most + padding, &slack),
+		                           .kept = padding == 0 ? first
+		                                                : mimalloc_block_bytes(first + padding, &unused) };
+	expected.most += slack;
+	return expected;
+}
+
+static uint64_t chunk_bytes(uint64_t requested)
+{
+	const uint64_t bytes = round_up(requested + CHUNK_WORD, GLIBC_CHUNK_ALIGNMENT);
+	return bytes < GLIBC_CHUNK_SMALLEST ? GLIBC_CHUNK_SMALLEST : bytes;
+}
+
+struct expected_block allocators_expect(const struct allocators *allocators, const struct allocator_block *block,
+                                        uint64_t least, uint64_t most)
+{
+	switch ((enum allocator)block->allocator) {
+	case ALLOCATOR_PYMALLOC:
+		return expect_pool(least, most);
+	case ALLOCATOR_MIMALLOC:
+		return expect_page(allocators->layout, least, most);
+	case ALLOCATOR_MMAP:
+		/* Alone in its pages: the previous size's word is its own too. */
+		return (struct expected_block){ round_up(least + GLIBC_CHUNK_HEADER, GLIBC_PAGE),
+			                        round_up(most + GLIBC_CHUNK_HEADER, GLIBC_PAGE), 0 };
+	default:
+		return (struct expected_block){ chunk_bytes(least), chunk_bytes(most) + CHUNK_SLACK, 0 };
+	}
+}
