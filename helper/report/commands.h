@@ -2,8 +2,8 @@
  * commands: the one table of commands. Help texts, man page, docs/commands.md, completion in the debuggers and the
  * parsing of arguments all come from it.
  *
- * To add a command: its line in commands.def, its options and description in commands.c, and a function in a file
- * named like it. */
+ * To add a command: its line in commands.def, its options and description in texts/<name>.h (included by commands.c),
+ * and a function in a file named like it. To add an option: options.def and option_texts.h. */
 #ifndef PYDS_REPORT_COMMANDS_H
 #define PYDS_REPORT_COMMANDS_H
 
@@ -12,25 +12,9 @@
 struct report;
 
 enum option_id {
-	OPTION_LIMIT,
-	OPTION_SORT,
-	OPTION_TYPE,
-	OPTION_MODULE,
-	OPTION_MIN,
-	OPTION_POLICY,
-	OPTION_TREE,
-	OPTION_BY,
-	OPTION_RETAINED,
-	OPTION_NO_RETAINED,
-	OPTION_PATHS,
-	OPTION_THROUGH,
-	OPTION_MERGE,
-	OPTION_BYTES,
-	OPTION_ALLOCATED,
-	OPTION_VALUES,
-	OPTION_SELF_CHECK,
-	OPTION_JSON,
-	OPTION_HELP,
+#define OPTION(ID, name, letter, argument) OPTION_##ID,
+#include "report/options.def"
+#undef OPTION
 	OPTION_COUNT
 };
 
@@ -39,12 +23,19 @@ enum option_argument {
 	ARGUMENT_NONE,
 	ARGUMENT_NUMBER,
 	ARGUMENT_SIZE,
-	ARGUMENT_WORD,
+	ARGUMENT_WORD, /* request_word() */
+	ARGUMENT_AMOUNT, /* a number: request_number() */
+	ARGUMENT_BYTES, /* a size: request_number() */
 	ARGUMENT_POLICY,
 	ARGUMENT_SORT,
 	ARGUMENT_GROUPING,
 	ARGUMENT_COUNT
 };
+
+static inline uint64_t option_bit(enum option_id option)
+{
+	return UINT64_C(1) << option;
+}
 
 struct option {
 	const char *name; /* "limit" */
@@ -57,6 +48,8 @@ extern const struct option option_table[OPTION_COUNT];
 enum command_flag {
 	COMMAND_TAKES_TARGETS = 1, /* positional arguments are targets X, at least one unless an option takes their
 	                              place; same number as in the header */
+	COMMAND_TAKES_WORDS = 4, /* positional arguments are words of the command's own, request->operands: files, SQL;
+	                          * any number of them, also none */
 	COMMAND_IS_BRIEF = 2, /* looks at an object or two, not at the heap; same number as in the header */
 };
 
@@ -67,7 +60,7 @@ struct command {
 	const char *help; /* the whole text, options included */
 	const char *option_names; /* "--limit --json", for completion */
 	const char *sort_keys; /* "shallow count type": the first is the default; "" if it has no --sort */
-	uint32_t options; /* bit 1 << enum option_id */
+	uint64_t options; /* option_bit() of each that it takes */
 	uint32_t flags; /* enum command_flag */
 	int (*run)(struct report *report); /* report.h */
 };

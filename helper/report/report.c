@@ -26,9 +26,9 @@ void report_json_begin(struct report *report)
 	json_begin(&report->json, report->text);
 	json_object(&report->json, NULL);
 	json_string(&report->json, "schema", schema);
-	if ((report->request->command->options & 1u << OPTION_POLICY) != 0)
+	if ((report->request->command->options & option_bit(OPTION_POLICY)) != 0)
 		json_string(&report->json, "policy", policy_name(report->request->policy));
-	if ((report->request->command->options & 1u << OPTION_ALLOCATED) != 0)
+	if ((report->request->command->options & option_bit(OPTION_ALLOCATED)) != 0)
 		json_string(&report->json, "measure", size_measure_name(request_measure(report->request)));
 	live_json(report);
 }

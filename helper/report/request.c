@@ -28,17 +28,29 @@ static int keep_word(char **ret_word, const char *word, struct error *error)
 	return *ret_word != NULL ? OK : error_set(error, ERROR_NO_MEMORY, "out of memory");
 }
 
+static bool parse_number(const char *value, uint64_t *ret_number)
+{
+	const char *at = value;
+	for (*ret_number = 0; *at >= '0' && *at <= '9'; at++)
+		if (__builtin_mul_overflow(*ret_number, UINT64_C(10), ret_number) ||
+		    __builtin_add_overflow(*ret_number, (uint64_t)(*at - '0'), ret_number))
+			return false;
+	return at != value && *at == '\0';
+}
+
 static int set_limit(struct request *request, const char *value, struct error *error)
 {
-	uint64_t limit = 0;
-	const char *at = value;
-	for (; *at >= '0' && *at <= '9'; at++)
-		if (__builtin_mul_overflow(limit, UINT64_C(10), &limit) ||
-		    __builtin_add_overflow(limit, (uint64_t)(*at - '0'), &limit))
-			break;
-	if (at == value || *at != '\0')
+	uint64_t limit;
+	if (!parse_number(value, &limit))
 		return error_set(error, ERROR_ARGUMENT, "--limit takes a number of rows, not '%s'", value);
 	request->limit = limit == 0 ? UINT64_MAX : limit;
+	return OK;
+}
+
+static int set_amount(struct request *request, enum option_id id, const char *value, struct error *error)
+{
+	if (!parse_number(value, &request->numbers[id]))
+		return error_set(error, ERROR_ARGUMENT, "--%s takes a number, not '%s'", option_table[id].name, value);
 	return OK;
 }
 
@@ -60,7 +72,8 @@ static int set_word(struct request *request, enum option_id id, const char *valu
 	char **word = id == OPTION_TYPE      ? &request->type
 	              : id == OPTION_MODULE  ? &request->module
 	              : id == OPTION_THROUGH ? &request->through
-	                                     : &request->merge;
+	              : id == OPTION_MERGE   ? &request->merge
+	                                     : &request->words[id];
 	return keep_word(word, value, error);
 }
 
@@ -99,6 +112,14 @@ static int set_value(struct request *request, enum option_id id, const char *val
 			                 value);
 		request->by = (enum grouping)found;
 		return OK;
+	case ARGUMENT_AMOUNT:
+		return set_amount(request, id, value, error);
+	case ARGUMENT_BYTES:
+		if (!units_parse_bytes(value, &request->numbers[id]))
+			return error_set(error, ERROR_ARGUMENT,
+			                 "--%s takes a size such as 4096, 10M or 1.5GiB, not '%s'",
+			                 option_table[id].name, value);
+		return OK;
 	default:
 		return set_word(request, id, value, error);
 	}
@@ -111,7 +132,7 @@ static enum option_id find_option(const struct command *command, const char *nam
 		bool same = letter != 0 ? option_table[i].letter == letter
 		                        : strlen(option_table[i].name) == length &&
 		                                  memcmp(option_table[i].name, name, length) == 0;
-		if (same && (command->options & 1u << i) != 0)
+		if (same && (command->options & option_bit((enum option_id)i)) != 0)
 			return (enum option_id)i;
 	}
 	return OPTION_COUNT;
@@ -144,7 +165,7 @@ static int take_value(struct request *request, enum option_id id, const char *at
 			return error_set(error, ERROR_ARGUMENT, "--%s needs a value", option_table[id].name);
 		TRY(set_value(request, id, attached, error));
 	}
-	request->given |= 1u << id;
+	request->given |= option_bit(id);
 	return OK;
 }
 
@@ -173,13 +194,14 @@ static int parse_letters(struct request *request, const char *argument, struct c
 	return OK;
 }
 
-static int add_target(struct request *request, const char *argument, struct error *error)
+static int add_positional(struct request *request, const char *argument, struct error *error)
 {
-	if ((request->command->flags & COMMAND_TAKES_TARGETS) == 0)
+	const bool is_word = request->command->flags & COMMAND_TAKES_WORDS;
+	if (!is_word && (request->command->flags & COMMAND_TAKES_TARGETS) == 0)
 		return error_set(error, ERROR_ARGUMENT, "%s takes no target, but was given '%s'",
 		                 request->command->name, argument);
 	char *copy = strdup(argument);
-	if (copy == NULL || !array_push(&request->targets, copy)) {
+	if (copy == NULL || !(is_word ? array_push(&request->operands, copy) : array_push(&request->targets, copy))) {
 		free(copy);
 		return error_set(error, ERROR_NO_MEMORY, "out of memory");
 	}
@@ -192,7 +214,7 @@ static int parse_arguments(struct request *request, struct cursor *cursor, struc
 	while (cursor->next < cursor->count) {
 		const char *argument = cursor->arguments[cursor->next++];
 		if (options_ended || argument[0] != '-')
-			TRY(add_target(request, argument, error));
+			TRY(add_positional(request, argument, error));
 		else if (strcmp(argument, "--") == 0)
 			options_ended = true;
 		else if (argument[1] == '-')
@@ -241,10 +263,15 @@ void request_clear(struct request *request)
 	for (size_t i = 0; i < request->targets.count; i++)
 		free(request->targets.items[i]);
 	array_free(&request->targets);
+	for (size_t i = 0; i < request->operands.count; i++)
+		free(request->operands.items[i]);
+	array_free(&request->operands);
 	free(request->type);
 	free(request->module);
 	free(request->through);
 	free(request->merge);
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		free(request->words[i]);
 	*request = (struct request){ .command = NULL };
 }
 

@@ -18,7 +18,7 @@ enum grouping { GROUP_BY_TYPE, GROUP_BY_MODULE, GROUP_BY_SIZE, GROUP_BY_GENERATI
 
 struct request {
 	const struct command *command;
-	uint32_t given; /* bit 1 << enum option_id of each option that was there */
+	uint64_t given; /* option_bit() of each option that was there */
 	uint64_t limit; /* rows; UINT64_MAX: all */
 	uint64_t min_bytes;
 	enum policy policy;
@@ -29,11 +29,25 @@ struct request {
 	char *merge; /* a pattern of types; NULL */
 	uint32_t paths; /* -k; 1 where not given */
 	ARRAY(char *) targets; /* as typed */
+	ARRAY(char *) operands; /* of COMMAND_TAKES_WORDS: as typed */
+	char *words[OPTION_COUNT]; /* what followed other options, as typed; NULL: not given */
+	uint64_t numbers[OPTION_COUNT]; /* of ARGUMENT_AMOUNT and ARGUMENT_BYTES; 0: not given */
 };
 
 static inline bool request_has(const struct request *request, enum option_id option)
 {
-	return (request->given & 1u << option) != 0;
+	return (request->given & option_bit(option)) != 0;
+}
+
+/* What followed an option of ARGUMENT_WORD that has no field of its own; NULL: it was not given. */
+static inline const char *request_word(const struct request *request, enum option_id option)
+{
+	return request->words[option];
+}
+
+static inline uint64_t request_number(const struct request *request, enum option_id option)
+{
+	return request->numbers[option];
 }
 
 /* What the sums of the answer are of. */

@@ -9,6 +9,7 @@ import tree
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^">]+)[">]', re.M)
 ELFUTILS = re.compile(r"^(elfutils/.*|libelf|gelf|nlist|libdw|dwarf|libdwfl)\.h$|^elfutils/")
 OF_CPYTHON = re.compile(r"^(Python|pyconfig|cpython/.*|internal/pycore_.*|.*object|pycore_.*|code|frameobject)\.h$")
+HEADER_OF_CPYTHON = re.compile(r"^(Python\.h|pyconfig\.h|pycore_|cpython/|internal/)")
 ELFUTILS_LAYERS = {"memory", "layout"}
 
 
@@ -44,7 +45,7 @@ def check(path, allowed, decoders):
     layer, findings = layer_of(path, allowed), []
     for match in INCLUDE.finditer(tree.without_comments(tree.read(path))):
         quote, included = match.groups()
-        if OF_CPYTHON.match(included) and not included.startswith("decode/"):
+        if (OF_CPYTHON if quote == "<" else HEADER_OF_CPYTHON).match(included):
             findings.append("%s: includes %s, a header of CPython" % (path, included))
         if layer is None:
             continue

@@ -151,13 +151,13 @@ static void the_table_is_consistent(void **state)
 	for (uint32_t i = 0; (command = command_at(i)) != NULL; i++) {
 		assert_ptr_equal(command_find(command->name), command);
 		assert_true(strncmp(command->usage, command->name, strlen(command->name)) == 0);
-		assert_int_equal((command->options & 1u << OPTION_SORT) != 0, command->sort_keys[0] != '\0');
+		assert_int_equal((command->options & option_bit(OPTION_SORT)) != 0, command->sort_keys[0] != '\0');
 		for (int option = 0; option < OPTION_COUNT; option++) {
 			char spelling[32], with_space[34];
 			(void)strcpy(spelling, "--");
 			(void)strcat(spelling, option_table[option].name);
 			(void)strcat(strcpy(with_space, spelling), " ");
-			const bool has = (command->options & 1u << option) != 0;
+			const bool has = (command->options & option_bit((enum option_id)option)) != 0;
 			assert_int_equal(strstr(command->option_names, with_space) != NULL, has);
 			const char *lines = strstr(command->help, "\nOptions:\n");
 			assert_non_null(lines);

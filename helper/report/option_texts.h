@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ * Options for people, for commands.c: SPELLING_ID for completion, LINES_ID for help. */
+#ifndef PYDS_REPORT_OPTION_TEXTS_H
+#define PYDS_REPORT_OPTION_TEXTS_H
+
+#define SPELLING_LIMIT "--limit"
+#define SPELLING_SORT "--sort"
+#define SPELLING_TYPE "--type"
+#define SPELLING_MODULE "--module"
+#define SPELLING_MIN "--min"
+#define SPELLING_POLICY "--policy"
+#define SPELLING_TREE "--tree"
+#define SPELLING_BY "--by"
+#define SPELLING_RETAINED "--retained"
+#define SPELLING_NO_RETAINED "--no-retained"
+#define SPELLING_PATHS "--paths"
+#define SPELLING_THROUGH "--through"
+#define SPELLING_MERGE "--merge"
+#define SPELLING_BYTES "--bytes"
+#define SPELLING_ALLOCATED "--allocated"
+#define SPELLING_VALUES "--values"
+#define SPELLING_SELF_CHECK "--self-check"
+#define SPELLING_JSON "--json"
+#define SPELLING_HELP "--help"
+
+#define LINES_LIMIT "  -n, --limit N    at most N rows (default 20, with --json all; 0: all)\n"
+#define LINES_SORT "  --sort KEY       order of the rows\n"
+#define LINES_TYPE "  --type NAME      only rows of this type; * and ? match any characters, any one\n"
+#define LINES_MODULE "  --module NAME    only rows of types of this module and its submodules\n"
+#define LINES_MIN "  --min SIZE       only rows of at least this size: 4096, 10M, 1.5GiB\n"
+#define LINES_POLICY                                                                                                   \
+	"  --policy POLICY  which references are followed:\n"                                                          \
+	"                     data        all, but not into classes, modules and code,\n"                              \
+	"                                 nor from functions to their globals (default)\n"                             \
+	"                     gc          as data, only what gc.get_referents() gives\n"                               \
+	"                     all         all, without a boundary\n"                                                   \
+	"                     containers  keys, values, items of dict, list, tuple, sets\n"                            \
+	"                     asizeof     as pympler.asizeof.asizeof() does by default\n"
+#define LINES_TREE "  -t, --tree       the first levels of references as a tree, instead of types\n"
+#define LINES_BY "  --by GROUPING    a row for each: type (default), module, size, generation\n"
+#define LINES_RETAINED "  --retained       also what each row as a whole keeps alive\n"
+#define LINES_NO_RETAINED "  --no-retained    leave out what needs the graph of the whole heap\n"
+#define LINES_PATHS "  -k, --paths N    the N shortest paths (default 1, at most 100)\n"
+#define LINES_THROUGH "  --through X      only paths through this object\n"
+#define LINES_MERGE "  --merge TYPE     no X: the paths of all objects of a type as one tree; * and ?\n"
+#define LINES_BYTES "  --bytes          exact numbers of bytes\n"
+#define LINES_ALLOCATED "  --allocated      measure by what the allocators took, not by sys.getsizeof()\n"
+#define LINES_VALUES "  --values         show contents of strings and numbers (a core holds secrets)\n"
+#define LINES_SELF_CHECK "  --self-check     compare the sizes of all objects, not of a sample\n"
+#define LINES_JSON "  --json           one JSON document for programs\n"
+#define LINES_HELP "  -h, --help       this text\n"
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * The options and the description of the command `frames`, for commands.c. */
+#ifndef PYDS_REPORT_TEXTS_FRAMES_H
+#define PYDS_REPORT_TEXTS_FRAMES_H
+
+#define FRAMES_OPTIONS(OPTION)                                                                                         \
+	OPTION(LIMIT)                                                                                                  \
+	OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+#define FRAMES_TEXT                                                                                                    \
+	"The Python stack of every thread, innermost frame first. Of each frame what is\n"                             \
+	"reached from its locals (deep), and what it alone keeps alive (only here); of\n"                              \
+	"each local deep and retained bytes, those that retain most first.\n"
+
+#endif

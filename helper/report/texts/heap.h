@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * The options and the description of the command `heap`, for commands.c. */
+#ifndef PYDS_REPORT_TEXTS_HEAP_H
+#define PYDS_REPORT_TEXTS_HEAP_H
+
+#define HEAP_OPTIONS(OPTION)                                                                                           \
+	OPTION(BY)                                                                                                     \
+	OPTION(RETAINED)                                                                                               \
+	OPTION(LIMIT)                                                                                                  \
+	OPTION(SORT) OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(JSON) OPTION(HELP)
+#define HEAP_TEXT                                                                                                      \
+	"Every object that a root reaches (interpreters, modules, threads and their\n"                                 \
+	"frames, static types, what is held from C), by type. Unreachable objects, which\n"                            \
+	"only the garbage collector knows, are counted apart. With --retained also what\n"                             \
+	"would be freed if all objects of a row went at once: exact, not a sum, so an\n"                               \
+	"object counts once in a row, and in every row that it needs to be alive. Sort\n"                              \
+	"keys: shallow (default; the measure), count, type, retained. --allocated is the\n"                            \
+	"measure of retained sizes too.\n"
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * The options and the description of the command `top`, for commands.c. */
+#ifndef PYDS_REPORT_TEXTS_TOP_H
+#define PYDS_REPORT_TEXTS_TOP_H
+
+#define TOP_OPTIONS(OPTION)                                                                                            \
+	OPTION(TREE)                                                                                                   \
+	OPTION(LIMIT)                                                                                                  \
+	OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+#define TOP_TEXT                                                                                                       \
+	"The dominator tree from the top: who keeps the memory alive. Each branch is\n"                                \
+	"followed down while one object below holds at least 70% of it, to where the\n"                                \
+	"memory fans out. Objects below 1% of the heap are one row for each type. With -t\n"                           \
+	"also the levels below. With --json at most 1000 rows, where -n does not say.\n"
+
+#endif
