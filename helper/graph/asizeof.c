@@ -6,6 +6,7 @@
 
 #include "decode/keys_table.h"
 #include "decode/value.h"
+#include "graph/object_head.h"
 
 enum { DEPTH_LIMIT = 100, SIZE_ALIGNMENT = 8 };
 
@@ -282,16 +283,22 @@ static bool size_object(struct sizer *sizer, uint64_t address, uint32_t depth)
 {
 	struct decoder *decoder = sizer->decoder;
 	const struct segment *segment = address_space_find(decoder->reader.space, address);
-	if (segment != NULL && !visited_add(sizer->visited, segment_granule(segment, address)))
+	const uint64_t place = segment != NULL ? visited_place(sizer->visited, segment, address) : 0;
+	if (segment != NULL && (address & 7) == 0 && visited_has(sizer->visited, place))
 		return true;
 	bool is_object = decode_object(decoder, address);
 	const struct decoded *out = &decoder->out;
+	if (is_object && (address & 8) != 0 && is_inside_object(decoder, address)) {
+		sizer->result->coverage.corrupt++;
+		return true;
+	}
 	if (out->flags & DECODED_UNREADABLE)
 		sizer->result->coverage.unreadable++;
 	if (out->flags & DECODED_CORRUPT)
 		sizer->result->coverage.corrupt++;
 	if (!is_object)
 		return true;
+	(void)visited_add(sizer->visited, place);
 	enum rule rule;
 	const struct type_info *type = out->type;
 	if (!rule_of(sizer, type, &rule) || decoder->out_of_memory)

@@ -16,7 +16,7 @@ void coverage_note(struct coverage *coverage, uint64_t address, const char *reas
 	uint32_t place = coverage->example_count;
 	while (place > 0 && coverage->examples[place - 1].address > address)
 		place--;
-	if (place == COVERAGE_EXAMPLES)
+	if (place == COVERAGE_EXAMPLES || (place > 0 && coverage->examples[place - 1].address == address))
 		return;
 	if (coverage->example_count < COVERAGE_EXAMPLES)
 		coverage->example_count++;

@@ -13,13 +13,13 @@ enum { COVERAGE_EXAMPLES = 8 };
 
 struct coverage {
 	uint64_t approximate; /* objects of C types without a decoder */
-	uint64_t unreadable; /* references to memory that is absent, and objects of which a part is */
-	uint64_t corrupt; /* wild pointers, impossible objects */
+	uint64_t unreadable; /* references to memory that is absent, each, and objects of which a part is */
+	uint64_t corrupt; /* references to what is no object, each, and impossible objects */
 	uint64_t in_flux; /* objects caught half way through a change */
 	struct {
 		uint64_t address;
 		const char *reason; /* NULL: unknown */
-	} examples[COVERAGE_EXAMPLES]; /* those at the lowest addresses, whatever the order they are met in */
+	} examples[COVERAGE_EXAMPLES]; /* those at the lowest addresses, each once, in whatever order they are met */
 	uint32_t example_count;
 	bool tracked_unknown; /* of a heap: what only the collector knows could not be listed */
 };

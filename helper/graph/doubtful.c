@@ -105,7 +105,8 @@ int doubtful_reach(struct roots *roots, struct decoder *decoder, const struct vi
 			const uint64_t address = candidate(&doubtful->run, slot);
 			const struct segment *segment = address != 0 ? reader_segment(&decoder->reader, address) : NULL;
 			if (segment == NULL || segment->data == NULL ||
-			    visited_has(visited, segment_granule(segment, address)) || !is_alive(decoder, address))
+			    visited_has(visited, visited_place(visited, segment, address)) ||
+			    !is_alive(decoder, address))
 				continue;
 			if (is_static && seeks_interned && is_interned_dict(decoder, address) &&
 			    !roots_add_interned_dict(roots, address))
@@ -210,9 +211,7 @@ static bool settle_run(struct roots *roots, struct decoder *decoder, const struc
 	for (uint64_t slot = 0; slot < doubtful->run.count; slot++) {
 		const uint64_t address = candidate(&doubtful->run, slot);
 		const struct segment *segment = address != 0 ? reader_segment(&decoder->reader, address) : NULL;
-		if (segment == NULL || !visited_has(&index->objects, segment_granule(segment, address)))
-			continue;
-		const uint32_t node = object_index_find(index, address);
+		const uint32_t node = segment != NULL ? object_index_in(index, segment, address) : UINT32_MAX;
 		if (node == UINT32_MAX || book->missing(book->context, node) <= 0)
 			continue;
 		if (pass != PASS_STACKS && is_kept_by_state(decoder, address) != (pass == PASS_KEPT_BY_STATE))

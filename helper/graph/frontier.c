@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "graph/object_head.h"
+
 void frontier_init(struct frontier *frontier, struct decoder *decoder, struct visited *visited)
 {
 	*frontier = (struct frontier){ .decoder = decoder, .visited = visited };
@@ -11,7 +13,6 @@ void frontier_init(struct frontier *frontier, struct decoder *decoder, struct vi
 void frontier_clear(struct frontier *frontier)
 {
 	array_free(&frontier->runs);
-	array_free(&frontier->odd);
 	frontier->next = frontier->ready_count = frontier->drawn_count = 0;
 }
 
@@ -22,41 +23,57 @@ void frontier_add_run(struct frontier *frontier, const struct run *run)
 		frontier->out_of_memory = true;
 }
 
-static bool add_odd(struct frontier *frontier, uint64_t address)
+/* A reference that leads to no object. */
+static __attribute__((noinline, cold)) void note_bad(struct frontier *frontier, const struct segment *segment,
+                                                     const struct object_head *head)
 {
-	if (frontier->pool != NULL)
-		return array_push(&frontier->odd, address);
-	return visited_add_odd(frontier->visited, address);
+	const bool is_absent = segment != NULL && (head->address & 7) == 0 && head->bytes == NULL &&
+	                       address_space_state(frontier->decoder->reader.space, head->address) == MEMORY_ABSENT;
+	const char *reason = "ob_type is not a type object";
+	if (is_absent)
+		reason = "not in the dump";
+	else if (segment == NULL)
+		reason = "a reference to memory that is not mapped";
+	else if (head->bytes == NULL)
+		reason = "not an address of an object";
+	*(is_absent ? &frontier->coverage.unreadable : &frontier->coverage.corrupt) += 1;
+	coverage_note(&frontier->coverage, head->address, reason);
 }
 
-/* Enters an object in the set of visited ones; true with its head where it was not there. */
-static inline __attribute__((always_inline)) bool enter(struct frontier *frontier, uint64_t address,
-                                                        struct object_head *ret_head)
+/* Where the head of an object may be that was not reached yet. */
+static inline __attribute__((always_inline)) bool look_at(struct frontier *frontier, uint64_t address,
+                                                          struct upcoming *ret_upcoming)
 {
 	const struct segment *segment = reader_segment(&frontier->decoder->reader, address);
-	if (__builtin_expect(segment == NULL, 0)) {
-		if (frontier->wild++ == 0 || address < frontier->wild_example)
-			frontier->wild_example = address;
+	if (__builtin_expect(segment == NULL || segment->data == NULL || (address & 7) != 0, 0)) {
+		note_bad(frontier, segment, &(struct object_head){ .address = address });
 		return false;
 	}
-	const uint64_t granule = segment_granule(segment, address);
-	if (!(frontier->pool == NULL ? visited_add(frontier->visited, granule)
-	                             : visited_add_shared(frontier->visited, granule)))
+	const uint64_t place = visited_place(frontier->visited, segment, address);
+	if (visited_has(frontier->visited, place))
 		return false;
-	if (__builtin_expect((address & 8) != 0, 0) && !add_odd(frontier, address))
-		frontier->out_of_memory = true;
-	*ret_head = decode_head_in(frontier->decoder, segment, address);
+	ret_upcoming->place = place;
+	ret_upcoming->head = decode_head_in(frontier->decoder, segment, address);
 	return true;
+}
+
+/* Enters what was looked at in the set of visited ones; true with its type where it is an object and was not there. */
+static inline bool enter(struct frontier *frontier, struct upcoming *upcoming)
+{
+	const struct object_head *head = &upcoming->head;
+	upcoming->type = head->bytes != NULL ? decode_head_type(frontier->decoder, head->bytes) : NULL;
+	if (__builtin_expect(upcoming->type == NULL, 0) ||
+	    __builtin_expect((head->address & 8) != 0 && is_inside_object(frontier->decoder, head->address), 0)) {
+		note_bad(frontier, reader_segment(&frontier->decoder->reader, head->address), head);
+		return false;
+	}
+	return frontier->pool == NULL ? visited_add(frontier->visited, upcoming->place)
+	                              : visited_add_shared(frontier->visited, upcoming->place);
 }
 
 bool frontier_take(struct frontier *frontier, uint64_t address, struct upcoming *ret_upcoming)
 {
-	*ret_upcoming = (struct upcoming){ .type = NULL };
-	if (!enter(frontier, address, &ret_upcoming->head))
-		return false;
-	if (ret_upcoming->head.bytes != NULL)
-		ret_upcoming->type = decode_head_type(frontier->decoder, ret_upcoming->head.bytes);
-	return true;
+	return look_at(frontier, address, ret_upcoming) && enter(frontier, ret_upcoming);
 }
 
 bool frontier_pool_open(struct frontier_pool *pool)
@@ -108,16 +125,6 @@ void frontier_leave(struct frontier *frontier)
 	(void)pthread_mutex_lock(&pool->lock);
 	become_idle(pool);
 	(void)pthread_mutex_unlock(&pool->lock);
-}
-
-bool frontier_settle(struct frontier *frontier)
-{
-	bool settled = true;
-	for (size_t i = 0; settled && i < frontier->odd.count; i++)
-		settled = visited_add_odd(frontier->visited, frontier->odd.items[i]);
-	array_free(&frontier->odd);
-	frontier->pool = NULL;
-	return settled;
 }
 
 /* The older half of the runs; of a single long one the far half. */
@@ -189,7 +196,7 @@ static void draw_batch(struct frontier *frontier)
 			if (target == 0)
 				continue;
 			frontier->slots_drawn++;
-			if (!enter(frontier, target, &batch[drawn].head))
+			if (!look_at(frontier, target, &batch[drawn]))
 				continue;
 			/* A number, since the memory of a head may begin there, or not be at hand. */
 			const uintptr_t head = (uintptr_t)batch[drawn++].head.bytes;
@@ -204,33 +211,44 @@ static void draw_batch(struct frontier *frontier)
 	frontier->drawn_count = drawn;
 }
 
-static inline void look_ahead(struct frontier *frontier, struct upcoming *upcoming)
+static inline void look_ahead(struct frontier *frontier, const struct upcoming *upcoming)
 {
-	upcoming->type = NULL;
-	if (__builtin_expect(upcoming->head.bytes == NULL, 0))
-		return;
-	const struct type_info *type = decode_head_type(frontier->decoder, upcoming->head.bytes);
-	upcoming->type = type;
-	if (type == NULL || type->ahead == 0)
+	if (upcoming->type->ahead == 0)
 		return;
 	struct reader *reader = &frontier->decoder->reader;
-	const uint8_t *slot = reader_at(reader, upcoming->head.address + (uint64_t)(int64_t)type->ahead, 8);
+	const uint8_t *slot = reader_at(reader, upcoming->head.address + (uint64_t)(int64_t)upcoming->type->ahead, 8);
 	uint64_t target = slot != NULL ? load_u64(slot) : 0;
 	const struct segment *segment = target != 0 ? reader_segment(reader, target) : NULL;
 	if (segment != NULL && segment->data != NULL)
 		__builtin_prefetch(segment->data + (target - segment->start));
 }
 
+/* The batch that was drawn is given out, without what is no object or was drawn twice. */
+static uint32_t enter_batch(struct frontier *frontier)
+{
+	struct upcoming *batch = frontier->batches[frontier->ready];
+	uint32_t entered = 0;
+	for (uint32_t i = 0; i < frontier->drawn_count; i++) {
+		if (!enter(frontier, &batch[i]))
+			continue;
+		look_ahead(frontier, &batch[i]);
+		if (entered != i)
+			batch[entered] = batch[i];
+		entered++;
+	}
+	return entered;
+}
+
 static bool next_batch(struct frontier *frontier)
 {
 	if (frontier->drawn_count == 0)
 		draw_batch(frontier);
-	frontier->ready = !frontier->ready;
-	frontier->ready_count = frontier->drawn_count;
-	frontier->next = 0;
-	for (uint32_t i = 0; i < frontier->ready_count; i++)
-		look_ahead(frontier, &frontier->batches[frontier->ready][i]);
-	draw_batch(frontier);
+	do {
+		frontier->ready = !frontier->ready;
+		frontier->ready_count = enter_batch(frontier);
+		frontier->next = 0;
+		draw_batch(frontier);
+	} while (frontier->ready_count == 0 && frontier->drawn_count > 0);
 	return frontier->ready_count > 0;
 }
 

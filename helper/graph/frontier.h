@@ -9,13 +9,15 @@
 #include <stdatomic.h>
 
 #include "decode/decoder.h"
+#include "graph/coverage.h"
 #include "graph/visited.h"
 
 enum { BATCH_LENGTH = 32 };
 
 struct upcoming {
 	struct object_head head;
-	const struct type_info *type; /* NULL: not an object, or not looked at yet */
+	const struct type_info *type; /* NULL: not looked at yet */
+	uint64_t place; /* in the set of visited ones */
 };
 
 /* Where several frontiers of one traversal, each with a thread and a decoder of its own, meet: who has nothing left to
@@ -34,10 +36,8 @@ struct frontier {
 	struct visited *visited;
 	struct frontier_pool *pool; /* NULL: nobody else works on the same set */
 	bool is_patient; /* waits for others' runs when its own are done */
-	ARRAY(uint64_t) odd; /* with a pool: as in visited, to be put there when all is done */
 	struct run_sink runs; /* what is left of each; decoder->sink while an object is decoded */
-	uint64_t wild; /* references to memory that is not mapped, and the first of them */
-	uint64_t wild_example;
+	struct coverage coverage; /* of references that were looked at: each one that leads to no object */
 	uint64_t slots_drawn; /* references that were looked at */
 	bool out_of_memory;
 	uint32_t next, ready_count; /* in the batch that is given out */
@@ -56,13 +56,12 @@ void frontier_pool_close(struct frontier_pool *pool);
 void frontier_join(struct frontier *frontier, struct frontier_pool *pool);
 void frontier_leave(struct frontier *frontier);
 void frontier_pool_stop(struct frontier_pool *pool); /* all members end soon */
-/* When all members have ended: what one found goes to the set. False when memory is out. */
-bool frontier_settle(struct frontier *frontier);
 
 /* Makes the next batch ready; false at the end. */
 bool frontier_refill(struct frontier *frontier);
 
-/* The next object never reached before, NULL at the end; valid until the next call. */
+/* The next object never reached before, NULL at the end; valid until the next call. An address is entered in the set
+ * only once it is known that an object begins there: a reference that leads to none hides nothing. */
 static inline const struct upcoming *frontier_next(struct frontier *frontier)
 {
 	if (__builtin_expect(frontier->next == frontier->ready_count, 0) && !frontier_refill(frontier))
@@ -82,7 +81,8 @@ static inline bool frontier_decode(struct frontier *frontier, const struct upcom
 
 void frontier_add_run(struct frontier *frontier, const struct run *run);
 
-/* One object by address: false if it was reached before; *ret_upcoming is then not set. */
+/* One object by address: false if it was reached before, or is none, which is noted in coverage; *ret_upcoming is then
+ * not set. */
 bool frontier_take(struct frontier *frontier, uint64_t address, struct upcoming *ret_upcoming);
 
 #endif

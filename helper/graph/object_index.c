@@ -19,15 +19,10 @@ void object_index_close(struct object_index *index)
 	index->count = 0;
 }
 
-static int compare_addresses(const void *left, const void *right)
-{
-	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-	return a < b ? -1 : a > b;
-}
-
 int object_index_number(struct object_index *index, struct error *error)
 {
 	const uint64_t words_per_rank = BITS_PER_RANK / 64;
+	struct visited *objects = &index->objects;
 	uint64_t group_count = index->objects.word_count / words_per_rank + 1;
 	uint64_t total = 0;
 	index->ranks = malloc(group_count * sizeof *index->ranks);
@@ -40,23 +35,26 @@ int object_index_number(struct object_index *index, struct error *error)
 				                 UINT32_MAX / 1000000);
 			index->ranks[word / words_per_rank] = (uint32_t)total;
 		}
-		total += (uint64_t)__builtin_popcountll(index->objects.words[word]);
+		/* No object begins in the middle of another. */
+		const uint64_t odd = objects->odd_words[word] & ~objects->words[word];
+		if (__builtin_expect(objects->odd_words[word] != odd, 0))
+			objects->odd_words[word] = odd;
+		if (__builtin_expect(odd != 0, 0))
+			objects->words[word] |= odd;
+		total += (uint64_t)__builtin_popcountll(objects->words[word]);
 	}
 	if (index->objects.word_count % words_per_rank == 0)
 		index->ranks[group_count - 1] = (uint32_t)total;
 	index->count = (uint32_t)total;
-	if (index->objects.odd.count > 0)
-		qsort(index->objects.odd.items, index->objects.odd.count, sizeof *index->objects.odd.items,
-		      compare_addresses);
 	return OK;
 }
 
 uint32_t object_index_find(const struct object_index *index, uint64_t address)
 {
 	const struct segment *segment = address_space_find(index->space, address);
-	if (segment == NULL || !visited_has(&index->objects, segment_granule(segment, address)))
+	if (segment == NULL || (address & 15) != object_index_oddness(index, segment_granule(segment, address)))
 		return UINT32_MAX;
-	return object_index_rank(index, segment_granule(segment, address));
+	return object_index_in(index, segment, address);
 }
 
 static const struct segment *segment_of_granule(const struct address_space *space, uint64_t granule)
@@ -72,9 +70,10 @@ static const struct segment *segment_of_granule(const struct address_space *spac
 	return &space->segments[low];
 }
 
-static uint64_t granule_address(const struct segment *segment, uint64_t granule)
+/* Of the object that begins in a granule. */
+static uint64_t granule_address(const struct object_index *index, const struct segment *segment, uint64_t granule)
 {
-	return ((segment->start >> 4) + (granule - segment->first_bit)) << 4;
+	return ((segment->start >> 4) + (granule - segment->first_bit)) << 4 | object_index_oddness(index, granule);
 }
 
 /* The granule where an object begins: the word of the bitmap, and of that what is left from the object's bit on. */
@@ -108,12 +107,7 @@ uint64_t object_index_address(const struct object_index *index, uint32_t number)
 	uint64_t bits;
 	uint64_t word = find_bit(index, number, &bits);
 	uint64_t granule = word * 64 + (uint64_t)__builtin_ctzll(bits);
-	uint64_t address = granule_address(segment_of_granule(index->space, granule), granule);
-	uint64_t odd = address + 8;
-	if (index->objects.odd.count > 0 &&
-	    bsearch(&odd, index->objects.odd.items, index->objects.odd.count, sizeof odd, compare_addresses) != NULL)
-		return odd;
-	return address;
+	return granule_address(index, segment_of_granule(index->space, granule), granule);
 }
 
 void object_cursor_init_at(struct object_cursor *cursor, const struct object_index *index, uint32_t number)
@@ -126,9 +120,6 @@ void object_cursor_init_at(struct object_cursor *cursor, const struct object_ind
 	cursor->word = find_bit(index, number, &cursor->bits);
 	uint64_t granule = cursor->word * 64 + (uint64_t)__builtin_ctzll(cursor->bits);
 	cursor->segment = segment_of_granule(index->space, granule);
-	uint64_t address = granule_address(cursor->segment, granule);
-	while (cursor->odd < index->objects.odd.count && index->objects.odd.items[cursor->odd] < address)
-		cursor->odd++;
 }
 
 void object_cursor_init(struct object_cursor *cursor, const struct object_index *index)
@@ -151,10 +142,5 @@ uint64_t object_cursor_next(struct object_cursor *cursor)
 	const struct segment *end = index->space->segments + index->space->segment_count;
 	while (cursor->segment + 1 < end && cursor->segment[1].first_bit <= granule)
 		cursor->segment++;
-	uint64_t address = granule_address(cursor->segment, granule);
-	if (cursor->odd < index->objects.odd.count && index->objects.odd.items[cursor->odd] == address + 8) {
-		cursor->odd++;
-		return address + 8;
-	}
-	return address;
+	return granule_address(index, cursor->segment, granule);
 }

@@ -4,16 +4,17 @@
 #ifndef PYDS_GRAPH_OBJECT_INDEX_H
 #define PYDS_GRAPH_OBJECT_INDEX_H
 
-#include "base/array.h"
+#include "base/error.h"
 #include "graph/visited.h"
 
 enum { BITS_PER_RANK = 512 };
 
 struct object_index {
 	const struct address_space *space;
-	struct visited objects;
+	struct visited objects; /* once numbered, words has a bit for odd ones too */
 	uint32_t *ranks; /* objects before each group of BITS_PER_RANK bits */
 	uint32_t count;
+	bool is_damaged; /* set by who fills it: there are references to what is no object, maybe 8 bytes beside one */
 };
 
 int object_index_open(struct object_index *index, const struct address_space *space, struct error *error);
@@ -32,7 +33,26 @@ static inline uint32_t object_index_rank(const struct object_index *index, uint6
 	       (uint32_t)__builtin_popcountll(index->objects.words[word] & ((UINT64_C(1) << (granule & 63)) - 1));
 }
 
-/* The number of the object at address; UINT32_MAX if none is. */
+/* Where in its granule an object begins: 0 or 8. */
+static inline uint64_t object_index_oddness(const struct object_index *index, uint64_t granule)
+{
+	return (index->objects.odd_words[granule >> 6] >> (granule & 63) & 1) << 3;
+}
+
+/* The number of the object that a reference leads to, in a segment; UINT32_MAX if none does. */
+static inline uint32_t object_index_in(const struct object_index *index, const struct segment *segment,
+                                       uint64_t address)
+{
+	const uint64_t granule = segment_granule(segment, address);
+	if (__builtin_expect((index->objects.words[granule >> 6] >> (granule & 63) & 1) == 0, 0))
+		return UINT32_MAX;
+	if (__builtin_expect((address & 15) != 0 || index->is_damaged, 0) &&
+	    (address & 15) != object_index_oddness(index, granule))
+		return UINT32_MAX;
+	return object_index_rank(index, granule);
+}
+
+/* The number of the object at any address; UINT32_MAX if none is. */
 uint32_t object_index_find(const struct object_index *index, uint64_t address);
 /* The address of an object by number. */
 uint64_t object_index_address(const struct object_index *index, uint32_t number);
@@ -42,7 +62,6 @@ struct object_cursor {
 	const struct object_index *index;
 	const struct segment *segment;
 	uint64_t word, bits; /* current word's number, and what is left of it */
-	size_t odd;
 };
 void object_cursor_init(struct object_cursor *cursor, const struct object_index *index);
 /* From an object on, by number. */

@@ -11,6 +11,7 @@
 #include "base/threads.h"
 #include "graph/asizeof.h"
 #include "graph/frontier.h"
+#include "graph/object_head.h"
 #include "graph/visited.h"
 
 enum {
@@ -239,14 +240,11 @@ static int collect_mate(struct walk *walk, struct teammate *mate)
 		own->totals.items[i].allocated += total->allocated;
 	}
 	coverage_add(&own->result->coverage, &mate->result.coverage);
+	coverage_add(&own->result->coverage, &walker->frontier.coverage);
 	own->result->not_entered += mate->result.not_entered;
-	struct frontier *frontier = &walker->frontier;
-	if (frontier->wild > 0 && (own->frontier.wild == 0 || frontier->wild_example < own->frontier.wild_example))
-		own->frontier.wild_example = frontier->wild_example;
-	own->frontier.wild += frontier->wild;
 	own->visited += walker->visited;
 	array_free(&walker->totals);
-	frontier_clear(frontier);
+	frontier_clear(&walker->frontier);
 	decoder_clear(&mate->decoder);
 	return status;
 }
@@ -271,7 +269,6 @@ static int drain_together(struct walk *walk, struct progress *progress)
 		int collected = team->mates[i].has_begun ? collect_mate(walk, &team->mates[i]) : OK;
 		status = status == OK ? collected : status;
 	}
-	array_free(&own->odd);
 	own->pool = NULL;
 	frontier_pool_close(&team->pool);
 	free(team);
@@ -363,13 +360,9 @@ static void begin(struct walk *walk, const struct follow *follow, enum policy po
 /* Also after a failure: the statistics must be zero for the next walk. */
 static int end(struct walk *walk, int status, struct walk_result *result, struct error *error)
 {
-	struct frontier *frontier = &walk->own.frontier;
 	walk->decoder->skip_class = walk->decoder->skip_blocks = false;
-	if (frontier->wild > 0) {
-		result->coverage.corrupt += frontier->wild;
-		coverage_note(&result->coverage, frontier->wild_example, "a reference to memory that is not mapped");
-	}
-	frontier_clear(frontier);
+	coverage_add(&result->coverage, &walk->own.frontier.coverage);
+	frontier_clear(&walk->own.frontier);
 	walk->follow = NULL;
 	int collected = collect_totals(walk, result, error);
 	return status < 0 ? status : collected;
@@ -407,13 +400,23 @@ bool policy_follows(enum policy policy, const struct run *run)
 bool walk_reach(struct walk *walk, uint64_t address)
 {
 	const struct segment *segment = address_space_find(walk->decoder->reader.space, address);
-	return segment != NULL && visited_add(&walk->visited, segment_granule(segment, address));
+	if (segment == NULL || segment->data == NULL || (address & 7) != 0)
+		return true;
+	const uint64_t place = visited_place(&walk->visited, segment, address);
+	if (visited_has(&walk->visited, place))
+		return false;
+	const struct object_head head = decode_head(walk->decoder, address);
+	if (head.bytes != NULL && decode_head_type(walk->decoder, head.bytes) != NULL &&
+	    !((address & 8) != 0 && is_inside_object(walk->decoder, address)))
+		(void)visited_add(&walk->visited, place);
+	return true;
 }
 
 bool walk_has_reached(const struct walk *walk, uint64_t address)
 {
 	const struct segment *segment = address_space_find(walk->decoder->reader.space, address);
-	return segment != NULL && visited_has(&walk->visited, segment_granule(segment, address));
+	return segment != NULL && segment->data != NULL &&
+	       visited_has(&walk->visited, visited_place(&walk->visited, segment, address));
 }
 
 int walk_from_reached(struct walk *walk, const uint64_t *reached, size_t count, enum policy policy,

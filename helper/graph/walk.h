@@ -49,7 +49,8 @@ bool policy_enters(enum policy policy, const struct type_info *type);
 /* Whether the references of an object of this type are looked at, and whether those of this run are followed. */
 bool policy_opens(enum policy policy, const struct type_info *type);
 bool policy_follows(enum policy policy, const struct run *run);
-/* Marks an object as reached, without counting it. True if it was not yet, and its address is one of the target's. */
+/* Marks an object as reached, without counting it. True if it was not yet. What is no object is never marked: true each
+ * time, so that each reference to it is counted. */
 bool walk_reach(struct walk *walk, uint64_t address);
 /* Whether an object was reached since the last reset, be it counted or not. */
 bool walk_has_reached(const struct walk *walk, uint64_t address);

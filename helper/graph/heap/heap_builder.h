@@ -58,9 +58,7 @@ static inline uint32_t builder_slot_node(const struct builder *builder, struct r
 {
 	uint64_t target = run_target(run, slot);
 	const struct segment *segment = target != 0 ? reader_segment(reader, target) : NULL;
-	if (segment == NULL)
-		return UINT32_MAX;
-	return object_index_rank(&builder->graph->index, segment_granule(segment, target));
+	return segment != NULL ? object_index_in(&builder->graph->index, segment, target) : UINT32_MAX;
 }
 
 /* heap_holders.c: where static memory is; rows of the holders, after those of the objects. */

@@ -54,7 +54,7 @@ static int visit(struct finder *finder, const struct upcoming *upcoming)
 {
 	struct decoder *decoder = finder->decoder;
 	uint64_t shallow;
-	if (upcoming->type != NULL && quick_leaf(decoder, &upcoming->head, upcoming->type, &shallow))
+	if (quick_leaf(decoder, &upcoming->head, upcoming->type, &shallow))
 		return progress_step(finder->builder->progress, &finder->done);
 	if (roots_is_interned_dict(&finder->builder->graph->roots, upcoming->head.address))
 		return OK;
@@ -172,8 +172,7 @@ static int drain_together(struct search *search)
 	for (unsigned i = 0; i < search->crew; i++) {
 		struct finder *finder = &search->finders[i];
 		status = status == OK ? finder->status : status;
-		if (finder->has_begun && !frontier_settle(&finder->frontier))
-			status = status == OK ? ERROR_NO_MEMORY : status;
+		finder->frontier.pool = NULL;
 	}
 	/* A thread that began late, when all others had nothing left to do, was told that all is done. */
 	for (unsigned i = 0; status == OK && i < search->crew; i++)
@@ -215,7 +214,7 @@ static int find_objects(struct builder *builder)
 		if (!finder->has_begun)
 			continue;
 		coverage_add(&graph->coverage, &finder->coverage);
-		graph->coverage.corrupt += finder->frontier.wild;
+		coverage_add(&graph->coverage, &finder->frontier.coverage);
 		graph->gc_list_broken |= finder->gc_list_broken;
 		builder->slots_drawn += finder->frontier.slots_drawn;
 		frontier_clear(&finder->frontier);
@@ -223,6 +222,7 @@ static int find_objects(struct builder *builder)
 			decoder_clear(&finder->own_decoder);
 	}
 	free(search);
+	graph->index.is_damaged = graph->coverage.corrupt > 0;
 	return status == OK ? object_index_number(&graph->index, builder->error) : builder_failed(builder, status);
 }
 
