@@ -35,4 +35,10 @@ void coverage_add(struct coverage *coverage, const struct coverage *other);
 /* Nothing is known to be missing, wrong or estimated. */
 bool coverage_is_exact(const struct coverage *coverage);
 
+/* The answer lacks something that the process had. */
+static inline bool coverage_is_partial(const struct coverage *coverage)
+{
+	return coverage->unreadable > 0 || coverage->tracked_unknown;
+}
+
 #endif

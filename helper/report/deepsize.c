@@ -192,7 +192,7 @@ static void show_json(struct report *report, size_t index, const struct own_size
 		json_object_end(json);
 	}
 	json_array_end(json);
-	report_gaps_json(json, &result->coverage);
+	report_coverage_keys(report, &result->coverage);
 	json_number(json, "not_entered", result->not_entered);
 }
 
@@ -226,7 +226,7 @@ static int show_result(struct report *report, size_t index, struct walk_result *
 	status = tree ? tree_show(report, index, result) : show_types(report, result);
 	text_add(report->text, "\n");
 	report_measure_line(report);
-	report_gaps(report->text, &result->coverage);
+	report_coverage(report, &result->coverage);
 	if (!complete)
 		text_add(report->text, "Interrupted: the numbers are lower bounds.\n");
 	report_next(report, tree ? "object referents sizeof" : "deepsize:-t object referents", report->targets[index]);

@@ -136,7 +136,7 @@ static int gather_locals(struct frames *frames, struct frame *frame)
 		names_local(decoder, python->code, i, &local.name);
 		if (value_field(decoder, local.address, FIELD_PyObject_ob_type, &type))
 			local.type = decode_type(decoder, type);
-		(void)heap_retained_bytes(frames->heap, local.address, &local.retained);
+		(void)retained_of(frames->heap, local.address, &local.retained);
 		if (!array_push(&frame->locals, local)) {
 			text_free(&local.name);
 			return no_memory(frames);
@@ -439,7 +439,7 @@ static int show(struct frames *frames)
 	report_measure_line(report);
 	if (graph->roots.frames_truncated)
 		text_add(report->text, "A stack could not be followed to its end.\n");
-	report_gaps(report->text, &graph->coverage);
+	report_coverage(report, &graph->coverage);
 	if (frames->first != 0)
 		report_next(report, "deepsize:-t object", frames->first);
 	return status;

@@ -13,15 +13,6 @@ int report_heap(struct report *report, const struct retained **ret_heap)
 	return OK;
 }
 
-bool heap_retained_bytes(const struct retained *heap, uint64_t object, uint64_t *ret_bytes)
-{
-	uint32_t number = retained_number(heap, object);
-	if (number == UINT32_MAX)
-		return false;
-	*ret_bytes = heap->bytes[number];
-	return true;
-}
-
 enum { SMALL_SUBTREE = 1 << 12 }; /* objects: looked up one by one, which is dearer than their part of a sweep */
 
 /* Bytes of an object below the one weighed, if the walk counted it. */

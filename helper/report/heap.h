@@ -11,9 +11,6 @@
  * yet, which takes seconds for tens of millions of objects, shows progress and can be cancelled. */
 int report_heap(struct report *report, const struct retained **ret_heap);
 
-/* Bytes that only this object keeps alive; false: it is not in the graph, or unreachable. */
-bool heap_retained_bytes(const struct retained *heap, uint64_t object, uint64_t *ret_bytes);
-
 /* What an object keeps alive, beside its deep size. */
 struct heap_weight {
 	bool is_known; /* in the graph and reachable */

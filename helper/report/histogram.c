@@ -444,7 +444,7 @@ static int show_text(const struct histogram *histogram)
 	if (graph->roots.frames_truncated)
 		text_add(report->text, "  a stack of Python frames could not be followed to its end\n");
 	report_measure_line(report);
-	report_gaps(report->text, &graph->coverage);
+	report_coverage(report, &graph->coverage);
 	report_next(report,
 	            request_has(report->request, OPTION_RETAINED) ? "top modules frames"
 	                                                          : "top heap:--retained modules",
@@ -500,7 +500,7 @@ static void show_json(const struct histogram *histogram)
 		}
 	json_array_end(json);
 	json_object(json, "coverage");
-	report_gaps_json(json, &graph->coverage);
+	report_coverage_keys(report, &graph->coverage);
 	json_number(json, "held_from_c", graph->held_from_c);
 	json_object(json, "references");
 	json_number(json, "counted", graph->counted);

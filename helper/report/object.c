@@ -24,7 +24,7 @@ static int find_owner(struct report *report, uint64_t object, struct ownership *
 	if (!ownership->is_asked)
 		return OK;
 	TRY(report_heap(report, &heap));
-	ownership->is_reachable = heap_retained_bytes(heap, object, &ownership->retained);
+	ownership->is_reachable = retained_of(heap, object, &ownership->retained);
 	TRY(naming_open(&naming, report, heap));
 	(void)naming_object(naming, object, &ownership->owner);
 	naming_close(naming);

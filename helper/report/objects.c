@@ -396,7 +396,7 @@ static void show_footer(struct listing *listing)
 		text_add(text, " allocated");
 	}
 	text_add(text, "\n");
-	report_gaps(text, &listing->heap->graph->coverage);
+	report_coverage(report, &listing->heap->graph->coverage);
 	if (listing->first != 0)
 		report_next(report, "object path referrers", listing->first);
 }

@@ -434,7 +434,7 @@ static int show_text(struct merge *merge)
 		units_count(text, merge->not_reached);
 		text_add(text, " of them: cyclic garbage that is not collected yet.\n");
 	}
-	report_gaps(text, &merge->heap->graph->coverage);
+	report_coverage(report, &merge->heap->graph->coverage);
 	return status;
 }
 

@@ -416,7 +416,7 @@ static int show_text(struct referrers *referrers, size_t index)
 		text_add(text, " of unreachable objects: cyclic garbage that is not collected yet\n");
 	}
 	if (referrers->refcount > 0 && (uint64_t)referrers->refcount > referrers->references)
-		report_gaps(text, &referrers->heap->graph->coverage);
+		report_coverage(report, &referrers->heap->graph->coverage);
 	report_next(report, "path object", referrers->target);
 	return status;
 }

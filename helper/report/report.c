@@ -33,6 +33,12 @@ void report_json_begin(struct report *report)
 	live_json(report);
 }
 
+void report_json_end(struct report *report)
+{
+	json_object_end(&report->json);
+	json_end(&report->json);
+}
+
 void report_measure_line(struct report *report)
 {
 	if (request_measure(report->request) == SIZE_ALLOCATED)
@@ -193,8 +199,16 @@ static void gap_line(struct text *text, uint64_t count, const char *noun, const 
 	text_format(text, " %s\n", what);
 }
 
-void report_gaps(struct text *text, const struct coverage *coverage)
+static void note_coverage(struct report *report, const struct coverage *coverage)
 {
+	if (coverage_is_partial(coverage))
+		report->exit_status = EXIT_PARTIAL;
+}
+
+void report_coverage(struct report *report, const struct coverage *coverage)
+{
+	struct text *text = report->text;
+	note_coverage(report, coverage);
 	if (coverage_is_exact(coverage)) {
 		text_add(text, "Everything reached was readable and decoded exactly.\n");
 		return;
@@ -214,8 +228,10 @@ void report_gaps(struct text *text, const struct coverage *coverage)
 		            coverage->examples[i].reason != NULL ? coverage->examples[i].reason : "unknown reason");
 }
 
-void report_gaps_json(struct json *json, const struct coverage *coverage)
+void report_coverage_keys(struct report *report, const struct coverage *coverage)
 {
+	struct json *json = &report->json;
+	note_coverage(report, coverage);
 	json_number(json, "unreadable", coverage->unreadable);
 	json_number(json, "approximate", coverage->approximate);
 	json_number(json, "corrupt", coverage->corrupt);
@@ -229,6 +245,22 @@ void report_gaps_json(struct json *json, const struct coverage *coverage)
 		json_object_end(json);
 	}
 	json_array_end(json);
+}
+
+void report_coverage_json(struct report *report, const struct coverage *coverage)
+{
+	json_object(&report->json, "coverage");
+	report_coverage_keys(report, coverage);
+	json_object_end(&report->json);
+}
+
+void report_more(struct report *report, uint64_t more)
+{
+	if (more == 0)
+		return;
+	text_add(report->text, "... ");
+	units_count(report->text, more);
+	text_add(report->text, " more (-n 0 shows all)\n");
 }
 
 int report_compare_bytes(uint64_t left_bytes, uint64_t left_address, uint64_t right_bytes, uint64_t right_address)
@@ -253,6 +285,11 @@ int report_run(struct report *report)
 	if (request_has(request, OPTION_HELP))
 		return show_help(report);
 	report->names.show_values = request_has(request, OPTION_VALUES);
+	report->query = (struct query){ .target = report->target,
+		                        .names = report->names,
+		                        .measure = request_measure(request),
+		                        .progress = report->progress,
+		                        .error = report->error };
 	int status = request->command->run(report);
 	if (!report_is_json(report))
 		live_line(report);

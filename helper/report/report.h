@@ -9,10 +9,9 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "names/names.h"
+#include "query/query.h"
 #include "render/json.h"
 #include "report/request.h"
-#include "target/target.h"
 
 enum exit_status { EXIT_ANSWERED = 0, EXIT_USAGE = 1, EXIT_UNREADABLE = 2, EXIT_PARTIAL = 3 };
 
@@ -24,6 +23,7 @@ struct report_style {
 
 struct report {
 	const struct request *request;
+	struct query query; /* how a question is asked for it */
 	const uint64_t *targets; /* addresses, request->targets.count of them */
 	struct target *target;
 	struct decoder *decoder, *naming; /* the target's */
@@ -68,6 +68,8 @@ int report_deliver(struct report *report);
 
 /* {"schema": "pydeepsize/<command>/1", left open. */
 void report_json_begin(struct report *report);
+/* Closes it. */
+void report_json_end(struct report *report);
 
 /* In text: a sentence where sizes are not sys.getsizeof()'s. */
 void report_measure_line(struct report *report);
@@ -92,9 +94,13 @@ int64_t report_refcount(struct decoder *decoder, uint64_t address);
 
 /* One sentence "Not exact: ..." for flags of a decoded object, and a remembered exit status. */
 void report_flags(struct report *report, const struct decoded *decoded);
-/* What numbers over many objects do not cover, with a few places to look at: sentences, or keys of the open object. */
-void report_gaps(struct text *text, const struct coverage *coverage);
-void report_gaps_json(struct json *json, const struct coverage *coverage);
+/* What the answer does not cover, with a few places to look at, and the exit status that it means: sentences; a key
+ * "coverage" of the open object; or its keys in the open object itself. */
+void report_coverage(struct report *report, const struct coverage *coverage);
+void report_coverage_json(struct report *report, const struct coverage *coverage);
+void report_coverage_keys(struct report *report, const struct coverage *coverage);
+/* "... 1,204 more (-n 0 shows all)"; nothing for 0. */
+void report_more(struct report *report, uint64_t more);
 /* "Next: sizeof 0x..., deepsize 0x... -t": names separated by spaces ("sizeof deepsize:-t"), each with the address (0:
  * none) and, after a colon, an option. */
 void report_next(struct report *report, const char *names, uint64_t address);

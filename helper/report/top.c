@@ -330,7 +330,7 @@ static int show_text(struct top *top, const struct level *level)
 	table_destroy(table);
 	status = status < 0 ? status : drawn;
 	report_measure_line(report);
-	report_gaps(report->text, &top->heap->graph->coverage);
+	report_coverage(report, &top->heap->graph->coverage);
 	if (top->first != 0)
 		report_next(report, "deepsize:-t object", top->first);
 	return status;
@@ -393,9 +393,7 @@ static int show_json(struct top *top, const struct level *level)
 			rows++;
 		}
 	json_array_end(json);
-	json_object(json, "coverage");
-	report_gaps_json(json, &top->heap->graph->coverage);
-	json_object_end(json);
+	report_coverage_json(report, &top->heap->graph->coverage);
 	json_object_end(json);
 	json_end(json);
 	return status;

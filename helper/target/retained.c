@@ -88,6 +88,15 @@ uint32_t retained_number(const struct retained *retained, uint64_t object)
 	return node == UINT32_MAX ? UINT32_MAX : retained->dominators.number[node];
 }
 
+bool retained_of(const struct retained *retained, uint64_t object, uint64_t *ret_bytes)
+{
+	const uint32_t number = retained_number(retained, object);
+	if (number == UINT32_MAX)
+		return false;
+	*ret_bytes = retained->bytes[number];
+	return true;
+}
+
 uint32_t retained_holder_number(const struct retained *retained, uint32_t holder)
 {
 	return retained->dominators.number[retained->graph->index.count + holder];

@@ -31,6 +31,8 @@ int retained_set_measure(struct retained *retained, enum size_measure measure, s
 uint32_t retained_number(const struct retained *retained, uint64_t object);
 /* The same of a holder (graph/roots.h). */
 uint32_t retained_holder_number(const struct retained *retained, uint32_t holder);
+/* Bytes that only this object keeps alive; false: it is not in the graph, or unreachable. */
+bool retained_of(const struct retained *retained, uint64_t object, uint64_t *ret_bytes);
 /* What a number is: the address of an object, or 0 and the index of a holder. */
 uint64_t retained_node(const struct retained *retained, uint32_t number, uint32_t *ret_holder);
 
