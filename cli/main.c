@@ -73,7 +73,9 @@ static int fail(const pyds_session *session, int32_t status)
 	return status == PYDS_ERROR_ARGUMENT || status == PYDS_ERROR_NOT_FOUND ? STATUS_USAGE : STATUS_UNREADABLE;
 }
 
-static int32_t open_target(pyds_session *session, const struct cli_arguments *arguments, const struct targets *targets)
+/* *ret_job is NULL where no target was named: some commands, and help, need none. */
+static int32_t begin_open(pyds_session *session, const struct cli_arguments *arguments, const struct targets *targets,
+                          pyds_job **ret_job)
 {
 	const int is_brief = targets->count <= BRIEF_WORDS && cli_command_is_brief(targets->arguments[0]);
 	const struct pyds_open_options options = {
@@ -83,10 +85,11 @@ static int32_t open_target(pyds_session *session, const struct cli_arguments *ar
 		.executable = arguments->executable,
 		.debug_directory = arguments->debug_directory,
 	};
+	*ret_job = NULL;
 	if (arguments->core != NULL)
-		return pyds_open_core(session, arguments->core, &options);
+		return pyds_open_core(session, arguments->core, &options, ret_job);
 	if (arguments->pid != 0)
-		return pyds_open_process(session, arguments->pid, &options);
+		return pyds_open_process(session, arguments->pid, &options, ret_job);
 	return PYDS_OK;
 }
 
@@ -112,7 +115,7 @@ static void show_progress(const pyds_job *job)
 	pyds_job_progress(job, &done, &total);
 	if (total > done)
 		fprintf(stderr, "\r%.0f %%\033[K", 100.0 * (double)done / (double)total);
-	else
+	else if (done > 0)
 		fprintf(stderr, "\r%llu objects\033[K", (unsigned long long)done);
 }
 
@@ -124,7 +127,7 @@ static void wait_for(pyds_job *job)
 	int shown = 0, has_parts = 0;
 	int32_t state;
 	catch_interrupts();
-	while ((state = pyds_job_wait(job, SLICE_MS)) != 1) {
+	while ((state = pyds_job_wait(job, SLICE_MS)) != PYDS_JOB_FINISHED) {
 		if (is_interrupted)
 			pyds_job_cancel(job);
 		if (state == PYDS_JOB_PART) {
@@ -143,6 +146,18 @@ static void wait_for(pyds_job *job)
 	}
 	if (shown)
 		fputs("\r\033[K", stderr);
+}
+
+static int32_t open_target(pyds_session *session, const struct cli_arguments *arguments, const struct targets *targets)
+{
+	pyds_job *job;
+	int32_t status = begin_open(session, arguments, targets, &job);
+	if (status < 0 || job == NULL)
+		return status;
+	wait_for(job);
+	status = pyds_job_result(job, NULL, NULL, NULL);
+	(void)pyds_job_destroy(job);
+	return status;
 }
 
 /* Whoever reads our output may have had enough of it: that is no failure. */
@@ -212,6 +227,7 @@ static int run(const struct cli_arguments *arguments)
 		} else if ((status = open_target(session, arguments, &targets)) < 0) {
 			/* Whatever is wrong with a target, that there is none included, it is not the usage. */
 			(void)fail(session, status);
+			result = is_interrupted ? STATUS_INTERRUPTED : STATUS_UNREADABLE;
 		} else {
 			result = run_job(session, &targets);
 		}

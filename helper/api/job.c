@@ -1,39 +1,18 @@
-/* SPDX-License-Identifier: MIT
- * job: one command, worked on by a thread of ours while the caller waits in slices. The thread blocks all signals, so
- * a debugger loses none. Everything that it shares with the caller is guarded by the session's relay, or atomic. */
-#include <pthread.h>
-#include <stddef.h>
+/* SPDX-License-Identifier: MIT */
+#include "api/job.h"
+
 #include <stdlib.h>
 #include <time.h>
 
-#include "api/session.h"
-#include "api/sized_struct.h"
 #include "base/threads.h"
 #include "report/report.h"
 
-struct pyds_job {
-	struct pyds_session *session;
-	struct request request;
-	uint64_t *targets;
-	struct progress progress;
-	struct report report;
-	struct text text;
-	struct error error;
-	pthread_t thread;
-	bool is_started; /* thread is one to join */
-	/* Guarded by the relay. */
-	bool is_ready; /* finished, or a part waits: what the caller waits for */
-	bool is_finished;
-	bool has_part;
-	struct text part; /* the worker's while there is none, else the caller's */
-	bool is_joined, is_part_given; /* the caller's */
-	int status;
-};
+_Static_assert((int)PYDS_JOB_RUNS == 0 && (int)PYDS_JOB_FINISHED == 1 && (int)PYDS_JOB_PART == 2, "scripts know these");
 
 static void *work(void *argument)
 {
 	struct pyds_job *job = argument;
-	job->status = report_run(&job->report);
+	job->status = job->work(job);
 	relay_finish(&job->session->relay, &job->is_finished);
 	relay_finish(&job->session->relay, &job->is_ready);
 	return NULL;
@@ -41,15 +20,13 @@ static void *work(void *argument)
 
 enum { DELIVERY_LOOK_MS = 100 }; /* between two looks at the cancel flag while nobody takes a part */
 
-/* On the worker: waits till the part before was taken, so that memory holds two parts and not the whole answer. */
-static int deliver(struct report *report)
+int job_deliver(struct pyds_job *job)
 {
-	struct pyds_job *job = (struct pyds_job *)((char *)report - offsetof(struct pyds_job, report));
 	struct relay *relay = &job->session->relay;
 	if (job->text.failed)
 		return OK; /* report_run() says so */
 	pthread_mutex_lock(&relay->mutex);
-	while (job->has_part && !report_is_cancelled(report)) {
+	while (job->has_part && !progress_is_cancelled(&job->progress)) {
 		struct timespec until;
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_nsec += DELIVERY_LOOK_MS * 1000000L;
@@ -69,7 +46,7 @@ static int deliver(struct report *report)
 		pthread_cond_broadcast(&relay->changed);
 	}
 	pthread_mutex_unlock(&relay->mutex);
-	return is_free ? OK : report_cancelled(report);
+	return is_free ? OK : ERROR_CANCELLED;
 }
 
 /* On the caller's thread: the part that it was given is done with. */
@@ -85,90 +62,46 @@ static void take_back_part(struct pyds_job *job)
 	pthread_mutex_unlock(&relay->mutex);
 }
 
-static int start_thread(struct pyds_job *job, struct error *error)
+struct pyds_job *job_create(struct pyds_session *session, size_t bytes, int (*work_of)(struct pyds_job *job),
+                            void (*clear)(struct pyds_job *job))
 {
-	if (!thread_start(&job->thread, work, job))
-		return error_set(error, ERROR_NO_MEMORY, "cannot start a thread");
-	job->is_started = true;
-	return OK;
-}
-
-static void fill_report(struct pyds_job *job, const struct pyds_output_options *output)
-{
-	struct pyds_session *session = job->session;
-	job->report = (struct report){
-		.request = &job->request,
-		.targets = job->targets,
-		.target = session->target,
-		.decoder = session->target != NULL ? &session->target->decoder : NULL,
-		.naming = session->target != NULL ? &session->target->naming : NULL,
-		.names = session->names,
-		.style = { .width = output->width != 0 ? output->width : 80,
-		           .colour = output->colour != 0,
-		           .prefix = output->prefix_commands != 0 },
-		.progress = &job->progress,
-		.text = &job->text,
-		.deliver = output->in_parts != 0 ? deliver : NULL,
-		.error = &job->error,
-		.exit_status = EXIT_ANSWERED,
-	};
-}
-
-/* Everything that is done before pyds_job_start() returns. */
-static int prepare(struct pyds_job *job, uint32_t argument_count, const char *const *arguments,
-                   const struct pyds_output_options *output)
-{
-	struct pyds_session *session = job->session;
-	struct pyds_output_options own;
-	TRY(sized_struct_read(&own, sizeof own, output, "pyds_output_options", &session->error));
-	TRY(request_parse(&job->request, argument_count, arguments, &session->error));
-	const bool only_help = request_has(&job->request, OPTION_HELP);
-	if (!only_help)
-		TRY(session_require_target(session));
-	size_t count = job->request.targets.count;
-	job->targets = calloc(count + 1, sizeof *job->targets);
-	if (job->targets == NULL)
-		return error_set(&session->error, ERROR_NO_MEMORY, "out of memory for %zu targets", count);
-	for (size_t i = 0; i < count && !only_help; i++)
-		TRY(session_resolve(session, job->request.targets.items[i], &job->targets[i]));
-	fill_report(job, &own);
-	return start_thread(job, &session->error);
-}
-
-PYDS_PUBLIC int32_t pyds_job_start(pyds_session *session, uint32_t argument_count, const char *const *arguments,
-                                   const struct pyds_output_options *output, pyds_job **ret_job)
-{
-	if (session == NULL || ret_job == NULL)
-		return ERROR_ARGUMENT;
-	*ret_job = NULL;
-	session_enter(session);
-	if (session->job != NULL)
-		return error_set(&session->error, ERROR_STATE, "another command of this session is still running");
-	struct pyds_job *job = calloc(1, sizeof *job);
-	if (job == NULL)
-		return error_set(&session->error, ERROR_NO_MEMORY, "out of memory for a command");
-	job->session = session;
-	int status = prepare(job, argument_count, arguments, output);
-	if (status < 0) {
-		pyds_job_destroy(job);
-		return status;
+	struct pyds_job *job = calloc(1, bytes);
+	if (job == NULL) {
+		(void)error_set(&session->error, ERROR_NO_MEMORY, "out of memory for a command");
+		return NULL;
 	}
+	job->session = session;
+	job->work = work_of;
+	job->clear = clear;
+	return job;
+}
+
+int job_start(struct pyds_job *job)
+{
+	struct pyds_session *session = job->session;
+	if (!thread_start(&job->thread, work, job)) {
+		job_destroy(job);
+		return error_set(&session->error, ERROR_NO_MEMORY, "cannot start a thread");
+	}
+	job->is_started = true;
 	session->job = job;
-	*ret_job = job;
 	return OK;
 }
 
-PYDS_PUBLIC int32_t pyds_job_wait(pyds_job *job, uint32_t milliseconds)
+int32_t job_wait(struct pyds_job *job, uint32_t milliseconds)
 {
-	if (job == NULL)
-		return ERROR_ARGUMENT;
+	struct pyds_session *session = job->session;
 	if (job->is_joined)
-		return 1;
+		return PYDS_JOB_FINISHED;
 	if (job->is_part_given)
 		take_back_part(job);
 	job->is_part_given = false;
-	if (!relay_serve(&job->session->relay, &job->is_ready, milliseconds))
-		return 0;
+	const bool is_ready = relay_serve(&session->relay, &job->is_ready, milliseconds);
+	/* Nobody wants an answer that was made of zeros. */
+	if (session->target != NULL && address_space_is_lost(session->target->space))
+		progress_cancel(&job->progress);
+	if (!is_ready)
+		return PYDS_JOB_RUNS;
 	/* The worker changes nothing of a part that waits. */
 	if (job->has_part) {
 		job->is_part_given = true;
@@ -176,9 +109,36 @@ PYDS_PUBLIC int32_t pyds_job_wait(pyds_job *job, uint32_t milliseconds)
 	}
 	(void)pthread_join(job->thread, NULL);
 	job->is_joined = true;
+	if (job->settle != NULL)
+		job->settle(job);
 	if (job->status < 0)
-		job->session->error = job->error;
-	return 1;
+		session->error = job->error;
+	return PYDS_JOB_FINISHED;
+}
+
+void job_destroy(struct pyds_job *job)
+{
+	if (job->is_started && !job->is_joined) {
+		progress_cancel(&job->progress);
+		while (job_wait(job, 1000) != PYDS_JOB_FINISHED)
+			continue;
+	}
+	if (job->session->job == job)
+		job->session->job = NULL;
+	job->clear(job);
+	text_free(&job->text);
+	text_free(&job->part);
+	free(job);
+}
+
+PYDS_PUBLIC int32_t pyds_job_wait(pyds_job *job, uint32_t milliseconds)
+{
+	if (job == NULL)
+		return ERROR_ARGUMENT;
+	struct pyds_session *session = job->session;
+	if (!session_continue(session))
+		return ERROR_STATE;
+	return session_leave(session, job_wait(job, milliseconds));
 }
 
 PYDS_PUBLIC int32_t pyds_job_part(const pyds_job *job, const char **ret_output, uint64_t *ret_length)
@@ -211,7 +171,7 @@ PYDS_PUBLIC void pyds_job_cancel(pyds_job *job)
 static int32_t exit_status_of(const struct pyds_job *job)
 {
 	if (job->status >= 0)
-		return job->report.exit_status;
+		return job->exit_status;
 	return job->status == ERROR_ARGUMENT || job->status == ERROR_NOT_FOUND ? EXIT_USAGE
 	       : job->status == ERROR_CANCELLED                                ? EXIT_PARTIAL
 	                                                                       : EXIT_UNREADABLE;
@@ -231,20 +191,13 @@ PYDS_PUBLIC int32_t pyds_job_result(const pyds_job *job, const char **ret_output
 	return job->status;
 }
 
-PYDS_PUBLIC void pyds_job_destroy(pyds_job *job)
+PYDS_PUBLIC int32_t pyds_job_destroy(pyds_job *job)
 {
 	if (job == NULL)
-		return;
-	if (job->is_started && !job->is_joined) {
-		pyds_job_cancel(job);
-		while (pyds_job_wait(job, 1000) != 1)
-			continue;
-	}
-	if (job->session->job == job)
-		job->session->job = NULL;
-	request_clear(&job->request);
-	text_free(&job->text);
-	text_free(&job->part);
-	free(job->targets);
-	free(job);
+		return OK;
+	struct pyds_session *session = job->session;
+	if (!session_continue(session))
+		return ERROR_STATE;
+	job_destroy(job);
+	return session_leave(session, OK);
 }

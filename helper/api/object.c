@@ -5,13 +5,18 @@
 #include "api/session.h"
 #include "decode/allocated.h"
 
+static int resolve(struct pyds_session *session, const char *expression, uint64_t *ret_address)
+{
+	TRY(session_require_target(session));
+	TRY(address_space_check(session->target->space, &session->error));
+	return session_resolve(session, expression, ret_address);
+}
+
 PYDS_PUBLIC int32_t pyds_resolve(pyds_session *session, const char *expression, uint64_t *ret_address)
 {
 	if (session == NULL || expression == NULL || ret_address == NULL)
 		return ERROR_ARGUMENT;
-	session_enter(session);
-	TRY(session_require_target(session));
-	return session_resolve(session, expression, ret_address);
+	return session_enter(session) ? session_leave(session, resolve(session, expression, ret_address)) : ERROR_STATE;
 }
 
 static int decode_at(struct pyds_session *session, uint64_t address)
@@ -23,12 +28,8 @@ static int decode_at(struct pyds_session *session, uint64_t address)
 	                 reason != NULL ? reason : "no object head is there");
 }
 
-PYDS_PUBLIC int32_t pyds_object_sizes(pyds_session *session, uint64_t address, uint64_t *ret_shallow,
-                                      uint64_t *ret_allocated)
+static int find_sizes(struct pyds_session *session, uint64_t address, uint64_t *ret_shallow, uint64_t *ret_allocated)
 {
-	if (session == NULL)
-		return ERROR_ARGUMENT;
-	session_enter(session);
 	TRY(session_require_target(session));
 	TRY(decode_at(session, address));
 	if (ret_shallow != NULL)
@@ -38,25 +39,40 @@ PYDS_PUBLIC int32_t pyds_object_sizes(pyds_session *session, uint64_t address, u
 	return OK;
 }
 
-PYDS_PUBLIC int32_t pyds_object_deep(pyds_session *session, uint64_t address, const char *policy, uint64_t *ret_deep,
-                                     uint64_t *ret_count)
+PYDS_PUBLIC int32_t pyds_object_sizes(pyds_session *session, uint64_t address, uint64_t *ret_shallow,
+                                      uint64_t *ret_allocated)
 {
 	if (session == NULL)
 		return ERROR_ARGUMENT;
-	session_enter(session);
+	return session_enter(session) ? session_leave(session, find_sizes(session, address, ret_shallow, ret_allocated))
+	                              : ERROR_STATE;
+}
+
+static int find_deep(struct pyds_session *session, uint64_t address, const char *policy, struct walk_result *result)
+{
 	TRY(session_require_target(session));
 	int found = policy_find(policy != NULL ? policy : policy_name(POLICY_DATA));
 	if (found < 0)
 		return error_set(&session->error, ERROR_ARGUMENT, "there is no policy '%s'", policy);
 	TRY(decode_at(session, address));
-	struct walk_result result = { .count = 0 };
 	struct walk *walk;
 	TRY(target_walk(session->target, SIZE_SHALLOW, &walk, &session->error));
-	int status = walk_deep(walk, &address, 1, (enum policy)found, NULL, &result, &session->error);
+	return walk_deep(walk, &address, 1, (enum policy)found, NULL, result, &session->error);
+}
+
+PYDS_PUBLIC int32_t pyds_object_deep(pyds_session *session, uint64_t address, const char *policy, uint64_t *ret_deep,
+                                     uint64_t *ret_count)
+{
+	if (session == NULL)
+		return ERROR_ARGUMENT;
+	if (!session_enter(session))
+		return ERROR_STATE;
+	struct walk_result result = { .count = 0 };
+	int status = find_deep(session, address, policy, &result);
 	if (status >= 0 && ret_deep != NULL)
 		*ret_deep = result.bytes;
 	if (status >= 0 && ret_count != NULL)
 		*ret_count = result.count;
 	walk_result_clear(&result);
-	return status;
+	return session_leave(session, status);
 }

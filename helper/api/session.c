@@ -38,14 +38,19 @@ PYDS_PUBLIC pyds_session *pyds_session_create(void)
 	return session;
 }
 
-PYDS_PUBLIC void pyds_session_destroy(pyds_session *session)
+PYDS_PUBLIC int32_t pyds_session_destroy(pyds_session *session)
 {
 	if (session == NULL)
-		return;
-	relay_enter(&session->relay);
+		return OK;
+	if (!session_enter(session))
+		return ERROR_STATE;
+	int status = session_require_no_job(session);
+	if (status < 0)
+		return session_leave(session, status);
 	target_close(session->target);
 	relay_clear(&session->relay);
 	free(session);
+	return OK;
 }
 
 PYDS_PUBLIC const char *pyds_session_error(const pyds_session *session)
@@ -53,16 +58,38 @@ PYDS_PUBLIC const char *pyds_session_error(const pyds_session *session)
 	return session != NULL ? session->error.message : "";
 }
 
-void session_enter(struct pyds_session *session)
+bool session_continue(struct pyds_session *session)
 {
-	error_clear(&session->error);
+	if (atomic_exchange(&session->is_entered, true))
+		return false;
 	relay_enter(&session->relay);
+	return true;
+}
+
+bool session_enter(struct pyds_session *session)
+{
+	if (!session_continue(session))
+		return false;
+	error_clear(&session->error);
+	return true;
+}
+
+int32_t session_leave(struct pyds_session *session, int status)
+{
+	atomic_store(&session->is_entered, false);
+	return status;
+}
+
+int session_require_no_job(struct pyds_session *session)
+{
+	return session->job == NULL
+	               ? OK
+	               : error_set(&session->error, ERROR_STATE, "another command of this session is still running");
 }
 
 int session_require_target(struct pyds_session *session)
 {
-	if (session->job != NULL)
-		return error_set(&session->error, ERROR_STATE, "another command of this session is still running");
+	TRY(session_require_no_job(session));
 	if (session->target == NULL)
 		return error_set(&session->error, ERROR_STATE, "no target is open");
 	return OK;
@@ -97,11 +124,8 @@ int session_resolve(struct pyds_session *session, const char *expression, uint64
 	return OK;
 }
 
-PYDS_PUBLIC int32_t pyds_select_frame(pyds_session *session, uint64_t tid, uint32_t frame)
+static int select_frame(struct pyds_session *session, uint64_t tid, uint32_t frame)
 {
-	if (session == NULL)
-		return ERROR_ARGUMENT;
-	session_enter(session);
 	TRY(session_require_target(session));
 	if (tid != 0) {
 		uint64_t found = 0;
@@ -115,4 +139,11 @@ PYDS_PUBLIC int32_t pyds_select_frame(pyds_session *session, uint64_t tid, uint3
 	}
 	session->names.selected_frame = frame;
 	return OK;
+}
+
+PYDS_PUBLIC int32_t pyds_select_frame(pyds_session *session, uint64_t tid, uint32_t frame)
+{
+	if (session == NULL)
+		return ERROR_ARGUMENT;
+	return session_enter(session) ? session_leave(session, select_frame(session, tid, frame)) : ERROR_STATE;
 }

@@ -3,6 +3,8 @@
 #ifndef PYDS_API_SESSION_H
 #define PYDS_API_SESSION_H
 
+#include <stdatomic.h>
+
 #include "api/relay.h"
 #include "base/error.h"
 #include "names/names.h"
@@ -12,6 +14,7 @@
 #define PYDS_PUBLIC __attribute__((visibility("default")))
 
 struct pyds_session {
+	atomic_bool is_entered; /* a call of the public interface has not returned yet */
 	struct target *target; /* NULL: none is open */
 	struct name_options names;
 	struct relay relay;
@@ -21,8 +24,14 @@ struct pyds_session {
 	struct error error;
 };
 
-/* Begins a call of the public interface: forgets the last error, notes the calling thread. */
-void session_enter(struct pyds_session *session);
+/* Begins a call of the public interface: forgets the last error, notes the calling thread. False, with nothing done, if
+ * another call has not returned: one of another thread, or the one whose callback we are in. */
+bool session_enter(struct pyds_session *session);
+/* The same for calls about a job, which leave the last error as it is. */
+bool session_continue(struct pyds_session *session);
+/* Ends it; returns status. */
+int32_t session_leave(struct pyds_session *session, int status);
+int session_require_no_job(struct pyds_session *session);
 /* 0 if a target is open and no job is alive; else ERROR_STATE. */
 int session_require_target(struct pyds_session *session);
 /* What a person typed, to an object: a Python name, an address, or else what the debugger makes of it. */

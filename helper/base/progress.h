@@ -54,6 +54,15 @@ static inline int progress_look(const struct progress *progress, uint64_t *steps
 	               : OK;
 }
 
+/* What was counted so far was another kind of work. */
+static inline void progress_begin(struct progress *progress)
+{
+	if (progress == NULL)
+		return;
+	atomic_store_explicit(&progress->total, 0, memory_order_relaxed);
+	atomic_store_explicit(&progress->done, 0, memory_order_relaxed);
+}
+
 /* From now on `more` will be done, and nothing else that is known. */
 static inline void progress_expect(struct progress *progress, uint64_t more)
 {

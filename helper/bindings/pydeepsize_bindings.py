@@ -7,12 +7,13 @@ import ctypes
 import json
 import os
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 
 OK = 0
 ERROR_ARGUMENT = -1
 ERROR_NOT_FOUND = -10
 ERROR_CANCELLED = -11
+ERROR_CHANGED = -14
 
 OPEN_ALREADY_STOPPED = 1
 
@@ -45,9 +46,9 @@ class Callbacks(Sized):
                 ("evaluate", EVALUATE), ("context", ctypes.c_void_p)]
 
 
-class Mapping(ctypes.Structure):
-    _fields_ = [("start", ctypes.c_uint64), ("end", ctypes.c_uint64), ("file_offset", ctypes.c_uint64),
-                ("protection", ctypes.c_uint64), ("path", ctypes.c_char_p)]
+class Mapping(Sized):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("protection", ctypes.c_uint32), ("start", ctypes.c_uint64),
+                ("end", ctypes.c_uint64), ("file_offset", ctypes.c_uint64), ("path", ctypes.c_char_p)]
 
 
 class CommandInfo(Sized):
@@ -68,12 +69,14 @@ FUNCTIONS = (
     ("pyds_version", [], ctypes.c_char_p),
     ("pyds_status_text", [ctypes.c_int32], ctypes.c_char_p),
     ("pyds_session_create", [], _handle),
-    ("pyds_session_destroy", [_handle], None),
+    ("pyds_session_destroy", [_handle], ctypes.c_int32),
     ("pyds_session_error", [_handle], ctypes.c_char_p),
-    ("pyds_open_core", [_handle, ctypes.c_char_p, ctypes.POINTER(OpenOptions)], ctypes.c_int32),
-    ("pyds_open_process", [_handle, ctypes.c_int32, ctypes.POINTER(OpenOptions)], ctypes.c_int32),
+    ("pyds_open_core", [_handle, ctypes.c_char_p, ctypes.POINTER(OpenOptions),
+                        ctypes.POINTER(_handle)], ctypes.c_int32),
+    ("pyds_open_process", [_handle, ctypes.c_int32, ctypes.POINTER(OpenOptions),
+                           ctypes.POINTER(_handle)], ctypes.c_int32),
     ("pyds_open_callbacks", [_handle, ctypes.POINTER(Callbacks), ctypes.POINTER(Mapping), ctypes.c_uint64,
-                             ctypes.POINTER(OpenOptions)], ctypes.c_int32),
+                             ctypes.POINTER(OpenOptions), ctypes.POINTER(_handle)], ctypes.c_int32),
     ("pyds_set_evaluate", [_handle, ctypes.POINTER(Callbacks)], ctypes.c_int32),
     ("pyds_select_frame", [_handle, ctypes.c_uint64, ctypes.c_uint32], ctypes.c_int32),
     ("pyds_resolve", [_handle, ctypes.c_char_p, _u64_out], ctypes.c_int32),
@@ -88,7 +91,7 @@ FUNCTIONS = (
     ("pyds_job_cancel", [_handle], None),
     ("pyds_job_result", [_handle, ctypes.POINTER(ctypes.c_char_p), _u64_out, ctypes.POINTER(ctypes.c_int32)],
      ctypes.c_int32),
-    ("pyds_job_destroy", [_handle], None),
+    ("pyds_job_destroy", [_handle], ctypes.c_int32),
 )
 
 
@@ -96,11 +99,16 @@ class Failure(Exception):
     """One sentence for the user."""
 
 
+class Changed(Failure):
+    """The target is no longer what was opened; a new session sees what is there now."""
+
+
 class Interrupted(Failure):
     """A command that the user interrupted; what it had found by then is in `output`."""
 
     def __init__(self, output, done):
-        super().__init__("Quit (%s objects seen; the session stays usable, run the command again for all)"
+        super().__init__("Quit" if done is None else
+                         "Quit (%s objects seen; the session stays usable, run the command again for all)"
                          % format(done, ","))
         self.output = output
 
@@ -186,9 +194,10 @@ class Session:
         self.callbacks = Callbacks(evaluate=EVALUATE(self._guard_evaluate(evaluate)) if evaluate else EVALUATE())
 
     def close(self):
-        if self.handle:
-            self.library.pyds_session_destroy(self.handle)
+        """False: a command is running in it (we are in a callback of it, or in an event of the debugger)."""
+        if self.handle and self.library.pyds_session_destroy(self.handle) == OK:
             self.handle = None
+        return self.handle is None
 
     def _guard_evaluate(self, evaluate):
         def guarded(_context, expression, ret_address):
@@ -222,29 +231,43 @@ class Session:
             raise pending
         if status < 0:
             message = self.library.pyds_session_error(self.handle) or self.library.pyds_status_text(status)
-            raise Failure(message.decode("utf-8", "replace"))
+            raise (Changed if status == ERROR_CHANGED else Failure)(message.decode("utf-8", "replace"))
         return status
 
     def _set_evaluate(self):
         self.check(self.library.pyds_set_evaluate(self.handle, ctypes.byref(self.callbacks)))
 
-    def open_core(self, path, options):
-        self.check(self.library.pyds_open_core(self.handle, encode(path), ctypes.byref(options)))
+    def _open(self, function, *arguments, progress=None):
+        """Opening is a job: interruptible, also in the middle of a compressed core."""
+        job = _handle()
+        self.check(function(self.handle, *arguments, ctypes.byref(job)))
+        try:
+            interrupted, _shown = self._wait(job, progress, None)
+            self._finish(job, interrupted, False)
+        except Interrupted:
+            raise Interrupted("", None)
+        finally:
+            self.library.pyds_job_destroy(job)
+
+    def open_core(self, path, options, progress=None):
+        self._open(self.library.pyds_open_core, encode(path), ctypes.byref(options), progress=progress)
         self._set_evaluate()
 
-    def open_process(self, pid, options):
+    def open_process(self, pid, options, progress=None):
         """A process that the debugger holds stopped."""
         options.flags |= OPEN_ALREADY_STOPPED
-        self.check(self.library.pyds_open_process(self.handle, pid, ctypes.byref(options)))
+        self._open(self.library.pyds_open_process, pid, ctypes.byref(options), progress=progress)
         self._set_evaluate()
 
-    def open_callbacks(self, read, mappings, options):
-        """Whatever the debugger can read. read(address, size) returns bytes; mappings: tuples as in Mapping."""
+    def open_callbacks(self, read, mappings, options, progress=None):
+        """Whatever the debugger can read. read(address, size) returns bytes; mappings: tuples of start, end, file
+        offset, protection and path."""
         self.callbacks.read = READ(self._guard_read(read))
-        array = (Mapping * max(len(mappings), 1))(*[Mapping(start, end, offset, protection, encode(path))
-                                                    for start, end, offset, protection, path in mappings])
-        self.check(self.library.pyds_open_callbacks(self.handle, ctypes.byref(self.callbacks), array, len(mappings),
-                                                    ctypes.byref(options)))
+        array = (Mapping * max(len(mappings), 1))(*[
+            Mapping(start=start, end=end, file_offset=offset, protection=protection, path=encode(path))
+            for start, end, offset, protection, path in mappings])
+        self._open(self.library.pyds_open_callbacks, ctypes.byref(self.callbacks), array, len(mappings),
+                   ctypes.byref(options), progress=progress)
 
     def select_frame(self, tid, frame):
         """False: that thread runs no Python."""

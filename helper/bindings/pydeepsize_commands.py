@@ -123,7 +123,7 @@ class Progress:
 
     def __call__(self, done, total):
         now = time.time()
-        if not self.shows or now < self.next:
+        if not self.shows or now < self.next or not done:
             return
         self.next = now + PROGRESS_EVERY_S
         self.shown = True
@@ -146,39 +146,41 @@ class Sessions:
         self.library = library
         self.debugger = debugger
         self.open = {}  # Target.number -> (Target.identity, bindings.Session)
+        self.dying = []  # sessions to be closed that an event of the debugger found at work
 
     def forget(self, numbers=None):
         """Closes the sessions of these targets; of all of them."""
         for number in list(self.open) if numbers is None else numbers:
-            self.open.pop(number)[1].close()
+            self.dying.append(self.open.pop(number)[1])
+        self.dying = [session for session in self.dying if not session.close()]
 
     def forget_torn(self):
         self.forget([number for number, (_identity, session) in self.open.items() if session.is_torn])
 
-    def current(self):
+    def current(self, progress=None):
         """The session of the selected target, its selected thread told to the library."""
         target = self.debugger.target()
         numbers = set(self.debugger.target_numbers()) | {target.number}
         self.forget([number for number, (identity, _session) in self.open.items()
                      if number not in numbers or (number == target.number and identity != target.identity)])
         if target.number not in self.open:
-            self.open[target.number] = (target.identity, self.start(target))
+            self.open[target.number] = (target.identity, self.start(target, progress))
         session = self.open[target.number][1]
         tid = self.debugger.selected_tid()
         if tid:
             session.select_frame(tid, 0)
         return session
 
-    def start(self, target):
+    def start(self, target, progress=None):
         session = bindings.Session(self.library, self.debugger.evaluate, self.debugger.is_interrupted)
         options = self.debugger.open_options()
         try:
             if target.kind == CORE:
-                session.open_core(target.path, options)
+                session.open_core(target.path, options, progress)
             elif target.kind == PROCESS:
-                session.open_process(target.pid, options)
+                session.open_process(target.pid, options, progress)
             else:
-                session.open_callbacks(self.debugger.read, self.debugger.mappings(), options)
+                session.open_callbacks(self.debugger.read, self.debugger.mappings(), options, progress)
         except BaseException:
             session.close()
             raise
@@ -194,10 +196,14 @@ class Sessions:
             write(text)
 
         try:
-            return self.current().run([name] + split_arguments(line), self.debugger.output_width(),
+            return self.current(progress).run([name] + split_arguments(line), self.debugger.output_width(),
                                       self.debugger.output_colour(), progress, write_part if write else None)
+        except bindings.Changed:
+            self.forget()
+            raise
         except BaseException:
             self.forget_torn()
             raise
         finally:
             progress.erase()
+            self.forget([])

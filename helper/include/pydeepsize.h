@@ -2,11 +2,20 @@
  * pydeepsize: what the objects of a stopped, hung or dead CPython process weigh.
  *
  * The whole public interface of libpydeepsize.so. Made to be loaded by ctypes from any Python and by any C program:
- * fixed-width integers, opaque handles, no callbacks but the four of a debugger. The library prints nothing, never
- * aborts, installs no signal handlers, keeps no globals and never writes to the target. A session belongs to one
- * thread at a time; sessions are independent of each other.
+ * fixed-width integers, opaque handles, no callbacks but the two of a debugger. The library prints nothing, never
+ * aborts and never writes to the target. A session belongs to one thread at a time; sessions are independent of each
+ * other. A call of a session from another thread, or from its own callback, while one has not returned is
+ * PYDS_ERROR_STATE; pyds_job_progress() and pyds_job_cancel() may be called from anywhere, at any time.
  *
- * Life: pyds_session_create -> one pyds_open_* -> commands (pyds_job_*) -> pyds_session_destroy. */
+ * What it does to the program that it is loaded into: jobs run in threads of ours, which block all signals but SIGBUS,
+ * SIGSEGV, SIGFPE and SIGILL. While a core file is open a handler of SIGBUS is installed, since a file that somebody
+ * cuts short would otherwise end the program: faults in files that we mapped end in PYDS_ERROR_CHANGED, all others go
+ * to the handler that was there before. A process that is stopped by pyds_open_process() is traced by us: wait(-1,
+ * __WALL) of another thread sees its stops, too. Compressed cores are expanded into a file without a name in TMPDIR.
+ *
+ * Life: pyds_session_create -> one pyds_open_* -> commands (pyds_job_*) -> pyds_session_destroy.
+ *
+ * Before 1.0 every release may change this interface; PYDS_ABI_VERSION then changes, too. */
 #ifndef PYDEEPSIZE_H
 #define PYDEEPSIZE_H
 
@@ -16,7 +25,7 @@
 extern "C" {
 #endif
 
-#define PYDS_ABI_VERSION 1
+#define PYDS_ABI_VERSION 2
 
 enum pyds_status {
 	PYDS_OK = 0,
@@ -32,7 +41,8 @@ enum pyds_status {
 	PYDS_ERROR_NOT_FOUND = -10,
 	PYDS_ERROR_CANCELLED = -11,
 	PYDS_ERROR_UNSUPPORTED = -12,
-	PYDS_ERROR_LIMIT = -13
+	PYDS_ERROR_LIMIT = -13,
+	PYDS_ERROR_CHANGED = -14 /* core file rewritten, process ended: open it again in another session */
 };
 
 typedef struct pyds_session pyds_session;
@@ -47,9 +57,11 @@ const char *pyds_status_text(int32_t status);
 
 /* NULL only when memory is out. */
 pyds_session *pyds_session_create(void);
-/* Closes the target (a stopped process goes on). NULL is fine. No job of the session may be alive. */
-void pyds_session_destroy(pyds_session *session);
-/* The last failure of this session as one UTF-8 sentence, "" if none; valid until the next call with the session. */
+/* Closes the target (a stopped process goes on). NULL is fine. PYDS_ERROR_STATE, and nothing is destroyed, while a job
+ * of the session is alive or a call of it has not returned. */
+int32_t pyds_session_destroy(pyds_session *session);
+/* The last failure of this session as one UTF-8 sentence, "" if none; valid until the next call with the session
+ * that is not about a job. */
 const char *pyds_session_error(const pyds_session *session);
 
 /* How to open a target. Set struct_size to sizeof(struct pyds_open_options); zero everything else you do not need. */
@@ -84,18 +96,27 @@ struct pyds_callbacks {
 };
 
 struct pyds_mapping {
+	uint32_t struct_size; /* the same in all of an array */
+	uint32_t protection; /* 1 read, 2 write, 4 execute */
 	uint64_t start, end, file_offset;
-	uint64_t protection; /* 1 read, 2 write, 4 execute */
 	const char *path; /* NULL: anonymous */
 };
 
-int32_t pyds_open_core(pyds_session *session, const char *core_path, const struct pyds_open_options *options);
+/* Opening is a job: it is waited for and cancelled like a command (below), and the session has its target when it has
+ * finished with PYDS_OK. ret_job may be NULL: then the call returns when all is done. What is passed in need not live
+ * longer than the call, but for what callbacks->context points at and the descriptor. */
+int32_t pyds_open_core(pyds_session *session, const char *core_path, const struct pyds_open_options *options,
+                       pyds_job **ret_job);
+/* The same of a core that is open for reading. It is used until the job has finished, and not closed. */
+int32_t pyds_open_core_descriptor(pyds_session *session, int32_t descriptor, const struct pyds_open_options *options,
+                                  pyds_job **ret_job);
 /* Stops the process, copies its writable memory and lets it go; where the copy would not fit it stays stopped until the
  * session ends. */
-int32_t pyds_open_process(pyds_session *session, int32_t pid, const struct pyds_open_options *options);
+int32_t pyds_open_process(pyds_session *session, int32_t pid, const struct pyds_open_options *options,
+                          pyds_job **ret_job);
 int32_t pyds_open_callbacks(pyds_session *session, const struct pyds_callbacks *callbacks,
                             const struct pyds_mapping *mappings, uint64_t mapping_count,
-                            const struct pyds_open_options *options);
+                            const struct pyds_open_options *options, pyds_job **ret_job);
 /* Only `evaluate` is used, for arguments of commands; for targets opened as core or process inside a debugger. */
 int32_t pyds_set_evaluate(pyds_session *session, const struct pyds_callbacks *callbacks);
 /* Which Python frame names without a prefix refer to: the n-th of the thread with this native id (0: unchanged). */
@@ -140,23 +161,27 @@ struct pyds_output_options {
  * PYDS_ERROR_ARGUMENT. One job at a time in a session. */
 int32_t pyds_job_start(pyds_session *session, uint32_t argument_count, const char *const *arguments,
                        const struct pyds_output_options *output, pyds_job **ret_job);
-/* Waits at most so long; serves the read callback meanwhile. 1: finished, 0: still running, PYDS_JOB_PART (only with
- * in_parts): a part of the output is there, and the work waits till it is taken. */
+enum pyds_job_state {
+	PYDS_JOB_RUNS = 0,
+	PYDS_JOB_FINISHED = 1,
+	PYDS_JOB_PART = 2 /* only with in_parts: a part of the output is there, and the work waits till it is taken */
+};
+/* Waits at most so long; serves the read callback meanwhile. An enum pyds_job_state, or a negative status. */
 int32_t pyds_job_wait(pyds_job *job, uint32_t milliseconds);
-#define PYDS_JOB_PART 2
 /* That part, whole lines of UTF-8; valid until the next pyds_job_wait(). What is left at the end is in
  * pyds_job_result(). PYDS_ERROR_STATE: the last pyds_job_wait() did not return PYDS_JOB_PART. */
 int32_t pyds_job_part(const pyds_job *job, const char **ret_output, uint64_t *ret_length);
-/* How much is done, in objects that count once for each pass over them, and how much will be in the end (0: not known
- * yet). */
+/* How much is done: bytes read while a target is opened, else objects, which count once for each pass over them; and
+ * how much will be in the end (0: not known yet). */
 void pyds_job_progress(const pyds_job *job, uint64_t *ret_done, uint64_t *ret_total);
-/* Asks the work to end soon; pyds_job_wait() then returns 1 within 0.1 s. */
+/* Asks the work to end soon; pyds_job_wait() then says PYDS_JOB_FINISHED within 0.2 s. */
 void pyds_job_cancel(pyds_job *job);
 /* After it finished: its status, its output (UTF-8, also partly there after a failure) and the exit status that the
  * program would end with (0 answered, 1 usage, 2 target cannot be read, 3 answered in part). */
 int32_t pyds_job_result(const pyds_job *job, const char **ret_output, uint64_t *ret_length, int32_t *ret_exit_status);
-/* Cancels if it is still running, waits, frees. NULL is fine. */
-void pyds_job_destroy(pyds_job *job);
+/* Cancels if it is still running, waits, frees. NULL is fine. PYDS_ERROR_STATE, and nothing is destroyed, while a call
+ * of the session has not returned. */
+int32_t pyds_job_destroy(pyds_job *job);
 
 #ifdef __cplusplus
 }

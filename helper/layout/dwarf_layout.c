@@ -59,6 +59,8 @@ struct dwarf_scan {
 	uint16_t fields_of[FIELD_COUNT]; /* fields sorted by struct */
 	uint16_t first_field[STRUCT_COUNT + 1]; /* in fields_of */
 	uint64_t entries;
+	const struct progress *progress;
+	uint64_t looks;
 };
 
 static uint32_t spelling_hash(const char *name, size_t length)
@@ -177,7 +179,8 @@ static void scan_unit(struct dwarf_scan *scan, Dwarf_Die *unit)
 		int tag = dwarf_tag(&entry);
 		if (tag == DW_TAG_structure_type || tag == DW_TAG_typedef || tag == DW_TAG_union_type)
 			consider_entry(scan, &entry);
-	} while (++scan->entries < ENTRY_LIMIT && dwarf_siblingof(&entry, &entry) == 0);
+	} while (++scan->entries < ENTRY_LIMIT && progress_look(scan->progress, &scan->looks) == OK &&
+	         dwarf_siblingof(&entry, &entry) == 0);
 }
 
 static void scan_file(struct dwarf_scan *scan, Dwarf *dwarf)
@@ -185,7 +188,7 @@ static void scan_file(struct dwarf_scan *scan, Dwarf *dwarf)
 	Dwarf_CU *unit = NULL;
 	Dwarf_Die entry, split;
 	uint8_t unit_type;
-	for (unsigned i = 0; i < UNIT_LIMIT; i++) {
+	for (unsigned i = 0; i < UNIT_LIMIT && !progress_is_cancelled(scan->progress); i++) {
 		if (dwarf_get_units(dwarf, unit, &unit, NULL, &unit_type, &entry, &split) != 0)
 			return;
 		scan_unit(scan, unit_type == DW_UT_skeleton && dwarf_tag(&split) != DW_TAG_invalid ? &split : &entry);
@@ -228,11 +231,13 @@ int dwarf_layout_merge(struct layout *layout, const char *elf_path, const struct
 		status = error_set(error, ERROR_NO_MEMORY, "out of memory reading debug information of %s", elf_path);
 	} else {
 		status = debug_file_open(file, elf_path, options, error);
+		scan->progress = options != NULL ? options->progress : NULL;
 		if (status == OK) {
 			*ret_structs = merge_file(scan, file, layout);
 			if (ret_debug_path != NULL)
 				(void)snprintf(ret_debug_path, PATH_MAX, "%s", file->path);
 			debug_file_close(file);
+			status = progress_check(scan->progress, error);
 		}
 	}
 	free(scan);

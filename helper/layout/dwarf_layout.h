@@ -4,11 +4,13 @@
 #ifndef PYDS_LAYOUT_DWARF_LAYOUT_H
 #define PYDS_LAYOUT_DWARF_LAYOUT_H
 
+#include "base/progress.h"
 #include "layout/layout.h"
 
 struct dwarf_options {
 	const char *debug_directory; /* looked at before /usr/lib/debug; NULL: none */
 	bool use_debuginfod; /* network; only when the user asked */
+	const struct progress *progress; /* NULL: nobody asks */
 };
 
 /* Merges what the debug information of one ELF file says into *layout: fills structs that have no source yet, leaves

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/bytes.h"
+#include "memory/files/map_guard.h"
 
 int address_space_create(struct address_space **ret_space, enum space_kind kind, struct error *error)
 {
@@ -42,8 +43,10 @@ static void source_destroy(struct space_source *source)
 	for (size_t i = 0; i < source->lazy.count; i++)
 		lazy_blocks_destroy(source->lazy.items[i]);
 	array_free(&source->lazy);
-	for (size_t i = 0; i < source->maps.count; i++)
+	for (size_t i = 0; i < source->maps.count; i++) {
+		map_guard_remove(source->maps.items[i].address);
 		(void)munmap(source->maps.items[i].address, source->maps.items[i].bytes);
+	}
 	array_free(&source->maps);
 	(void)pthread_mutex_destroy(&source->lock);
 	free(source);
@@ -70,6 +73,33 @@ void address_space_close(struct address_space *space)
 	free(space);
 }
 
+bool address_space_is_lost(const struct address_space *space)
+{
+	return atomic_load_explicit(&space->source->is_cut, memory_order_relaxed) ||
+	       atomic_load_explicit(&space->source->is_gone, memory_order_relaxed);
+}
+
+int address_space_check(const struct address_space *space, struct error *error)
+{
+	const struct space_source *source = space->source;
+	struct stat information;
+	if (atomic_load(&source->is_gone))
+		return error_set(error, ERROR_CHANGED,
+		                 "process %d ended while its memory was read; look at its core, if it left one",
+		                 space->pid);
+	/* A core that was removed meanwhile is still there for whoever has it mapped. */
+	bool is_changed = atomic_load(&source->is_cut);
+	if (source->core.is_known && space->target_path != NULL && stat(space->target_path, &information) == 0) {
+		const struct file_identity now = file_identity_of(&information);
+		is_changed |= !file_identity_equals(&source->core, &now);
+	}
+	if (is_changed)
+		return error_set(error, ERROR_CHANGED,
+		                 "%s, or a file that it refers to, was changed since it was opened; open it again",
+		                 space->target_path != NULL ? space->target_path : "the target");
+	return OK;
+}
+
 uint64_t address_space_stopped(const struct address_space *space)
 {
 	int64_t end = space->live.ended;
@@ -94,8 +124,10 @@ void address_space_warn(struct address_space *space, const char *format, ...)
 
 int space_source_keep_map(struct space_source *source, void *address, size_t bytes, struct error *error)
 {
-	if (array_push(&source->maps, (struct host_map){ .address = address, .bytes = bytes }))
+	if (map_guard_add(address, bytes, &source->is_cut) &&
+	    array_push(&source->maps, (struct host_map){ .address = address, .bytes = bytes }))
 		return OK;
+	map_guard_remove(address);
 	(void)munmap(address, bytes);
 	return error_set(error, ERROR_NO_MEMORY, "out of memory for a mapped file");
 }

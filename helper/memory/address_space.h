@@ -19,6 +19,7 @@
 #include "base/array.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/progress.h"
 
 enum memory_state { MEMORY_PRESENT, MEMORY_ABSENT, MEMORY_UNMAPPED };
 
@@ -103,6 +104,7 @@ struct memory_options {
 	const char *executable; /* the main program's file, wherever it is here; NULL: the path the target gives */
 	bool ignore_files; /* use no ELF file on disk at all ("no ELF file at hand", for tests) */
 	uint8_t copy; /* enum copy_choice: of a live process */
+	struct progress *progress; /* of opening; NULL: nobody asks */
 };
 
 enum live_mode { LIVE_NOT, LIVE_COPY, LIVE_IN_PLACE, LIVE_ALREADY_STOPPED };
@@ -146,6 +148,9 @@ struct address_space {
 /* Opening. On failure *ret_space is NULL and error says what was tried and what to do. */
 int address_space_open_core(struct address_space **ret_space, const char *core_path,
                             const struct memory_options *options, struct error *error);
+/* The same of a file that is open for reading already; the descriptor stays the caller's. */
+int address_space_open_core_descriptor(struct address_space **ret_space, int descriptor,
+                                       const struct memory_options *options, struct error *error);
 /* Stops every thread of pid (ptrace, on a thread of our own) until its memory is copied, or address_space_close(); if
  * this process dies the kernel lets the target go. already_stopped: another tracer (a debugger) holds it; only read. */
 int address_space_open_process(struct address_space **ret_space, int32_t pid, bool already_stopped,
@@ -160,6 +165,12 @@ int address_space_open_buffer(struct address_space **ret_space, uint64_t address
 int address_space_open_core_image(struct address_space **ret_space, const uint8_t *bytes, size_t size,
                                   struct error *error);
 void address_space_close(struct address_space *space); /* NULL is fine; lets a stopped process go on */
+
+/* OK, or ERROR_CHANGED and what happened to that which was opened: the core file was written to, cut short or replaced,
+ * or the process that is read in place has ended. What was read since may be anything. */
+int address_space_check(const struct address_space *space, struct error *error);
+/* The part of it that costs nothing, for whoever waits: reads have failed for such a reason. */
+bool address_space_is_lost(const struct address_space *space);
 
 /* How long a live target was stopped by us, until now if it still is. Nanoseconds. */
 uint64_t address_space_stopped(const struct address_space *space);

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "memory/address_space.h"
+#include "memory/core/file_identity.h"
 
 struct host_map { /* munmap()ed at close */
 	void *address;
@@ -41,6 +42,9 @@ struct space_source {
 	/* Targets without a list of mappings: a segment for each window that was touched, made on demand. */
 	bool on_demand;
 	uint32_t window_capacity;
+	struct file_identity core; /* of a core file when it was opened; none of others */
+	atomic_bool is_cut; /* a mapped file became shorter under us: its pages read as zeros */
+	atomic_bool is_gone; /* a live target that is read in place has ended */
 };
 
 /* A space of a kind, with a source and no segments. */

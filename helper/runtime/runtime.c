@@ -88,6 +88,8 @@ static int find_and_examine(struct opening *opening)
 		opening->error = error;
 		if (status == OK)
 			return OK;
+		if (progress_is_cancelled(opening->options->progress))
+			return progress_cancelled(error);
 		if (first.status == OK)
 			first = current;
 		if (status == ERROR_NO_MEMORY)
@@ -151,6 +153,8 @@ int runtime_open(struct runtime **ret_runtime, const struct address_space *space
 		status = find_threads(&opening);
 	if (status == OK)
 		warn_without_file(runtime);
+	if (status == OK)
+		status = progress_check(opening.options->progress, error);
 	close_opening(&opening);
 	if (status < 0) {
 		runtime_close(runtime);

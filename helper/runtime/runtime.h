@@ -66,6 +66,7 @@ struct runtime_options {
 	bool use_debuginfod;
 	bool ignore_dwarf; /* never open debug information (tests) */
 	uint64_t selected_tid; /* of the debugger's current thread; 0: choose */
+	struct progress *progress; /* NULL: nobody asks */
 };
 
 struct runtime {

@@ -36,7 +36,8 @@ def library_times(core, root):
     library.pyds_session_create.restype = ctypes.c_void_p
     library.pyds_session_error.restype = ctypes.c_char_p
     library.pyds_session_error.argtypes = [ctypes.c_void_p]
-    library.pyds_open_core.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(OpenOptions)]
+    library.pyds_open_core.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(OpenOptions),
+                                       ctypes.c_void_p]
     library.pyds_object_deep.argtypes = [ctypes.c_void_p, ctypes.c_uint64, ctypes.c_char_p,
                                          ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(ctypes.c_uint64)]
     library.pyds_session_destroy.argtypes = [ctypes.c_void_p]
@@ -49,7 +50,7 @@ def library_times(core, root):
 
     for _ in range(3):
         session = library.pyds_session_create()
-        must(session, library.pyds_open_core(session, core.encode(), ctypes.byref(options)))
+        must(session, library.pyds_open_core(session, core.encode(), ctypes.byref(options), None))
         for seconds in (first, later):
             start = time.perf_counter()
             must(session, library.pyds_object_deep(session, root, b"data", ctypes.byref(deep), ctypes.byref(count)))

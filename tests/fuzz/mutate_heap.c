@@ -237,7 +237,7 @@ int main(int argument_count, char **arguments)
 			die("session");
 		running = "open";
 		alarm(SECONDS_PER_COMMAND);
-		int32_t status = pyds_open_core(session, path, &options);
+		int32_t status = pyds_open_core(session, path, &options, NULL);
 		alarm(0);
 		opened += status == PYDS_OK;
 		for (size_t i = 0; status == PYDS_OK && i < sizeof commands / sizeof commands[0]; i++) {

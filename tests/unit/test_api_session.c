@@ -48,12 +48,12 @@ static void a_larger_struct_is_refused_only_if_it_asks_for_more(void **state)
 		uint64_t unknown;
 	} newer = { .options = { .struct_size = sizeof newer } };
 	pyds_session *session = pyds_session_create();
-	assert_int_equal(pyds_open_core(session, "/nonexistent/core", &newer.options), PYDS_ERROR_IO);
+	assert_int_equal(pyds_open_core(session, "/nonexistent/core", &newer.options, NULL), PYDS_ERROR_IO);
 	newer.unknown = 1;
-	assert_int_equal(pyds_open_core(session, "/nonexistent/core", &newer.options), PYDS_ERROR_ARGUMENT);
+	assert_int_equal(pyds_open_core(session, "/nonexistent/core", &newer.options, NULL), PYDS_ERROR_ARGUMENT);
 	newer.unknown = 0;
 	newer.options.flags = UINT32_C(1) << 31;
-	assert_int_equal(pyds_open_core(session, "/nonexistent/core", &newer.options), PYDS_ERROR_ARGUMENT);
+	assert_int_equal(pyds_open_core(session, "/nonexistent/core", &newer.options, NULL), PYDS_ERROR_ARGUMENT);
 	assert_non_null(strstr(pyds_session_error(session), "flags"));
 	pyds_session_destroy(session);
 }
@@ -74,7 +74,7 @@ static void nothing_works_without_a_target(void **state)
 	assert_int_equal(pyds_object_sizes(session, 16, &number, NULL), PYDS_ERROR_STATE);
 	assert_int_equal(pyds_object_deep(session, 16, "data", &number, NULL), PYDS_ERROR_STATE);
 	assert_int_equal(pyds_select_frame(session, 0, 0), PYDS_ERROR_STATE);
-	assert_int_equal(pyds_open_process(session, -1, NULL), PYDS_ERROR_ARGUMENT);
+	assert_int_equal(pyds_open_process(session, -1, NULL, NULL), PYDS_ERROR_ARGUMENT);
 	assert_int_equal(pyds_job_wait(NULL, 0), PYDS_ERROR_ARGUMENT);
 	assert_int_equal(pyds_job_part(NULL, NULL, NULL), PYDS_ERROR_STATE);
 	pyds_job_destroy(NULL);

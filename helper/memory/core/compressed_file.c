@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <lz4frame.h>
@@ -187,6 +188,7 @@ struct expansion {
 	int descriptor;
 	uint64_t written;
 	uint64_t limit; /* 0 while the core's headers have not come out yet */
+	struct progress *progress;
 	struct error *error;
 };
 
@@ -324,6 +326,8 @@ static int pump(const struct compression *compression, struct stream *stream, ui
 			stream->input = input;
 			stream->input_left = (size_t)size;
 			offset += size;
+			if (progress_add(expansion->progress, (uint64_t)size) < 0)
+				return progress_cancelled(expansion->error);
 		}
 		size_t input_before = stream->input_left, output_before = stream->output_used;
 		enum step step = compression->step(stream);
@@ -334,6 +338,8 @@ static int pump(const struct compression *compression, struct stream *stream, ui
 		if (stream->output_used == OUTPUT_BYTES || last) {
 			TRY(append(expansion, stream->output, stream->output_used));
 			TRY(check_limit(expansion));
+			/* A little input can become much output. */
+			TRY(progress_check(expansion->progress, expansion->error));
 			stream->output_used = 0;
 		}
 		if (last) {
@@ -343,11 +349,14 @@ static int pump(const struct compression *compression, struct stream *stream, ui
 	}
 }
 
-int compressed_file_expand(int descriptor, const char *path, int *ret_descriptor, bool *ret_whole, struct error *error)
+int compressed_file_expand(int descriptor, const char *path, struct progress *progress, int *ret_descriptor,
+                           bool *ret_whole, struct error *error)
 {
 	uint8_t *input = malloc(INPUT_BYTES);
 	struct stream stream = { .output = malloc(OUTPUT_BYTES) };
-	struct expansion expansion = { .path = path, .descriptor = -1, .error = error };
+	struct expansion expansion = { .path = path, .descriptor = -1, .progress = progress, .error = error };
+	struct stat information;
+	progress_expect(progress, fstat(descriptor, &information) == 0 ? (uint64_t)information.st_size : 0);
 	ssize_t size = input != NULL ? read_input(descriptor, input, 0) : 0;
 	const struct compression *compression = compression_find(input, size > 0 ? (size_t)size : 0);
 	int status = OK;
@@ -360,6 +369,7 @@ int compressed_file_expand(int descriptor, const char *path, int *ret_descriptor
 			status = pump(compression, &stream, input, descriptor, &expansion, ret_whole);
 		compression->end(&stream);
 	}
+	progress_begin(progress);
 	free(input);
 	free(stream.output);
 	if (status >= 0 && expansion.written == 0)

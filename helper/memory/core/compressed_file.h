@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/error.h"
+#include "base/progress.h"
 
 enum { COMPRESSION_MAGIC_BYTES = 8 };
 
@@ -16,7 +16,9 @@ const char *compression_name(const uint8_t *bytes, size_t size);
 
 /* Streams the compressed file of descriptor into an unlinked temporary file with holes, of which *ret_descriptor
  * is open for reading. *ret_whole is false when the stream ended early or was damaged: what came before it is
- * there. path is for messages. */
-int compressed_file_expand(int descriptor, const char *path, int *ret_descriptor, bool *ret_whole, struct error *error);
+ * there. path is for messages.
+ * What progress counts are bytes of the compressed file, taken back in the end. */
+int compressed_file_expand(int descriptor, const char *path, struct progress *progress, int *ret_descriptor,
+                           bool *ret_whole, struct error *error);
 
 #endif

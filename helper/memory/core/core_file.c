@@ -9,7 +9,9 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -328,14 +330,16 @@ static int map_file(struct address_space *space, int descriptor, const char *pat
 	if (bytes == MAP_FAILED)
 		return error_set(error, ERROR_IO, "cannot map %s (%zu bytes): %s", path, size, strerror(errno));
 	TRY(space_source_keep_map(space->source, bytes, size, error));
+	if (!space->source->core.is_known)
+		space->source->core = file_identity_of(&information);
 	*ret_bytes = bytes;
 	*ret_size = size;
 	return OK;
 }
 
 /* Maps the file, or the temporary file that it was expanded into. */
-static int map_core(struct address_space *space, int descriptor, const char *path, const uint8_t **ret_bytes,
-                    uint64_t *ret_size, struct error *error)
+static int map_core(struct address_space *space, int descriptor, const char *path, struct progress *progress,
+                    const uint8_t **ret_bytes, uint64_t *ret_size, struct error *error)
 {
 	TRY(map_file(space, descriptor, path, ret_bytes, ret_size, error));
 	size_t size = *ret_size < COMPRESSION_MAGIC_BYTES ? (size_t)*ret_size : COMPRESSION_MAGIC_BYTES;
@@ -344,13 +348,40 @@ static int map_core(struct address_space *space, int descriptor, const char *pat
 		return OK;
 	int expanded;
 	bool whole;
-	TRY(compressed_file_expand(descriptor, path, &expanded, &whole, error));
+	TRY(compressed_file_expand(descriptor, path, progress, &expanded, &whole, error));
 	if (!whole)
 		address_space_warn(space, "the %s data of %s is cut off or damaged; what comes before that was used",
 		                   compression, path);
 	int status = map_file(space, expanded, path, ret_bytes, ret_size, error);
 	(void)close(expanded);
 	return status;
+}
+
+static int open_descriptor(struct address_space **ret_space, int descriptor, const char *core_path,
+                           const struct memory_options *options, struct error *error)
+{
+	static const struct memory_options defaults;
+	struct address_space *space;
+	*ret_space = NULL;
+	if (options == NULL)
+		options = &defaults;
+	TRY(address_space_create(&space, SPACE_CORE, error));
+	int status = OK;
+	const uint8_t *bytes = NULL;
+	uint64_t size = 0;
+	space->target_path = strdup(core_path);
+	if (space->target_path == NULL)
+		status = error_set(error, ERROR_NO_MEMORY, "out of memory");
+	if (status >= 0)
+		status = map_core(space, descriptor, core_path, options->progress, &bytes, &size, error);
+	if (status >= 0)
+		status = parse_core(space, bytes, size, core_path, options, error);
+	if (status < 0) {
+		address_space_close(space);
+		return status;
+	}
+	*ret_space = space;
+	return OK;
 }
 
 int address_space_open_core(struct address_space **ret_space, const char *core_path,
@@ -361,29 +392,19 @@ int address_space_open_core(struct address_space **ret_space, const char *core_p
 	if (descriptor < 0)
 		return error_set(error, errno == EACCES ? ERROR_PERMISSION : ERROR_IO, "cannot open %s: %s", core_path,
 		                 strerror(errno));
-	struct address_space *space;
-	int status = address_space_create(&space, SPACE_CORE, error);
-	if (status < 0) {
-		(void)close(descriptor);
-		return status;
-	}
-	const uint8_t *bytes = NULL;
-	uint64_t size = 0;
-	space->target_path = strdup(core_path);
-	if (space->target_path == NULL)
-		status = error_set(error, ERROR_NO_MEMORY, "out of memory");
-	if (status >= 0)
-		status = map_core(space, descriptor, core_path, &bytes, &size, error);
+	int status = open_descriptor(ret_space, descriptor, core_path, options, error);
 	(void)close(descriptor);
-	struct memory_options defaults = { .sysroot = NULL };
-	if (status >= 0)
-		status = parse_core(space, bytes, size, core_path, options != NULL ? options : &defaults, error);
-	if (status < 0) {
-		address_space_close(space);
-		return status;
-	}
-	*ret_space = space;
-	return OK;
+	return status;
+}
+
+int address_space_open_core_descriptor(struct address_space **ret_space, int descriptor,
+                                       const struct memory_options *options, struct error *error)
+{
+	char link[64], path[PATH_MAX];
+	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+	ssize_t length = readlink(link, path, sizeof path - 1);
+	path[length > 0 ? length : 0] = '\0';
+	return open_descriptor(ret_space, descriptor, length > 0 ? path : link, options, error);
 }
 
 int address_space_open_core_image(struct address_space **ret_space, const uint8_t *bytes, size_t size,

@@ -27,6 +27,7 @@ struct process {
 	int32_t thread_id; /* a thread that lives: /proc/PID of a process whose main thread has ended is empty */
 	int memory; /* /proc/PID/mem, -1 if it could not be opened */
 	bool is_direct; /* process_vm_readv() works */
+	atomic_bool *is_gone; /* the space's, while it is read in place; else NULL */
 	struct process_stop *stop; /* NULL: a debugger holds the target */
 	struct text maps; /* text of /proc/PID/maps, cut into strings */
 	ARRAY(struct memory_mapping) mappings;
@@ -54,8 +55,12 @@ static uint64_t process_read(void *context, uint64_t address, void *buffer, uint
 			process->is_direct = false;
 	}
 	/* /proc/PID/mem can also read what is mapped without PROT_READ (code of some libraries). */
+	const bool is_gone = got < 0 && errno == ESRCH;
 	if ((got < 0 || (uint64_t)got != size) && process->memory >= 0 && address <= INT64_MAX)
 		got = pread(process->memory, buffer, size, (off_t)address);
+	/* Nothing, and no error: the address space is no more. */
+	if (process->is_gone != NULL && got <= 0 && (is_gone || got == 0))
+		atomic_store_explicit(process->is_gone, true, memory_order_relaxed);
 	return got > 0 ? (uint64_t)got : 0;
 }
 
@@ -325,7 +330,8 @@ static void prepare_copy(struct live_record *live, struct process *process, enum
 }
 
 /* During the stop. That there is no room after all is no failure. */
-static int copy_memory(struct address_space *space, struct process *process, struct error *error)
+static int copy_memory(struct address_space *space, struct process *process, struct progress *progress,
+                       struct error *error)
 {
 	uint64_t before = process_copy_bytes(process->copy);
 	TRY(plan_copy(process, error));
@@ -336,7 +342,8 @@ static int copy_memory(struct address_space *space, struct process *process, str
 	}
 	const struct copy_source source = { .process_id = process->pid,
 		                            .thread_id = process->thread_id,
-		                            .memory = process->memory };
+		                            .memory = process->memory,
+		                            .progress = progress };
 	int status = process_copy_run(process->copy, &source, &space->live.copied_bytes, error);
 	if (status == ERROR_NO_MEMORY) {
 		if (error != NULL)
@@ -369,6 +376,7 @@ static void let_go(struct address_space *space, struct process *process)
 	space->live.mode = LIVE_COPY;
 	/* Its number may come to mean another program; what is open stays with this one. */
 	process->is_direct = false;
+	process->is_gone = NULL;
 }
 
 static int open_memory(struct address_space *space, struct process *process, bool already_stopped,
@@ -381,7 +389,7 @@ static int open_memory(struct address_space *space, struct process *process, boo
 	TRY(read_mappings(process, error));
 	TRY(check_reading(process, error));
 	if (process->copy != NULL)
-		TRY(copy_memory(space, process, error));
+		TRY(copy_memory(space, process, options->progress, error));
 	if (process->copy == NULL)
 		return lazy_segments_create(space, process->mappings.items, process->mappings.count, error);
 	fetch_headers(space, process);
@@ -394,7 +402,9 @@ static int open_space(struct address_space *space, int32_t pid, bool already_sto
 	struct process *process = calloc(1, sizeof *process);
 	if (process == NULL)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory to open process %d", pid);
-	*process = (struct process){ .pid = pid, .memory = -1, .root = -1, .is_direct = true };
+	*process = (struct process){
+		.pid = pid, .memory = -1, .root = -1, .is_direct = true, .is_gone = &space->source->is_gone
+	};
 	space->pid = pid;
 	space->source->read = process_read;
 	space->source->close = process_close;

@@ -130,8 +130,12 @@ static void *work(void *context)
 	struct transfer *transfer = context;
 	struct batch *batch = malloc(sizeof *batch);
 	uint64_t bytes = 0;
-	while (batch != NULL && !atomic_load(&transfer->is_over) && take_batch(transfer, batch))
-		bytes += copy_batch(transfer, batch);
+	while (batch != NULL && !atomic_load(&transfer->is_over) && take_batch(transfer, batch)) {
+		const uint64_t more = copy_batch(transfer, batch);
+		bytes += more;
+		if (progress_add(transfer->source.progress, more) < 0)
+			atomic_store(&transfer->is_over, true);
+	}
 	pthread_mutex_lock(&transfer->lock);
 	transfer->bytes += bytes;
 	transfer->out_of_memory |= batch == NULL;
@@ -201,12 +205,15 @@ int process_transfer(const struct copy_source *source, const struct copy_range *
 	atomic_init(&transfer.is_over, false);
 	if (pthread_mutex_init(&transfer.lock, NULL) != 0)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory to copy process %d", source->process_id);
+	progress_expect(source->progress, total(ranges, range_count));
 	work_together(&transfer, thread_count(total(ranges, range_count)));
+	progress_begin(source->progress);
 	(void)pthread_mutex_destroy(&transfer.lock);
 	if (atomic_load(&transfer.is_gone))
 		return error_set(error, ERROR_NOT_FOUND, "process %d ended while it was copied", source->process_id);
 	if (transfer.out_of_memory)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory to copy process %d", source->process_id);
+	TRY(progress_check(source->progress, error));
 	merge_failures(failures);
 	*ret_bytes = transfer.bytes;
 	return OK;

@@ -6,11 +6,12 @@
 #include <stdint.h>
 
 #include "base/array.h"
-#include "base/error.h"
+#include "base/progress.h"
 
 struct copy_source {
 	int32_t process_id, thread_id; /* thread: any living one of the stopped process */
 	int memory; /* /proc/PID/mem, for where process_vm_readv() is not allowed; -1: none */
+	struct progress *progress; /* counts bytes, taken back in the end */
 };
 
 struct copy_range {

@@ -102,7 +102,8 @@ static int read_dwarf(struct opening *opening, struct candidate *dwarf)
 {
 	const struct runtime_options *options = opening->options;
 	const struct mapped_file *file = opening->runtime->file;
-	const struct dwarf_options dwarf_options = { options->debug_directory, options->use_debuginfod };
+	const struct dwarf_options dwarf_options = { options->debug_directory, options->use_debuginfod,
+		                                     options->progress };
 	if (options->ignore_dwarf)
 		return error_set(opening->error, ERROR_NOT_FOUND, "debug information was not to be used");
 	if (file == NULL || file->local_path == NULL)

@@ -15,7 +15,8 @@ enum { GUESSED_BSS_BYTES = 4 << 20 };
 static bool scan_range(struct opening *opening, uint64_t start, uint64_t end, scan_visitor *visit, void *context)
 {
 	uint64_t piece = SCAN_PIECE;
-	for (uint64_t at = start; at < end;) {
+	/* What ends the scan early ends runtime_open(), too. */
+	for (uint64_t at = start; at < end && !progress_is_cancelled(opening->options->progress);) {
 		const uint64_t starts = end - at < piece ? end - at : piece;
 		const uint64_t readable = end - at < starts + SCAN_OVERLAP ? end - at : starts + SCAN_OVERLAP;
 		const uint8_t *bytes = reader_at(&opening->reader, at, readable);
