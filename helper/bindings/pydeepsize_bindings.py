@@ -127,7 +127,7 @@ def library_candidates():
         if os.path.isdir(multiarch):
             folders.extend(os.path.join(multiarch, one) for one in sorted(os.listdir(multiarch))
                            if one.endswith("-linux-gnu"))
-    return [os.path.join(folder, name) for folder in folders for name in ("libpydeepsize.so", "libpydeepsize.so.1")]
+    return [os.path.join(folder, name) for folder in folders for name in ("libpydeepsize.so", "libpydeepsize.so.0")]
 
 
 def load_library():

@@ -261,7 +261,7 @@ def test_process_of_someone_else(live, folder):
     os.chmod(public, 0o755)
     for path in (program.path(), os.path.realpath(program.library())):
         shutil.copy(path, public)
-    shutil.copy(program.library(), os.path.join(public, "libpydeepsize.so.1"))
+    shutil.copy(program.library(), os.path.join(public, "libpydeepsize.so.0"))
     done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
                            os.path.join(public, os.path.basename(program.path())), "--pid", str(live), "info"],
                           env=dict(os.environ, LD_LIBRARY_PATH=public), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
