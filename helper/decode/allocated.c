@@ -4,7 +4,7 @@
 #include "allocator/allocators.h"
 #include "allocator/debug_guards.h"
 #include "allocator/pymalloc.h"
-#include "decode/type_flags.h"
+#include "object/type_flags.h"
 
 /* Most that a request is taken for; sums and products with it do not overflow. */
 static const uint64_t MOST_BYTES = INT64_MAX / 8;

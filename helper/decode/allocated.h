@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "allocator/block.h"
-#include "decode/decoder.h"
+#include "decode/emit.h"
 
 /* What the allocator's records say of the request that was decoded. */
 enum agreement {

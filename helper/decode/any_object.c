@@ -5,11 +5,11 @@
  * approximate. */
 #include <string.h>
 
+#include "decode/object_head.h"
+#include "decode/decode_functions.h"
 #include "base/limits.h"
 #include "decode/body_words.h"
-#include "decode/type_flags.h"
-
-decode_function decode_any_object;
+#include "object/type_flags.h"
 
 enum {
 	LIMIT_BODY_WORDS = 8192, /* of a body that are looked at; msgpack's Unpacker has 5000 */
@@ -155,7 +155,7 @@ void decode_any_object(struct decoder *decoder, const struct type_info *type, ui
 			emit_members(decoder, type, address, members, &known);
 		if (owner->tp_base == 0)
 			break;
-		owner = decode_type(decoder, owner->tp_base);
+		owner = owner->base;
 	}
 	emit_words(decoder, type, address, body, start, &known);
 	if (type->base_info->tp_dictoffset > 0 && type->base_info->tp_dictoffset + 8 <= type->tp_basicsize)

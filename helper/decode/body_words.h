@@ -3,7 +3,7 @@
 #ifndef PYDS_DECODE_BODY_WORDS_H
 #define PYDS_DECODE_BODY_WORDS_H
 
-#include "decode/decoder.h"
+#include "decode/emit.h"
 
 /* Each word behind the head of a body that is the address of an object is taken for a reference. */
 void emit_body_words(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body);

@@ -3,7 +3,7 @@
 #ifndef PYDS_DECODE_CHAIN_H
 #define PYDS_DECODE_CHAIN_H
 
-#include "decode/decoder.h"
+#include "decode/emit.h"
 
 /* No list has more nodes of node_bytes than fit into all the memory there is: a longer one is a cycle. */
 static inline uint64_t chain_limit(const struct decoder *decoder, uint32_t node_bytes)

@@ -1,65 +1,44 @@
 /* SPDX-License-Identifier: MIT
  * What all decoding of one target shares: the type table, and two function addresses that no symbol names in a
  * stripped Python but that live objects show. */
+#include "decode/context.h"
+
 #include <stdlib.h>
 
-#include "decode/registry.h"
-#include "decode/value.h"
+#include "decode/known_types.h"
+#include "object/value.h"
 
 /* ob_type of an object, 0 if its head cannot be read. */
-static uint64_t type_of(struct decoder *decoder, uint64_t object)
+static uint64_t type_of(struct object_reader *objects, uint64_t object)
 {
 	uint64_t type = 0;
 	if (object == 0 ||
-	    !reader_u64(&decoder->reader, object + layout_offset(decoder->layout, FIELD_PyObject_ob_type), &type))
+	    !reader_u64(objects->reader, object + layout_offset(objects->layout, FIELD_PyObject_ob_type), &type))
 		return 0;
 	return type;
 }
 
 /* tp_traverse of any class made by a class statement: importlib's are in every interpreter. */
-static uint64_t find_subtype_traverse(struct decoder *decoder, const struct interpreter *interpreter)
+static uint64_t find_subtype_traverse(struct object_reader *objects, const struct interpreter *interpreter)
 {
 	static const char *const classes[][2] = { { "_frozen_importlib", "ModuleSpec" },
 		                                  { "_frozen_importlib", "_ModuleLock" },
 		                                  { "_frozen_importlib_external", "FileFinder" } };
 	for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
-		uint64_t module = dict_get_str(decoder, interpreter->modules, classes[i][0]);
+		uint64_t module = dict_get_str(objects, interpreter->modules, classes[i][0]);
 		uint64_t dict = 0, traverse = 0;
 		if (module == 0 ||
-		    !reader_u64(&decoder->reader, module + layout_offset(decoder->layout, FIELD_PyModuleObject_md_dict),
+		    !reader_u64(objects->reader, module + layout_offset(objects->layout, FIELD_PyModuleObject_md_dict),
 		                &dict))
 			continue;
-		uint64_t class = dict_get_str(decoder, dict, classes[i][1]);
+		uint64_t class = dict_get_str(objects, dict, classes[i][1]);
 		if (class != 0 &&
-		    reader_u64(&decoder->reader, class + layout_offset(decoder->layout, FIELD_PyTypeObject_tp_traverse),
+		    reader_u64(objects->reader, class + layout_offset(objects->layout, FIELD_PyTypeObject_tp_traverse),
 		               &traverse) &&
 		    traverse != 0)
 			return traverse;
 	}
 	return 0;
-}
-
-/* dk_lookup of a dict that has keys of any type, up to 3.10: object.tp_subclasses has ints as keys
- * (Objects/typeobject.c add_subclass). Such a dict's keys are visited, those of a dict of strings are not. */
-static uint64_t find_general_lookup(struct decoder *decoder)
-{
-	const struct layout *layout = decoder->layout;
-	uint64_t object_type = decoder->context->runtime->symbols[SYMBOL_PyBaseObject_Type];
-	uint64_t subclasses = 0, keys = 0, lookup = 0;
-	if (!layout_has(layout, FIELD_PyDictKeysObject_dk_lookup))
-		return 0;
-	if (object_type == 0) { /* no symbol: `object` is the base of `type` */
-		if (!reader_u64(&decoder->reader,
-		                decoder->context->type_type + layout_offset(layout, FIELD_PyTypeObject_tp_base),
-		                &object_type))
-			return 0;
-	}
-	if (!reader_u64(&decoder->reader, object_type + layout_offset(layout, FIELD_PyTypeObject_tp_subclasses),
-	                &subclasses) ||
-	    !reader_u64(&decoder->reader, subclasses + layout_offset(layout, FIELD_PyDictObject_ma_keys), &keys) ||
-	    !reader_u64(&decoder->reader, keys + layout_offset(layout, FIELD_PyDictKeysObject_dk_lookup), &lookup))
-		return 0;
-	return lookup;
 }
 
 /* One bit of a str's state, counted from the object's beginning; false: it is no single bit. */
@@ -89,22 +68,21 @@ static void set_ascii_flags(struct decode_context *context)
 	context->ascii_flags = (uint32_t)bits;
 }
 
-static bool create_lock(pthread_mutex_t *lock)
+void decode_context_objects(struct decode_context *context, struct reader *reader, struct object_reader *ret_objects)
 {
-	pthread_mutexattr_t attributes;
-	if (pthread_mutexattr_init(&attributes) != 0)
-		return false;
-	bool created = pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE) == 0 &&
-	               pthread_mutex_init(lock, &attributes) == 0;
-	(void)pthread_mutexattr_destroy(&attributes);
-	return created;
+	*ret_objects = (struct object_reader){
+		.reader = reader,
+		.layout = context->layout,
+		.runtime = context->runtime,
+		.facts = &context->facts,
+	};
 }
 
 int decode_context_open(struct decode_context **ret_context, const struct runtime *runtime, struct error *error)
 {
 	*ret_context = NULL;
 	struct decode_context *context = calloc(1, sizeof *context);
-	if (context == NULL || !create_lock(&context->types_lock)) {
+	if (context == NULL || pthread_mutex_init(&context->types_lock, NULL) != 0) {
 		free(context);
 		return error_set(error, ERROR_NO_MEMORY, "out of memory");
 	}
@@ -117,28 +95,23 @@ int decode_context_open(struct decode_context **ret_context, const struct runtim
 		return status;
 	}
 	context->type_type = runtime->symbols[SYMBOL_PyType_Type];
+	context->facts.known_types = &decode_known_types;
 	set_ascii_flags(context);
-	struct decoder decoder;
-	decoder_init(&decoder, context);
+	struct reader reader;
+	struct object_reader objects;
+	reader_init(&reader, context->space);
+	decode_context_objects(context, &reader, &objects);
 	/* Without symbols: sys.modules is a dict, whose type's type is `type`. */
 	for (size_t i = 0; context->type_type == 0 && i < runtime->interpreters.count; i++)
-		context->type_type = type_of(&decoder, type_of(&decoder, runtime->interpreters.items[i].modules));
+		context->type_type = type_of(&objects, type_of(&objects, runtime->interpreters.items[i].modules));
 	for (size_t i = 0; context->subtype_traverse == 0 && i < runtime->interpreters.count; i++)
-		context->subtype_traverse = find_subtype_traverse(&decoder, &runtime->interpreters.items[i]);
-	context->general_lookup = find_general_lookup(&decoder);
-	/* Types seen before subtype_traverse was known were taken for C types: decide them anew. */
-	decode_context_forget_types(context);
-	bool out_of_memory = decoder.out_of_memory;
-	decoder_clear(&decoder);
-	if (out_of_memory) {
-		decode_context_close(context);
-		return error_set(error, ERROR_NO_MEMORY, "out of memory");
-	}
+		context->subtype_traverse = find_subtype_traverse(&objects, &runtime->interpreters.items[i]);
+	object_facts_find(&objects, context->type_type);
 	*ret_context = context;
 	return OK;
 }
 
-void decode_context_forget_types(struct decode_context *context)
+static void free_types(struct decode_context *context)
 {
 	for (size_t i = 0; i < context->types.count; i++) {
 		struct type_info *info = context->types.items[i];
@@ -155,7 +128,7 @@ void decode_context_close(struct decode_context *context)
 {
 	if (context == NULL)
 		return;
-	decode_context_forget_types(context);
+	free_types(context);
 	allocators_close(&context->allocators);
 	(void)pthread_mutex_destroy(&context->types_lock);
 	free(context);

@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "decode/decode_functions.h"
 #include "decode/registry.h"
-#include "decode/type_flags.h"
-#include "decode/value.h"
+#include "object/type_flags.h"
+#include "object/value.h"
 
 enum { SYMBOL_NONE = -1, STRUCT_NONE = -1, PLACE_NONE = -1, VERSION_BYTES = 64 };
 
@@ -22,10 +23,6 @@ enum { SYMBOL_NONE = -1, STRUCT_NONE = -1, PLACE_NONE = -1, VERSION_BYTES = 64 }
 #define FOREIGN_TYPE(id, type_name, library, flags, function, visible, hidden, summary) \
 	static const int16_t visible_##id[] = visible;                                \
 	static const int16_t hidden_##id[] = hidden;
-#include "decode/foreign.def"
-#undef FOREIGN_TYPE
-
-#define FOREIGN_TYPE(id, type_name, library, flags, function, visible, hidden, summary) decode_function function;
 #include "decode/foreign.def"
 #undef FOREIGN_TYPE
 
@@ -97,18 +94,18 @@ static bool parse_version(const char *text, uint32_t *ret_version)
 }
 
 /* What a library says of itself in sys.modules; false: it is not imported, or what it says makes no sense. */
-static bool library_version(struct decoder *decoder, enum foreign_library library, uint32_t *ret_version)
+static bool library_version(struct object_reader *objects, enum foreign_library library, uint32_t *ret_version)
 {
-	const struct runtime *runtime = decoder->context->runtime;
+	const struct runtime *runtime = objects->runtime;
 	for (size_t i = 0; i < runtime->interpreters.count && i < LIMIT_INTERPRETERS; i++) {
 		uint64_t module =
-		        dict_get_str(decoder, runtime->interpreters.items[i].modules, library_modules[library]);
+		        dict_get_str(objects, runtime->interpreters.items[i].modules, library_modules[library]);
 		uint64_t dict;
-		if (module == 0 || !value_field(decoder, module, FIELD_PyModuleObject_md_dict, &dict))
+		if (module == 0 || !value_field(objects, module, FIELD_PyModuleObject_md_dict, &dict))
 			continue;
 		struct text text = { 0 };
-		uint64_t version = dict_get_str(decoder, dict, "__version__");
-		bool is_known = version != 0 && value_str(decoder, version, VERSION_BYTES, &text) > 0 && !text.failed &&
+		uint64_t version = dict_get_str(objects, dict, "__version__");
+		bool is_known = version != 0 && value_str(objects, version, VERSION_BYTES, &text) > 0 && !text.failed &&
 		                parse_version(text_string(&text), ret_version);
 		text_free(&text);
 		if (is_known)
@@ -130,19 +127,19 @@ bool foreign_knows_name(const char *type_name)
 	return find_type(type_name) >= 0;
 }
 
-const struct decoder_entry *foreign_entry(struct decoder *decoder, const struct type_info *type,
+const struct decoder_entry *foreign_entry(struct object_reader *objects, const struct type_info *type,
                                           const struct foreign_shape **ret_shape, bool *ret_verified)
 {
 	int found = find_type(type->name);
 	if (found < 0 || (entries[found].flags & TYPE_IS_METATYPE && !(type->tp_flags & TPFLAGS_TYPE_SUBCLASS)))
 		return NULL;
 	uint32_t version;
-	bool has_version = library_version(decoder, types[found].library, &version);
+	bool has_version = library_version(objects, types[found].library, &version);
 	const struct foreign_shape *nearest = NULL;
 	for (size_t i = 0; i < SHAPE_COUNT; i++) {
 		const struct foreign_shape *shape = &shapes[i];
 		if ((int)shape->type != found ||
-		    (int64_t)shape->bytes + foreign_shift(decoder, shape) != type->tp_basicsize)
+		    (int64_t)shape->bytes + foreign_shift(objects->layout, shape) != type->tp_basicsize)
 			continue;
 		nearest = shape;
 		*ret_verified = has_version && version >= shape->first && version <= shape->last;
@@ -173,7 +170,6 @@ void emit_foreign_places(struct decoder *decoder, const struct foreign_shape *sh
 }
 
 /* Lines without logic. */
-decode_function decode_foreign;
 void decode_foreign(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {
 	emit_foreign_places(decoder, type->foreign, address, body);

@@ -6,7 +6,7 @@
 #ifndef PYDS_DECODE_FOREIGN_H
 #define PYDS_DECODE_FOREIGN_H
 
-#include "decode/decoder.h"
+#include "decode/emit.h"
 
 /* clang-format off */
 enum foreign_library {
@@ -60,15 +60,15 @@ struct foreign_shape {
 
 /* The line that a type's name and size belong to, and in *ret_shape its shape; NULL: none. *ret_verified: the shape was
  * verified for the version that this target has. */
-const struct decoder_entry *foreign_entry(struct decoder *decoder, const struct type_info *type,
+const struct decoder_entry *foreign_entry(struct object_reader *objects, const struct type_info *type,
                                           const struct foreign_shape **ret_shape, bool *ret_verified);
 /* True if a line has the name: for those who give a type its name. */
 bool foreign_knows_name(const char *type_name);
 
 /* How much further all is than with a head of 16 bytes. */
-static inline uint32_t foreign_shift(const struct decoder *decoder, const struct foreign_shape *shape)
+static inline uint32_t foreign_shift(const struct layout *layout, const struct foreign_shape *shape)
 {
-	return decoder->layout->struct_bytes[shape->of_class ? STRUCT_PyHeapTypeObject : STRUCT_PyObject] - 16;
+	return layout->struct_bytes[shape->of_class ? STRUCT_PyHeapTypeObject : STRUCT_PyObject] - 16;
 }
 
 /* Where a place is in an instance; false: it has none. */
@@ -77,7 +77,7 @@ static inline bool foreign_offset(const struct decoder *decoder, const struct fo
 {
 	if (shape == NULL || shape->places[place].size == 0)
 		return false;
-	*ret_offset = shape->places[place].offset + foreign_shift(decoder, shape);
+	*ret_offset = shape->places[place].offset + foreign_shift(decoder->layout, shape);
 	return true;
 }
 

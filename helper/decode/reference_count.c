@@ -4,11 +4,12 @@
  * (Python/uniqueid.c). Deferred ones are raised by what keeps them alive until a collection (Objects/object.c
  * _PyObject_SetDeferredRefcount).
  */
+#include "decode/object_head.h"
 #include "decode/reference_count.h"
 
 #include "base/limits.h"
-#include "decode/type_flags.h"
-#include "decode/value.h"
+#include "object/type_flags.h"
+#include "object/value.h"
 
 enum {
 	SHARED_FLAG_BITS = 2, /* _Py_REF_SHARED_SHIFT */
@@ -27,13 +28,14 @@ static uint64_t unique_id(struct decoder *decoder, uint64_t address, const uint8
 	if (type == NULL || !layout_has(decoder->layout, FIELD__PyThreadStateImpl_refcounts_values))
 		return 0;
 	if (type->tp_flags & TPFLAGS_TYPE_SUBCLASS) {
-		if (value_field(decoder, address, FIELD_PyTypeObject_tp_flags, &flags) && flags & TPFLAGS_HEAPTYPE)
-			(void)value_field(decoder, address, FIELD_PyHeapTypeObject_unique_id, &id);
+		if (value_field(&decoder->objects, address, FIELD_PyTypeObject_tp_flags, &flags) &&
+		    flags & TPFLAGS_HEAPTYPE)
+			(void)value_field(&decoder->objects, address, FIELD_PyHeapTypeObject_unique_id, &id);
 	} else if (type->tp_flags & TPFLAGS_DICT_SUBCLASS) {
-		(void)value_field(decoder, address, FIELD_PyDictObject__ma_watcher_tag, &id);
+		(void)value_field(&decoder->objects, address, FIELD_PyDictObject__ma_watcher_tag, &id);
 		id >>= DICT_ID_SHIFT;
 	} else if (type->address == decoder->context->runtime->symbols[SYMBOL_PyCode_Type]) {
-		(void)value_field(decoder, address, FIELD_PyCodeObject__co_unique_id, &id);
+		(void)value_field(&decoder->objects, address, FIELD_PyCodeObject__co_unique_id, &id);
 	}
 	return id;
 }
@@ -46,8 +48,8 @@ static void add_threads(struct decoder *decoder, uint64_t id, struct reference_c
 	count->is_known = runtime->interpreters.count == 1;
 	for (size_t i = 0; count->is_known && i < runtime->threads.count; i++) {
 		uint64_t thread = runtime->threads.items[i].address, values, size, value;
-		if (!value_field(decoder, thread, FIELD__PyThreadStateImpl_refcounts_values, &values) ||
-		    !value_field(decoder, thread, FIELD__PyThreadStateImpl_refcounts_size, &size)) {
+		if (!value_field(&decoder->objects, thread, FIELD__PyThreadStateImpl_refcounts_values, &values) ||
+		    !value_field(&decoder->objects, thread, FIELD__PyThreadStateImpl_refcounts_size, &size)) {
 			count->is_known = false;
 			return;
 		}

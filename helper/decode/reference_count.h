@@ -4,7 +4,7 @@
 #ifndef PYDS_DECODE_REFERENCE_COUNT_H
 #define PYDS_DECODE_REFERENCE_COUNT_H
 
-#include "decode/decoder.h"
+#include "decode/emit.h"
 
 struct reference_count {
 	int64_t count;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "decode/decode_functions.h"
+
 enum { STRUCT_NONE = -1, SYMBOL_NONE = -1 };
 
 /* clang-format off */
@@ -11,8 +13,7 @@ enum { STRUCT_NONE = -1, SYMBOL_NONE = -1 };
 
 #define DECODER(id, type_name, symbol, body_struct, flags, function, visible, hidden, summary) \
 	static const int32_t visible_##id[] = visible;                                        \
-	static const int32_t hidden_##id[] = hidden;                                          \
-	decode_function decode_##id;
+	static const int32_t hidden_##id[] = hidden;
 #include "decode/decoders.def"
 #undef DECODER
 
@@ -27,7 +28,6 @@ const struct decoder_entry registry_entries[] = {
 const uint32_t registry_count = sizeof registry_entries / sizeof registry_entries[0];
 
 static const int32_t no_fields[] = { -1 };
-decode_function decode_any_object;
 const struct decoder_entry registry_fallback = {
 	"any_object",
 	"",
@@ -39,14 +39,6 @@ const struct decoder_entry registry_fallback = {
 	"a C type that no line knows: tp_basicsize and tp_itemsize, member descriptors, __dict__, its known base, "
 	"addresses of objects in its body",
 	TYPE_IS_APPROXIMATE,
-};
-
-const char *const registry_field_labels[FIELD_COUNT] = {
-#define STRUCT(name, spellings)
-#define FIELD(owner, name, paths) "." #name,
-#include "layout/fields.def"
-#undef STRUCT
-#undef FIELD
 };
 
 const struct decoder_entry *registry_by_symbol(const struct runtime *runtime, uint64_t type_address)

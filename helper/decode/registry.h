@@ -3,7 +3,9 @@
 #ifndef PYDS_DECODE_REGISTRY_H
 #define PYDS_DECODE_REGISTRY_H
 
-#include "decode/decoder.h"
+#include "decode/type_info.h"
+#include "layout/layout.h"
+#include "runtime/runtime.h"
 
 extern const struct decoder_entry registry_entries[];
 extern const uint32_t registry_count;
@@ -19,8 +21,5 @@ const struct decoder_entry *registry_by_name(const char *type_name);
 bool registry_name_matches(const char *name, const char *alternatives);
 /* The line with this id; ids are compiled in, so NULL is a mistake of ours. */
 const struct decoder_entry *registry_by_id(const char *id);
-
-/* Labels of LABEL_FIELD runs: ".func_code" for FIELD_PyFunctionObject_func_code. */
-extern const char *const registry_field_labels[FIELD_COUNT];
 
 #endif

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decode/keys_table.h"
-#include "decode/value.h"
+#include "object/keys_table.h"
+#include "object/value.h"
 #include "graph/object_head.h"
 
 enum { DEPTH_LIMIT = 100, SIZE_ALIGNMENT = 8 };
@@ -102,7 +102,8 @@ static enum rule decide(struct decoder *decoder, const struct type_info *type)
 	}
 	if (type->tp_flags & TPFLAGS_DICT_SUBCLASS)
 		return RULE_DICT;
-	if (type->tp_flags & TPFLAGS_TUPLE_SUBCLASS && value_class_attribute(decoder, type->address, "_fields") != 0)
+	if (type->tp_flags & TPFLAGS_TUPLE_SUBCLASS &&
+	    value_class_attribute(&decoder->objects, type->address, "_fields") != 0)
 		return RULE_NAMEDTUPLE;
 	if (type->tp_flags & TPFLAGS_BASE_EXC_SUBCLASS)
 		return RULE_EXCEPTION;
@@ -178,7 +179,7 @@ static bool push_dict(struct sizer *sizer, const struct type_info *type, uint64_
 	struct attribute_storage storage = { 0 };
 	if (type->tp_dictoffset == 0)
 		return true;
-	if (value_instance_attributes(sizer->decoder, address, &storage) && storage.dict != 0)
+	if (value_instance_attributes(&sizer->decoder->objects, address, &storage) && storage.dict != 0)
 		return push(sizer, storage.dict, depth);
 	return array_push(&sizer->stack, (struct item){ address, depth, true });
 }
@@ -197,7 +198,7 @@ static bool push_exception(struct sizer *sizer, uint64_t address, uint32_t depth
 				found = run_target(run, 0) != 0 ? run_target(run, 0) : none;
 		}
 		if (found == 0)
-			found = value_attribute(sizer->decoder, address, names[name] + 1);
+			found = value_attribute(&sizer->decoder->objects, address, names[name] + 1);
 		if (!push(sizer, found, depth))
 			return false;
 	}
@@ -209,7 +210,7 @@ static bool push_referent(struct sizer *sizer, const struct type_info *type, uin
 	uint64_t referent = 0;
 	uint64_t none = sizer->decoder->context->runtime->symbols[SYMBOL__Py_NoneStruct];
 	(void)type;
-	if (!value_field(sizer->decoder, address, FIELD_PyWeakReference_wr_object, &referent))
+	if (!value_field(&sizer->decoder->objects, address, FIELD_PyWeakReference_wr_object, &referent))
 		return true;
 	return push(sizer, referent != 0 ? referent : none, depth);
 }
@@ -223,11 +224,13 @@ static bool push_children(struct sizer *sizer, enum rule rule, const struct type
 	case RULE_ITEMS:
 		return push_runs(sizer, depth, RUN_ITEM, 0);
 	case RULE_MODULE:
-		if (depth > 1 || !value_field(sizer->decoder, address, FIELD_PyModuleObject_md_dict, &dict))
+		if (depth > 1 || !value_field(&sizer->decoder->objects, address, FIELD_PyModuleObject_md_dict, &dict))
 			return true;
-		return !dict_cursor_open(&cursor, sizer->decoder, dict) || push_entries(sizer, &cursor, depth);
+		return !dict_cursor_open(&cursor, &sizer->decoder->objects, dict) ||
+		       push_entries(sizer, &cursor, depth);
 	case RULE_DICT:
-		return !dict_cursor_open(&cursor, sizer->decoder, dict) || push_entries(sizer, &cursor, depth);
+		return !dict_cursor_open(&cursor, &sizer->decoder->objects, dict) ||
+		       push_entries(sizer, &cursor, depth);
 	case RULE_INSTANCE:
 		return push_dict(sizer, type, address, depth) && push_runs(sizer, depth, RUN_ATTRIBUTE, RUN_DICT);
 	case RULE_NAMEDTUPLE:
@@ -260,13 +263,13 @@ static void reverse(struct item *items, size_t item_count)
 static bool size_new_dict(struct sizer *sizer, uint64_t owner, uint32_t depth)
 {
 	struct decoder *decoder = sizer->decoder;
-	uint64_t type_address = value_type(decoder, owner, NULL);
+	uint64_t type_address = value_type(&decoder->objects, owner, NULL);
 	const struct type_info *type = decode_type(decoder, type_address);
 	if (sizer->dict_type == NULL || type == NULL)
 		return true;
 	uint64_t size = (uint64_t)sizer->dict_type->tp_basicsize + sizer->dict_type->presize;
 	struct keys_table keys;
-	if (keys_table_read(decoder, type->cached_keys, &keys)) {
+	if (keys_table_read(&decoder->objects, type->instance.cached_keys, &keys)) {
 		uint64_t values = keys.entry_count + keys.usable;
 		if (!layout_feature(decoder->layout, FEATURE_SPLIT_DICT_VALUES_COUNTED_BY_USABLE))
 			values = (keys.bytes - (keys.entries - keys.address)) / keys.entry_bytes;
@@ -275,7 +278,7 @@ static bool size_new_dict(struct sizer *sizer, uint64_t owner, uint32_t depth)
 	if (!count(sizer, sizer->dict_type, size))
 		return false;
 	struct dict_cursor cursor;
-	return depth >= DEPTH_LIMIT || !value_attribute_cursor(&cursor, decoder, owner) ||
+	return depth >= DEPTH_LIMIT || !value_attribute_cursor(&cursor, &decoder->objects, owner) ||
 	       push_entries(sizer, &cursor, depth + 1);
 }
 
@@ -336,8 +339,8 @@ int asizeof_walk(struct decoder *decoder, struct visited *visited, const uint64_
 	struct sizer sizer = { .decoder = decoder, .visited = visited, .result = result };
 	const struct runtime *runtime = decoder->context->runtime;
 	if (runtime->interpreters.count > 0)
-		sizer.dict_type =
-		        decode_type(decoder, value_type(decoder, runtime->interpreters.items[0].modules, NULL));
+		sizer.dict_type = decode_type(
+		        decoder, value_type(&decoder->objects, runtime->interpreters.items[0].modules, NULL));
 	int status = OK;
 	for (size_t i = 0; status == OK && i < root_count; i++)
 		if (!push(&sizer, roots[i], 0))

@@ -5,8 +5,8 @@
 
 #include "decode/allocated.h"
 #include "decode/reference_count.h"
-#include "decode/value.h"
 #include "allocator/mimalloc.h"
+#include "object/value.h"
 
 enum {
 	LEAST_ADDRESS = 1 << 16, /* below it nothing is mapped (vm.mmap_min_addr) */
@@ -49,7 +49,7 @@ static bool is_alive(struct decoder *decoder, uint64_t address)
 	const uint8_t *type_head = type_address % 8 == 0 && type_address != 0
 	                                   ? reader_at(&decoder->reader, type_address, head_bytes)
 	                                   : NULL;
-	if (type_head == NULL || value_type(decoder, address, NULL) == 0)
+	if (type_head == NULL || value_type(&decoder->objects, address, NULL) == 0)
 		return false;
 	const struct type_info *type = decode_head_type(decoder, head);
 	if (type == NULL || type->flags & TYPE_IS_WILD)
@@ -75,12 +75,13 @@ static bool is_interned_dict(struct decoder *decoder, uint64_t address)
 	struct dict_cursor cursor;
 	uint64_t key, value, flags, count = 0;
 	if (!layout_has(decoder->layout, FIELD_PyDictObject_ma_used) ||
-	    !value_is(decoder, address, TPFLAGS_DICT_SUBCLASS))
+	    !value_is(&decoder->objects, address, TPFLAGS_DICT_SUBCLASS))
 		return false;
-	if (!dict_cursor_open(&cursor, decoder, address))
+	if (!dict_cursor_open(&cursor, &decoder->objects, address))
 		return false;
 	while (count < INTERNED_LEAST && dict_cursor_next(&cursor, &key, &value)) {
-		if (key != value || value_type(decoder, key, &flags) == 0 || !(flags & TPFLAGS_UNICODE_SUBCLASS))
+		if (key != value || value_type(&decoder->objects, key, &flags) == 0 ||
+		    !(flags & TPFLAGS_UNICODE_SUBCLASS))
 			return false;
 		count++;
 	}

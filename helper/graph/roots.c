@@ -7,10 +7,11 @@
 #include <sys/mman.h>
 
 #include "base/limits.h"
-#include "decode/keys_table.h"
+#include "object/keys_table.h"
+#include "decode/field_labels.h"
 #include "decode/reference_count.h"
 #include "decode/registry.h"
-#include "decode/value.h"
+#include "object/value.h"
 
 enum {
 	SMALL_INTS = 262, /* NSMALLNEGINTS + NSMALLPOSINTS while they were pointers, 3.9 and 3.10 */
@@ -110,7 +111,7 @@ static bool add_field(struct roots *roots, struct decoder *decoder, uint32_t hol
 	if (!layout_has(decoder->layout, field))
 		return true;
 	return add_slots(roots, &decoder->reader, holder, address + layout_offset(decoder->layout, field), 1,
-	                 LABEL_FIELD, 0, 0, &registry_field_labels[field]);
+	                 LABEL_FIELD, 0, 0, &field_labels[field]);
 }
 
 static bool add_collector(struct roots *roots, struct decoder *decoder, uint32_t holder, uint64_t state)
@@ -124,7 +125,7 @@ static bool add_collector(struct roots *roots, struct decoder *decoder, uint32_t
 static bool add_atexit(struct roots *roots, struct decoder *decoder, uint32_t holder, uint64_t interpreter)
 {
 	uint64_t callbacks, callback;
-	if (!value_field(decoder, interpreter, FIELD_PyInterpreterState_atexit_callbacks, &callbacks))
+	if (!value_field(&decoder->objects, interpreter, FIELD_PyInterpreterState_atexit_callbacks, &callbacks))
 		return true;
 	for (uint64_t i = 0; i < ATEXIT_CALLBACKS; i++) {
 		if (callbacks == 0 || !reader_u64(&decoder->reader, callbacks + 8 * i, &callback))
@@ -153,16 +154,16 @@ static bool add_interned(struct roots *roots, struct decoder *decoder, uint64_t 
 	const struct layout *layout = decoder->layout;
 	uint64_t dict, keys_address;
 	struct keys_table keys;
-	if (!value_field(decoder, interpreter, FIELD_PyInterpreterState_interned_strings, &dict) || dict == 0 ||
-	    roots_is_interned_dict(roots, dict))
+	if (!value_field(&decoder->objects, interpreter, FIELD_PyInterpreterState_interned_strings, &dict) ||
+	    dict == 0 || roots_is_interned_dict(roots, dict))
 		return true;
 	if (!roots_add_interned_dict(roots, dict) ||
 	    !add_slots(roots, &decoder->reader, roots->runtime_holder,
 	               interpreter + layout_offset(layout, FIELD_PyInterpreterState_interned_strings), 1, LABEL_FIELD,
 	               0, 0, &label))
 		return false;
-	if (!value_field(decoder, dict, FIELD_PyDictObject_ma_keys, &keys_address) ||
-	    !keys_table_read(decoder, keys_address, &keys))
+	if (!value_field(&decoder->objects, dict, FIELD_PyDictObject_ma_keys, &keys_address) ||
+	    !keys_table_read(&decoder->objects, keys_address, &keys))
 		return true;
 	for (uint64_t i = 0, begin = 0; i <= keys.entry_count; i++) {
 		const uint64_t slot = keys.entries + i * keys.entry_bytes + keys.key_offset;
@@ -288,7 +289,7 @@ static bool add_frame_object(struct roots *roots, struct decoder *decoder, uint3
 {
 	static const char *const label = ".frame";
 	uint64_t generator = 0;
-	if (value_field(decoder, frame->address, FIELD_PyFrameObject_f_gen, &generator) && generator != 0)
+	if (value_field(&decoder->objects, frame->address, FIELD_PyFrameObject_f_gen, &generator) && generator != 0)
 		return true;
 	return add_slots(roots, &decoder->reader, holder, slot, 1, LABEL_FIELD, 0, 0, &label);
 }
@@ -361,7 +362,7 @@ static bool add_frame(struct roots *roots, struct frame_stacks *stacks, struct d
 		if (!layout_has(layout, fields[i]))
 			continue;
 		if (!add_slots(roots, &decoder->reader, holder, frame->address + layout_offset(layout, fields[i]), 1,
-		               LABEL_FIELD, is_reference ? tagged : 0, 0, &registry_field_labels[fields[i]]))
+		               LABEL_FIELD, is_reference ? tagged : 0, 0, &field_labels[fields[i]]))
 			return false;
 	}
 	return true;
@@ -383,7 +384,7 @@ static bool add_c_stack_refs(struct roots *roots, struct decoder *decoder, uint3
 	enum { REFERENCE = 0, NEXT = 8 }; /* struct _PyCStackRef, Include/internal/pycore_structs.h */
 	static const char *const label = ".c_stack_refs";
 	uint64_t at;
-	if (!value_field(decoder, thread, FIELD__PyThreadStateImpl_c_stack_refs, &at))
+	if (!value_field(&decoder->objects, thread, FIELD__PyThreadStateImpl_c_stack_refs, &at))
 		return true;
 	for (uint32_t i = 0; at != 0 && at % 8 == 0 && i < LIMIT_C_STACK_REFS; i++) {
 		if (!add_slots(roots, &decoder->reader, holder, at + REFERENCE, 1, LABEL_FIELD, RUN_TAGGED, 0, &label))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "graph/shared_keys.h"
 
-#include "decode/keys_table.h"
+#include "object/keys_table.h"
 
 static int compare_addresses(const void *left, const void *right)
 {
@@ -25,7 +25,7 @@ void shared_keys_each(struct shared_keys *keys, struct decoder *decoder, void (*
 	for (size_t i = 0; i < keys->tables.count; i++) {
 		struct keys_table table;
 		if ((i > 0 && keys->tables.items[i] == keys->tables.items[i - 1]) ||
-		    !keys_table_read(decoder, keys->tables.items[i], &table))
+		    !keys_table_read(&decoder->objects, keys->tables.items[i], &table))
 			continue;
 		for (uint64_t entry = 0; entry < table.entry_count; entry++) {
 			uint64_t key;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/threads.h"
+#include "decode/quick_size.h"
 #include "graph/asizeof.h"
 #include "graph/frontier.h"
 #include "graph/object_head.h"

@@ -2,7 +2,7 @@
  * attribute: object.name, the way Python finds it, from memory: members and fields that the type declares, the
  * instance's own attributes, fields of namedtuples, then what the class has. */
 #include "base/limits.h"
-#include "decode/value.h"
+#include "object/value.h"
 #include "names/steps.h"
 
 /* Which objects have an attribute that is a field. */
@@ -39,7 +39,7 @@ const char *attribute_of_field(enum layout_field field)
 
 void append_type_name(struct decoder *decoder, uint64_t object, struct text *text)
 {
-	uint64_t type = value_type(decoder, object, NULL);
+	uint64_t type = value_type(&decoder->objects, object, NULL);
 	const struct type_info *info = type == 0 ? NULL : decode_type(decoder, type);
 
 	if (info == NULL || info->name == NULL)
@@ -54,7 +54,7 @@ bool type_has_decoder(struct decoder *decoder, uint64_t type, const char *id, co
 
 	if (info != NULL && info->entry != NULL && strcmp(info->entry->id, id) == 0)
 		return true;
-	return value_type_derives(decoder, type, -1, tp_name);
+	return value_type_derives(&decoder->objects, type, -1, tp_name);
 }
 
 static int not_found(const struct path_place *place, const char *name, const char *why, struct error *error)
@@ -82,11 +82,11 @@ static uint64_t frame_of(const struct path_place *place, uint64_t type)
 
 	for (size_t i = 0; i < sizeof generators / sizeof generators[0]; i++) {
 		if (layout_has(layout, FIELD_PyGenObject_gi_iframe) &&
-		    value_type_derives(place->decoder, type, generators[i].symbol, generators[i].tp_name))
+		    value_type_derives(&place->decoder->objects, type, generators[i].symbol, generators[i].tp_name))
 			return place->object + layout_offset(layout, FIELD_PyGenObject_gi_iframe);
 	}
-	return value_type_derives(place->decoder, type, SYMBOL_PyFrame_Type, "frame") &&
-	                       value_field(place->decoder, place->object, FIELD_PyFrameObject_f_frame, &frame)
+	return value_type_derives(&place->decoder->objects, type, SYMBOL_PyFrame_Type, "frame") &&
+	                       value_field(&place->decoder->objects, place->object, FIELD_PyFrameObject_f_frame, &frame)
 	               ? frame
 	               : 0;
 }
@@ -96,7 +96,7 @@ static bool frame_attribute(const struct path_place *place, uint64_t type, enum 
 {
 	uint64_t frame = frame_of(place, type);
 
-	if (frame == 0 || !value_field(place->decoder, frame, field, ret_object))
+	if (frame == 0 || !value_field(&place->decoder->objects, frame, field, ret_object))
 		return false;
 	/* f_executable is a _PyStackRef there; the other fields have no tags to lose. */
 	if (layout_feature(place->decoder->layout, FEATURE_TAGGED_STACK_REFS))
@@ -116,8 +116,8 @@ static bool known_attribute(const struct path_place *place, uint64_t type, uint6
 			return true;
 		if (((known->owner == OWNER_EXCEPTION && flags & TPFLAGS_BASE_EXC_SUBCLASS) ||
 		     (known->owner == OWNER_TYPE &&
-		      value_type_derives(place->decoder, type, known->symbol, known->tp_name))) &&
-		    value_field(place->decoder, place->object, known->field, ret_object))
+		      value_type_derives(&place->decoder->objects, type, known->symbol, known->tp_name))) &&
+		    value_field(&place->decoder->objects, place->object, known->field, ret_object))
 			return true;
 	}
 	return false;
@@ -128,10 +128,10 @@ static int object_dict(const struct path_place *place, uint64_t flags, uint64_t 
 	struct attribute_storage storage;
 
 	if (flags & TPFLAGS_TYPE_SUBCLASS) {
-		*ret_object = value_type_dict(place->decoder, place->object);
+		*ret_object = value_type_dict(&place->decoder->objects, place->object);
 		return *ret_object != 0 ? 0 : not_found(place, "__dict__", "", error);
 	}
-	if (!value_instance_attributes(place->decoder, place->object, &storage))
+	if (!value_instance_attributes(&place->decoder->objects, place->object, &storage))
 		return not_found(place, "__dict__", ", or none was made yet", error);
 	if (storage.dict == 0)
 		return not_found(
@@ -149,12 +149,13 @@ static bool namedtuple_field(const struct path_place *place, uint64_t type, cons
 	struct decoder *decoder = place->decoder;
 	uint64_t fields, count, items, field, own_count, own_items;
 
-	fields = value_class_attribute(decoder, type, "_fields");
-	if (fields == 0 || !value_items(decoder, fields, &count, &items) ||
-	    !value_items(decoder, place->object, &own_count, &own_items))
+	fields = value_class_attribute(&decoder->objects, type, "_fields");
+	if (fields == 0 || !value_items(&decoder->objects, fields, &count, &items) ||
+	    !value_items(&decoder->objects, place->object, &own_count, &own_items))
 		return false;
 	for (uint64_t i = 0; i < count && i < own_count; i++) {
-		if (reader_u64(&decoder->reader, items + i * 8, &field) && value_str_equals(decoder, field, name))
+		if (reader_u64(&decoder->reader, items + i * 8, &field) &&
+		    value_str_equals(&decoder->objects, field, name))
 			return reader_u64(&decoder->reader, own_items + i * 8, ret_object) && *ret_object != 0;
 	}
 	return false;
@@ -167,10 +168,10 @@ static bool member_value(const struct path_place *place, uint64_t descriptor, ui
 	struct decoder *decoder = place->decoder;
 	uint64_t member, kind, offset;
 
-	return value_field(decoder, descriptor, FIELD_PyMemberDescrObject_d_member, &member) &&
-	       value_field(decoder, member, FIELD_PyMemberDef_type, &kind) &&
+	return value_field(&decoder->objects, descriptor, FIELD_PyMemberDescrObject_d_member, &member) &&
+	       value_field(&decoder->objects, member, FIELD_PyMemberDef_type, &kind) &&
 	       (kind == MEMBER_OBJECT || kind == MEMBER_OBJECT_EX) &&
-	       value_field(decoder, member, FIELD_PyMemberDef_offset, &offset) &&
+	       value_field(&decoder->objects, member, FIELD_PyMemberDef_offset, &offset) &&
 	       reader_u64(&decoder->reader, place->object + offset, ret_object) && *ret_object != 0;
 }
 
@@ -222,12 +223,13 @@ static void offer_members(struct suggestion *suggestion, struct decoder *decoder
 	uint32_t row_bytes = decoder->layout->struct_bytes[STRUCT_PyMemberDef];
 
 	struct base_walk walk;
-	base_walk_start(&walk, decoder, row_bytes == 0 ? 0 : type);
+	base_walk_start(&walk, &decoder->objects, row_bytes == 0 ? 0 : type);
 	while ((type = base_walk_next(&walk)) != 0) {
-		if (!value_field(decoder, type, FIELD_PyTypeObject_tp_members, &member))
+		if (!value_field(&decoder->objects, type, FIELD_PyTypeObject_tp_members, &member))
 			return;
 		for (unsigned k = 0; member != 0 && k < LIMIT_TYPE_SLOTS; k++, member += row_bytes) {
-			if (!value_field(decoder, member, FIELD_PyMemberDef_name, &name_address) || name_address == 0)
+			if (!value_field(&decoder->objects, member, FIELD_PyMemberDef_name, &name_address) ||
+			    name_address == 0)
 				break;
 			if (reader_string(&decoder->reader, name_address, name, sizeof name) &&
 			    !suggestion_offer(suggestion, name))
@@ -242,9 +244,9 @@ static void offer_class_names(struct suggestion *suggestion, struct decoder *dec
 	struct dict_cursor cursor;
 	struct base_walk walk;
 
-	base_walk_start(&walk, decoder, type);
+	base_walk_start(&walk, &decoder->objects, type);
 	while ((type = base_walk_next(&walk)) != 0) {
-		if (dict_cursor_open(&cursor, decoder, value_type_dict(decoder, type)))
+		if (dict_cursor_open(&cursor, &decoder->objects, value_type_dict(&decoder->objects, type)))
 			offer_dict_keys(suggestion, decoder, &cursor);
 	}
 }
@@ -262,9 +264,9 @@ static int no_such_attribute(const struct path_place *place, uint64_t type, uint
 	if (flags & TPFLAGS_TYPE_SUBCLASS) {
 		offer_class_names(&suggestion, decoder, place->object);
 	} else {
-		if (value_attribute_cursor(&cursor, decoder, place->object))
+		if (value_attribute_cursor(&cursor, &decoder->objects, place->object))
 			offer_dict_keys(&suggestion, decoder, &cursor);
-		else if (value_instance_attributes(decoder, place->object, &storage))
+		else if (value_instance_attributes(&decoder->objects, place->object, &storage))
 			error_note(error, "its attributes at %#llx cannot be read (not in the dump, or damaged)",
 			           (unsigned long long)(storage.dict != 0 ? storage.dict : storage.values));
 		offer_members(&suggestion, decoder, type);
@@ -283,27 +285,28 @@ static uint64_t type_attribute(const struct path_place *place, uint64_t metatype
 
 	bool is_qualname = strcmp(name, "__qualname__") == 0;
 	if ((is_qualname || strcmp(name, "__name__") == 0) &&
-	    value_field(decoder, place->object, FIELD_PyTypeObject_tp_flags, &flags) && (flags & TPFLAGS_HEAPTYPE) &&
-	    value_field(decoder, place->object,
+	    value_field(&decoder->objects, place->object, FIELD_PyTypeObject_tp_flags, &flags) &&
+	    (flags & TPFLAGS_HEAPTYPE) &&
+	    value_field(&decoder->objects, place->object,
 	                is_qualname ? FIELD_PyHeapTypeObject_ht_qualname : FIELD_PyHeapTypeObject_ht_name, &value))
 		return value;
-	value = value_class_attribute(decoder, place->object, name);
-	uint64_t value_class = value == 0 ? 0 : value_type(decoder, value, NULL);
-	if (value_class != 0 && !value_type_derives(decoder, value_class, SYMBOL_PyProperty_Type, "property"))
+	value = value_class_attribute(&decoder->objects, place->object, name);
+	uint64_t value_class = value == 0 ? 0 : value_type(&decoder->objects, value, NULL);
+	if (value_class != 0 && !value_type_derives(&decoder->objects, value_class, SYMBOL_PyProperty_Type, "property"))
 		return value;
 	/* Members of an Enum are looked up by its metatype (enum.EnumMeta); in 3.11 a property stands for them. */
-	uint64_t members = value_class_attribute(decoder, place->object, "_member_map_");
-	uint64_t member = members == 0 ? 0 : dict_get_str(decoder, members, name);
+	uint64_t members = value_class_attribute(&decoder->objects, place->object, "_member_map_");
+	uint64_t member = members == 0 ? 0 : dict_get_str(&decoder->objects, members, name);
 	if (member != 0)
 		return member;
-	return value != 0 ? value : value_class_attribute(decoder, metatype, name);
+	return value != 0 ? value : value_class_attribute(&decoder->objects, metatype, name);
 }
 
 int path_attribute(const struct path_place *place, const char *name, uint64_t *ret_object, struct error *error)
 {
 	struct decoder *decoder = place->decoder;
 	uint64_t flags, value = 0;
-	uint64_t type = value_type(decoder, place->object, &flags);
+	uint64_t type = value_type(&decoder->objects, place->object, &flags);
 
 	if (type == 0)
 		return error_set(error, ERROR_FAULT, "%s, at %#llx, is not a readable object", place->path,
@@ -319,7 +322,7 @@ int path_attribute(const struct path_place *place, const char *name, uint64_t *r
 		return *ret_object != 0 ? 0 : not_found(place, name, ": it is empty", error);
 	}
 	value = flags & TPFLAGS_TYPE_SUBCLASS ? type_attribute(place, type, name)
-	                                      : value_attribute(decoder, place->object, name);
+	                                      : value_attribute(&decoder->objects, place->object, name);
 	if (value == 0 && (flags & TPFLAGS_TUPLE_SUBCLASS))
 		namedtuple_field(place, type, name, &value);
 	if (value != 0) {
@@ -327,7 +330,7 @@ int path_attribute(const struct path_place *place, const char *name, uint64_t *r
 		return 0;
 	}
 	if (!(flags & TPFLAGS_TYPE_SUBCLASS))
-		value = value_class_attribute(decoder, type, name);
+		value = value_class_attribute(&decoder->objects, type, name);
 	return value != 0 ? class_attribute(place, name, value, ret_object, error)
 	                  : no_such_attribute(place, type, flags, name, error);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * describe: a few words about an object: what it is, what the program calls it, how much is in it. */
 #include "base/limits.h"
-#include "decode/value.h"
+#include "object/value.h"
 #include "names/names.h"
 #include "names/steps.h"
 
@@ -9,7 +9,7 @@
 static bool append_name_str(struct decoder *decoder, uint64_t string, struct text *text)
 {
 	struct text name = { 0 };
-	int64_t length = string == 0 ? -1 : value_str(decoder, string, LIMIT_STRING_SHOWN, &name);
+	int64_t length = string == 0 ? -1 : value_str(&decoder->objects, string, LIMIT_STRING_SHOWN, &name);
 
 	if (length > 0 && !name.failed) {
 		names_escape(text, name.bytes, name.length, false);
@@ -24,7 +24,7 @@ static uint64_t field_or_zero(struct decoder *decoder, uint64_t object, enum lay
 {
 	uint64_t word;
 
-	return value_field(decoder, object, field, &word) ? word : 0;
+	return value_field(&decoder->objects, object, field, &word) ? word : 0;
 }
 
 static void append_count(struct text *text, uint64_t count, const char *one, const char *many)
@@ -60,10 +60,10 @@ static void describe_function(struct decoder *decoder, uint64_t object, struct t
 static void describe_method(struct decoder *decoder, uint64_t object, struct text *text)
 {
 	uint64_t function = field_or_zero(decoder, object, FIELD_PyMethodObject_im_func);
-	uint64_t type = value_type(decoder, function, NULL);
+	uint64_t type = value_type(&decoder->objects, function, NULL);
 
 	text_add(text, "method ");
-	if (type != 0 && value_type_derives(decoder, type, SYMBOL_PyFunction_Type, "function"))
+	if (type != 0 && value_type_derives(&decoder->objects, type, SYMBOL_PyFunction_Type, "function"))
 		append_function_name(decoder, function, text);
 	else
 		text_add(text, "?");
@@ -72,7 +72,7 @@ static void describe_method(struct decoder *decoder, uint64_t object, struct tex
 static void describe_module(struct decoder *decoder, uint64_t object, struct text *text)
 {
 	text_add(text, "module ");
-	if (!append_name_str(decoder, value_attribute(decoder, object, "__name__"), text) &&
+	if (!append_name_str(decoder, value_attribute(&decoder->objects, object, "__name__"), text) &&
 	    !append_name_str(decoder, field_or_zero(decoder, object, FIELD_PyModuleObject_md_name), text))
 		text_add(text, "?");
 }
@@ -85,7 +85,7 @@ static void describe_code(struct decoder *decoder, uint64_t object, struct text 
 	append_code_name(decoder, object, text);
 	text_add(text, ", ");
 	append_name_str(decoder, field_or_zero(decoder, object, FIELD_PyCodeObject_co_filename), text);
-	if (value_field(decoder, object, FIELD_PyCodeObject_co_firstlineno, &line))
+	if (value_field(&decoder->objects, object, FIELD_PyCodeObject_co_firstlineno, &line))
 		text_format(text, ":%d", (int)(int32_t)line);
 }
 
@@ -158,7 +158,7 @@ static const struct {
 static void append_value_str(struct decoder *decoder, uint64_t object, struct text *text)
 {
 	struct text string = { 0 };
-	int64_t length = value_str(decoder, object, LIMIT_STRING_SHOWN, &string);
+	int64_t length = value_str(&decoder->objects, object, LIMIT_STRING_SHOWN, &string);
 
 	text_add(text, ", '");
 	names_escape(text, text_string(&string), string.length, true);
@@ -174,7 +174,7 @@ static bool describe_scalar(struct decoder *decoder, uint64_t object, uint64_t t
 	double real;
 
 	if (flags & TPFLAGS_UNICODE_SUBCLASS) {
-		int64_t length = value_str(decoder, object, 0, NULL);
+		int64_t length = value_str(&decoder->objects, object, 0, NULL);
 		append_type_name(decoder, object, text);
 		if (length >= 0)
 			append_count(text, (uint64_t)length, "character", "characters");
@@ -184,15 +184,15 @@ static bool describe_scalar(struct decoder *decoder, uint64_t object, uint64_t t
 	}
 	if (flags & TPFLAGS_LONG_SUBCLASS) {
 		append_type_name(decoder, object, text);
-		if (!options->show_values || !value_int(decoder, object, &number))
+		if (!options->show_values || !value_int(&decoder->objects, object, &number))
 			return true;
-		if (value_type_derives(decoder, type, SYMBOL_PyBool_Type, "bool"))
+		if (value_type_derives(&decoder->objects, type, SYMBOL_PyBool_Type, "bool"))
 			text_add(text, number != 0 ? " True" : " False");
 		else
 			text_format(text, " %lld", (long long)number);
 		return true;
 	}
-	if (value_float(decoder, object, &real)) {
+	if (value_float(&decoder->objects, object, &real)) {
 		append_type_name(decoder, object, text);
 		if (options->show_values)
 			text_format(text, " %.17g", real);
@@ -207,7 +207,7 @@ static bool describe_container(struct decoder *decoder, uint64_t object, uint64_
 {
 	bool is_dict = flags & TPFLAGS_DICT_SUBCLASS || type_has_decoder(decoder, type, "frozendict", "frozendict");
 	bool is_bytes = flags & TPFLAGS_BYTES_SUBCLASS ||
-	                value_type_derives(decoder, type, SYMBOL_PyByteArray_Type, "bytearray");
+	                value_type_derives(&decoder->objects, type, SYMBOL_PyByteArray_Type, "bytearray");
 	bool is_sequence = flags & (TPFLAGS_LIST_SUBCLASS | TPFLAGS_TUPLE_SUBCLASS) ||
 	                   type_has_decoder(decoder, type, "deque", "collections.deque");
 	uint64_t count;
@@ -215,7 +215,8 @@ static bool describe_container(struct decoder *decoder, uint64_t object, uint64_
 	if (!is_dict && !is_bytes && !is_sequence)
 		return false;
 	append_type_name(decoder, object, text);
-	if (!value_field(decoder, object, is_dict ? FIELD_PyDictObject_ma_used : FIELD_PyVarObject_ob_size, &count) ||
+	if (!value_field(&decoder->objects, object, is_dict ? FIELD_PyDictObject_ma_used : FIELD_PyVarObject_ob_size,
+	                 &count) ||
 	    count > INT64_MAX)
 		return true;
 	if (is_dict)
@@ -230,7 +231,7 @@ static bool describe_container(struct decoder *decoder, uint64_t object, uint64_
 void names_describe(struct decoder *decoder, uint64_t object, const struct name_options *options, struct text *text)
 {
 	uint64_t flags;
-	uint64_t type = value_type(decoder, object, &flags);
+	uint64_t type = value_type(&decoder->objects, object, &flags);
 
 	if (type == 0) {
 		text_add(text, "not a readable object");
@@ -253,7 +254,7 @@ void names_describe(struct decoder *decoder, uint64_t object, const struct name_
 	    describe_container(decoder, object, type, flags, text))
 		return;
 	for (size_t i = 0; i < sizeof describers / sizeof describers[0]; i++) {
-		if (value_type_derives(decoder, type, describers[i].symbol, describers[i].tp_name)) {
+		if (value_type_derives(&decoder->objects, type, describers[i].symbol, describers[i].tp_name)) {
 			describers[i].describe(decoder, object, text);
 			return;
 		}

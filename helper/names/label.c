@@ -4,8 +4,9 @@
 #include <ctype.h>
 
 #include "base/limits.h"
+#include "decode/field_labels.h"
 #include "decode/registry.h"
-#include "decode/value.h"
+#include "object/value.h"
 #include "names/expression.h"
 #include "names/names.h"
 #include "names/steps.h"
@@ -41,7 +42,7 @@ static void append_string(struct text *text, const struct text *string, bool is_
 static bool append_str_key(struct decoder *decoder, uint64_t key, const struct name_options *options, struct text *text)
 {
 	struct text string = { 0 };
-	int64_t length = value_str(decoder, key, LIMIT_STRING_SHOWN, &string);
+	int64_t length = value_str(&decoder->objects, key, LIMIT_STRING_SHOWN, &string);
 	bool is_shown = length >= 0 && !string.failed &&
 	                (options->show_values ||
 	                 (length <= LIMIT_STRING_SHOWN && names_key_is_shown(text_string(&string), string.length)));
@@ -60,7 +61,7 @@ static bool append_bytes_key(struct decoder *decoder, uint64_t key, const struct
                              struct text *text)
 {
 	struct text string = { 0 };
-	int64_t length = options->show_values ? value_bytes(decoder, key, LIMIT_STRING_SHOWN, &string) : -1;
+	int64_t length = options->show_values ? value_bytes(&decoder->objects, key, LIMIT_STRING_SHOWN, &string) : -1;
 
 	if (length >= 0) {
 		text_add(text, "b'");
@@ -85,7 +86,7 @@ static bool append_tuple_key(struct decoder *decoder, uint64_t key, const struct
 {
 	uint64_t count, items, item;
 
-	if (depth >= TUPLE_DEPTH || !value_items(decoder, key, &count, &items) || count > TUPLE_ITEMS)
+	if (depth >= TUPLE_DEPTH || !value_items(&decoder->objects, key, &count, &items) || count > TUPLE_ITEMS)
 		return false;
 	text_add(text, "(");
 	for (uint64_t i = 0; i < count; i++) {
@@ -107,7 +108,7 @@ static bool append_key(struct decoder *decoder, uint64_t key, const struct name_
 	uint64_t flags;
 	int64_t number;
 
-	uint64_t type = value_type(decoder, key, &flags);
+	uint64_t type = value_type(&decoder->objects, key, &flags);
 	if (type == 0)
 		return false;
 	if (flags & TPFLAGS_UNICODE_SUBCLASS)
@@ -120,9 +121,9 @@ static bool append_key(struct decoder *decoder, uint64_t key, const struct name_
 		text_add(text, "None");
 		return true;
 	}
-	if (!value_int(decoder, key, &number))
+	if (!value_int(&decoder->objects, key, &number))
 		return false;
-	if (value_type_derives(decoder, type, SYMBOL_PyBool_Type, "bool"))
+	if (value_type_derives(&decoder->objects, type, SYMBOL_PyBool_Type, "bool"))
 		text_add(text, number != 0 ? "True" : "False");
 	else
 		text_format(text, "%lld", (long long)number);
@@ -146,7 +147,7 @@ static void append_dict_label(struct decoder *decoder, const struct run *run, ui
 	text->length = length;
 	if (text->bytes != NULL)
 		text->bytes[length] = '\0';
-	value_type(decoder, key, &flags);
+	value_type(&decoder->objects, key, &flags);
 	text_add(text, before);
 	if (flags & (TPFLAGS_UNICODE_SUBCLASS | TPFLAGS_BYTES_SUBCLASS | TPFLAGS_TUPLE_SUBCLASS))
 		text_format(text, "key %llu of %llu]", (unsigned long long)run->first_index + index + 1,
@@ -160,9 +161,9 @@ static void append_dict_label(struct decoder *decoder, const struct run *run, ui
 static void append_split_name(struct decoder *decoder, const struct run *run, uint64_t position, struct text *text)
 {
 	struct text string = { 0 };
-	uint64_t key = keys_entry_key(decoder, run->argument, position);
+	uint64_t key = keys_entry_key(&decoder->objects, run->argument, position);
 	bool is_attribute = run->flags & RUN_ATTRIBUTE;
-	int64_t length = value_str(decoder, key, LIMIT_STRING_SHOWN, &string);
+	int64_t length = value_str(&decoder->objects, key, LIMIT_STRING_SHOWN, &string);
 
 	text_add(text, is_attribute ? "." : "['");
 	if (length < 0)
@@ -183,8 +184,8 @@ static void append_field(const struct run *run, uint64_t position, struct text *
 		text_add(text, ".?");
 		return;
 	}
-	if (name >= registry_field_labels && name < registry_field_labels + FIELD_COUNT)
-		attribute = attribute_of_field((enum layout_field)(name - registry_field_labels));
+	if (name >= field_labels && name < field_labels + FIELD_COUNT)
+		attribute = attribute_of_field((enum layout_field)(name - field_labels));
 	if (attribute != NULL)
 		text_format(text, ".%s", attribute);
 	else
@@ -198,7 +199,7 @@ static void append_member_name(struct decoder *decoder, uint64_t members, uint64
 	uint64_t name_address;
 
 	text_add(text, ".");
-	if (value_field(decoder, member, FIELD_PyMemberDef_name, &name_address) &&
+	if (value_field(&decoder->objects, member, FIELD_PyMemberDef_name, &name_address) &&
 	    reader_string(&decoder->reader, name_address, name, sizeof name))
 		names_escape(text, name, strlen(name), false);
 	else

@@ -4,7 +4,7 @@
 #include "names/line_table.h"
 
 #include "base/limits.h"
-#include "decode/value.h"
+#include "object/value.h"
 
 /* Pairs of (bytes of code, lines up or down); a pair applies from its address on. */
 static int64_t lnotab_line(const uint8_t *table, size_t length, int64_t line, int64_t offset)
@@ -93,7 +93,7 @@ static bool code_signed_field(struct decoder *decoder, uint64_t code, enum layou
 {
 	uint64_t word;
 
-	if (!value_field(decoder, code, field, &word))
+	if (!value_field(&decoder->objects, code, field, &word))
 		return false;
 	*ret_value = decoder->layout->fields[field].size == 4 ? (int32_t)word : (int64_t)word;
 	return true;
@@ -106,8 +106,8 @@ static bool find_thread_copy(struct decoder *decoder, uint64_t code, uint64_t in
 {
 	uint64_t array, count, start;
 
-	if (!value_field(decoder, code, FIELD_PyCodeObject_co_tlbc, &array) ||
-	    !value_field(decoder, array, FIELD__PyCodeArray_size, &count) ||
+	if (!value_field(&decoder->objects, code, FIELD_PyCodeObject_co_tlbc, &array) ||
+	    !value_field(&decoder->objects, array, FIELD__PyCodeArray_size, &count) ||
 	    !layout_has(decoder->layout, FIELD__PyCodeArray_entries))
 		return false;
 	uint64_t entries = array + layout_offset(decoder->layout, FIELD__PyCodeArray_entries);
@@ -154,13 +154,13 @@ int64_t line_of_instruction(struct decoder *decoder, uint64_t code, uint64_t ins
 	if (layout_has(layout, FIELD_PyCodeObject_co_linetable))
 		encoding = layout_has(layout, FIELD_PyCodeObject_co_code_adaptive) ? LINE_LOCATIONS : LINE_DELTAS;
 	if (!code_signed_field(decoder, code, FIELD_PyCodeObject_co_firstlineno, &first_line) ||
-	    !value_field(decoder, code,
+	    !value_field(&decoder->objects, code,
 	                 encoding == LINE_LNOTAB ? FIELD_PyCodeObject_co_lnotab : FIELD_PyCodeObject_co_linetable,
 	                 &table_address))
 		return 0;
 	if (is_address && !instruction_offset(decoder, code, instruction, &offset))
 		return 0;
-	int64_t length = value_bytes(decoder, table_address, LIMIT_LINE_TABLE_BYTES, &table);
+	int64_t length = value_bytes(&decoder->objects, table_address, LIMIT_LINE_TABLE_BYTES, &table);
 	int64_t line = 0;
 	if (length >= 0 && !table.failed)
 		line = line_table_line(encoding, (const uint8_t *)text_string(&table), table.length, first_line,

@@ -4,7 +4,7 @@
 #include "names/locals.h"
 
 #include "base/limits.h"
-#include "decode/value.h"
+#include "object/value.h"
 #include "names/line_table.h"
 #include "names/names.h"
 
@@ -15,7 +15,7 @@ static uint64_t tuple_item(struct decoder *decoder, uint64_t tuple, uint64_t ind
 {
 	uint64_t count, items, item;
 
-	if (!value_items(decoder, tuple, &count, &items) || index >= count ||
+	if (!value_items(&decoder->objects, tuple, &count, &items) || index >= count ||
 	    !reader_u64(&decoder->reader, items + index * 8, &item))
 		return 0;
 	return item;
@@ -29,7 +29,8 @@ static uint64_t three_tuples_name(struct decoder *decoder, uint64_t code, uint64
 	uint64_t tuple, count, items;
 
 	for (unsigned i = 0; i < 3; i++) {
-		if (!value_field(decoder, code, tuples[i], &tuple) || !value_items(decoder, tuple, &count, &items))
+		if (!value_field(&decoder->objects, code, tuples[i], &tuple) ||
+		    !value_items(&decoder->objects, tuple, &count, &items))
 			return 0;
 		if (index < count) {
 			*ret_is_cell = i > 0;
@@ -47,7 +48,7 @@ uint64_t local_name(struct decoder *decoder, uint64_t code, uint64_t index)
 
 	if (!layout_has(decoder->layout, FIELD_PyCodeObject_co_localsplusnames))
 		return three_tuples_name(decoder, code, index, &is_cell);
-	return value_field(decoder, code, FIELD_PyCodeObject_co_localsplusnames, &tuple)
+	return value_field(&decoder->objects, code, FIELD_PyCodeObject_co_localsplusnames, &tuple)
 	               ? tuple_item(decoder, tuple, index)
 	               : 0;
 }
@@ -59,9 +60,9 @@ static bool local_is_cell(struct decoder *decoder, uint64_t code, uint64_t index
 
 	if (!layout_has(decoder->layout, FIELD_PyCodeObject_co_localspluskinds))
 		return three_tuples_name(decoder, code, index, &is_cell) != 0 && is_cell;
-	if (!value_field(decoder, code, FIELD_PyCodeObject_co_localspluskinds, &kinds))
+	if (!value_field(&decoder->objects, code, FIELD_PyCodeObject_co_localspluskinds, &kinds))
 		return false;
-	int64_t count = value_bytes(decoder, kinds, 0, NULL);
+	int64_t count = value_bytes(&decoder->objects, kinds, 0, NULL);
 	if (count < 0 || index >= (uint64_t)count)
 		return false;
 	const uint8_t *kind = reader_at(&decoder->reader,
@@ -80,10 +81,10 @@ uint64_t local_value(struct decoder *decoder, const struct python_frame *frame, 
 	if (value == 0 || !local_is_cell(decoder, frame->code, index))
 		return value;
 	/* Until MAKE_CELL ran (3.11+) a cell variable that is an argument is there itself. */
-	uint64_t type = value_type(decoder, value, NULL);
-	if (type == 0 || !value_type_derives(decoder, type, SYMBOL_PyCell_Type, "cell"))
+	uint64_t type = value_type(&decoder->objects, value, NULL);
+	if (type == 0 || !value_type_derives(&decoder->objects, type, SYMBOL_PyCell_Type, "cell"))
 		return value;
-	return value_field(decoder, value, FIELD_PyCellObject_ob_ref, &value) ? value : 0;
+	return value_field(&decoder->objects, value, FIELD_PyCellObject_ob_ref, &value) ? value : 0;
 }
 
 void names_local(struct decoder *decoder, uint64_t code, uint64_t index, struct text *text)
@@ -91,7 +92,7 @@ void names_local(struct decoder *decoder, uint64_t code, uint64_t index, struct 
 	uint64_t name = local_name(decoder, code, index);
 
 	if (name != 0)
-		value_str(decoder, name, LIMIT_STRING_SHOWN, text);
+		value_str(&decoder->objects, name, LIMIT_STRING_SHOWN, text);
 }
 
 void names_frame(struct decoder *decoder, const struct python_frame *frame, struct text *function, struct text *file,
@@ -100,11 +101,11 @@ void names_frame(struct decoder *decoder, const struct python_frame *frame, stru
 	uint64_t name;
 
 	*ret_line = 0;
-	if (value_field(decoder, frame->code, FIELD_PyCodeObject_co_qualname, &name) ||
-	    value_field(decoder, frame->code, FIELD_PyCodeObject_co_name, &name))
-		value_str(decoder, name, LIMIT_TYPE_NAME_BYTES, function);
-	if (value_field(decoder, frame->code, FIELD_PyCodeObject_co_filename, &name))
-		value_str(decoder, name, LIMIT_FILE_NAME, file);
+	if (value_field(&decoder->objects, frame->code, FIELD_PyCodeObject_co_qualname, &name) ||
+	    value_field(&decoder->objects, frame->code, FIELD_PyCodeObject_co_name, &name))
+		value_str(&decoder->objects, name, LIMIT_TYPE_NAME_BYTES, function);
+	if (value_field(&decoder->objects, frame->code, FIELD_PyCodeObject_co_filename, &name))
+		value_str(&decoder->objects, name, LIMIT_FILE_NAME, file);
 	*ret_line =
 	        line_of_instruction(decoder, frame->code, frame->last_instruction, frame->last_instruction_is_address);
 }
@@ -129,11 +130,11 @@ void names_place(struct decoder *decoder, const struct python_frame *frame, stru
 bool names_frame_object(struct decoder *decoder, uint64_t object, struct text *text)
 {
 	struct python_frame frame;
-	uint64_t type = value_type(decoder, object, NULL), address = object;
+	uint64_t type = value_type(&decoder->objects, object, NULL), address = object;
 
-	if (type == 0 || !value_type_derives(decoder, type, SYMBOL_PyFrame_Type, "frame") ||
+	if (type == 0 || !value_type_derives(&decoder->objects, type, SYMBOL_PyFrame_Type, "frame") ||
 	    (layout_feature(decoder->layout, FEATURE_INTERPRETER_FRAMES) &&
-	     !value_field(decoder, object, FIELD_PyFrameObject_f_frame, &address)) ||
+	     !value_field(&decoder->objects, object, FIELD_PyFrameObject_f_frame, &address)) ||
 	    !runtime_read_frame(decoder->context->runtime, &decoder->reader, address, &frame))
 		return false;
 	names_place(decoder, &frame, text);

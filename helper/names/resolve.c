@@ -2,7 +2,7 @@
  * resolve: which object of the target a typed expression means. Python paths first, longest prefix in sys.modules;
  * then names of the frame that is meant. Where both were tried and failed, the error tells both stories. */
 #include "base/limits.h"
-#include "decode/value.h"
+#include "object/value.h"
 #include "names/locals.h"
 #include "names/steps.h"
 
@@ -56,7 +56,7 @@ static int resolve_address(const struct resolver *resolver, uint64_t *ret_object
 	uint64_t address = resolver->expression.address, type_word;
 	const char *hint = "";
 
-	if (address % 8 == 0 && value_type(decoder, address, NULL) != 0)
+	if (address % 8 == 0 && value_type(&decoder->objects, address, NULL) != 0)
 		return walk_steps(resolver, address, 0, ret_object, error);
 	enum memory_state state = address_space_state(decoder->reader.space, address);
 	if (state == MEMORY_UNMAPPED)
@@ -65,7 +65,7 @@ static int resolve_address(const struct resolver *resolver, uint64_t *ret_object
 		hint = "that memory is not in the dump";
 	else if (address % 8 != 0)
 		hint = "objects are aligned to 8 bytes";
-	else if (!value_field(decoder, address, FIELD_PyObject_ob_type, &type_word))
+	else if (!value_field(&decoder->objects, address, FIELD_PyObject_ob_type, &type_word))
 		hint = "the dump ends inside it";
 	else
 		hint = "the word where its type should be points to no type object";
@@ -94,7 +94,7 @@ static uint64_t find_module(const struct resolver *resolver, size_t count)
 	for (size_t i = 0; i < runtime->interpreters.count && module == 0 && !name.failed; i++) {
 		const struct interpreter *interpreter = &runtime->interpreters.items[i];
 		if (searches_interpreter(resolver, interpreter) && interpreter->modules != 0)
-			module = dict_get_str(resolver->decoder, interpreter->modules, text_string(&name));
+			module = dict_get_str(&resolver->decoder->objects, interpreter->modules, text_string(&name));
 		if (module != 0 && module == runtime->symbols[SYMBOL__Py_NoneStruct])
 			module = 0;
 	}
@@ -111,7 +111,7 @@ static void offer_modules(const struct resolver *resolver, struct suggestion *su
 	for (size_t i = 0; i < runtime->interpreters.count; i++) {
 		const struct interpreter *interpreter = &runtime->interpreters.items[i];
 		if (!searches_interpreter(resolver, interpreter) ||
-		    !dict_cursor_open(&cursor, resolver->decoder, interpreter->modules))
+		    !dict_cursor_open(&cursor, &resolver->decoder->objects, interpreter->modules))
 			continue;
 		while (dict_cursor_next(&cursor, &key, &value)) {
 			if (!suggestion_offer_str(suggestion, resolver->decoder, key))
@@ -224,7 +224,7 @@ static uint64_t find_local(struct decoder *decoder, const struct python_frame *f
 	*ret_is_unset = false;
 	for (uint64_t i = 0; i < frame->slot_count && i < LIMIT_FRAME_SLOTS; i++) {
 		uint64_t slot_name = local_name(decoder, frame->code, i);
-		if (slot_name == 0 || !value_str_equals(decoder, slot_name, name))
+		if (slot_name == 0 || !value_str_equals(&decoder->objects, slot_name, name))
 			continue;
 		uint64_t value = local_value(decoder, frame, i);
 		if (value != 0)
@@ -245,7 +245,7 @@ static uint64_t find_in_frame(const struct resolver *resolver, const struct pyth
 	for (size_t i = 0; i < sizeof dicts / sizeof dicts[0] && value == 0; i++) {
 		/* Locals of an optimised function are its slots; f_locals is then a stale copy of them. */
 		if (dicts[i] != 0 && !(i == 0 && frame->slot_count > 0 && *ret_is_unset))
-			value = dict_get_str(decoder, dicts[i], name);
+			value = dict_get_str(&decoder->objects, dicts[i], name);
 	}
 	return value;
 }
@@ -268,7 +268,7 @@ static int no_such_local(const struct resolver *resolver, const struct python_fr
 		    !suggestion_offer_str(&suggestion, decoder, local_name(decoder, frame->code, i)))
 			break;
 	}
-	if (frame->locals != 0 && dict_cursor_open(&cursor, decoder, frame->locals)) {
+	if (frame->locals != 0 && dict_cursor_open(&cursor, &decoder->objects, frame->locals)) {
 		while (dict_cursor_next(&cursor, &key, &value)) {
 			if (!suggestion_offer_str(&suggestion, decoder, key))
 				break;
@@ -311,7 +311,7 @@ static uint64_t find_builtin(const struct resolver *resolver)
 		const struct interpreter *interpreter = &resolver->runtime->interpreters.items[i];
 		uint64_t object = !searches_interpreter(resolver, interpreter) || interpreter->builtins == 0
 		                          ? 0
-		                          : dict_get_str(resolver->decoder, interpreter->builtins,
+		                          : dict_get_str(&resolver->decoder->objects, interpreter->builtins,
 		                                         expression_name(expression, &expression->steps.items[0]));
 		if (object != 0)
 			return object;

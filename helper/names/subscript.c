@@ -2,7 +2,7 @@
  * subscript: object[key] for dicts, lists, tuples, deques and what derives from them. Keys are found by comparing them
  * one after the other: no hash of the target is computed. */
 #include "base/limits.h"
-#include "decode/value.h"
+#include "object/value.h"
 #include "names/steps.h"
 
 static bool key_matches(struct decoder *decoder, const struct expression *expression, size_t key, uint64_t object);
@@ -12,8 +12,8 @@ static bool tuple_matches(struct decoder *decoder, const struct expression *expr
 	const struct expression_key *tuple = &expression->keys.items[key];
 	uint64_t count, items, item;
 
-	if (!value_is(decoder, object, TPFLAGS_TUPLE_SUBCLASS) || !value_items(decoder, object, &count, &items) ||
-	    count != tuple->item_count)
+	if (!value_is(&decoder->objects, object, TPFLAGS_TUPLE_SUBCLASS) ||
+	    !value_items(&decoder->objects, object, &count, &items) || count != tuple->item_count)
 		return false;
 	size_t item_key = key + 1;
 	for (uint64_t i = 0; i < count; i++) {
@@ -29,10 +29,10 @@ static bool bytes_match(struct decoder *decoder, uint64_t object, const char *by
 {
 	struct text found = { 0 };
 
-	if (!value_is(decoder, object, TPFLAGS_BYTES_SUBCLASS) ||
-	    value_bytes(decoder, object, 0, NULL) != (int64_t)length)
+	if (!value_is(&decoder->objects, object, TPFLAGS_BYTES_SUBCLASS) ||
+	    value_bytes(&decoder->objects, object, 0, NULL) != (int64_t)length)
 		return false;
-	bool matches = length == 0 || (value_bytes(decoder, object, length, &found) >= 0 && !found.failed &&
+	bool matches = length == 0 || (value_bytes(&decoder->objects, object, length, &found) >= 0 && !found.failed &&
 	                               memcmp(found.bytes, bytes, length) == 0);
 	text_free(&found);
 	return matches;
@@ -45,8 +45,8 @@ static bool is_none(struct decoder *decoder, uint64_t object)
 
 	if (none != 0)
 		return object == none;
-	type = value_type(decoder, object, NULL);
-	return type != 0 && value_type_derives(decoder, type, -1, "NoneType");
+	type = value_type(&decoder->objects, object, NULL);
+	return type != 0 && value_type_derives(&decoder->objects, type, -1, "NoneType");
 }
 
 /* Python's ==, as far as typed keys go: 1 == True. Nesting is limited by what was typed. */
@@ -58,15 +58,15 @@ static bool key_matches(struct decoder *decoder, const struct expression *expres
 
 	switch (wanted->kind) {
 	case KEY_STR:
-		return value_str_matches(decoder, object, text, wanted->text_length);
+		return value_str_matches(&decoder->objects, object, text, wanted->text_length);
 	case KEY_BYTES:
 		return bytes_match(decoder, object, text, wanted->text_length);
 	case KEY_INTEGER:
-		return value_int(decoder, object, &number) && number == wanted->integer &&
+		return value_int(&decoder->objects, object, &number) && number == wanted->integer &&
 		       (wanted->address == 0 || wanted->address <= INT64_MAX);
 	case KEY_TRUE:
 	case KEY_FALSE:
-		return value_int(decoder, object, &number) && number == (wanted->kind == KEY_TRUE);
+		return value_int(&decoder->objects, object, &number) && number == (wanted->kind == KEY_TRUE);
 	case KEY_NONE:
 		return is_none(decoder, object);
 	case KEY_TUPLE:
@@ -94,7 +94,7 @@ static void offer_key(const struct path_place *place, struct suggestion *suggest
 	struct text name = { 0 };
 
 	if (suggestion->looked_at < LIMIT_NAMES_COMPARED &&
-	    value_str(place->decoder, key, LIMIT_STRING_SHOWN, &name) > 0 && !name.failed &&
+	    value_str(&place->decoder->objects, key, LIMIT_STRING_SHOWN, &name) > 0 && !name.failed &&
 	    (place->options->show_values || names_key_is_shown(text_string(&name), name.length)))
 		suggestion_offer(suggestion, text_string(&name));
 	text_free(&name);
@@ -110,7 +110,8 @@ static int no_such_key(const struct path_place *place, const struct expression *
 
 	error_set(error, ERROR_NOT_FOUND, "%s has no key %s among its %llu entries", place->path, typed,
 	          (unsigned long long)count);
-	if (wanted->kind != KEY_STR || wanted->text_length == 0 || !dict_cursor_open(&cursor, place->decoder, dict))
+	if (wanted->kind != KEY_STR || wanted->text_length == 0 ||
+	    !dict_cursor_open(&cursor, &place->decoder->objects, dict))
 		return ERROR_NOT_FOUND;
 	suggestion_init(&suggestion, text_string(&expression->text) + wanted->text_offset);
 	while (cursor.next < LIMIT_NAMES_COMPARED && dict_cursor_next(&cursor, &entry_key, &value))
@@ -127,7 +128,7 @@ static int dict_item(const struct path_place *place, const struct expression *ex
 	struct dict_cursor cursor;
 	uint64_t entry_key, value, by_address = 0, count = 0;
 
-	if (!dict_cursor_open(&cursor, place->decoder, dict))
+	if (!dict_cursor_open(&cursor, &place->decoder->objects, dict))
 		return error_set(error, ERROR_FAULT, "the entries of %s cannot be read (not in the dump, or damaged)",
 		                 place->path);
 	if (wanted->kind == KEY_POSITION) {
@@ -172,11 +173,12 @@ static bool deque_item(struct decoder *decoder, uint64_t deque, uint64_t index, 
 	uint64_t block, left_index;
 	uint64_t block_items = layout->fields[FIELD_BLOCK_data].size / 8;
 
-	if (block_items == 0 || !value_field(decoder, deque, FIELD_dequeobject_leftblock, &block) ||
-	    !value_field(decoder, deque, FIELD_dequeobject_leftindex, &left_index) || left_index >= block_items)
+	if (block_items == 0 || !value_field(&decoder->objects, deque, FIELD_dequeobject_leftblock, &block) ||
+	    !value_field(&decoder->objects, deque, FIELD_dequeobject_leftindex, &left_index) ||
+	    left_index >= block_items)
 		return false;
 	for (index += left_index; index >= block_items; index -= block_items) {
-		if (!value_field(decoder, block, FIELD_BLOCK_rightlink, &block))
+		if (!value_field(&decoder->objects, block, FIELD_BLOCK_rightlink, &block))
 			return false;
 	}
 	return reader_u64(&decoder->reader, block + layout_offset(layout, FIELD_BLOCK_data) + index * 8, ret_object) &&
@@ -189,8 +191,9 @@ static int sequence_item(const struct path_place *place, const struct expression
 	struct decoder *decoder = place->decoder;
 	uint64_t count, items, index;
 
-	if (is_deque ? !value_field(decoder, place->object, FIELD_PyVarObject_ob_size, &count) || count > LIMIT_DEQUE
-	             : !value_items(decoder, place->object, &count, &items))
+	if (is_deque ? !value_field(&decoder->objects, place->object, FIELD_PyVarObject_ob_size, &count) ||
+	                       count > LIMIT_DEQUE
+	             : !value_items(&decoder->objects, place->object, &count, &items))
 		return error_set(error, ERROR_FAULT, "the items of %s cannot be read (not in the dump, or damaged)",
 		                 place->path);
 	if (!sequence_index(key, count, &index))
@@ -210,7 +213,7 @@ int path_subscript(const struct path_place *place, const struct expression *expr
 	struct decoder *decoder = place->decoder;
 	struct text type_name = { 0 };
 	uint64_t flags, mapping;
-	uint64_t type = value_type(decoder, place->object, &flags);
+	uint64_t type = value_type(&decoder->objects, place->object, &flags);
 
 	if (type == 0)
 		return error_set(error, ERROR_FAULT, "%s, at %#llx, is not a readable object", place->path,
@@ -224,15 +227,15 @@ int path_subscript(const struct path_place *place, const struct expression *expr
 	if (type_has_decoder(decoder, type, "frozendict", "frozendict"))
 		return dict_item(place, expression, key, typed, place->object, ret_object, error);
 	if (type_has_decoder(decoder, type, "mappingproxy", "mappingproxy") &&
-	    value_field(decoder, place->object, FIELD_mappingproxyobject_mapping, &mapping)) {
-		if (value_is(decoder, mapping, TPFLAGS_DICT_SUBCLASS))
+	    value_field(&decoder->objects, place->object, FIELD_mappingproxyobject_mapping, &mapping)) {
+		if (value_is(&decoder->objects, mapping, TPFLAGS_DICT_SUBCLASS))
 			return dict_item(place, expression, key, typed, mapping, ret_object, error);
 	}
 	append_type_name(decoder, place->object, &type_name);
 	error_set(error, ERROR_NOT_FOUND, "%s is of type %s, which has no items in memory to subscript", place->path,
 	          text_string(&type_name));
 	text_free(&type_name);
-	if (value_attribute(decoder, place->object, "data") != 0)
+	if (value_attribute(&decoder->objects, place->object, "data") != 0)
 		error_note(error, "did you mean its attribute 'data'?");
 	return ERROR_NOT_FOUND;
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/limits.h"
-#include "decode/value.h"
+#include "object/value.h"
 #include "names/steps.h"
 
 enum { COMPARED_BYTES = 64 };
@@ -96,7 +96,7 @@ bool suggestion_offer_str(struct suggestion *suggestion, struct decoder *decoder
 	struct text name = { 0 };
 	bool wants_more = true;
 
-	if (value_str(decoder, string, COMPARED_BYTES + 1, &name) > 0 && !name.failed)
+	if (value_str(&decoder->objects, string, COMPARED_BYTES + 1, &name) > 0 && !name.failed)
 		wants_more = suggestion_offer(suggestion, text_string(&name));
 	else
 		wants_more = ++suggestion->looked_at < LIMIT_NAMES_COMPARED;

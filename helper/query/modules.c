@@ -7,7 +7,7 @@
 #include "analysis/groups.h"
 #include "base/address_map.h"
 #include "base/limits.h"
-#include "decode/value.h"
+#include "object/value.h"
 
 struct search {
 	const struct query *query;
@@ -24,8 +24,8 @@ static int no_memory(const struct search *search)
 
 static bool is_module(struct decoder *decoder, uint64_t object)
 {
-	uint64_t type = value_type(decoder, object, NULL);
-	return type != 0 && value_type_derives(decoder, type, SYMBOL_PyModule_Type, "module");
+	uint64_t type = value_type(&decoder->objects, object, NULL);
+	return type != 0 && value_type_derives(&decoder->objects, type, SYMBOL_PyModule_Type, "module");
 }
 
 static bool add_module(struct search *search, uint64_t key, uint64_t object)
@@ -35,9 +35,9 @@ static bool add_module(struct search *search, uint64_t key, uint64_t object)
 	struct attribute_storage storage;
 	if (address_map_get(&search->seen, object) != ADDRESS_MAP_NONE)
 		return true;
-	if (value_str(decoder, key, LIMIT_TYPE_NAME_BYTES, &module.name) < 0)
+	if (value_str(&decoder->objects, key, LIMIT_TYPE_NAME_BYTES, &module.name) < 0)
 		text_add(&module.name, "?");
-	if (value_instance_attributes(decoder, object, &storage))
+	if (value_instance_attributes(&decoder->objects, object, &storage))
 		module.dict = storage.dict;
 	if (!address_map_set(&search->seen, object, (uint32_t)search->answer->rows.count) ||
 	    !array_push(&search->answer->rows, module)) {
@@ -54,7 +54,7 @@ static int find_modules(struct search *search)
 	for (size_t i = 0; i < runtime->interpreters.count; i++) {
 		struct dict_cursor cursor;
 		uint64_t key, object;
-		if (!dict_cursor_open(&cursor, decoder, runtime->interpreters.items[i].modules))
+		if (!dict_cursor_open(&cursor, &decoder->objects, runtime->interpreters.items[i].modules))
 			continue;
 		while (dict_cursor_next(&cursor, &key, &object))
 			if (is_module(decoder, object) && !add_module(search, key, object))
@@ -98,7 +98,7 @@ static void find_largest(struct search *search, struct module_row *module)
 	struct decoder *decoder = &search->query->target->naming;
 	struct dict_cursor cursor;
 	uint64_t key, value, retained, largest_key = 0;
-	if (module->dict == 0 || !dict_cursor_open(&cursor, decoder, module->dict))
+	if (module->dict == 0 || !dict_cursor_open(&cursor, &decoder->objects, module->dict))
 		return;
 	while (dict_cursor_next(&cursor, &key, &value)) {
 		if (!retained_of(search->heap, value, &retained) || retained <= module->largest_retained ||
@@ -108,7 +108,8 @@ static void find_largest(struct search *search, struct module_row *module)
 		module->largest_retained = retained;
 		largest_key = key;
 	}
-	if (largest_key != 0 && value_str(decoder, largest_key, LIMIT_STRING_SHOWN, &module->largest_name) < 0)
+	if (largest_key != 0 &&
+	    value_str(&decoder->objects, largest_key, LIMIT_STRING_SHOWN, &module->largest_name) < 0)
 		text_add(&module->largest_name, "?");
 }
 

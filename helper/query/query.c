@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/query.h"
 
-#include "decode/value.h"
+#include "object/value.h"
 
 int query_cancelled(const struct query *query)
 {
@@ -17,7 +17,8 @@ const struct type_info *query_type(const struct query *query, uint64_t object)
 {
 	struct decoder *decoder = &query->target->naming;
 	uint64_t type;
-	return value_field(decoder, object, FIELD_PyObject_ob_type, &type) ? decode_type(decoder, type) : NULL;
+	return value_field(&decoder->objects, object, FIELD_PyObject_ob_type, &type) ? decode_type(decoder, type)
+	                                                                             : NULL;
 }
 
 int query_compare_bytes(uint64_t left_bytes, uint64_t left_address, uint64_t right_bytes, uint64_t right_address)

@@ -7,7 +7,7 @@
 #include "analysis/groups.h"
 #include "base/address_map.h"
 #include "base/limits.h"
-#include "decode/value.h"
+#include "object/value.h"
 #include "names/locals.h"
 #include "report/heap.h"
 #include "report/naming.h"
@@ -134,7 +134,7 @@ static int gather_locals(struct frames *frames, struct frame *frame)
 		if (local.address == 0)
 			continue;
 		names_local(decoder, python->code, i, &local.name);
-		if (value_field(decoder, local.address, FIELD_PyObject_ob_type, &type))
+		if (value_field(&decoder->objects, local.address, FIELD_PyObject_ob_type, &type))
 			local.type = decode_type(decoder, type);
 		(void)retained_of(frames->heap, local.address, &local.retained);
 		if (!array_push(&frame->locals, local)) {
@@ -196,14 +196,15 @@ static void thread_name(struct frames *frames, const struct python_thread *threa
 		int64_t number;
 		if (runtime->interpreters.items[i].address != thread->interpreter)
 			continue;
-		const uint64_t module = dict_get_str(decoder, runtime->interpreters.items[i].modules, "threading");
-		const uint64_t active = module != 0 ? value_attribute(decoder, module, "_active") : 0;
-		if (active == 0 || !dict_cursor_open(&cursor, decoder, active))
+		const uint64_t module =
+		        dict_get_str(&decoder->objects, runtime->interpreters.items[i].modules, "threading");
+		const uint64_t active = module != 0 ? value_attribute(&decoder->objects, module, "_active") : 0;
+		if (active == 0 || !dict_cursor_open(&cursor, &decoder->objects, active))
 			continue;
 		while (dict_cursor_next(&cursor, &key, &object))
-			if (value_int(decoder, key, &number) && (uint64_t)number == thread->thread_id) {
-				(void)value_str(decoder, value_attribute(decoder, object, "_name"), LIMIT_STRING_SHOWN,
-				                name);
+			if (value_int(&decoder->objects, key, &number) && (uint64_t)number == thread->thread_id) {
+				(void)value_str(&decoder->objects, value_attribute(&decoder->objects, object, "_name"),
+				                LIMIT_STRING_SHOWN, name);
 				return;
 			}
 	}

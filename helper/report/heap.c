@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "decode/value.h"
+#include "object/value.h"
 
 int report_heap(struct report *report, const struct retained **ret_heap)
 {
@@ -22,7 +22,7 @@ static uint64_t counted_bytes(struct report *report, const struct retained *heap
 	uint64_t type_address;
 	if (!walk_has_reached(report->target->walk, address))
 		return 0;
-	if (!value_field(decoder, address, FIELD_PyObject_ob_type, &type_address))
+	if (!value_field(&decoder->objects, address, FIELD_PyObject_ob_type, &type_address))
 		return 0;
 	const struct type_info *type = decode_type(decoder, type_address);
 	if (type == NULL || !policy_enters(report->request->policy, type))

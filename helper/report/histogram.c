@@ -5,7 +5,7 @@
 
 #include "base/limits.h"
 #include "decode/allocated.h"
-#include "decode/value.h"
+#include "object/value.h"
 #include "report/heap.h"
 #include "render/table.h"
 #include "render/units.h"
@@ -57,8 +57,9 @@ static void type_module(struct histogram *histogram, const struct type_info *typ
 {
 	struct decoder *decoder = histogram->report->naming;
 	struct text module = { .bytes = NULL };
-	uint64_t string = dict_get_str(decoder, value_type_dict(decoder, type->address), "__module__");
-	if (string != 0 && value_str(decoder, string, LIMIT_TYPE_NAME_BYTES, &module) > 0) {
+	uint64_t string =
+	        dict_get_str(&decoder->objects, value_type_dict(&decoder->objects, type->address), "__module__");
+	if (string != 0 && value_str(&decoder->objects, string, LIMIT_TYPE_NAME_BYTES, &module) > 0) {
 		names_escape(name, text_string(&module), module.length, false);
 	} else {
 		const char *dot = strrchr(type->name, '.');

@@ -9,7 +9,7 @@
 
 #include "base/address_map.h"
 #include "base/limits.h"
-#include "decode/value.h"
+#include "object/value.h"
 #include "names/expression.h"
 
 enum {
@@ -61,8 +61,8 @@ static bool add_module(struct naming *naming, uint64_t key, uint64_t module)
 	struct text name = { .bytes = NULL };
 	struct attribute_storage storage;
 	bool done = true;
-	if (value_str(naming->decoder, key, LIMIT_TYPE_NAME_BYTES, &name) > 0 &&
-	    value_instance_attributes(naming->decoder, module, &storage) && storage.dict != 0 &&
+	if (value_str(&naming->decoder->objects, key, LIMIT_TYPE_NAME_BYTES, &name) > 0 &&
+	    value_instance_attributes(&naming->decoder->objects, module, &storage) && storage.dict != 0 &&
 	    address_map_get(&naming->module_dicts, storage.dict) == ADDRESS_MAP_NONE) {
 		char *copy = strdup(text_string(&name));
 		done = copy != NULL && array_push(&naming->module_names, copy);
@@ -78,8 +78,8 @@ static bool add_module(struct naming *naming, uint64_t key, uint64_t module)
 
 static bool is_module(struct decoder *decoder, uint64_t object)
 {
-	uint64_t type = value_type(decoder, object, NULL);
-	return type != 0 && value_type_derives(decoder, type, SYMBOL_PyModule_Type, "module");
+	uint64_t type = value_type(&decoder->objects, object, NULL);
+	return type != 0 && value_type_derives(&decoder->objects, type, SYMBOL_PyModule_Type, "module");
 }
 
 static bool add_modules(struct naming *naming)
@@ -88,7 +88,7 @@ static bool add_modules(struct naming *naming)
 	for (size_t i = 0; i < runtime->interpreters.count; i++) {
 		struct dict_cursor cursor;
 		uint64_t key, module;
-		if (!dict_cursor_open(&cursor, naming->decoder, runtime->interpreters.items[i].modules))
+		if (!dict_cursor_open(&cursor, &naming->decoder->objects, runtime->interpreters.items[i].modules))
 			continue;
 		while (dict_cursor_next(&cursor, &key, &module))
 			if (is_module(naming->decoder, module) && !add_module(naming, key, module))
@@ -150,7 +150,7 @@ static const struct type_info *type_at(struct naming *naming, uint64_t object)
 {
 	struct decoder *decoder = naming->decoder;
 	uint64_t type;
-	if (!value_field(decoder, object, FIELD_PyObject_ob_type, &type))
+	if (!value_field(&decoder->objects, object, FIELD_PyObject_ob_type, &type))
 		return NULL;
 	return decode_type(decoder, type);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "decode/allocated.h"
-#include "decode/type_flags.h"
+#include "object/type_flags.h"
 #include "report/heap.h"
 #include "render/units.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decode/value.h"
+#include "object/value.h"
 
 /* What a path from there costs beside its references: globals come first, then locals of frames. As in naming.c. */
 enum {
@@ -81,19 +81,19 @@ static bool add_modules(struct origins *origins, struct decoder *decoder, uint32
 	if (above == UINT32_MAX ||
 	    !add(origins, above, COST_MODULES, (struct origin){ .kind = ORIGIN_MODULES, .holder = holder }))
 		return above == UINT32_MAX;
-	if (!dict_cursor_open(&cursor, decoder, modules))
+	if (!dict_cursor_open(&cursor, &decoder->objects, modules))
 		return true;
 	while (dict_cursor_next(&cursor, &key, &module)) {
 		const uint32_t number = retained_number(origins->heap, module);
-		const uint64_t type = value_type(decoder, module, NULL);
+		const uint64_t type = value_type(&decoder->objects, module, NULL);
 		struct attribute_storage storage;
 		if (number == UINT32_MAX || type == 0 ||
-		    !value_type_derives(decoder, type, SYMBOL_PyModule_Type, "module"))
+		    !value_type_derives(&decoder->objects, type, SYMBOL_PyModule_Type, "module"))
 			continue;
 		if (!add(origins, number, COST_MODULE,
 		         (struct origin){ .kind = ORIGIN_MODULE, .holder = holder, .above = above }))
 			return false;
-		if (!value_instance_attributes(decoder, module, &storage) || storage.dict == 0)
+		if (!value_instance_attributes(&decoder->objects, module, &storage) || storage.dict == 0)
 			continue;
 		if (!add(origins, retained_number(origins->heap, storage.dict), COST_MODULE,
 		         (struct origin){ .kind = ORIGIN_MODULE_DICT, .holder = holder, .above = number }))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Who includes whom: helper/LAYERS against the #include lines; elfutils only in memory and layout; no decoder includes
-another one (what they share has a name of its own, decode/keys_table.h); no header of CPython anywhere."""
+another one (what they share has a name of its own, object/keys_table.h); no header of CPython anywhere."""
 import os
 import re
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "decode/type_flags.h"
+#include "object/type_flags.h"
 #include "layout/builtin_layouts.h"
 #include "memory/space_source.h"
 

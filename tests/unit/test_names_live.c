@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "decode/value.h"
+#include "object/value.h"
 #include "names/line_table.h"
 #include "names/names.h"
 
@@ -245,7 +245,7 @@ static void check_lines(struct target *target, char **words, size_t count)
 	}
 	if (is_address) {
 		uint64_t first;
-		assert_true(value_field(&target->decoder, code, FIELD_PyCodeObject_co_firstlineno, &first));
+		assert_true(value_field(&target->decoder.objects, code, FIELD_PyCodeObject_co_firstlineno, &first));
 		expect_number(target, "first line",
 		              (uint64_t)line_of_instruction(&target->decoder, code, UINT64_MAX, true), first);
 		expect_number(target, "line before the code",
@@ -266,19 +266,19 @@ static void check_text(struct target *target, char **words, size_t count)
 	uint64_t address = number(words[1]);
 	const char *wanted = count > 3 ? words[3] : "";
 
-	int64_t length = is_str ? value_str(&target->decoder, address, UINT64_MAX, &bytes)
-	                        : value_bytes(&target->decoder, address, UINT64_MAX, &bytes);
+	int64_t length = is_str ? value_str(&target->decoder.objects, address, UINT64_MAX, &bytes)
+	                        : value_bytes(&target->decoder.objects, address, UINT64_MAX, &bytes);
 	append_hex(&hex, &bytes);
 	expect_number(target, words[0], (uint64_t)length, strtoull(words[2], NULL, 10));
 	expect(target, strcmp(text_string(&hex), wanted) == 0, words[0], text_string(&hex), wanted);
 	if (is_str) {
-		expect(target, value_str_matches(&target->decoder, address, text_string(&bytes), bytes.length), "str",
-		       "unequal", "equal");
+		expect(target, value_str_matches(&target->decoder.objects, address, text_string(&bytes), bytes.length),
+		       "str", "unequal", "equal");
 		expect(target,
-		       length == 0 ||
-		               !value_str_matches(&target->decoder, address, text_string(&bytes), bytes.length - 1),
+		       length == 0 || !value_str_matches(&target->decoder.objects, address, text_string(&bytes),
+		                                         bytes.length - 1),
 		       "str", "equal", "unequal");
-		expect_number(target, "str, cut", (uint64_t)value_str(&target->decoder, address, 2, &part),
+		expect_number(target, "str, cut", (uint64_t)value_str(&target->decoder.objects, address, 2, &part),
 		              (uint64_t)length);
 		expect(target,
 		       part.length <= 8 && (bytes.length == 0 || memcmp(part.bytes, bytes.bytes, part.length) == 0),
@@ -295,7 +295,7 @@ static void check_int(struct target *target, char **words, size_t count)
 	char found[32] = "none";
 
 	(void)count;
-	if (value_int(&target->decoder, number(words[1]), &value))
+	if (value_int(&target->decoder.objects, number(words[1]), &value))
 		snprintf(found, sizeof found, "%lld", (long long)value);
 	expect(target, strcmp(found, words[2]) == 0, "int", found, words[2]);
 }
@@ -305,7 +305,7 @@ static void check_float(struct target *target, char **words, size_t count)
 	double value = -1, wanted = strtod(words[2], NULL);
 
 	(void)count;
-	bool is_float = value_float(&target->decoder, number(words[1]), &value);
+	bool is_float = value_float(&target->decoder.objects, number(words[1]), &value);
 	expect(target, is_float && memcmp(&value, &wanted, sizeof value) == 0, "float", "another", words[2]);
 }
 
@@ -315,7 +315,8 @@ static void check_dict(struct target *target, char **words, size_t count)
 	uint64_t key = 0, value = 0;
 	char found[64];
 
-	expect(target, dict_cursor_open(&cursor, &target->decoder, number(words[1])), words[1], "no dict", "a dict");
+	expect(target, dict_cursor_open(&cursor, &target->decoder.objects, number(words[1])), words[1], "no dict",
+	       "a dict");
 	for (size_t i = 2; i < count && *words[i] != '\0'; i++) {
 		if (!dict_cursor_next(&cursor, &key, &value))
 			key = value = 0;
@@ -329,8 +330,8 @@ static void check_items(struct target *target, char **words, size_t count)
 {
 	uint64_t found_count = 0, items = 0, item;
 
-	expect(target, value_items(&target->decoder, number(words[1]), &found_count, &items), words[1], "no sequence",
-	       "items");
+	expect(target, value_items(&target->decoder.objects, number(words[1]), &found_count, &items), words[1],
+	       "no sequence", "items");
 	size_t wanted = count > 2 && *words[2] != '\0' ? count - 2 : 0;
 	expect_number(target, "item count", found_count, wanted);
 	for (size_t i = 0; i < wanted && i < found_count; i++) {
@@ -345,7 +346,7 @@ static void check_attribute(struct target *target, char **words, size_t count)
 	/* Its name stands in a PyMemberDef of the program; paths know it from names/attributes.def. */
 	if (target->lacks_files && strcmp(words[2], "__closure__") == 0)
 		return;
-	expect_number(target, words[2], value_attribute(&target->decoder, number(words[1]), words[2]),
+	expect_number(target, words[2], value_attribute(&target->decoder.objects, number(words[1]), words[2]),
 	              number(words[3]));
 }
 
@@ -360,12 +361,16 @@ static void check_wild(struct target *target, char **words, size_t count)
 	double real;
 
 	(void)count;
-	bool denies = value_type(decoder, address, NULL) == 0 && value_str(decoder, address, 10, &text) < 0 &&
-	              value_bytes(decoder, address, 10, &text) < 0 && !value_int(decoder, address, &integer) &&
-	              !value_float(decoder, address, &real) && !dict_cursor_open(&cursor, decoder, address) &&
-	              !value_items(decoder, address, &left, &right) && value_attribute(decoder, address, "x") == 0 &&
-	              dict_get_str(decoder, address, "x") == 0 && keys_entry_key(decoder, address, 0) == 0 &&
-	              value_type_dict(decoder, address) == 0;
+	bool denies =
+	        value_type(&decoder->objects, address, NULL) == 0 &&
+	        value_str(&decoder->objects, address, 10, &text) < 0 &&
+	        value_bytes(&decoder->objects, address, 10, &text) < 0 &&
+	        !value_int(&decoder->objects, address, &integer) && !value_float(&decoder->objects, address, &real) &&
+	        !dict_cursor_open(&cursor, &decoder->objects, address) &&
+	        !value_items(&decoder->objects, address, &left, &right) &&
+	        value_attribute(&decoder->objects, address, "x") == 0 &&
+	        dict_get_str(&decoder->objects, address, "x") == 0 &&
+	        keys_entry_key(&decoder->objects, address, 0) == 0 && value_type_dict(&decoder->objects, address) == 0;
 	expect(target, denies, words[1], "something", "nothing");
 	text_free(&text);
 }

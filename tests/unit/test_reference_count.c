@@ -7,8 +7,9 @@
 
 #include <cmocka.h>
 
+#include "decode/decoder.h"
 #include "decode/reference_count.h"
-#include "decode/type_flags.h"
+#include "object/type_flags.h"
 
 enum { BASE = 0x100000, BYTES = 0x4000, OBJECT = BASE + 0x100, THREADS = BASE + 0x1000, VALUES = BASE + 0x2000 };
 enum { THREAD_BYTES = 0x100, TYPE = BASE + 0x3000 };
@@ -47,6 +48,7 @@ static int open_target(void **state)
 	target.context.layout = &target.layout;
 	target.context.runtime = &target.runtime;
 	target.decoder.context = &target.context;
+	decode_context_objects(&target.context, &target.decoder.reader, &target.decoder.objects);
 	target.decoder.layout = &target.layout;
 	reader_init(&target.decoder.reader, target.space);
 	return 0;

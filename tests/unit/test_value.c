@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "decode/value.h"
+#include "object/value.h"
 #include "layout/builtin_layouts.h"
 #include "names/locals.h"
 #include "names/names.h"
@@ -78,19 +78,20 @@ static void read_values(struct decoder *decoder, uint64_t address)
 	int64_t integer;
 	double real;
 
-	value_str(decoder, address, 100, &text);
-	value_bytes(decoder, address, 100, &text);
-	value_int(decoder, address, &integer);
-	value_float(decoder, address, &real);
-	if (value_items(decoder, address, &count, &items))
+	value_str(&decoder->objects, address, 100, &text);
+	value_bytes(&decoder->objects, address, 100, &text);
+	value_int(&decoder->objects, address, &integer);
+	value_float(&decoder->objects, address, &real);
+	if (value_items(&decoder->objects, address, &count, &items))
 		assert_true(count <= REGION_BYTES / 8);
-	if (dict_cursor_open(&cursor, decoder, address) || value_attribute_cursor(&cursor, decoder, address)) {
+	if (dict_cursor_open(&cursor, &decoder->objects, address) ||
+	    value_attribute_cursor(&cursor, &decoder->objects, address)) {
 		while (dict_cursor_next(&cursor, &key, &value))
 			assert_true(++steps <= REGION_BYTES);
 	}
-	value_attribute(decoder, address, "name");
-	value_class_attribute(decoder, address, "name");
-	keys_entry_key(decoder, address, 3);
+	value_attribute(&decoder->objects, address, "name");
+	value_class_attribute(&decoder->objects, address, "name");
+	keys_entry_key(&decoder->objects, address, 3);
 	local_name(decoder, address, 1);
 	text_free(&text);
 }

@@ -3,13 +3,9 @@
  * array/data.h, chunked_array.h, table.cc). What weighs are the buffers. One that others share too (a column fetched
  * from a table) is shown with each and counted with none, so that no byte is counted twice. Buffers over memory of
  * Python objects are not Arrow's, and not shown. All of it is approximate, and every pointer is doubted. */
+#include "decode/decode_functions.h"
 #include "decode/body_words.h"
 #include "decode/foreign.h"
-
-decode_function decode_arrow_array;
-decode_function decode_arrow_buffer;
-decode_function decode_arrow_chunks;
-decode_function decode_arrow_table;
 
 enum {
 	/* std::shared_ptr: the pointer, then a control block whose third word begins with the count. */

@@ -7,11 +7,11 @@
  *
  * The frames of a suspended greenlet are on no thread's chain. Their links were made whole when it was switched away
  * from (expose_frames()), so that none leads through the C stack. */
+#include "decode/object_head.h"
+#include "decode/decode_functions.h"
 #include "base/limits.h"
 #include "decode/foreign.h"
 #include "decode/types/interpreter_frame.h"
-
-decode_function decode_greenlet;
 
 enum {
 	/* Of the C++ object: its table of functions, then its Python object, then exception_state with exc_info. */

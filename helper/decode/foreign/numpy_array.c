@@ -2,11 +2,9 @@
  * numpy arrays: __sizeof__ is tp_basicsize, two words a dimension, and the data if the array owns them
  * (numpy/_core/src/multiarray/methods.c array_sizeof). No array is traversed; whoever owns the data owns the items
  * (arrayobject.c _clear_array_attributes). */
+#include "decode/decode_functions.h"
 #include "decode/foreign.h"
 #include "decode/foreign/numpy_dtype.h"
-
-decode_function decode_numpy_array;
-decode_function decode_numpy_broadcast;
 
 enum {
 	OWNS_DATA = 4, /* NPY_ARRAY_OWNDATA */

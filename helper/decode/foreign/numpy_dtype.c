@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * numpy/_core/src/multiarray/descriptor.c arraydescr_dealloc: what a dtype owns; refcount.c: where items have
  * references; stringdtype/static_string.c: where the texts of a StringDType lie. */
+#include "decode/decode_functions.h"
 #include "decode/foreign/numpy_dtype.h"
 
 #include "base/limits.h"
-#include "decode/value.h"
-
-decode_function decode_numpy_dtype;
-decode_function decode_numpy_dtype_class;
+#include "object/value.h"
 
 enum {
 	ITEM_HAS_REFERENCES = 1, /* NPY_ITEM_REFCOUNT */
@@ -88,16 +86,16 @@ static void add_fields(struct decoder *decoder, struct parts *parts, uint64_t fi
 {
 	struct dict_cursor cursor;
 	uint64_t key, field, count, items;
-	if (!dict_cursor_open(&cursor, decoder, fields)) {
+	if (!dict_cursor_open(&cursor, &decoder->objects, fields)) {
 		parts->too_many = true;
 		return;
 	}
 	while (cursor.next < LIMIT_ITEM_PARTS && !parts->too_many && dict_cursor_next(&cursor, &key, &field)) {
 		uint64_t dtype, place, title = 0;
 		int64_t at;
-		if (!value_items(decoder, field, &count, &items) || count < 2 || count > 3 ||
+		if (!value_items(&decoder->objects, field, &count, &items) || count < 2 || count > 3 ||
 		    !reader_u64(&decoder->reader, items, &dtype) || !reader_u64(&decoder->reader, items + 8, &place) ||
-		    !value_int(decoder, place, &at) || at < 0) {
+		    !value_int(&decoder->objects, place, &at) || at < 0) {
 			parts->too_many = true;
 			return;
 		}
@@ -176,7 +174,7 @@ void decode_numpy_dtype(struct decoder *decoder, const struct type_info *type, u
 void decode_numpy_dtype_class(struct decoder *decoder, const struct type_info *type, uint64_t address,
                               const uint8_t *body)
 {
-	const struct type_info *base = decode_type(decoder, type->base_info->tp_base);
+	const struct type_info *base = type->base_info->base;
 	if (base != NULL && base != type && base->decode != NULL)
 		base->decode(decoder, type, address, body);
 	uint64_t bytes = (uint64_t)type->base_info->tp_basicsize;

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * numpy scalars: __sizeof__ adds itemsize to what object.__sizeof__ would say, although the value lies inside
  * (numpy/_core/src/multiarray/scalartypes.c.src gentype_sizeof); numpy.str_ has str's before it. */
+#include "decode/decode_functions.h"
 #include "decode/foreign.h"
 #include "decode/foreign/numpy_dtype.h"
-
-decode_function decode_numpy_scalar;
-decode_function decode_numpy_bytes;
-decode_function decode_numpy_str;
-decode_function decode_numpy_void;
 
 enum { OWNS_DATA = 4 /* NPY_ARRAY_OWNDATA */ };
 
@@ -28,7 +24,7 @@ void decode_numpy_bytes(struct decoder *decoder, const struct type_info *type, u
 
 void decode_numpy_str(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {
-	const struct type_info *base = decode_type(decoder, type->base_info->tp_base);
+	const struct type_info *base = type->base_info->base;
 	uint32_t offset;
 	uint64_t copy, length = 0;
 	if (base != NULL && base != type && base->decode != NULL)

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * The hash tables behind pandas' indexes, in memory of their own (pandas/_libs/include/pandas/vendored/klib/khash.h):
  * a bit a bucket, keys, and positions. What holds the table shows it as `allocated`. */
+#include "decode/decode_functions.h"
 #include "decode/body_words.h"
 #include "decode/foreign.h"
-
-decode_function decode_pandas_table;
-decode_function decode_pandas_object_table;
 
 enum {
 	/* khash: four 32-bit numbers (buckets first), then flags, keys, vals. */

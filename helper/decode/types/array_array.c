@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * array.array: numbers of one C type in a block of its own (Modules/arraymodule.c array___sizeof__). */
+#include "decode/decode_functions.h"
 #include "decode/allocated.h"
-#include "decode/decoder.h"
-
-decode_function decode_array;
+#include "decode/emit.h"
 
 enum { TEXT_ITEM_BYTES = 4 }; /* wchar_t */
 

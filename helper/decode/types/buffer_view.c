@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * _interpreters.CrossInterpreterBufferView (3.13+): a buffer of another interpreter; it owns the object that the buffer
  * belongs to (Modules/_interpretersmodule.c). */
-#include "decode/decoder.h"
-
-decode_function decode_buffer_view;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 void decode_buffer_view(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * io.BufferedReader, BufferedWriter and BufferedRandom: one struct (Modules/_io/bufferedio.c). */
-#include "decode/decoder.h"
-
-decode_function decode_buffered_reader;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 void decode_buffered_reader(struct decoder *decoder, const struct type_info *type, uint64_t address,
                             const uint8_t *body)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * bytearray: a buffer of its own; since 3.15 a bytes object that nothing else refers to
  * (Objects/bytearrayobject.c bytearray_sizeof). */
-#include "decode/decoder.h"
-
-decode_function decode_bytearray;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 void decode_bytearray(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {

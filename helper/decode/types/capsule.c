@@ -2,11 +2,10 @@
  * PyCapsule: a pointer into an extension. Since 3.13 its owner may have it traversed (_PyCapsule_SetTraverse of
  * Objects/capsule.c, private). The two that do, _socket.CAPI and _curses._C_API, visit the class that their table of
  * functions begins with (Modules/socketmodule.c sock_capi_traverse, Modules/_cursesmodule.c curses_capi_traverse). */
-#include "decode/decoder.h"
-#include "decode/type_flags.h"
-#include "decode/value.h"
-
-decode_function decode_capsule;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
+#include "object/type_flags.h"
+#include "object/value.h"
 
 void decode_capsule(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {
@@ -19,6 +18,6 @@ void decode_capsule(struct decoder *decoder, const struct type_info *type, uint6
 		flag_object(decoder, DECODED_UNREADABLE, "what it points at is absent");
 		return;
 	}
-	if (value_is(decoder, first, TPFLAGS_TYPE_SUBCLASS))
+	if (value_is(&decoder->objects, first, TPFLAGS_TYPE_SUBCLASS))
 		emit_run(decoder, table, 1, 8, LABEL_WORD, 0, 0);
 }

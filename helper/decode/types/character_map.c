@@ -2,9 +2,8 @@
  * EncodingMap: the table that codecs of one byte a character encode with (Objects/unicodeobject.c,
  * PyUnicode_BuildEncodingMap). It is not the variable-sized object that it could be: sys.getsizeof() leaves out its
  * second and third levels, which lie behind the struct. */
-#include "decode/decoder.h"
-
-decode_function decode_character_map;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 enum { SECOND_LEVEL_BYTES = 16, THIRD_LEVEL_BYTES = 128, MOST_PAGES = 256 };
 

@@ -2,10 +2,9 @@
  * code: all its references are hidden, since code objects are not traversed (free-threaded builds visit the constants).
  * Up to 3.10 a fixed struct and an opcode cache, since 3.11 the instructions are inline (Objects/codeobject.c
  * code_sizeof). */
+#include "decode/decode_functions.h"
 #include "base/limits.h"
-#include "decode/decoder.h"
-
-decode_function decode_code;
+#include "decode/emit.h"
 
 enum {
 	OPCACHE_ENTRY_BYTES = 32, /* struct _PyOpcache (Include/internal/pycore_code.h), 3.8 to 3.10 */

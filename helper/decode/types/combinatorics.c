@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * itertools' product, combinations and permutations: arrays of indices apart from the object, which __sizeof__ counts
  * (Modules/itertoolsmodule.c). */
-#include "decode/decoder.h"
-
-decode_function decode_product;
-decode_function decode_combinations;
-decode_function decode_combinations_with_replacement;
-decode_function decode_permutations;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 /* ob_size of the tuple at a field; 0 if it cannot be read. */
 static uint64_t tuple_length(struct decoder *decoder, const uint8_t *body, enum layout_field field)

@@ -2,14 +2,9 @@
  * ctypes: instances, and the types of them, which carry a description: up to 3.12 in their namespace, a dict of a type
  * of its own, since 3.13 behind the type object (Modules/_ctypes/stgdict.c PyCStgDict_sizeof; _ctypes.c
  * _ctypes_CType_Type___sizeof___impl). */
+#include "decode/decode_functions.h"
+#include "decode/type_table.h"
 #include "decode/chain.h"
-
-decode_function decode_ctypes_data;
-decode_function decode_ctypes_namespace;
-decode_function decode_ctypes_type;
-decode_function decode_ctypes_pointer_type;
-decode_function decode_dict; /* dict.c: the base of the namespace */
-decode_function decode_type_object; /* type_object.c: the base of the metatypes */
 
 /* The object's own memory, when it is not inside it. */
 void decode_ctypes_data(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * A panel of curses holds the object that set_userptr() was given, in the memory of ncurses (Modules/_curses_panel.c).
  */
-#include "decode/decoder.h"
-
-decode_function decode_curses_panel;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 enum { PANEL_USER = 24 }; /* struct panel of ncurses, whose debug information may lack it: three pointers, then this */
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * datetime and time: exact instances without a time zone are allocated without the word for it, so it exists only if
  * hastzinfo says so (Include/datetime.h). __sizeof__ counts it all the same. */
-#include "decode/decoder.h"
-
-decode_function decode_datetime;
-decode_function decode_time;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 static void decode_zone(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body,
                         enum layout_field has_zone, enum layout_field zone)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Decimal: up to four words of digits inline, more in a block of their own (Modules/_decimal/_decimal.c dec_sizeof). */
-#include "decode/decoder.h"
-
-decode_function decode_decimal;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 enum { MPD_DATAFLAGS_NOT_OWN = 0xE0 }; /* MPD_STATIC_DATA | MPD_SHARED_DATA | MPD_CONST_DATA of mpdecimal.h */
 

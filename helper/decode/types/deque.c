@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * deque: a doubly linked list of blocks of 64 items. The first is used from leftindex, the last up to rightindex
  * (Modules/_collectionsmodule.c deque_traverse, deque_sizeof). */
+#include "decode/decode_functions.h"
 #include "decode/chain.h"
-
-decode_function decode_deque;
 
 /* 3.11+: up to 16 empty blocks kept for reuse; __sizeof__ leaves them out. */
 static void emit_free_blocks(struct decoder *decoder, const uint8_t *body)

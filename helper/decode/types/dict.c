@@ -2,11 +2,11 @@
  * dict: a keys table, and for a split one an array of values of its own. __sizeof__ counts the table only if nobody
  * else shares it. dict_traverse visits keys only of tables whose keys may be anything: a str refers to nothing
  * (Objects/dictobject.c dict_traverse, _PyDict_SizeOf). */
-#include "decode/decoder.h"
+#include "decode/separate_values.h"
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
-#include "decode/keys_table.h"
-
-decode_function decode_dict;
+#include "object/keys_table.h"
 
 /* A split table: values by entry, and the keys of those that are set. */
 static void decode_split(struct decoder *decoder, const struct keys_table *keys, uint64_t values)
@@ -42,7 +42,8 @@ void decode_dict(struct decoder *decoder, const struct type_info *type, uint64_t
 	uint64_t used = load_u64(body + layout_offset(layout, FIELD_PyDictObject_ma_used));
 	uint64_t values = load_u64(body + layout_offset(layout, FIELD_PyDictObject_ma_values));
 	struct keys_table keys;
-	if (!keys_table_read(decoder, load_u64(body + layout_offset(layout, FIELD_PyDictObject_ma_keys)), &keys)) {
+	if (!keys_table_read(&decoder->objects, load_u64(body + layout_offset(layout, FIELD_PyDictObject_ma_keys)),
+	                     &keys)) {
 		flag_object(decoder, DECODED_CORRUPT, "its keys table is unreadable or impossible");
 		return;
 	}

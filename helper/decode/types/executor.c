@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * uop_executor (3.13+ with the second tier of the interpreter): a trace; behind the object's head its exits, each with
  * the executor that goes on from there (Python/optimizer.c executor_traverse). */
-#include "decode/decoder.h"
-
-decode_function decode_executor;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 void decode_executor(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {

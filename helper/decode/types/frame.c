@@ -2,10 +2,9 @@
  * frame: up to 3.10 a PyFrameObject is the frame, with locals and evaluation stack behind it; since 3.11 it shows an
  * interpreter frame that lies on a thread's stack, in a generator, or, once that has ended, in the frame object itself.
  * Only in the last case is it the frame object's own (Objects/frameobject.c frame_traverse, frame_sizeof). */
+#include "decode/decode_functions.h"
 #include "base/limits.h"
 #include "decode/types/interpreter_frame.h"
-
-decode_function decode_frame;
 
 enum { OWNED_BY_FRAME_OBJECT = 2 }; /* enum _frameowner, the same in all versions */
 

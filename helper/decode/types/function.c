@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * function: its globals and builtins, which are namespaces of modules and not the function's own weight; the rest is
  * on the registry line (Objects/funcobject.c func_traverse). */
-#include "decode/decoder.h"
-
-decode_function decode_python_function;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 void decode_python_function(struct decoder *decoder, const struct type_info *type, uint64_t address,
                             const uint8_t *body)

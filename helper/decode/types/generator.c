@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Generators, coroutines and asynchronous generators: up to 3.10 they refer to a frame object, since 3.11 the frame is
  * part of them, until it is cleared (Objects/genobject.c gen_traverse, gen_sizeof). */
+#include "decode/decode_functions.h"
 #include "decode/types/interpreter_frame.h"
-
-decode_function decode_generator;
 
 /* Whether the embedded frame still holds something. FRAME_CLEARED is the last of enum _framestate; the type of
  * gi_frame_state is int8_t. */

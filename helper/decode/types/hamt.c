@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The nodes of a hash array mapped trie (Python/hamt.c): the variables of a context. */
-#include "decode/decoder.h"
-
-decode_function decode_hamt_bitmap_node;
-decode_function decode_hamt_array_node;
-decode_function decode_hamt_collision_node;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 /* ob_size words: keys and values in turn; a null key means that the value is a deeper node. */
 static void emit_pairs(struct decoder *decoder, uint64_t address, const uint8_t *body, enum layout_field array)

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Memory beside the object that no size counts: input that a decompressor could not use yet, a dictionary of zstd,
  * the characters of a field or a row of csv (Modules/_bz2module.c, _lzmamodule.c, zlibmodule.c, _zstd/, _csv.c). */
-#include "decode/decoder.h"
-
-decode_function decode_bz2_decompressor;
-decode_function decode_lzma_decompressor;
-decode_function decode_zlib_decompressor;
-decode_function decode_zstd_decompressor;
-decode_function decode_zstd_dictionary;
-decode_function decode_csv_reader;
-decode_function decode_csv_writer;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 enum { CHARACTER_BYTES = 4 };
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * InstructionSequence (3.13+): what the compiler makes before it makes code (Python/instruction_sequence.c). */
-#include "decode/decoder.h"
-
-decode_function decode_instruction_sequence;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 enum { LABEL_BYTES = 4 };
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * int and bool: digits of 30 bits inline. What __sizeof__ counts changed three times (Objects/longobject.c). */
+#include "decode/decode_functions.h"
 #include "base/limits.h"
-#include "decode/decoder.h"
-
-decode_function decode_int;
+#include "decode/emit.h"
 
 void decode_int(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {

@@ -4,7 +4,7 @@
 #ifndef PYDS_DECODE_INTERPRETER_FRAME_H
 #define PYDS_DECODE_INTERPRETER_FRAME_H
 
-#include "decode/decoder.h"
+#include "decode/emit.h"
 
 struct frame_slots {
 	uint64_t named; /* fast locals, cells and free variables */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * list: an item array of `allocated` words, of which ob_size are items (Objects/listobject.c list___sizeof___impl). */
-#include "decode/decoder.h"
-
-decode_function decode_list;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 void decode_list(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {

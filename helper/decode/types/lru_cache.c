@@ -2,9 +2,8 @@
  * lru_cache: a bounded cache keeps its results in a ring of link objects, each owned by its dict and by the ring; the
  * wrapper visits their keys and results in their stead, since a link is not traversed (Modules/_functoolsmodule.c
  * lru_cache_tp_traverse, lru_cache_clear_list). */
+#include "decode/decode_functions.h"
 #include "decode/chain.h"
-
-decode_function decode_lru_cache;
 
 void decode_lru_cache(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {

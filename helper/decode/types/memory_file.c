@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * io.BytesIO and io.StringIO: files in memory (Modules/_io/bytesio.c, stringio.c). */
-#include "decode/decoder.h"
-
-decode_function decode_bytes_io;
-decode_function decode_string_io;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 enum { CHARACTER_BYTES = 4 }; /* Py_UCS4 */
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * operator.methodcaller: since 3.13 its first call keeps the arguments laid out for vectorcall, in 3.13 as an array of
  * borrowed references with owned keyword names, since 3.14 as tuples (Modules/_operator.c). */
-#include "decode/decoder.h"
-
-decode_function decode_method_caller;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 static uint64_t tuple_length(struct decoder *decoder, uint64_t tuple)
 {

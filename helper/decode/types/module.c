@@ -4,10 +4,10 @@
  * elsewhere and visits, it alone knows. */
 #include <string.h>
 
-#include "decode/value.h"
 #include "allocator/mimalloc.h"
-
-decode_function decode_module;
+#include "decode/decode_functions.h"
+#include "decode/type_table.h"
+#include "object/value.h"
 
 enum {
 	LIMIT_STATE_BYTES = 1 << 20,
@@ -112,24 +112,26 @@ static void emit_more_state(struct decoder *decoder, uint64_t name, const uint8_
 {
 	const struct layout *layout = decoder->layout;
 	if (layout_has(layout, FIELD_atexitmodule_state_atexit_callbacks) &&
-	    bytes >= layout->struct_bytes[STRUCT_atexitmodule_state] && value_str_equals(decoder, name, "atexit"))
+	    bytes >= layout->struct_bytes[STRUCT_atexitmodule_state] &&
+	    value_str_equals(&decoder->objects, name, "atexit"))
 		emit_atexit_callbacks(decoder, state);
 	if (layout_has(layout, FIELD_decimal_state_signal_map) && bytes >= layout->struct_bytes[STRUCT_decimal_state] &&
-	    value_str_equals(decoder, name, "_decimal")) {
+	    value_str_equals(&decoder->objects, name, "_decimal")) {
 		emit_decimal_exceptions(decoder, body_u64(decoder, FIELD_decimal_state_signal_map, state));
 		emit_decimal_exceptions(decoder, body_u64(decoder, FIELD_decimal_state_cond_map, state));
 	}
 	if (layout_has(layout, FIELD_zoneinfo_state_ZONEINFO_STRONG_CACHE) &&
-	    bytes >= layout->struct_bytes[STRUCT_zoneinfo_state] && value_str_equals(decoder, name, "_zoneinfo"))
+	    bytes >= layout->struct_bytes[STRUCT_zoneinfo_state] &&
+	    value_str_equals(&decoder->objects, name, "_zoneinfo"))
 		emit_zone_cache(decoder, body_u64(decoder, FIELD_zoneinfo_state_ZONEINFO_STRONG_CACHE, state));
 }
 
 /* These visit their own type, as if they were instances. */
 static bool visits_own_type(struct decoder *decoder, uint64_t name)
 {
-	return value_str_equals(decoder, name, "_hmac") ||
+	return value_str_equals(&decoder->objects, name, "_hmac") ||
 	       (layout_feature(decoder->layout, FEATURE_HEAP_TYPE_VISITED) &&
-	        value_str_equals(decoder, name, "_curses_panel"));
+	        value_str_equals(&decoder->objects, name, "_curses_panel"));
 }
 
 /* The few modules whose m_traverse visits str, int and object too. */
@@ -138,7 +140,7 @@ static bool visits_plain_values(struct decoder *decoder, uint64_t name)
 	static const char *const names[] = { "posix", "select",  "_functools", "_posixsubprocess", "_ctypes",
 		                             "_hmac", "pyexpat", "readline",   "_zoneinfo" };
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (value_str_equals(decoder, name, names[i]))
+		if (value_str_equals(&decoder->objects, name, names[i]))
 			return true;
 	return false;
 }
@@ -162,7 +164,7 @@ void decode_module(struct decoder *decoder, const struct type_info *type, uint64
 	bool visits_all = is_visited && visits_plain_values(decoder, name);
 	/* The state of _curses_panel: an exception, then the type of panels. */
 	bool hides_second = !layout_feature(decoder->layout, FEATURE_CURSES_PANEL_TYPE_VISITED) &&
-	                    value_str_equals(decoder, name, "_curses_panel");
+	                    value_str_equals(&decoder->objects, name, "_curses_panel");
 	for (uint64_t offset = 0; offset + 8 <= bytes; offset += 8) {
 		const struct type_info *target = type_of(decoder, load_u64(words + offset));
 		if (target == NULL)

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Codecs of East Asian encodings: the error handler is a str, or one of three small numbers that stand for strict,
  * ignore and replace (Modules/cjkcodecs/multibytecodec.h). */
-#include "decode/decoder.h"
-
-decode_function decode_multibyte_encoder;
-decode_function decode_multibyte_decoder;
-decode_function decode_multibyte_reader;
-decode_function decode_multibyte_writer;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 enum { ERROR_HANDLER_NUMBERS = 4096 }; /* no object is in the first page */
 

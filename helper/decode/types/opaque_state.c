@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Objects that are a handle of another library's state: OpenSSL's, HACL's, zlib's, bzip2's, that of lzma. No size of
  * Python's counts it; what is found is its first block, as large as the allocator says. */
-#include "decode/decoder.h"
+#include "decode/emit.h"
 
 #define OPAQUE_DECODER(id, field, role)                                                                                \
 	decode_function decode_##id;                                                                                   \

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * OrderedDict: a dict, an array of node pointers as long as its hash table, and a linked list of nodes, each with a
  * reference to its key (Objects/odictobject.c odict_traverse, odict_sizeof). */
+#include "decode/decode_functions.h"
 #include "decode/chain.h"
-
-decode_function decode_ordered_dict;
-decode_function decode_dict; /* dict.c: the base */
 
 static void decode_nodes(struct decoder *decoder, const uint8_t *body, uint64_t length)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * parser.st, up to 3.9: the concrete syntax tree of a program. Its size counts the tree (Modules/parsermodule.c
  * parser_sizeof, Parser/node.c sizeofchildren). */
+#include "decode/decode_functions.h"
 #include "decode/chain.h"
-
-decode_function decode_parse_tree;
 
 enum {
 	LIMIT_NODES = 1 << 24,

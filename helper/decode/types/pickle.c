@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * _pickle: the memo of a pickler is a hash table of objects, that of an unpickler an array
  * (Modules/_pickle.c Pickler_traverse, _pickle_Pickler___sizeof___impl and their like). */
+#include "decode/decode_functions.h"
 #include "decode/chain.h"
-
-decode_function decode_pickler;
-decode_function decode_unpickler;
-decode_function decode_pickle_stack;
 
 static uint32_t memo_flags(const struct decoder *decoder)
 {

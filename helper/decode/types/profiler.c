@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * _lsprof.Profiler, what cProfile is made of: a binary tree of functions, each with a tree of the functions it called,
  * and the contexts of calls that are under way (Modules/_lsprof.c, Modules/rotatingtree.c). No size counts them. */
-#include "decode/decoder.h"
-
-decode_function decode_profiler;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 enum {
 	LIMIT_ENTRIES = 1 << 22, /* of all trees of one profiler together */

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * re: the scanner behind finditer(), and the compiled replacement of sub() (Modules/_sre). */
-#include "decode/decoder.h"
-
-decode_function decode_scanner;
-decode_function decode_template;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 /* The match state holds the string and, for other buffers, a Py_buffer. Only the pattern is visited. */
 void decode_scanner(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)

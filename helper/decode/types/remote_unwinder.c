@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * _remote_debugging (3.14+): a profiler's readers of other processes. They keep objects in tables of C, which no
  * tp_traverse visits (Modules/_remote_debugging_module.c, since 3.15 Modules/_remote_debugging/). */
+#include "decode/decode_functions.h"
 #include "decode/chain.h"
-
-decode_function decode_remote_unwinder;
-decode_function decode_profile_reader;
-decode_function decode_profile_writer;
 
 enum { CACHED_THREADS = 32 }; /* FRAME_CACHE_MAX_THREADS */
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * set and frozenset: eight entries inline, or a table apart (Objects/setobject.c set_sizeof). */
-#include "decode/decoder.h"
-
-decode_function decode_set;
-decode_function decode_frozenset;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 void decode_set(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * queue.SimpleQueue: a list up to 3.12, a ring buffer of its own since 3.13 (Modules/_queuemodule.c). */
-#include "decode/decoder.h"
-
-decode_function decode_simple_queue;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 void decode_simple_queue(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {

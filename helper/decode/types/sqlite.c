@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * sqlite3 connections: what they refer to changed its meaning in 3.11 (Modules/_sqlite/connection.c
  * connection_traverse); up to 3.10 statements are kept in a cache with nodes of its own. */
+#include "decode/decode_functions.h"
 #include "decode/chain.h"
-
-decode_function decode_sqlite_connection;
-decode_function decode_sqlite_cache;
 
 /* 3.11+: callable and module of a callback, in a block of their own. */
 static void emit_callback(struct decoder *decoder, const uint8_t *body, enum layout_field field)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * ssl.SSLContext: up to 3.13.0 the key log's name and the callbacks for pre-shared keys are not visited
  * (Modules/_ssl.c context_traverse). */
-#include "decode/decoder.h"
-
-decode_function decode_ssl_context;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 void decode_ssl_context(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * str in its forms: compact ASCII, compact, and legacy (subclasses; up to 3.11 also not yet converted wchar_t data).
  * The formula is unicode_sizeof's (Objects/unicodeobject.c); it never starts from the actual type's basicsize. */
-#include "decode/decoder.h"
-
-decode_function decode_str;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 enum { WCHAR_BYTES = 4 };
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * struct.Struct: a format compiled to an array of codes that ends with one whose fmtdef is null
  * (Modules/_struct.c s_sizeof). */
+#include "decode/decode_functions.h"
 #include "decode/chain.h"
-
-decode_function decode_struct;
 
 void decode_struct(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Struct sequences (os.stat_result, time.struct_time): tuples with more items than their length says
  * (Objects/structseq.c structseq_traverse). */
-#include "decode/decoder.h"
-
-decode_function decode_structseq;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 void decode_structseq(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {

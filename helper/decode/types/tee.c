@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * itertools.tee: what was read and not yet given out by all lies in a chain of data objects of 57 slots each, of which
  * numread are set; the rest is garbage (Modules/itertoolsmodule.c teedataobject_traverse). */
-#include "decode/decoder.h"
-
-decode_function decode_tee_data;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 void decode_tee_data(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * _thread._local: the namespaces of all threads hang on its dummies; up to 3.12 its key and a callback are hidden,
  * since 3.13 the namespaces are in a dict of its own (Modules/_threadmodule.c local_traverse). */
-#include "decode/decoder.h"
-
-decode_function decode_thread_local;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 void decode_thread_local(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * tuple: ob_size items inline; since 3.14 behind the cached hash (gh-131525). */
-#include "decode/decoder.h"
-
-decode_function decode_tuple;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 void decode_tuple(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {

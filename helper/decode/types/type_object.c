@@ -2,13 +2,12 @@
  * Type objects. A heap type's traverse visits its namespace, bases, MRO and module; its names, __slots__ tuple and
  * subclasses it owns unseen. A static type is never visited: all it owns is hidden, and since 3.12 its namespace lives
  * in the interpreter (Objects/typeobject.c type_traverse, type___sizeof___impl; gh-94673). */
-#include "decode/decoder.h"
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
-#include "decode/keys_table.h"
-#include "decode/static_type.h"
-#include "decode/type_flags.h"
-
-decode_function decode_type_object;
+#include "object/keys_table.h"
+#include "object/static_type.h"
+#include "object/type_flags.h"
 
 static void decode_heap_type(struct decoder *decoder, uint64_t address, const uint8_t *body)
 {
@@ -30,8 +29,8 @@ static void decode_heap_type(struct decoder *decoder, uint64_t address, const ui
 	emit_field(decoder, address, body, FIELD_PyHeapTypeObject_ht_slots, RUN_HIDDEN);
 	emit_field(decoder, address, body, FIELD_PyTypeObject_tp_subclasses, RUN_HIDDEN);
 	struct keys_table keys;
-	if (keys_table_read(decoder, load_u64(body + layout_offset(layout, FIELD_PyHeapTypeObject_ht_cached_keys)),
-	                    &keys)) {
+	if (keys_table_read(&decoder->objects,
+	                    load_u64(body + layout_offset(layout, FIELD_PyHeapTypeObject_ht_cached_keys)), &keys)) {
 		decoder->out.shallow += keys.bytes;
 		emit_block(decoder, keys.address, keys.bytes, "shared keys table", BLOCK_COUNTED);
 		emit_run(decoder, keys.entries + keys.key_offset, keys.entry_count, keys.entry_bytes, LABEL_DICT_KEY,
@@ -48,7 +47,7 @@ static void decode_static_type(struct decoder *decoder, uint64_t address, const 
 	for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++)
 		emit_field(decoder, address, body, hidden[i], RUN_HIDDEN);
 	struct static_type_state state;
-	if (static_type_state(decoder, address, body, &state)) {
+	if (static_type_state(&decoder->objects, address, body, &state)) {
 		emit_run(decoder, state.dict_slot, 1, 8, LABEL_DICT, RUN_HIDDEN, 0);
 		emit_run(decoder, state.subclasses_slot, 1, 8, LABEL_SUBCLASSES, RUN_HIDDEN, 0);
 	} else if (!layout_feature(decoder->layout, FEATURE_STATIC_BUILTIN_STATE) ||

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * TypeVar, ParamSpec, TypeVarTuple and TypeAliasType: their names are not visited before gh-140000, which was taken
  * back to 3.13 and 3.14 (Objects/typevarobject.c). */
-#include "decode/decoder.h"
-
-decode_function decode_type_variable;
-decode_function decode_parameter_specification;
-decode_function decode_type_variable_tuple;
-decode_function decode_type_alias;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 static void emit_name(struct decoder *decoder, uint64_t address, const uint8_t *body, enum layout_field name)
 {

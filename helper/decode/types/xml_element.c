@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * xml.etree.ElementTree in C: an element keeps attributes and children in a block it makes on demand, the first four
  * children in the block itself (Modules/_elementtree.c element_gc_traverse, element___sizeof__). */
+#include "decode/decode_functions.h"
 #include "base/limits.h"
 #include "decode/chain.h"
-
-decode_function decode_xml_element;
-decode_function decode_xml_element_iterator;
 
 void decode_xml_element(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {

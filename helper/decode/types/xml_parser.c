@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * pyexpat.xmlparser: its handlers are in an array of their own, as many as there are handler attributes; the dict of
  * interned strings is hidden, text that waits for more is in a buffer (Modules/pyexpat.c xmlparse_traverse). */
-#include "decode/decoder.h"
-
-decode_function decode_xml_parser;
+#include "decode/decode_functions.h"
+#include "decode/emit.h"
 
 enum { HANDLERS = 22 }; /* enum HandlerTypes: the same since 2.5 */
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * zoneinfo.ZoneInfo in C: arrays of transitions, and local times of which each has three objects
  * (Modules/_zoneinfo.c). */
+#include "decode/decode_functions.h"
 #include "decode/chain.h"
-
-decode_function decode_zone_info;
 
 static void emit_local_times(struct decoder *decoder, uint64_t address, uint64_t count)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The second pass over a heap: its objects by address, so that memory is read from end to end. Several threads take a
  * part of the addresses each; their rows are then put behind each other. */
+#include "decode/quick_size.h"
 #include "graph/heap/heap_builder.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Two passes over the heap: the first follows references to find the objects, in any order; the second goes through
  * them by address and writes the edges down. Between them stands only the bitmap of addresses. */
+#include "decode/quick_size.h"
 #include "graph/heap/heap_builder.h"
 
 #include <stdlib.h>

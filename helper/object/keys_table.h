@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * keys_table: PyDictKeysObject, the table behind dicts and behind the attribute names of a class
  * (Include/internal/pycore_dict.h; Objects/dictobject.c). */
-#ifndef PYDS_DECODE_KEYS_TABLE_H
-#define PYDS_DECODE_KEYS_TABLE_H
+#ifndef PYDS_OBJECT_KEYS_TABLE_H
+#define PYDS_OBJECT_KEYS_TABLE_H
 
-#include "decode/decoder.h"
+#include "object/object_reader.h"
 
 struct keys_table {
 	uint64_t address;
@@ -19,11 +19,6 @@ struct keys_table {
 };
 
 /* False if the table is absent or impossible; nothing is flagged. */
-bool keys_table_read(struct decoder *decoder, uint64_t address, struct keys_table *ret_table);
-
-/* Emits the block of a PyDictValues that is an allocation of its own; keys is the table that names the values. flags as
- * of a block; where it is counted, it is as 8 bytes for each of the `counted` values. */
-void emit_separate_values(struct decoder *decoder, const struct keys_table *keys, uint64_t values, uint64_t counted,
-                          const char *role, uint32_t flags);
+bool keys_table_read(struct object_reader *objects, uint64_t address, struct keys_table *ret_table);
 
 #endif

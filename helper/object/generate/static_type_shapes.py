@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes helper/decode/static_type_shapes.def: names of static types by what they look like in memory.
+"""Writes helper/object/static_type_shapes.def: names of static types by what they look like in memory.
 
     static_type_shapes.py [--keep] PYTHON ...
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Numbers of CPython's public type interface that every version shares (Include/object.h, Include/structmember.h). */
-#ifndef PYDS_DECODE_TYPE_FLAGS_H
-#define PYDS_DECODE_TYPE_FLAGS_H
+#ifndef PYDS_OBJECT_TYPE_FLAGS_H
+#define PYDS_OBJECT_TYPE_FLAGS_H
 
 /* Bits of tp_flags. Bits 1 to 4 mean this only where the features of layout/features.def hold. */
 #define TPFLAGS_STATIC_BUILTIN (UINT64_C(1) << 1)

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "decode/static_type_name.h"
+#include "object/static_type_name.h"
 
 #include <string.h>
 
 #include "base/limits.h"
-#include "decode/foreign.h"
-#include "decode/registry.h"
-#include "decode/static_type_order.h"
-#include "decode/static_type_shape.h"
-#include "decode/value.h"
+#include "object/static_type_order.h"
+#include "object/static_type_shape.h"
+#include "object/value.h"
 
 /* What Lib/types.py calls them, and their tp_name. */
 static const char *const types_names[][2] = {
@@ -85,62 +83,63 @@ static const struct {
 };
 
 /* The next key under which a namespace has the object; false: there is none. *budget: entries that may be looked at. */
-static bool next_key_of_value(struct dict_cursor *cursor, struct decoder *decoder, uint64_t object, uint64_t *budget,
-                              struct text *key)
+static bool next_key_of_value(struct dict_cursor *cursor, struct object_reader *objects, uint64_t object,
+                              uint64_t *budget, struct text *key)
 {
 	uint64_t entry_key, value;
 
 	for (; *budget > 0 && dict_cursor_next(cursor, &entry_key, &value); --*budget) {
 		if (value == object) {
 			text_reset(key);
-			return value_str(decoder, entry_key, LIMIT_TYPE_NAME_BYTES, key) > 0 && !key->failed;
+			return value_str(objects, entry_key, LIMIT_TYPE_NAME_BYTES, key) > 0 && !key->failed;
 		}
 	}
 	return false;
 }
 
-static bool key_of_value(struct decoder *decoder, uint64_t dict, uint64_t object, uint64_t *budget, struct text *key)
+static bool key_of_value(struct object_reader *objects, uint64_t dict, uint64_t object, uint64_t *budget,
+                         struct text *key)
 {
 	struct dict_cursor cursor;
 
-	return dict_cursor_open(&cursor, decoder, dict) && next_key_of_value(&cursor, decoder, object, budget, key);
+	return dict_cursor_open(&cursor, objects, dict) && next_key_of_value(&cursor, objects, object, budget, key);
 }
 
-static uint64_t module_dict(struct decoder *decoder, uint64_t module)
+static uint64_t module_dict(struct object_reader *objects, uint64_t module)
 {
-	uint64_t flags, dict, type = value_type(decoder, module, &flags);
-	int64_t basicsize = decoder->layout->struct_bytes[STRUCT_PyModuleObject];
+	uint64_t flags, dict, type = value_type(objects, module, &flags);
+	int64_t basicsize = objects->layout->struct_bytes[STRUCT_PyModuleObject];
 	uint64_t type_basicsize;
 
 	/* sys.modules may hold anything; what is as large as a module and has a dict in its place will do. */
-	if (type == 0 || !value_field(decoder, type, FIELD_PyTypeObject_tp_basicsize, &type_basicsize) ||
-	    (int64_t)type_basicsize < basicsize || !value_field(decoder, module, FIELD_PyModuleObject_md_dict, &dict))
+	if (type == 0 || !value_field(objects, type, FIELD_PyTypeObject_tp_basicsize, &type_basicsize) ||
+	    (int64_t)type_basicsize < basicsize || !value_field(objects, module, FIELD_PyModuleObject_md_dict, &dict))
 		return 0;
 	return dict;
 }
 
-static uint64_t namespace_of(struct decoder *decoder, const struct interpreter *interpreter, const char *module)
+static uint64_t namespace_of(struct object_reader *objects, const struct interpreter *interpreter, const char *module)
 {
-	uint64_t object = dict_get_str(decoder, interpreter->modules, module);
+	uint64_t object = dict_get_str(objects, interpreter->modules, module);
 
-	return object == 0 ? 0 : module_dict(decoder, object);
+	return object == 0 ? 0 : module_dict(objects, object);
 }
 
-static bool name_by_types(struct decoder *decoder, const struct interpreter *interpreter, uint64_t type,
+static bool name_by_types(struct object_reader *objects, const struct interpreter *interpreter, uint64_t type,
                           struct text *name)
 {
-	uint64_t dict = namespace_of(decoder, interpreter, "types");
+	uint64_t dict = namespace_of(objects, interpreter, "types");
 
 	for (size_t i = 0; dict != 0 && i < sizeof types_names / sizeof types_names[0]; i++) {
-		if (dict_get_str(decoder, dict, types_names[i][0]) == type) {
+		if (dict_get_str(objects, dict, types_names[i][0]) == type) {
 			text_add(name, types_names[i][1]);
 			return true;
 		}
 	}
 	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-		uint64_t space = namespace_of(decoder, interpreter, values[i].module);
-		uint64_t object = space != 0 ? dict_get_str(decoder, space, values[i].object) : 0;
-		if (object != 0 && value_type(decoder, object, NULL) == type) {
+		uint64_t space = namespace_of(objects, interpreter, values[i].module);
+		uint64_t object = space != 0 ? dict_get_str(objects, space, values[i].object) : 0;
+		if (object != 0 && value_type(objects, object, NULL) == type) {
 			text_add(name, values[i].name);
 			return true;
 		}
@@ -150,13 +149,12 @@ static bool name_by_types(struct decoder *decoder, const struct interpreter *int
 
 /* The registry knows which of the names a C type goes by is its tp_name: "collections.deque" is made in _collections.
  */
-static bool append_known(struct text *name, const char *module, const char *key)
+static bool append_known(const struct known_types *known, struct text *name, const char *module, const char *key)
 {
 	struct text candidate = { 0 };
 
 	text_format(&candidate, "%s.%s", module, key);
-	bool is_known = !candidate.failed && (registry_by_name(text_string(&candidate)) != NULL ||
-	                                      foreign_knows_name(text_string(&candidate)));
+	bool is_known = !candidate.failed && known != NULL && known->knows_name(text_string(&candidate));
 	if (is_known)
 		text_append(name, candidate.bytes, candidate.length);
 	text_free(&candidate);
@@ -165,22 +163,22 @@ static bool append_known(struct text *name, const char *module, const char *key)
 
 /* The name that a type has in the namespace of the module of that name. Of several (_weakref: ref, ReferenceType) it is
  * one that the registry knows, else the first. */
-static bool name_by_module(struct decoder *decoder, uint64_t dict, uint64_t module_name, uint64_t type,
+static bool name_by_module(struct object_reader *objects, uint64_t dict, uint64_t module_name, uint64_t type,
                            uint64_t *budget, struct text *name)
 {
 	struct dict_cursor cursor;
 	struct text key = { 0 }, made_in = { 0 }, first = { 0 };
 	bool known = false;
 
-	if (!dict_cursor_open(&cursor, decoder, dict))
+	if (!dict_cursor_open(&cursor, objects, dict))
 		return false;
-	while (!known && next_key_of_value(&cursor, decoder, type, budget, &key)) {
+	while (!known && next_key_of_value(&cursor, objects, type, budget, &key)) {
 		if (made_in.length == 0 &&
-		    (value_str(decoder, module_name, LIMIT_TYPE_NAME_BYTES, &made_in) <= 0 || made_in.failed))
+		    (value_str(objects, module_name, LIMIT_TYPE_NAME_BYTES, &made_in) <= 0 || made_in.failed))
 			break;
 		const char *module = text_string(&made_in), *string = text_string(&key);
-		known = append_known(name, module, string) ||
-		        (module[0] == '_' && append_known(name, module + 1, string));
+		known = append_known(objects->facts->known_types, name, module, string) ||
+		        (module[0] == '_' && append_known(objects->facts->known_types, name, module + 1, string));
 		if (first.length == 0 && strcmp(module, "_collections_abc") == 0)
 			text_add(&first, string); /* list_iterator and its like, under their own names */
 		else if (first.length == 0)
@@ -197,46 +195,46 @@ static bool name_by_module(struct decoder *decoder, uint64_t dict, uint64_t modu
 
 /* Any module's namespace. Modules written in C come first: sys.modules is in the order of import, and what imports a
  * name comes after what made it. */
-static bool name_by_modules(struct decoder *decoder, const struct interpreter *interpreter, uint64_t type,
+static bool name_by_modules(struct object_reader *objects, const struct interpreter *interpreter, uint64_t type,
                             struct text *name)
 {
 	struct dict_cursor cursor;
 	uint64_t module_key, module, budget = LIMIT_NAMESPACE;
 	bool found = false;
 
-	if (!dict_cursor_open(&cursor, decoder, interpreter->modules))
+	if (!dict_cursor_open(&cursor, objects, interpreter->modules))
 		return false;
 	while (!found && cursor.next < LIMIT_MODULES && dict_cursor_next(&cursor, &module_key, &module))
-		found = name_by_module(decoder, module_dict(decoder, module), module_key, type, &budget, name);
+		found = name_by_module(objects, module_dict(objects, module), module_key, type, &budget, name);
 	return found;
 }
 
-static bool name_in_module(struct decoder *decoder, uint64_t dict, uint64_t type, const char *const *preferred,
+static bool name_in_module(struct object_reader *objects, uint64_t dict, uint64_t type, const char *const *preferred,
                            struct text *key)
 {
 	uint64_t budget = LIMIT_NAMESPACE;
 	for (; *preferred != NULL; preferred++) {
-		if (dict_get_str(decoder, dict, *preferred) == type) {
+		if (dict_get_str(objects, dict, *preferred) == type) {
 			text_add(key, *preferred);
 			return true;
 		}
 	}
-	return key_of_value(decoder, dict, type, &budget, key);
+	return key_of_value(objects, dict, type, &budget, key);
 }
 
 /* The public name of a type that lies in a file which is known to give its types such names. */
-static bool name_by_file(struct decoder *decoder, const struct interpreter *interpreter, uint64_t type,
+static bool name_by_file(struct object_reader *objects, const struct interpreter *interpreter, uint64_t type,
                          struct text *name)
 {
 	char file[64];
-	if (!static_type_file(decoder, type, file, sizeof file))
+	if (!static_type_file(objects, type, file, sizeof file))
 		return false;
 	for (size_t i = 0; i < sizeof modules_of_files / sizeof modules_of_files[0]; i++) {
 		if (strcmp(modules_of_files[i].file, file) != 0)
 			continue;
-		uint64_t dict = namespace_of(decoder, interpreter, modules_of_files[i].module);
+		uint64_t dict = namespace_of(objects, interpreter, modules_of_files[i].module);
 		struct text key = { 0 };
-		bool found = dict != 0 && name_in_module(decoder, dict, type, modules_of_files[i].names, &key);
+		bool found = dict != 0 && name_in_module(objects, dict, type, modules_of_files[i].names, &key);
 		if (found)
 			text_format(name, "%s.%s", modules_of_files[i].module, text_string(&key));
 		text_free(&key);
@@ -245,17 +243,18 @@ static bool name_by_file(struct decoder *decoder, const struct interpreter *inte
 	return false;
 }
 
-bool static_type_name(struct decoder *decoder, uint64_t type, struct text *name)
+bool static_type_name(struct object_reader *objects, uint64_t type, const char *base_name, struct text *name)
 {
-	const struct runtime *runtime = decoder->context->runtime;
+	const struct runtime *runtime = objects->runtime;
 	struct text key = { 0 };
 	bool found = false;
 
-	if (decoder->context->types.count > LIMIT_NAMED_TYPES)
+	if (objects->facts->names_sought >= LIMIT_NAMED_TYPES)
 		return false;
-	const char *known = static_type_order_name(decoder, type);
+	objects->facts->names_sought++;
+	const char *known = static_type_order_name(objects, type);
 	if (known == NULL)
-		known = static_type_shape_name(decoder, type);
+		known = static_type_shape_name(objects, type, base_name);
 	if (known != NULL) {
 		text_add(name, known);
 		return true;
@@ -263,13 +262,13 @@ bool static_type_name(struct decoder *decoder, uint64_t type, struct text *name)
 	for (size_t i = 0; i < runtime->interpreters.count && i < LIMIT_INTERPRETERS && !found; i++) {
 		const struct interpreter *interpreter = &runtime->interpreters.items[i];
 		uint64_t budget = LIMIT_NAMESPACE;
-		found = key_of_value(decoder, interpreter->builtins, type, &budget, &key);
+		found = key_of_value(objects, interpreter->builtins, type, &budget, &key);
 		if (found)
 			text_add(name, text_string(&key));
 		else
-			found = name_by_types(decoder, interpreter, type, name) ||
-			        name_by_file(decoder, interpreter, type, name) ||
-			        name_by_modules(decoder, interpreter, type, name);
+			found = name_by_types(objects, interpreter, type, name) ||
+			        name_by_file(objects, interpreter, type, name) ||
+			        name_by_modules(objects, interpreter, type, name);
 	}
 	for (size_t i = 0; found && i < sizeof other_names / sizeof other_names[0]; i++) {
 		if (strcmp(text_string(name), other_names[i][0]) == 0) {

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ * emit: one thread's decoding of one object at a time, and what a decoder does with it: it appends *runs* of reference
+ * slots and *blocks* of owned memory to struct decoded. Both arrays belong to the struct decoder and are reused, so
+ * nothing is allocated, formatted or called back per object. */
+#ifndef PYDS_DECODE_EMIT_H
+#define PYDS_DECODE_EMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/array.h"
+#include "base/bytes.h"
+#include "decode/block.h"
+#include "decode/context.h"
+#include "decode/run.h"
+
+enum decoded_flag {
+	DECODED_APPROXIMATE = 1, /* no decoder knows this C type: size and references by the generic rule */
+	DECODED_UNREADABLE = 2, /* part of it is absent from the dump */
+	DECODED_CORRUPT = 4, /* impossible values: freed, torn or not an object */
+	DECODED_IN_FLUX = 8, /* caught half way through a change: resize, sort */
+	DECODED_GC = 16, /* has a GC head or pre-header in front */
+};
+
+struct decoded {
+	uint64_t address;
+	const struct type_info *type;
+	uint64_t shallow; /* sys.getsizeof(o) */
+	uint64_t presize; /* the part of it before the object: GC head, dict and weakref words */
+	uint64_t body; /* bytes the object itself takes from its address on, as requested from the allocator */
+	uint32_t flags; /* enum decoded_flag */
+	const char *reason; /* why UNREADABLE, CORRUPT or IN_FLUX: a literal; NULL */
+	ARRAY(struct run) runs;
+	ARRAY(struct block) blocks;
+};
+
+/* The types that one decoder met, by address, so that it asks for the common table only once for each. Open
+ * addressing, at most half full. */
+struct met_types {
+	struct met_type {
+		uint64_t address; /* 0: free */
+		const struct type_info *type;
+	} * slots;
+	uint64_t mask; /* slot count - 1 */
+	uint64_t count;
+};
+
+/* One thread's decoding of one object at a time. */
+struct decoder {
+	struct decode_context *context;
+	const struct layout *layout; /* context's */
+	struct reader reader;
+	struct object_reader objects; /* over reader: a decoder stays where it was initialised */
+	struct decoded out;
+	struct met_types types;
+	struct run_sink *sink; /* NULL: runs go to out.runs */
+	bool skip_class; /* set by a caller that has no use for the run of ob_type: it is then not emitted */
+	bool skip_blocks; /* the same for owned blocks */
+	bool out_of_memory; /* an append failed; the step that runs the decoder must end with ERROR_NO_MEMORY */
+};
+
+/* ---- For decoders: appending. Null slots may be included; wild ones too. ---- */
+
+/* A run of count slots at target address. Slots that are absent or unmapped are left out and flag the object. */
+void emit_run(struct decoder *decoder, uint64_t address, uint64_t count, uint32_t stride, enum label_kind label,
+              uint32_t flags, uint64_t argument);
+/* One that is complete. */
+void emit_whole_run(struct decoder *decoder, const struct run *run);
+/* One slot inside the body: name is a literal like ".func_code". */
+void emit_field(struct decoder *decoder, uint64_t address, const uint8_t *body, enum layout_field field,
+                uint32_t flags);
+/* One slot that is at hand: name points at a literal that stays. */
+void emit_slot(struct decoder *decoder, uint64_t address, const uint8_t *slot, const char *const *name, uint32_t flags);
+void emit_block(struct decoder *decoder, uint64_t address, uint64_t bytes, const char *role, uint32_t flags);
+/* The state that another library keeps for the object; field is a pointer to it in the body. */
+void emit_opaque_block(struct decoder *decoder, const struct type_info *type, const uint8_t *body,
+                       enum layout_field field, const char *role);
+void emit_whole_block(struct decoder *decoder, const struct block *block);
+void flag_object(struct decoder *decoder, uint32_t flags, const char *reason);
+
+/* A word of a body at a known field: 0 when the field is absent. */
+static inline uint64_t body_u64(const struct decoder *decoder, enum layout_field field, const uint8_t *body)
+{
+	const struct layout_place *place = &decoder->layout->fields[field];
+	return place->size == 8 ? load_u64(body + place->offset) : layout_get(decoder->layout, field, body);
+}
+
+static inline int64_t body_i64(const struct decoder *decoder, enum layout_field field, const uint8_t *body)
+{
+	const struct layout_place *place = &decoder->layout->fields[field];
+	if (place->size == 4)
+		return load_i32(body + place->offset);
+	return (int64_t)body_u64(decoder, field, body);
+}
+
+static inline int64_t body_ob_size(const struct decoder *decoder, const uint8_t *body)
+{
+	return load_i64(body + decoder->layout->fields[FIELD_PyVarObject_ob_size].offset);
+}
+
+#endif
