@@ -466,7 +466,8 @@ add("records of other processes", [kind(range(kind.n_fields)) for kind in kinds
 def modern(add):
     for version, text in MODERN:
         if PYTHON >= version:
-            exec(compile(text, "<modern types>", "exec"), {"add": add, "sys": sys})
+            with optional():
+                exec(compile(text, "<modern types>", "exec"), {"add": add, "sys": sys})
 
 
 def windows_on_a_terminal(add):

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Makes the Pythons that this machine lacks: unpacks those of other Debian suites (release and debug builds with their
-debug information) into folders, and builds from source what no distribution ships. Nothing is installed.
+debug information) into folders, builds from source what no distribution ships, and takes out of packages what others
+build of upstream's releases. Nothing is installed.
 
     python3 tests/support/make_interpreters.py                  the whole matrix
     python3 tests/support/make_interpreters.py trixie:3.13 sid:3.13,3.14,3.15 source:3.14.7t,3.14.7td
+    python3 tests/support/make_interpreters.py frozen:3.12.13,3.14.2 standalone:3.14.6
 
 They lie in --into, by default where interpreters.py looks. FOLDER/SUITE is a root with the packages pythonX.Y and
 pythonX.Y-dbg, FOLDER/bin/SUITE-pythonX.Y and FOLDER/bin/SUITE-pythonX.Yd are the commands; FOLDER/source is the work of
-make_from_source.py, which says how its versions are spelled. What is there is not made again; what cannot be made is
+make_from_source.py, which says how its versions are spelled, FOLDER/frozen and FOLDER/standalone are that of
+make_from_packages.py, stripped builds of many patch releases. What is there is not made again; what cannot be made is
 said, and the rest is made. A suite and version takes about 150 MiB, a version from source 200 MiB and some minutes.
 
 Needs mmdebstrap and a machine whose apt is set up for Debian: the packages come from the mirror that it uses. A command
@@ -23,10 +26,12 @@ import subprocess
 import sys
 
 import interpreters
+import make_from_packages
 import make_from_source
 
 MATRIX = ["bullseye:3.9", "bookworm:3.11", "trixie:3.13", "forky:3.13,3.14,3.15", "sid:3.13,3.14,3.15",
-          "source:3.13.5t,3.13.5td,3.13.15t,3.13.15td,3.14.7t,3.14.7td,3.15.0~rc2t,3.15.0~rc2td,3.9.2r,3.14.7r"]
+          "source:3.13.5t,3.13.5td,3.13.15t,3.13.15td,3.14.7t,3.14.7td,3.15.0~rc2t,3.15.0~rc2td,3.9.2r,3.14.7r",
+          "frozen:" + ",".join(make_from_packages.FROZEN), "standalone:" + ",".join(make_from_packages.STANDALONE)]
 PACKAGES = ["python%s", "python%s-minimal", "libpython%s-minimal", "libpython%s-stdlib", "python%s-dbg",
             "libpython%s-dbg"]
 COMMAND = """#!/bin/sh
@@ -138,7 +143,8 @@ def machine_suite():
 
 def parse(parser, wanted):
     suite, _, versions = wanted.partition(":")
-    one = make_from_source.SPELLING.pattern if suite == "source" else r"3\.\d+"
+    one = make_from_source.SPELLING.pattern if suite == "source" else \
+        r"3\.\d+\.\d+" if suite in make_from_packages.KINDS else r"3\.\d+"
     if not re.fullmatch(r"[a-z][a-z0-9-]*", suite) or not all(re.fullmatch(one, name) for name in versions.split(",")):
         parser.error("%r: like sid:3.13,3.14 or source:3.14.7t" % wanted)
     return suite, versions.split(",")
@@ -155,7 +161,9 @@ def main():
             print("%s: this machine; its Pythons are those of /usr/bin (packages python3 and python3-dbg)" % suite)
             continue
         try:
-            if suite == "source":
+            if suite in make_from_packages.KINDS:
+                failures += make_from_packages.make_all(suite, versions, folder)
+            elif suite == "source":
                 failures += make_from_source.build_all(versions, folder, os.cpu_count() or 1)
             else:
                 failures += make_suite(folder, suite, versions)
