@@ -78,6 +78,7 @@ void layout_compute_features(struct layout *layout)
 	features[FEATURE_PICKLE_MEMO_VISITED] = layout->version.hex >= UINT32_C(0x030c0100) ||
 	                                        (is_minor(layout, 11) && layout->version.hex >= UINT32_C(0x030b0700));
 	features[FEATURE_LARGE_POOLS] = since(layout, 10);
+	features[FEATURE_EXPAT_CAPSULE_VISITED] = since_patch(layout, 12, 3);
 	features[FEATURE_PROFILER_TIMER_VISITED] = since_patch(layout, 12, 5);
 	features[FEATURE_CURSES_PANEL_TYPE_VISITED] = since(layout, 10);
 	features[FEATURE_NEW_TYPES_VISITED] =

@@ -69,7 +69,7 @@ struct layout {
 	uint8_t struct_sources[STRUCT_COUNT]; /* enum layout_source */
 	bool features[FEATURE_COUNT];
 	struct python_version version;
-	char row_name[48]; /* of the table row used: "3.11.7"; "" when none was */
+	char row_name[160]; /* of the table rows used: "3.11.7", "3.14.8-debian, PyThreadState of ..."; "": none was */
 };
 
 static inline bool layout_has(const struct layout *layout, enum layout_field field)

@@ -105,55 +105,6 @@ static void help_is_a_job_like_any_other(void **state)
 	pyds_session_destroy(session);
 }
 
-/* ---- Calls from within a call ---- */
-
-struct nested {
-	pyds_session *session;
-	int32_t destroyed, resolved, started;
-	uint32_t reads;
-};
-
-static uint64_t call_back_in(void *context, uint64_t address, void *buffer, uint64_t size)
-{
-	struct nested *nested = context;
-	static const char *const info[] = { "info" };
-	uint64_t number;
-	pyds_job *job;
-	nested->destroyed = pyds_session_destroy(nested->session);
-	nested->resolved = pyds_resolve(nested->session, "sys", &number);
-	nested->started = pyds_job_start(nested->session, 1, info, NULL, &job);
-	nested->reads++;
-	memset(buffer, (int)(address & 1), size);
-	return size;
-}
-
-static void a_session_is_not_entered_twice(void **state)
-{
-	(void)state;
-	struct nested nested = { .session = pyds_session_create() };
-	const struct pyds_callbacks callbacks = { .struct_size = sizeof callbacks,
-		                                  .read = call_back_in,
-		                                  .context = &nested };
-	const struct pyds_mapping mapping = {
-		.struct_size = sizeof mapping, .protection = 3, .start = 0x10000, .end = 0x20000
-	};
-	pyds_job *job = NULL;
-	assert_int_equal(pyds_open_callbacks(nested.session, &callbacks, &mapping, 1, NULL, &job), PYDS_OK);
-	assert_int_equal(pyds_session_destroy(nested.session), PYDS_ERROR_STATE);
-	while (pyds_job_wait(job, 1000) == PYDS_JOB_RUNS)
-		continue;
-	assert_int_equal(pyds_job_result(job, NULL, NULL, NULL), PYDS_ERROR_NO_PYTHON);
-	assert_true(strlen(pyds_session_error(nested.session)) > 0);
-	assert_true(nested.reads > 0);
-	assert_int_equal(nested.destroyed, PYDS_ERROR_STATE);
-	assert_int_equal(nested.resolved, PYDS_ERROR_STATE);
-	assert_int_equal(nested.started, PYDS_ERROR_STATE);
-	assert_int_equal(pyds_job_destroy(job), PYDS_OK);
-	/* The session is as before, and may try again. */
-	assert_int_equal(pyds_open_core(nested.session, "/nonexistent/core", NULL, NULL), PYDS_ERROR_IO);
-	assert_int_equal(pyds_session_destroy(nested.session), PYDS_OK);
-}
-
 /* ---- The relay ---- */
 
 struct asked {
@@ -236,7 +187,6 @@ int main(void)
 		cmocka_unit_test(a_larger_struct_is_refused_only_if_it_asks_for_more),
 		cmocka_unit_test(nothing_works_without_a_target),
 		cmocka_unit_test(help_is_a_job_like_any_other),
-		cmocka_unit_test(a_session_is_not_entered_twice),
 		cmocka_unit_test(reads_of_other_threads_run_on_the_one_that_waits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,6 +121,7 @@ static struct fake fake_new(uint32_t hex, const char *version_text)
 	memcpy(fake.bytes + AT_TEXT, version_text, strlen(version_text) + 1);
 	memcpy(fake.bytes + AT_TYPE_NAME, "dict", 5);
 	put(&fake, AT_DICT_TYPE, FIELD_PyTypeObject_tp_name, base + AT_TYPE_NAME);
+	put(&fake, AT_DICT_TYPE, FIELD_PyTypeObject_tp_flags, UINT64_C(1) << 29); /* Py_TPFLAGS_DICT_SUBCLASS */
 	put(&fake, AT_DICT, FIELD_PyObject_ob_type, base + AT_DICT_TYPE);
 	put(&fake, AT_RUNTIME, FIELD__PyRuntimeState_interpreters_head, base + AT_INTERPRETERS);
 	put(&fake, AT_RUNTIME, FIELD__PyRuntimeState_interpreters_main, base + AT_INTERPRETERS);

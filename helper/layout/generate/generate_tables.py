@@ -5,10 +5,15 @@
     generate_tables.py --tool build/helper/layout/generate/layout_tables PYTHON...
     generate_tables.py --tool ... --root DIRECTORY /usr/bin/python3.13 ...     (interpreters of an unpacked system)
     generate_tables.py --tool ... --check PYTHON...      writes nothing, fails if a row would change
+    generate_tables.py --description FILE.json --release 3.14.4 [--flags td] --base 3.14.7td \\
+        --base-description FILE.json     a row of the structs of the runtime only, as that release's headers have them
     generate_tables.py --prune       drops from all rows what fields.def no longer names; needs no interpreter
 
 One row for each interpreter: cpython_<version>[t][d][r][-vendor].inc. rows.inc includes them all, versions.inc names
-their minor versions.
+their minor versions. A description is what gdb says of a file that includes all of a release's headers, compiled with
+-g: {"PyThreadState": {"size": 832, "f": {"prev": [0, 8], "_status.finalizing": [32, 4, 5, 1]}}}, offset, size and of a
+bit-field the first bit and the width. Where it does not go as deep as fields.def, the row --base and the description of
+that row's release tell how far a field lies behind the member that it is part of.
 """
 
 import argparse
@@ -112,6 +117,72 @@ def row(arguments, python):
     return f"cpython_{name}.inc", header + body
 
 
+def definitions():
+    """{name of a struct: (spellings, {name of a field: paths})} of fields.def."""
+    structs = {}
+    for kind, owner, name, words in re.findall(r'^(STRUCT|FIELD)\((\w+)(?:, (\w+))?, "([^"]+)"\)', FIELDS.read_text(),
+                                               re.M):
+        if kind == "STRUCT":
+            structs[owner] = (words.split("|"), {})
+        else:
+            structs[owner][1][name] = words.split("|")
+    return structs
+
+
+def row_places(name):
+    """{Struct_field: (offset, size)} of a row that is there."""
+    text = (TABLES / f"cpython_{name}.inc").read_text()
+    return {field: (int(offset), int(size)) for field, offset, size in
+            re.findall(r"[FB]\((\w+), (\d+), (\d+)", text)}
+
+
+def described_place(paths, described, base_described, base):
+    """The place of the first path that the description has. Of one that it does not follow to its end, the field is as
+    far behind the last member that it names as in the release of the row --base, whose own description says where that
+    member is there."""
+    for path in paths:
+        if path in described:
+            return described[path]
+        words = path.split(".")
+        for length in range(len(words) - 1, 0, -1):
+            member = ".".join(words[:length])
+            if base is not None and member in described and member in base_described:
+                return [base[0] + described[member][0] - base_described[member][0], base[1]]
+    return None
+
+
+def find_described(described, spellings):
+    return next((described[key] for name in spellings for key in (name, "struct " + name) if key in described), None)
+
+
+def described_row(arguments):
+    release, flags = arguments.release, arguments.flags
+    described = json.loads(pathlib.Path(arguments.description).read_text())
+    base_described = json.loads(pathlib.Path(arguments.base_description).read_text())
+    base, sizes, places = row_places(arguments.base), [], []
+    for owner, (spellings, fields) in definitions().items():
+        found, base_found = find_described(described, spellings), find_described(base_described, spellings)
+        if found is None:
+            continue
+        sizes.append(f"S({owner}, {found['size']})")
+        for name, paths in fields.items():
+            field = f"{owner}_{name}"
+            place = described_place(paths, found["f"], base_found["f"] if base_found else {}, base.get(field))
+            if place is not None:
+                numbers = ", ".join(str(number) for number in [place[0], min(place[1], 65535), *place[2:]])
+                places.append(f"{'B' if len(place) == 4 else 'F'}({owner}_{name}, {numbers})")
+    major, minor, micro = (int(number) for number in release.split("."))
+    name = f"{release}{flags}-headers"
+    words = [f"CPython {release}", "headers of upstream sources", *(["--with-pydebug"] if "d" in flags else []),
+             *(["--disable-gil"] if "t" in flags else [])]
+    text = "/* " + ", ".join(words) + ". Written by generate_tables.py --description: do not edit. */\n{\n"
+    text += f'.name = "{name}", .is_partial = true,\n'
+    text += f".version = {{ .hex = 0x{major:02x}{minor:02x}{micro:02x}f0, .is_debug = {int('d' in flags)}, " \
+            f".is_free_threaded = {int('t' in flags)}, .has_trace_refs = 0 }},\n"
+    text += f".struct_bytes = {{\n{wrap(sizes)}\n}},\n.fields = {{\n{wrap(places)}\n}},\n}},\n"
+    return f"cpython_{name}.inc", text
+
+
 def row_order(path):
     parts = re.match(r"cpython_3\.(\d+)\.(\d+)(.*)\.inc", path.name)
     return int(parts[1]), int(parts[2]), parts[3]
@@ -169,11 +240,20 @@ def main():
     parser.add_argument("--tool", help="the program layout_tables of the build")
     parser.add_argument("--root", type=lambda text: pathlib.Path(text).resolve(), help="an unpacked system")
     parser.add_argument("--check", action="store_true", help="write nothing, fail if a row would change")
+    parser.add_argument("--description", help="a file that says what headers have")
+    parser.add_argument("--release", help="of the description, like 3.14.4")
+    parser.add_argument("--flags", default="", help="of the description: t, d or td")
+    parser.add_argument("--base", help="of the description: a row of the same build")
+    parser.add_argument("--base-description", help="what the headers of that row's release have")
     parser.add_argument("--prune", action="store_true", help="drop what fields.def no longer names")
     arguments = parser.parse_args()
     if arguments.prune:
         prune()
         return 0
+    if arguments.description:
+        name, text = described_row(arguments)
+        changed = write(TABLES / name, text, arguments.check)
+        return 1 if write_lists(arguments.check) | changed and arguments.check else 0
     if not arguments.python or not arguments.tool:
         parser.error("name layout_tables with --tool, and at least one interpreter")
     changed = False

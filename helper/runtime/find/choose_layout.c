@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "layout/dwarf_layout.h"
+#include "runtime/find/confirm_places.h"
 #include "runtime/find/opening.h"
 
 enum { MAX_ROWS = 256, DEBUG_PATH_BYTES = 4096 };
@@ -16,6 +17,7 @@ struct candidate {
 	sentence_list checks;
 	uint32_t disagreements; /* with _Py_DebugOffsets */
 	bool is_exact;
+	bool is_mixed; /* has structs of other rows than the one it began with */
 	bool is_found;
 	bool is_doubtful; /* not found, but nothing else speaks against it than the check that `failure` tells of */
 	char failure[FAILURE_BYTES];
@@ -48,11 +50,60 @@ static uint32_t disagreements(const struct opening *opening, const struct layout
 	return count;
 }
 
+enum { MAX_STRUCTS_REPLACED = 8, MAX_DONORS = 256 };
+
+/* One struct of the candidate as another row has it, if more of the layout holds with it than without: the checks go on
+ * to another struct, or none is left. */
+static bool replace_struct(struct opening *opening, struct candidate *row, enum layout_struct which,
+                           enum confirmation *confirmation, enum layout_struct *failing)
+{
+	struct layout *kept = malloc(sizeof *kept);
+	char failure[FAILURE_BYTES];
+	bool is_better = false;
+	if (kept == NULL)
+		return false;
+	*kept = row->layout;
+	for (uint32_t i = 0; i < MAX_DONORS && !is_better; i++) {
+		enum layout_struct next;
+		row->layout = *kept;
+		if (!builtin_struct(&opening->fingerprint, which, i, &row->layout))
+			break;
+		place_static_interpreter(opening, &row->layout);
+		free_sentences(&row->checks);
+		const enum confirmation now = layout_confirm(opening, &row->layout, &row->checks, failure, &next);
+		is_better = now == LAYOUT_CONFIRMED || (now == LAYOUT_DOUBTFUL && next != *failing);
+		if (is_better) {
+			*confirmation = now;
+			*failing = next;
+			memcpy(row->failure, failure, sizeof failure);
+		}
+	}
+	if (!is_better)
+		row->layout = *kept;
+	free(kept);
+	return is_better;
+}
+
+/* A row is a hypothesis, of each struct by itself: what the target refutes of it is taken from the nearest row with
+ * which it holds. */
+static enum confirmation confirm_row(struct opening *opening, struct candidate *row)
+{
+	enum layout_struct failing;
+	place_static_interpreter(opening, &row->layout);
+	enum confirmation confirmation = layout_confirm(opening, &row->layout, &row->checks, row->failure, &failing);
+	for (unsigned i = 0; i < MAX_STRUCTS_REPLACED && confirmation == LAYOUT_DOUBTFUL; i++) {
+		row->is_mixed = replace_struct(opening, row, failing, &confirmation, &failing);
+		if (!row->is_mixed)
+			break;
+	}
+	return confirmation;
+}
+
 /* One row. A row of this very build that fails a check may be right and the target's memory damaged. */
 static void try_row(struct opening *opening, struct candidate *row, struct candidate *best, char *first_failure)
 {
 	const struct layout_fingerprint *fingerprint = &opening->fingerprint;
-	const enum confirmation confirmation = layout_confirm(opening, &row->layout, &row->checks, row->failure);
+	const enum confirmation confirmation = confirm_row(opening, row);
 	const bool is_vouched_for = fingerprint->runtime_bytes != 0 || fingerprint->debug_offsets != NULL;
 	bool is_better = false;
 	row->disagreements = disagreements(opening, &row->layout);
@@ -128,7 +179,8 @@ static int read_dwarf(struct opening *opening, struct candidate *dwarf)
 static int try_dwarf(struct opening *opening, struct candidate *dwarf)
 {
 	TRY(read_dwarf(opening, dwarf));
-	const enum confirmation confirmation = layout_confirm(opening, &dwarf->layout, &dwarf->checks, dwarf->failure);
+	const enum confirmation confirmation =
+	        layout_confirm(opening, &dwarf->layout, &dwarf->checks, dwarf->failure, NULL);
 	dwarf->is_exact = true;
 	dwarf->is_found = confirmation == LAYOUT_CONFIRMED;
 	dwarf->is_doubtful = confirmation == LAYOUT_DOUBTFUL;

@@ -33,7 +33,7 @@ static bool holds_at(struct opening *opening, const struct layout *layout, uint6
 	sentence_list checks = { 0 };
 	char failure[FAILURE_BYTES];
 	opening->runtime->address = address;
-	const bool holds = layout_confirm(opening, layout, &checks, failure) == LAYOUT_CONFIRMED;
+	const bool holds = layout_confirm(opening, layout, &checks, failure, NULL) == LAYOUT_CONFIRMED;
 	free_sentences(&checks);
 	return holds;
 }

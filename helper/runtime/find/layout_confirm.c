@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "runtime/find/confirm_places.h"
 #include "runtime/find/opening.h"
 
 struct self_check {
@@ -14,6 +15,7 @@ struct self_check {
 	const struct layout *layout;
 	sentence_list *checks;
 	char *failure;
+	enum layout_struct failing; /* whose places do not hold */
 	uint64_t main_interpreter;
 	uint64_t gc; /* _gc_runtime_state */
 };
@@ -213,14 +215,60 @@ static bool check_small_int(struct self_check *check)
 	return true;
 }
 
+/* A word that is damaged makes one field wrong; another layout, all that lie behind what was added or taken away. */
+enum { WRONG_OF_ANOTHER_LAYOUT = 2 };
+
+static bool check_places(struct self_check *check, enum layout_struct which, uint64_t address)
+{
+	const struct places_checked places = confirm_places(check->opening, check->layout, which, address);
+	check->failing = which;
+	if (places.wrong >= WRONG_OF_ANOTHER_LAYOUT || (places.wrong != 0 && places.held == 0))
+		return failed(check, "%s and %u more of %u fields do not hold what they must",
+		              layout_field_name(places.example), places.wrong - 1, places.held + places.wrong);
+	if (places.wrong != 0)
+		passed(check, "%s alone does not hold what it must, %u other fields of that struct do",
+		       layout_field_name(places.example), places.held);
+	else if (places.held != 0)
+		passed(check, "%u field%s of %s hold%s what they must", places.held, places.held == 1 ? "" : "s",
+		       layout_struct_name(which), places.held == 1 ? "s" : "");
+	return true;
+}
+
+static bool check_thread_part(struct self_check *check)
+{
+	uint64_t thread;
+	return !field(check, check->main_interpreter, FIELD_PyInterpreterState_threads_head, &thread) || thread == 0 ||
+	       check_places(check, STRUCT__PyThreadStateImpl, thread);
+}
+
+static bool holds(struct self_check *check)
+{
+	const uint64_t runtime = check->opening->runtime->address;
+	check->failing = STRUCT_PyThreadState;
+	if (!check_threads(check))
+		return false;
+	check->failing = STRUCT__gc_runtime_state;
+	if (!check_generations(check))
+		return false;
+	check->failing = STRUCT_PyInterpreterState;
+	if (!check_dicts(check) || !check_places(check, STRUCT_PyInterpreterState, check->main_interpreter))
+		return false;
+	check->failing = STRUCT__PyRuntimeState;
+	return check_small_int(check) && check_places(check, STRUCT__PyRuntimeState, runtime) &&
+	       check_thread_part(check);
+}
+
 enum confirmation layout_confirm(struct opening *opening, const struct layout *layout, sentence_list *checks,
-                                 char *failure)
+                                 char *failure, enum layout_struct *ret_failing)
 {
 	struct self_check check = { .opening = opening, .layout = layout, .checks = checks, .failure = failure };
 	failure[0] = '\0';
-	if (!check_interpreters(&check))
+	check.failing = STRUCT__PyRuntimeState;
+	const bool has_interpreters = check_interpreters(&check);
+	const bool is_confirmed = has_interpreters && holds(&check);
+	if (ret_failing != NULL)
+		*ret_failing = check.failing;
+	if (!has_interpreters)
 		return LAYOUT_REFUTED;
-	const bool holds =
-	        check_threads(&check) && check_generations(&check) && check_dicts(&check) && check_small_int(&check);
-	return holds ? LAYOUT_CONFIRMED : LAYOUT_DOUBTFUL;
+	return is_confirmed ? LAYOUT_CONFIRMED : LAYOUT_DOUBTFUL;
 }

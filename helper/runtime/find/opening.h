@@ -83,8 +83,9 @@ bool sys_says_debug(struct opening *opening, uint64_t sysdict);
 int find_interpreters(struct opening *opening);
 int find_threads(struct opening *opening);
 
-/* self_check.c: does this layout hold in the target? Unless it is confirmed, failure (FAILURE_BYTES) says what did not.
- * Sentences about what was checked are appended to checks, which the caller frees. */
+/* layout_confirm.c: does this layout hold in the target? Unless it is confirmed, failure (FAILURE_BYTES) says what did
+ * not, and *ret_failing of which struct (may be NULL). Sentences about what was checked are appended to checks, which
+ * the caller frees. */
 enum confirmation {
 	LAYOUT_REFUTED, /* not even the interpreters are there */
 	LAYOUT_DOUBTFUL, /* they are, but something else is not as it must be: another layout, or damaged memory */
@@ -94,7 +95,7 @@ enum { FAILURE_BYTES = 256 };
 typedef ARRAY(char *) sentence_list;
 void free_sentences(sentence_list *sentences); /* choose_layout.c */
 enum confirmation layout_confirm(struct opening *opening, const struct layout *layout, sentence_list *checks,
-                                 char *failure);
+                                 char *failure, enum layout_struct *ret_failing);
 
 /* scan_memory.c: pieces of present writable memory. starts: how many bytes from `bytes` a match may begin in; readable:
  * how many can be read (more than starts, so that a match may cross into the next piece). True ends the scan. */
