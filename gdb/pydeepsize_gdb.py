@@ -90,34 +90,19 @@ def mappings():
     return found
 
 
-class OnlyLooks:
-    """Expressions must neither call functions of the target (gdb 9 and later can forbid it) nor write to it. What they
-    would do was looked for in their text already; here gdb itself is told not to."""
-
-    SETTINGS = ("may-call-functions", "may-write-memory", "may-write-registers")
-
-    def __init__(self):
-        self.changed = []
+class NoCalls:
+    """Expressions must not call functions of the target (gdb 9 and later can forbid it)."""
 
     def __enter__(self):
-        for setting in self.SETTINGS:
-            try:
-                if gdb.parameter(setting):
-                    gdb.execute("set %s off" % setting, to_string=True)
-                    self.changed.append(setting)
-            except (gdb.error, RuntimeError):
-                continue
-        return self
-
-    def can_call(self):
         try:
-            return bool(gdb.parameter("may-call-functions"))
+            self.before = gdb.parameter("may-call-functions")
+            gdb.execute("set may-call-functions off", to_string=True)
         except (gdb.error, RuntimeError):
-            return True
+            self.before = None
 
     def __exit__(self, *_error):
-        for setting in self.changed:
-            gdb.execute("set %s on" % setting, to_string=True)
+        if self.before:
+            gdb.execute("set may-call-functions on", to_string=True)
 
 
 class Gdb(commands.Debugger):
@@ -158,12 +143,8 @@ class Gdb(commands.Debugger):
         return mappings()
 
     def evaluate(self, expression):
-        commands.refuse_side_effects(expression)
         try:
-            with OnlyLooks() as only_looks:
-                # (f)(1) may be a cast as well as a call; only gdb knows which.
-                if only_looks.can_call() and re.search(r"\)\s*\(", expression):
-                    raise bindings.Refused("%s: this gdb cannot be told to call no functions" % expression)
+            with NoCalls():
                 value = gdb.parse_and_eval(expression)
                 kind = value.type.strip_typedefs().code
                 if kind not in (gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_INT, gdb.TYPE_CODE_ENUM):

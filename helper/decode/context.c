@@ -87,7 +87,8 @@ int decode_context_open(struct decode_context **ret_context, const struct runtim
 		return error_set(error, ERROR_NO_MEMORY, "out of memory");
 	}
 	context->runtime = runtime;
-	context->layout = &runtime->layout;
+	context->facts.layout = runtime->layout;
+	context->layout = &context->facts.layout;
 	context->space = runtime->space;
 	const int status = allocators_open(&context->allocators, runtime, error);
 	if (status != OK) {

@@ -19,7 +19,7 @@ struct type_table {
 
 struct decode_context {
 	const struct runtime *runtime;
-	const struct layout *layout;
+	const struct layout *layout; /* that of facts */
 	const struct address_space *space;
 	struct allocators allocators;
 	struct type_table types; /* grows on first sight of a type; by one thread at a time, under types_lock */

@@ -5,19 +5,28 @@
 #include "decode/foreign.h"
 #include "decode/registry.h"
 #include "decode/type_body.h"
+#include "layout/builtin_layouts.h"
 #include "object/size_override.h"
 #include "object/static_type.h"
 #include "object/value.h"
 
-static bool size_matches(const struct layout *layout, const struct decoder_entry *entry, const struct type_info *info)
+/* Structs of modules change from one patch release to the next, and a row is seldom of the very release: the first type
+ * that has the struct tells its size, by which it is taken from the row that has it so. */
+static bool size_matches(struct object_reader *objects, const struct decoder_entry *entry, const struct type_info *info)
 {
+	struct object_facts *facts = objects->facts;
 	/* A name proves nothing in a hostile dump: only what is a type by its flags is read as one. */
 	if (entry->flags & TYPE_IS_METATYPE && !(info->tp_flags & TPFLAGS_TYPE_SUBCLASS))
 		return false;
 	if (entry->body_struct < 0)
 		return true;
-	uint32_t bytes = layout->struct_bytes[entry->body_struct];
-	return bytes != 0 && info->tp_basicsize == bytes;
+	const enum layout_struct which = (enum layout_struct)entry->body_struct;
+	if (info->tp_basicsize != facts->layout.struct_bytes[which] && !facts->struct_is_settled[which])
+		(void)builtin_struct_of_size(&facts->layout, which, (uint32_t)info->tp_basicsize);
+	const uint32_t bytes = facts->layout.struct_bytes[which];
+	const bool matches = bytes != 0 && info->tp_basicsize == bytes;
+	facts->struct_is_settled[which] |= matches;
+	return matches;
 }
 
 /* Bytes of an instance that a decoder reads where no struct size is checked: the fields of its line and, if it has
@@ -57,7 +66,7 @@ static const struct decoder_entry *find_entry(struct object_reader *objects, con
 	if (entry != NULL && entry->symbol >= 0 && runtime->symbols[entry->symbol] != 0 &&
 	    runtime->symbols[entry->symbol] != info->address)
 		entry = NULL;
-	return entry != NULL && size_matches(objects->layout, entry, info) ? entry : NULL;
+	return entry != NULL && size_matches(objects, entry, info) ? entry : NULL;
 }
 
 /* Somebody else's type (foreign.def). */

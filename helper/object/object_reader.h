@@ -23,8 +23,8 @@ struct known_types {
 	bool (*knows_name)(const char *tp_name);
 };
 
-/* What is found once for a target and then used by all its readers. The last four are found and counted while the types
- * of a target are decided, by one thread at a time. */
+/* What is found once for a target and then used by all its readers. All but the first two are found and counted while
+ * the types of a target are decided, by one thread at a time. */
 struct object_facts {
 	const struct known_types *known_types; /* NULL: nothing is known */
 	uint64_t general_lookup; /* up to 3.10: dk_lookup of a dict whose keys may be anything (lookdict); 0 unknown */
@@ -32,11 +32,15 @@ struct object_facts {
 	bool static_type_order_known;
 	uint64_t sizeof_name; /* the str "__sizeof__" that is a key of object's namespace; 0 unknown */
 	uint32_t names_sought; /* types whose name was looked for in modules */
+	/* The runtime's layout, but with the structs of modules as the types of the target turn out to be; each is
+	 * settled by the first type that has it, before any instance is read. */
+	struct layout layout;
+	bool struct_is_settled[STRUCT_COUNT];
 };
 
 struct object_reader {
 	struct reader *reader; /* borrowed */
-	const struct layout *layout; /* runtime's */
+	const struct layout *layout; /* that of facts, or the runtime's */
 	const struct runtime *runtime;
 	struct object_facts *facts; /* borrowed */
 };

@@ -165,12 +165,16 @@ void decode_module(struct decoder *decoder, const struct type_info *type, uint64
 	/* The state of _curses_panel: an exception, then the type of panels. */
 	bool hides_second = !layout_feature(decoder->layout, FEATURE_CURSES_PANEL_TYPE_VISITED) &&
 	                    value_str_equals(&decoder->objects, name, "_curses_panel");
+	bool visits_capsule = layout_feature(decoder->layout, FEATURE_EXPAT_CAPSULE_VISITED) &&
+	                      value_str_equals(&decoder->objects, name, "_elementtree");
 	for (uint64_t offset = 0; offset + 8 <= bytes; offset += 8) {
 		const struct type_info *target = type_of(decoder, load_u64(words + offset));
 		if (target == NULL)
 			continue;
 		bool is_plain = target->flags & TYPE_NOT_TRAVERSED ||
 		                strcmp(target->entry->id, "wrapper_descriptor") == 0 || (hides_second && offset == 8);
+		if (visits_capsule && strcmp(target->entry->id, "capsule") == 0)
+			is_plain = false;
 		emit_run(decoder, state + offset, 1, 8, LABEL_WORD,
 		         is_visited && (visits_all || !is_plain) ? 0 : RUN_HIDDEN, offset);
 	}
