@@ -70,6 +70,7 @@ void layout_compute_features(struct layout *layout)
 	features[FEATURE_TAGGED_STACK_REFS] = since(layout, 14);
 	features[FEATURE_LIST_SIZE_BY_ARRAY] = features[FEATURE_FREE_THREADED] && since(layout, 14);
 	features[FEATURE_FRAME_STATES_FROM_ZERO] = since(layout, 15);
+	features[FEATURE_YIELD_FROM_IN_FRAME_STATE] = since(layout, 13);
 	features[FEATURE_SUSPENDED_FRAMES_VISITED] = since(layout, 15);
 	features[FEATURE_TYPING_NAMES_VISITED] = layout->version.hex >= UINT32_C(0x030e0100) ||
 	                                         (is_minor(layout, 13) && layout->version.hex >= UINT32_C(0x030d0a00));

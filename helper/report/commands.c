@@ -17,6 +17,7 @@
 #include "report/texts/referents.h"
 #include "report/texts/referrers.h"
 #include "report/texts/sizeof.h"
+#include "report/texts/tasks.h"
 #include "report/texts/top.h"
 
 const struct option option_table[OPTION_COUNT] = {

@@ -10,6 +10,7 @@
 #define SPELLING_MIN "--min"
 #define SPELLING_POLICY "--policy"
 #define SPELLING_TREE "--tree"
+#define SPELLING_AWAITS "--tree"
 #define SPELLING_BY "--by"
 #define SPELLING_RETAINED "--retained"
 #define SPELLING_NO_RETAINED "--no-retained"
@@ -37,6 +38,7 @@
 	"                     containers  keys, values, items of dict, list, tuple, sets\n"                            \
 	"                     asizeof     as pympler.asizeof.asizeof() does by default\n"
 #define LINES_TREE "  -t, --tree       the first levels of references as a tree, instead of types\n"
+#define LINES_AWAITS "  -t, --tree       tasks that wait for one another as a tree, instead of groups\n"
 #define LINES_BY "  --by GROUPING    a row for each: type (default), module, size, generation\n"
 #define LINES_RETAINED "  --retained       also what each row as a whole keeps alive\n"
 #define LINES_NO_RETAINED "  --no-retained    leave out what needs the graph of the whole heap\n"

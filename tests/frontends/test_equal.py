@@ -60,6 +60,9 @@ def commands(roots):
         "path --json " + at("instance"),
         "frames",
         "frames --json",
+        "tasks",
+        "tasks -t",
+        "tasks --json",
         "modules --limit 10",
     ]
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "query/tasks.h"
+
+#include <stdlib.h>
+
+#include "query/task_builder.h"
+
+const char *task_state_name(enum task_state state)
+{
+	static const char *const names[] = {
+		[TASK_PENDING] = "pending",     [TASK_RUNNING] = "running",
+		[TASK_DONE] = "done",           [TASK_FAILED] = "failed",
+		[TASK_CANCELLED] = "cancelled", [TASK_COROUTINE] = "suspended coroutine",
+		[TASK_GREENLET] = "greenlet",   [TASK_NOT_AWAITED] = "never awaited",
+		[TASK_GENERATOR] = "generator", [TASK_ASYNC_GENERATOR] = "async generator",
+	};
+	return names[state];
+}
+
+static int compare_rows(const void *left_row, const void *right_row)
+{
+	const struct task_row *left = left_row, *right = right_row;
+	return left->address < right->address ? -1 : left->address > right->address;
+}
+
+static int find(struct task_builder *builder)
+{
+	struct tasks_answer *tasks = builder->tasks;
+	TRY(instances_find(&builder->instances, builder->target, builder->heap, task_rows_classify, builder->progress,
+	                   builder->error));
+	builder->awaited = calloc((size_t)builder->heap->graph->node_count / 8 + 1, 1);
+	if (builder->awaited == NULL || !library_open(&builder->library, builder->decoder, task_libraries))
+		return error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the tasks");
+	TRY(task_rows_add(builder));
+	if (tasks->rows.count > 1)
+		qsort(tasks->rows.items, tasks->rows.count, sizeof *tasks->rows.items, compare_rows);
+	TRY(task_groups_finish(builder));
+	TRY(task_edges_find(builder));
+	return task_cycles_find(builder);
+}
+
+int query_tasks(const struct query *query, struct tasks_answer *ret_answer)
+{
+	struct task_builder builder = { .tasks = ret_answer,
+		                        .target = query->target,
+		                        .decoder = &query->target->naming,
+		                        .progress = query->progress,
+		                        .error = query->error };
+	*ret_answer = (struct tasks_answer){ .futures = 0 };
+	TRY(query_heap(query, &builder.heap));
+	ret_answer->coverage = builder.heap->graph->coverage;
+	int status = find(&builder);
+	library_close(&builder.library);
+	array_free(&builder.instances);
+	await_chain_clear(&builder.chain);
+	free(builder.awaited);
+	free(builder.slots);
+	return status;
+}
+
+void tasks_answer_clear(struct tasks_answer *tasks)
+{
+	for (size_t i = 0; i < tasks->groups.count; i++)
+		array_free(&tasks->groups.items[i].chain);
+	array_free(&tasks->groups);
+	array_free(&tasks->rows);
+	array_free(&tasks->edges);
+	array_free(&tasks->loops);
+	array_free(&tasks->cycles);
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT
+ * tasks: asyncio's tasks and what is like them, grouped by where they stand. */
+#include "query/tasks.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "object/value.h"
+#include "names/locals.h"
+#include "render/units.h"
+#include "report/heap.h"
+#include "report/naming.h"
+#include "report/place.h"
+#include "report/tasks.h"
+
+/* ---- Words ---- */
+
+static const char *const wait_words[] = {
+	[WAIT_METHOD] = "in ",
+	[WAIT_FUNCTION] = "in ",
+	[WAIT_TASK] = "for task ",
+	[WAIT_GATHER] = "for gather() ",
+	[WAIT_SHIELD] = "for shield() ",
+	[WAIT_EXECUTOR] = "for a thread or process pool: ",
+	[WAIT_FUTURE] = "for a future: ",
+	[WAIT_OTHER] = "for ",
+};
+
+static void object_words(struct task_report *tasks, uint64_t object, struct text *text)
+{
+	struct report *report = tasks->report;
+	if (!naming_object(tasks->naming, object, text))
+		names_describe(report->naming, object, &report->names, text);
+	text_format(text, " 0x%" PRIx64, object);
+}
+
+void task_name(struct task_report *tasks, uint64_t name, struct text *text)
+{
+	struct text string = { .bytes = NULL };
+	if (name != 0 && value_str(&tasks->report->naming->objects, name, LIMIT_STRING_SHOWN, &string) > 0) {
+		text_add(text, "\"");
+		names_escape(text, text_string(&string), string.length, false);
+		text_add(text, "\"");
+	}
+	text_free(&string);
+}
+
+/* "in Queue.get of app.jobs 0x...": what a group waits for; nothing where it waits for nothing. */
+static void wait_text(struct task_report *tasks, const struct task_group *group, struct text *text)
+{
+	if (group->wait == WAIT_NOTHING)
+		return;
+	text_add(text, wait_words[group->wait]);
+	if (group->wait == WAIT_METHOD || group->wait == WAIT_FUNCTION)
+		place_method(tasks->report, group->wait_object, group->wait_code, text);
+	if (group->wait_object == 0)
+		return;
+	if (group->wait == WAIT_METHOD)
+		text_add(text, " of ");
+	if (group->waits_differ) {
+		text_add(text, "different ones, the first ");
+	}
+	object_words(tasks, group->wait_object, text);
+}
+
+struct python_frame task_frame(const struct task_place *place)
+{
+	return (struct python_frame){ .code = place->code,
+		                      .last_instruction = place->instruction,
+		                      .last_instruction_is_address = place->is_address };
+}
+
+/* Who keeps finished ones: what alone does, if anything does. */
+static bool keeper_text(struct task_report *tasks, const struct task_group *group, struct text *text)
+{
+	struct report *report = tasks->report;
+	uint32_t holder;
+	if (group->keeper == UINT32_MAX)
+		return false;
+	const uint64_t object = retained_node(tasks->heap, group->keeper, &holder);
+	if (object == 0)
+		return false;
+	if (naming_number(tasks->naming, group->keeper, text))
+		text_add(text, "  ");
+	names_describe(report->naming, object, &report->names, text);
+	text_format(text, "  0x%" PRIx64, object);
+	return true;
+}
+
+static bool has_ended(const struct task_group *group)
+{
+	return group->state >= TASK_DONE && group->state <= TASK_CANCELLED;
+}
+
+static bool passes(const struct task_report *tasks, const struct task_group *group)
+{
+	return group->retained >= tasks->report->request->min_bytes;
+}
+
+/* ---- Text ---- */
+
+/* Chains of recursive coroutines: equal steps after each other are one line. */
+static void show_chain(struct task_report *tasks, const struct task_group *group)
+{
+	struct text *text = tasks->report->text;
+	for (size_t i = 0; i < group->chain.count;) {
+		const struct task_place *place = &group->chain.items[i];
+		const struct python_frame frame = task_frame(place);
+		size_t end = i + 1;
+		while (end < group->chain.count && group->chain.items[end].code == place->code &&
+		       group->chain.items[end].instruction == place->instruction)
+			end++;
+		text_add(text, "      ");
+		if (place->code != 0)
+			place_text(tasks->report, &frame, text);
+		else
+			names_describe(tasks->report->naming, place->object, &tasks->report->names, text);
+		if (end - i > 1) {
+			text_add(text, "   ");
+			units_count(text, end - i);
+			text_add(text, " times");
+		}
+		text_add(text, "\n");
+		i = end;
+	}
+}
+
+static void show_group(struct task_report *tasks, const struct task_group *group)
+{
+	struct report *report = tasks->report;
+	struct text *text = report->text;
+	struct text words = { .bytes = NULL };
+	text_add(text, "\n");
+	units_count(text, group->count);
+	text_format(text, " %s   retained ", task_state_name(group->state));
+	report_bytes(report, text, group->retained);
+	if (has_ended(group) && group->payload > 0) {
+		text_format(text, ", of it %s ", group->state == TASK_FAILED ? "exceptions" : "results");
+		report_bytes(report, text, group->payload);
+	}
+	text_format(text, "   first 0x%" PRIx64 "\n", group->first);
+	show_chain(tasks, group);
+	wait_text(tasks, group, &words);
+	if (words.length > 0)
+		text_format(text, "   waits %s\n", text_string(&words));
+	else if (group->state == TASK_PENDING)
+		text_add(text, "   waits for nothing: the event loop has not come to it\n");
+	text_reset(&words);
+	if (has_ended(group) && keeper_text(tasks, group, &words))
+		text_format(text, "   kept by %s\n", text_string(&words));
+	if (group->not_retrieved > 0) {
+		text_add(text, "   ");
+		units_noun(text, group->not_retrieved, "exception");
+		text_add(text, " that nobody asked for\n");
+	}
+	text->failed |= words.failed;
+	text_free(&words);
+}
+
+static void show_head(struct task_report *tasks)
+{
+	struct text *text = tasks->report->text;
+	uint64_t counts[TASK_STATE_COUNT] = { 0 };
+	bool is_first = true;
+	for (size_t i = 0; i < tasks->found.groups.count; i++)
+		counts[tasks->found.groups.items[i].state] += tasks->found.groups.items[i].count;
+	for (int i = 0; i < TASK_STATE_COUNT; i++) {
+		if (counts[i] == 0)
+			continue;
+		text_add(text, is_first ? "" : ", ");
+		units_count(text, counts[i]);
+		text_format(text, " %s", task_state_name(i));
+		is_first = false;
+	}
+	text_add(text, is_first ? "No task, greenlet or suspended coroutine.\n" : "\n");
+	for (size_t i = 0; i < tasks->found.loops.count; i++) {
+		const struct loop_row *loop = &tasks->found.loops.items[i];
+		text_format(text, "loop 0x%" PRIx64, loop->address);
+		const struct {
+			const char *name;
+			int64_t count;
+		} parts[] = { { "ready", loop->ready },
+			      { "timers", loop->timers },
+			      { "descriptors", loop->descriptors } };
+		for (size_t k = 0; k < 3; k++) {
+			if (parts[k].count < 0)
+				continue;
+			text_format(text, "   %s ", parts[k].name);
+			units_count(text, (uint64_t)parts[k].count);
+		}
+		text_add(text, "\n");
+	}
+}
+
+static void show_cycles(struct task_report *tasks)
+{
+	struct text *text = tasks->report->text;
+	bool is_first = true;
+	for (size_t i = 0; i < tasks->found.cycles.count; i++) {
+		const uint32_t row = tasks->found.cycles.items[i];
+		if (row == UINT32_MAX) {
+			text_add(text, ", which waits for the first: none of them can go on.\n");
+			is_first = true;
+			continue;
+		}
+		text_add(text, is_first ? "\nCYCLE: task " : ", which waits for task ");
+		task_name(tasks, tasks->found.rows.items[row].name, text);
+		text_format(text, " 0x%" PRIx64, tasks->found.rows.items[row].address);
+		is_first = false;
+	}
+}
+
+static int show_text(struct task_report *tasks)
+{
+	struct report *report = tasks->report;
+	const struct task_group *first = NULL;
+	uint64_t rows = 0, folded = 0;
+	show_head(tasks);
+	show_cycles(tasks);
+	if (request_has(report->request, OPTION_AWAITS))
+		return task_tree_show(tasks);
+	for (size_t i = 0; i < tasks->found.groups.count; i++) {
+		const struct task_group *group = &tasks->found.groups.items[i];
+		if (!passes(tasks, group))
+			continue;
+		if (rows++ >= report->request->limit) {
+			folded++;
+			continue;
+		}
+		first = first != NULL ? first : group;
+		show_group(tasks, group);
+		TRY(report_deliver(report));
+	}
+	report_more(report, folded);
+	if (tasks->found.truncated > 0) {
+		units_noun(report->text, tasks->found.truncated, "chain");
+		text_add(report->text, " could not be followed to the end.\n");
+	}
+	text_add(report->text, "\n");
+	report_measure_line(report);
+	report_coverage(report, &tasks->found.coverage);
+	if (first != NULL)
+		report_next(report, "object path", first->first);
+	return OK;
+}
+
+/* ---- JSON ---- */
+
+static void json_words(struct json *json, const char *key, const struct text *words)
+{
+	if (words->length > 0)
+		json_text(json, key, words);
+	else
+		json_null(json, key);
+}
+
+static void json_group(struct task_report *tasks, const struct task_group *group)
+{
+	struct report *report = tasks->report;
+	struct json *json = &report->json;
+	struct text words = { .bytes = NULL };
+	json_object(json, NULL);
+	json_number(json, "count", group->count);
+	json_string(json, "state", task_state_name(group->state));
+	json_array(json, "chain");
+	for (size_t i = 0; i < group->chain.count; i++) {
+		const struct python_frame frame = task_frame(&group->chain.items[i]);
+		place_json_begin(report, &frame);
+		json_object_end(json);
+	}
+	json_array_end(json);
+	wait_text(tasks, group, &words);
+	json_words(json, "waits_for", &words);
+	json_number(json, "retained", group->retained);
+	json_number(json, "payload", group->payload);
+	json_number(json, "not_retrieved", group->not_retrieved);
+	text_reset(&words);
+	if (has_ended(group))
+		(void)keeper_text(tasks, group, &words);
+	json_words(json, "kept_by", &words);
+	json_address(json, "first", group->first);
+	json_object_end(json);
+	report->text->failed |= words.failed;
+	text_free(&words);
+}
+
+static void json_row(struct task_report *tasks, const struct task_row *row, struct text *words)
+{
+	struct json *json = &tasks->report->json;
+	const struct task_group *group = &tasks->found.groups.items[row->group];
+	json_object(json, NULL);
+	json_address(json, "address", row->address);
+	text_reset(words);
+	if (row->name != 0)
+		(void)value_str(&tasks->report->naming->objects, row->name, LIMIT_STRING_SHOWN, words);
+	json_words(json, "name", words);
+	json_string(json, "state", task_state_name(row->state));
+	json_number(json, "group", row->group);
+	uint32_t holder;
+	const uint64_t keeper = has_ended(group) && row->number != UINT32_MAX
+	                                ? retained_node(tasks->heap, tasks->heap->dominators.idom[row->number], &holder)
+	                                : 0;
+	if (keeper != 0)
+		json_address(json, "kept_by", keeper);
+	else
+		json_null(json, "kept_by");
+	json_number(json, "retained", row->retained);
+	if (row->wait_object != 0)
+		json_address(json, "waits_for", row->wait_object);
+	else
+		json_null(json, "waits_for");
+	json_bool(json, "must_cancel", row->must_cancel);
+	json_object_end(json);
+}
+
+static void json_edges(struct task_report *tasks)
+{
+	struct json *json = &tasks->report->json;
+	const struct tasks_answer *found = &tasks->found;
+	json_array(json, "awaits");
+	for (size_t i = 0; i < found->edges.count; i++) {
+		json_object(json, NULL);
+		json_address(json, "task", found->rows.items[found->edges.items[i].from].address);
+		json_address(json, "waits_for", found->rows.items[found->edges.items[i].to].address);
+		json_object_end(json);
+	}
+	json_array_end(json);
+	json_array(json, "cycles");
+	for (size_t i = 0; i < found->cycles.count; i++) {
+		json_array(json, NULL);
+		for (; found->cycles.items[i] != UINT32_MAX; i++)
+			json_address(json, NULL, found->rows.items[found->cycles.items[i]].address);
+		json_array_end(json);
+	}
+	json_array_end(json);
+	json_array(json, "loops");
+	for (size_t i = 0; i < found->loops.count; i++) {
+		const struct loop_row *loop = &found->loops.items[i];
+		json_object(json, NULL);
+		json_address(json, "address", loop->address);
+		json_signed(json, "ready", loop->ready);
+		json_signed(json, "timers", loop->timers);
+		json_signed(json, "descriptors", loop->descriptors);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
+static int show_json(struct task_report *tasks)
+{
+	struct report *report = tasks->report;
+	struct json *json = &report->json;
+	struct text words = { .bytes = NULL };
+	uint64_t rows = 0;
+	report_json_begin(report);
+	json_array(json, "groups");
+	for (size_t i = 0; i < tasks->found.groups.count && rows < report->request->limit; i++, rows++)
+		if (passes(tasks, &tasks->found.groups.items[i]))
+			json_group(tasks, &tasks->found.groups.items[i]);
+	json_array_end(json);
+	json_array(json, "tasks");
+	for (size_t i = 0; i < tasks->found.rows.count; i++)
+		if (tasks->found.rows.items[i].group < rows)
+			json_row(tasks, &tasks->found.rows.items[i], &words);
+	json_array_end(json);
+	json_edges(tasks);
+	report_coverage_json(report, &tasks->found.coverage);
+	report_json_end(report);
+	report->text->failed |= words.failed;
+	text_free(&words);
+	return OK;
+}
+
+int tasks_report(struct report *report)
+{
+	struct task_report tasks = { .report = report };
+	int status = query_tasks(&report->query, &tasks.found);
+	if (status >= 0)
+		status = query_heap(&report->query, &tasks.heap);
+	if (status >= 0)
+		status = naming_open(&tasks.naming, report, tasks.heap);
+	if (status >= 0)
+		status = report_is_json(report) ? show_json(&tasks) : show_text(&tasks);
+	naming_close(tasks.naming);
+	tasks_answer_clear(&tasks.found);
+	return status;
+}

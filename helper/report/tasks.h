@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * tasks: what the parts of the report on tasks share. */
+#ifndef PYDS_REPORT_TASKS_H
+#define PYDS_REPORT_TASKS_H
+
+#include "query/tasks.h"
+#include "report/naming.h"
+
+struct task_report {
+	struct report *report;
+	const struct retained *heap;
+	struct naming *naming;
+	struct tasks_answer found;
+};
+
+/* The name of a task, in quotes; nothing if it has none. */
+void task_name(struct task_report *tasks, uint64_t name, struct text *text);
+/* A frame that stands where a place does. */
+struct python_frame task_frame(const struct task_place *place);
+/* task_tree.c: who waits for whom, from those that nobody waits for down. */
+int task_tree_show(struct task_report *tasks);
+
+#endif

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+"""Tasks that wait in every way asyncio has, tasks that ended and are kept, coroutines and generators that stand still;
+and what this very process knows of them. Writes one line of JSON, then stands still."""
+import asyncio
+import concurrent.futures
+import json
+import sys
+import threading
+import types
+
+KEPT, LOST, EDGES, CYCLE = [], [], [], []
+
+
+async def leaf(event):
+    await event.wait()
+
+
+async def middle(event):
+    await leaf(event)
+
+
+async def numbers(event):
+    yield 1
+    await event.wait()
+    yield 2
+
+
+async def consume(event):
+    async for _ in numbers(event):
+        pass
+
+
+@types.coroutine
+def old_style(future):
+    yield from future
+
+
+async def through_old_style(future):
+    await old_style(future)
+
+
+async def get(queue):
+    return await queue.get()
+
+
+async def locked(lock):
+    async with lock:
+        pass
+
+
+async def in_pool(pool, gate):
+    await asyncio.get_running_loop().run_in_executor(pool, gate.wait)
+
+
+async def gathering(event, n):
+    children = [asyncio.ensure_future(middle(event)) for _ in range(n)]
+    EDGES.extend((id(asyncio.current_task()), id(child)) for child in children)
+    await asyncio.gather(*children)
+
+
+async def shielding(event):
+    inner = asyncio.ensure_future(leaf(event))
+    EDGES.append((id(asyncio.current_task()), id(inner)))
+    await asyncio.shield(inner)
+
+
+async def waiting_for(event):
+    inner = asyncio.ensure_future(leaf(event))
+    EDGES.append((id(asyncio.current_task()), id(inner)))
+    await asyncio.wait_for(inner, 3600)
+
+
+async def waiting(event):
+    inner = [asyncio.ensure_future(leaf(event)) for _ in range(2)]
+    EDGES.extend((id(asyncio.current_task()), id(one)) for one in inner)
+    await asyncio.wait(inner)
+
+
+async def grouped(event):
+    async with asyncio.TaskGroup() as group:
+        EDGES.extend((id(asyncio.current_task()), id(group.create_task(leaf(event)))) for _ in range(2))
+
+
+async def each_other(which):
+    await CYCLE[which]
+
+
+async def sleeping():
+    await asyncio.sleep(3600)
+
+
+async def quick(n):
+    return bytes(10000 + n)
+
+
+async def failing():
+    raise ValueError("on purpose")
+
+
+async def never():
+    pass
+
+
+def generator():
+    held = bytearray(5000)
+    yield held
+
+
+
+
+def chain(awaitable):
+    """Names and current lines from the outermost coroutine down, as Python itself tells them."""
+    steps = []
+    while awaitable is not None:
+        if hasattr(awaitable, "cr_frame"):
+            frame, code, down = awaitable.cr_frame, awaitable.cr_code, awaitable.cr_await
+        elif hasattr(awaitable, "ag_frame"):
+            frame, code, down = awaitable.ag_frame, awaitable.ag_code, awaitable.ag_await
+        elif hasattr(awaitable, "gi_frame"):
+            frame, code, down = awaitable.gi_frame, awaitable.gi_code, awaitable.gi_yieldfrom
+        elif type(awaitable).__name__ in ("async_generator_asend", "coroutine_wrapper"):
+            import gc
+            inner = [one for one in gc.get_referents(awaitable) if hasattr(one, "ag_frame") or hasattr(one, "cr_frame")]
+            awaitable = inner[0] if inner else None
+            continue
+        else:
+            break
+        if frame is None:
+            break
+        name = getattr(code, "co_qualname", code.co_name)
+        steps.append([name, code.co_filename, frame.f_lineno])
+        awaitable = down
+    return steps
+
+
+def state(task):
+    if not task.done():
+        return "running" if task is asyncio.current_task() else "pending"
+    if task.cancelled():
+        return "cancelled"
+    failed = task._exception is not None
+    return "failed" if failed else "done"
+
+
+def describe(task):
+    return {"address": hex(id(task)), "name": task.get_name(), "state": state(task), "chain": chain(task.get_coro()),
+            "stack": [frame.f_lineno for frame in task.get_stack()]}
+
+
+async def main():
+    loop = asyncio.get_running_loop()
+    event, queue, lock, gate = asyncio.Event(), asyncio.Queue(), asyncio.Lock(), threading.Event()
+    pool = concurrent.futures.ThreadPoolExecutor(1)
+    await lock.acquire()
+    make = [middle(event) for _ in range(50)] + [consume(event), through_old_style(loop.create_future()), get(queue),
+                                                get(queue), locked(lock), in_pool(pool, gate), gathering(event, 3),
+                                                shielding(event), waiting_for(event), waiting(event), sleeping()]
+    if hasattr(asyncio, "TaskGroup"):
+        make.append(grouped(event))
+    held = [asyncio.ensure_future(one) for one in make]
+    CYCLE.extend(asyncio.ensure_future(each_other(1 - i)) for i in range(2))
+    KEPT.extend(asyncio.ensure_future(quick(n)) for n in range(20))
+    KEPT.append(asyncio.ensure_future(failing()))
+    cancelled = asyncio.ensure_future(sleeping())
+    KEPT.append(cancelled)
+    python = [asyncio.tasks._PyTask(middle(event), loop=loop, name="python %d" % n) for n in range(3)]
+    await asyncio.sleep(0.05)
+    cancelled.cancel()
+    await asyncio.sleep(0.05)
+    LOST.append(never())
+    standing = generator()
+    next(standing)
+    coming = numbers(event)
+    try:
+        coming.asend(None).send(None)
+    except StopIteration:
+        pass
+    known = {id(task): task for task in list(asyncio.all_tasks()) + KEPT + python}
+    truth = {"tasks": [describe(task) for task in known.values()], "edges": [[hex(a), hex(b)] for a, b in EDGES],
+             "cycle": [hex(id(task)) for task in CYCLE], "never": hex(id(LOST[0])), "generator": hex(id(standing)),
+             "async_generator": hex(id(coming)), "queue": hex(id(queue)), "event": hex(id(event)),
+             "loop": hex(id(loop)),
+             "lock": hex(id(lock)), "kept": hex(id(KEPT)), "held": len(held)}
+    del known
+    print("READY " + json.dumps(truth), flush=True)
+    sys.stdin.read()
+
+asyncio.run(main())

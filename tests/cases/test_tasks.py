@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""tasks: every task with its state and chain as the process itself tells them, who waits for whom, cycles, what is
+kept, and what no task has. The case: 2,000 stuck orders of which no command named the awaiting line."""
+import json
+import os
+
+import pytest
+
+import cores
+import interpreters
+import program
+
+PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tasks_program.py")
+
+
+class Tasks(object):
+    def __init__(self, truth, answer, text, tree):
+        self.truth, self.answer, self.text, self.tree = truth, answer, text, tree
+        self.rows = {row["address"]: row for row in answer["tasks"]}
+
+    def group(self, address):
+        return self.answer["groups"][self.rows[address]["group"]]
+
+
+@pytest.fixture(scope="module", params=interpreters.find(), ids=lambda one: one.name)
+def tasks(request, tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("tasks"))
+    with cores.Target(request.param.path, ["-W", "ignore", PROGRAM], folder) as target:
+        truth = json.loads(target.wait_ready()[len("READY "):])
+        where = ["--pid", str(target.pid)]
+        yield Tasks(truth, program.ask(where, ["tasks", "--json"]), program.run(where + ["tasks", "-n", "0"]).output,
+                    program.run(where + ["tasks", "--tree", "-n", "0"]).output)
+
+
+def places(group):
+    return [[step["function"].rsplit(".", 1)[-1], step["file"], step["line"]] for step in group["chain"]]
+
+
+def test_every_task_is_there_with_its_state_and_chain(tasks):
+    wrong = []
+    for one in tasks.truth["tasks"]:
+        row = tasks.rows.get(one["address"])
+        if row is None:
+            wrong.append("%s %s is not listed" % (one["name"], one["address"]))
+            continue
+        if row["name"] != one["name"] or row["state"] != one["state"]:
+            wrong.append("%s: %s" % (one, row))
+        told = [[name.rsplit(".", 1)[-1], file, line] for name, file, line in one["chain"]]
+        if one["state"] == "pending" and places(tasks.group(one["address"])) != told:
+            wrong.append("%s: %s\n  %s" % (one["name"], places(tasks.group(one["address"])), told))
+        if one["state"] == "pending" and told and one["stack"] != [told[0][2]]:
+            wrong.append("%s: get_stack() says %s" % (one["name"], one["stack"]))
+    listed = {address for address, row in tasks.rows.items()
+              if row["state"] in ("pending", "running", "done", "failed", "cancelled")}
+    more = listed - {one["address"] for one in tasks.truth["tasks"]}
+    assert not wrong and not more, "%d wrong, %d too many\n%s" % (len(wrong), len(more), "\n".join(wrong[:5]))
+
+
+def test_equal_chains_are_one_group(tasks):
+    (group,) = [one for one in tasks.answer["groups"]
+                if one["count"] >= 50 and one["chain"][0]["function"].endswith("middle")]
+    assert group["count"] == 53 + 3  # the python ones and those under gather() stand in the same places
+    assert group["waits_for"].startswith("in Event.wait of ") and tasks.truth["event"] in group["waits_for"]
+    assert "waits in Event.wait of " in tasks.text
+
+
+@pytest.mark.parametrize("function, words", [
+    ("get", "in Queue.get of "), ("locked", "in Lock.acquire of "), ("in_pool", "for a thread or process pool: "),
+    ("gathering", "for gather() "), ("shielding", "for shield() "), ("sleeping", "in sleep"),
+    ("through_old_style", "for a future: ")])
+def test_what_a_group_waits_for(tasks, function, words):
+    group = [one for one in tasks.answer["groups"] if one["chain"] and one["chain"][0]["function"] == function
+             and one["state"] == "pending"]
+    assert len(group) == 1 and group[0]["waits_for"].startswith(words), group
+    known = {"get": "queue", "locked": "lock"}.get(function)
+    assert known is None or tasks.truth[known] in group[0]["waits_for"]
+
+
+def test_who_waits_for_whom(tasks):
+    found = {(one["task"], one["waits_for"]) for one in tasks.answer["awaits"]}
+    told = {tuple(edge) for edge in tasks.truth["edges"]}
+    cycle = tasks.truth["cycle"]
+    assert found == told | {(cycle[0], cycle[1]), (cycle[1], cycle[0])}
+    assert len(told) >= 7
+    for _, child in told:
+        assert child in tasks.tree
+
+
+def test_a_cycle_is_said(tasks):
+    (cycle,) = tasks.answer["cycles"]
+    assert sorted(cycle) == sorted(tasks.truth["cycle"])
+    assert "CYCLE: task " in tasks.text and "none of them can go on" in tasks.text
+
+
+def test_finished_ones_and_who_keeps_them(tasks):
+    (done,) = [one for one in tasks.answer["groups"] if one["state"] == "done"]
+    assert done["count"] == 20 and tasks.truth["kept"] in done["kept_by"] and "KEPT" in done["kept_by"]
+    assert 20 * 10000 <= done["payload"] <= done["retained"] + 20 * 1000
+    (failed,) = [one for one in tasks.answer["groups"] if one["state"] == "failed"]
+    assert failed["count"] == 1 and failed["not_retrieved"] == 1
+    assert "1 exception that nobody asked for" in tasks.text
+
+
+def test_what_no_task_has(tasks):
+    assert tasks.rows[tasks.truth["never"]]["state"] == "never awaited"
+    assert tasks.rows[tasks.truth["generator"]]["state"] == "generator"
+    assert tasks.rows[tasks.truth["generator"]]["retained"] >= 5000
+    assert tasks.rows[tasks.truth["async_generator"]]["state"] == "async generator"
+
+
+def test_the_loop(tasks):
+    (loop,) = [one for one in tasks.answer["loops"] if one["address"] == tasks.truth["loop"]]
+    assert loop["descriptors"] >= 1 and loop["timers"] >= 1 and loop["ready"] >= 0
