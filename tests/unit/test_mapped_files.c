@@ -30,8 +30,23 @@ struct setting {
 struct shape {
 	uint8_t build_id; /* of the core's library */
 	bool no_header_page, no_rows, is_main;
+	bool has_dynamic; /* its dynamic section is in the header page, as patchelf leaves it */
 	const char *named; /* path in the core instead of setting.path */
 };
+
+/* Puts a dynamic section into the header page; running: as the dynamic linker leaves it. */
+static void put_dynamic(uint8_t image[ELF_BYTES], bool running, uint64_t string_bytes)
+{
+	const uint64_t dynamic[] = { DT_STRTAB, running ? base + 0x200 : 0x200, DT_STRSZ, string_bytes,
+		                     DT_DEBUG,  running ? 0x7fff12345678 : 0,   DT_NULL,  0 };
+	Elf64_Phdr row = { .p_type = PT_DYNAMIC,
+		           .p_offset = ELF_NOTE_OFFSET,
+		           .p_vaddr = ELF_NOTE_OFFSET,
+		           .p_filesz = sizeof dynamic,
+		           .p_memsz = sizeof dynamic };
+	memcpy(image + ELF_NOTE_OFFSET, dynamic, sizeof dynamic);
+	memcpy(image + sizeof(Elf64_Ehdr) + 3 * sizeof row, &row, sizeof row);
+}
 
 /* A core with the library's header page and data, without its code: r-x only as a mapping in NT_FILE, like gcore, or as
  * an empty PT_LOAD, like the kernel. */
@@ -44,6 +59,8 @@ static void write_core(struct setting *setting, const struct shape *shape, bool 
 		                   { base + 0x4000, base + 0x5000, 3, path } };
 	uint64_t vector[] = { AT_PHDR, base + sizeof(Elf64_Ehdr), AT_NULL, 0 };
 	elf_writer_image(library, shape->build_id);
+	if (shape->has_dynamic)
+		put_dynamic(library, true, 64);
 	if (!shape->no_rows)
 		core_writer_files(&writer, rows, 3);
 	if (shape->is_main)
@@ -209,6 +226,50 @@ static void without_build_ids_the_header_page_decides(void **state)
 	address_space_close(space);
 }
 
+/* python-build-standalone, which uv installs. */
+static void what_the_dynamic_linker_writes_is_no_difference(void **state)
+{
+	struct setting *setting = *state;
+	uint8_t image[ELF_BYTES];
+	elf_writer_image(image, 0);
+	put_dynamic(image, false, 64);
+	free(temporary_file(setting->directory, "library.so", image, sizeof image));
+	write_core(setting, &(struct shape){ .has_dynamic = true }, true);
+	struct address_space *space = open_with(setting, NULL);
+	expect_code(space, true, ABSENT_NOT);
+	assert_int_equal(space->warnings.count, 0);
+	address_space_close(space);
+	put_dynamic(image, false, 65);
+	free(temporary_file(setting->directory, "library.so", image, sizeof image));
+	space = open_with(setting, NULL);
+	expect_code(space, false, ABSENT_OTHER_FILE);
+	address_space_close(space);
+}
+
+static void named_without_build_ids(void **state)
+{
+	struct setting *setting = *state;
+	uint8_t image[ELF_BYTES];
+	elf_writer_image(image, 0);
+	image[0x800] ^= 1; /* no header: nothing that says how the file is laid out */
+	free(temporary_file(setting->directory, "library.so", image, sizeof image));
+	write_core(setting, &(struct shape){ .is_main = true }, true);
+	struct address_space *space = open_with(setting, NULL);
+	expect_code(space, false, ABSENT_OTHER_FILE);
+	address_space_close(space);
+	space = open_with(setting, &(struct memory_options){ .executable = setting->path });
+	expect_code(space, true, ABSENT_NOT);
+	assert_int_equal(space->warnings.count, 1);
+	assert_non_null(strstr(space->warnings.items[0], "because it was named"));
+	address_space_close(space);
+	((Elf64_Phdr *)(void *)(image + sizeof(Elf64_Ehdr)))[1].p_filesz ^= 4096; /* its headers speak against it */
+	free(temporary_file(setting->directory, "library.so", image, sizeof image));
+	space = open_with(setting, &(struct memory_options){ .executable = setting->path });
+	expect_code(space, false, ABSENT_OTHER_FILE);
+	assert_non_null(strstr(space->warnings.items[0], "headers are not those"));
+	address_space_close(space);
+}
+
 static void without_header_page_only_the_user_decides(void **state)
 {
 	struct setting *setting = *state;
@@ -321,6 +382,8 @@ int main(void)
 		TEST(deleted_file_is_looked_up_by_its_old_path),
 		TEST(sysroot_comes_first),
 		TEST(without_build_ids_the_header_page_decides),
+		TEST(what_the_dynamic_linker_writes_is_no_difference),
+		TEST(named_without_build_ids),
 		TEST(without_header_page_only_the_user_decides),
 		TEST(executable_given_elsewhere),
 		TEST(without_a_list_of_files_headers_tell),

@@ -148,16 +148,80 @@ void local_file_close(struct local_file *file)
 	file->view.bytes = NULL;
 }
 
-bool local_file_matches(const struct local_file *file, const struct elf_view *in_memory, bool named)
+/* ElfN_Dyn in words of the target. */
+enum { DYNAMIC_WORDS = 2, DYNAMIC_DEBUG = 21 /* DT_DEBUG */ };
+
+/* The dynamic linker writes into the dynamic section: the address of its own records, and the image's place added to
+ * what are addresses. What is left to differ is nothing of this file. */
+static bool dynamic_agrees(const uint8_t *left, const uint8_t *right, uint64_t bytes, uint32_t word_bytes)
+{
+	uint64_t moved = 0;
+	for (uint64_t at = 0; at + DYNAMIC_WORDS * word_bytes <= bytes; at += DYNAMIC_WORDS * word_bytes) {
+		const uint64_t tag = load_word(left + at, word_bytes, false);
+		const uint64_t difference = load_word(right + at + word_bytes, word_bytes, false) -
+		                            load_word(left + at + word_bytes, word_bytes, false);
+		if (tag != load_word(right + at, word_bytes, false))
+			return false;
+		if (tag == DYNAMIC_DEBUG || difference == 0)
+			continue;
+		if (moved != 0 && difference != moved)
+			return false;
+		moved = difference;
+	}
+	return true;
+}
+
+/* Is the page of headers that of the file? patchelf, by which python-build-standalone makes its programs, puts the
+ * dynamic section into it. */
+static bool pages_agree(const struct elf_view *file, const struct elf_view *in_memory)
+{
+	const uint64_t size = in_memory->size;
+	struct elf_program dynamic;
+	uint32_t number = 0;
+	if (file->size < size)
+		return false;
+	if (!next_program(file, &number, PT_DYNAMIC, &dynamic) || dynamic.offset >= size ||
+	    dynamic.file_bytes > size - dynamic.offset)
+		return memcmp(file->bytes, in_memory->bytes, size) == 0;
+	const uint64_t end = dynamic.offset + dynamic.file_bytes;
+	return memcmp(file->bytes, in_memory->bytes, dynamic.offset) == 0 &&
+	       memcmp(file->bytes + end, in_memory->bytes + end, size - end) == 0 &&
+	       dynamic_agrees(file->bytes + dynamic.offset, in_memory->bytes + dynamic.offset, dynamic.file_bytes,
+	                      file->header.word_bytes);
+}
+
+/* The ELF header and the program headers: where everything lies and begins. */
+static bool headers_agree(const struct elf_view *file, const struct elf_view *in_memory)
+{
+	uint64_t number = 0, end = in_memory->size;
+	struct elf_program program;
+	for (uint32_t next = 0; next < file->header.program_count; number++) {
+		struct elf_program other;
+		if (!elf_program_parse(&file->header, file->bytes, file->size, next, &program) ||
+		    !elf_program_parse(&in_memory->header, in_memory->bytes, end, next, &other))
+			return false;
+		if (program.type != other.type || program.offset != other.offset || program.address != other.address ||
+		    program.file_bytes != other.file_bytes || program.memory_bytes != other.memory_bytes)
+			return false;
+		next++;
+	}
+	return number != 0 && file->header.program_count == in_memory->header.program_count;
+}
+
+enum file_match local_file_matches(const struct local_file *file, const struct elf_view *in_memory, bool named)
 {
 	const struct elf_view *view = &file->view;
 	if (in_memory->build_id_bytes > 0)
 		return view->build_id_bytes == in_memory->build_id_bytes &&
-		       memcmp(view->build_id, in_memory->build_id, view->build_id_bytes) == 0;
+		                       memcmp(view->build_id, in_memory->build_id, view->build_id_bytes) == 0
+		               ? FILE_IS_SAME
+		               : FILE_IS_OTHER;
 	/* No build-id in the target. The first page holds the ELF header and, in all but freak files, every program
 	 * header: another build has another entry point or other segment sizes, so equal pages are taken as equal
 	 * files. Without the page there is only the user's word. */
-	if (in_memory->bytes != NULL)
-		return view->size >= in_memory->size && memcmp(view->bytes, in_memory->bytes, in_memory->size) == 0;
-	return named;
+	if (in_memory->bytes == NULL)
+		return named ? FILE_IS_BELIEVED : FILE_IS_OTHER;
+	if (pages_agree(view, in_memory))
+		return FILE_IS_SAME;
+	return named && view->build_id_bytes == 0 && headers_agree(view, in_memory) ? FILE_IS_BELIEVED : FILE_IS_OTHER;
 }

@@ -37,7 +37,13 @@ uint32_t elf_view_flags(const struct elf_view *view, uint64_t load_bias, uint64_
 /* Maps a file if it is a regular ELF file of this machine that can be read; false otherwise. */
 bool local_file_open(struct local_file *file, const char *path);
 void local_file_close(struct local_file *file);
+enum file_match {
+	FILE_IS_OTHER,
+	FILE_IS_SAME,
+	FILE_IS_BELIEVED, /* nothing tells but the user, who named it, and nothing speaks against it */
+};
+
 /* Whether file is the one that the target mapped. named: the user named it for this very program. */
-bool local_file_matches(const struct local_file *file, const struct elf_view *in_memory, bool named);
+enum file_match local_file_matches(const struct local_file *file, const struct elf_view *in_memory, bool named);
 
 #endif

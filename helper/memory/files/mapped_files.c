@@ -227,11 +227,17 @@ static bool try_candidate(struct finder *finder, size_t number, const char *path
 	struct local_file local;
 	if (*status < 0 || !local_file_open(&local, path))
 		return false;
-	if (!local_file_matches(&local, &unit->view, named)) {
+	const enum file_match match = local_file_matches(&local, &unit->view, named);
+	if (match == FILE_IS_OTHER) {
 		file->absent = ABSENT_OTHER_FILE;
 		local_file_close(&local);
 		return false;
 	}
+	if (match == FILE_IS_BELIEVED)
+		address_space_warn(finder->space,
+		                   "%s is taken for the target's %s because it was named, and nothing speaks against "
+		                   "it: there is no build-id to compare; if answers look wrong, leave it out",
+		                   path, file->path);
 	*status = space_source_keep_map(finder->space->source, (void *)(uintptr_t)local.view.bytes, local.view.size,
 	                                finder->error);
 	if (*status < 0)
@@ -265,6 +271,14 @@ static void warn_of_executable(struct finder *finder, size_t number)
 	struct local_file local;
 	if (!local_file_open(&local, path)) {
 		address_space_warn(finder->space, "the executable given, %s, is not a readable ELF file", path);
+		return;
+	}
+	if (local.view.build_id_bytes == 0 && finder->units.items[number].view.build_id_bytes == 0) {
+		address_space_warn(finder->space,
+		                   "the executable given does not match this target: its headers are not those of %s; "
+		                   "neither %s nor that has a build-id",
+		                   finder->space->files.items[number].path, path);
+		local_file_close(&local);
 		return;
 	}
 	format_build_id(&local.view, on_disk);
@@ -342,8 +356,9 @@ static int find_main_by_executable(struct finder *finder)
 	if (path == NULL || finder->options->ignore_files || !local_file_open(&local, path))
 		return OK;
 	size_t number = 0;
-	while (number < space->files.count && (space->files.items[number].build_id_bytes == 0 ||
-	                                       !local_file_matches(&local, &finder->units.items[number].view, false)))
+	while (number < space->files.count &&
+	       (space->files.items[number].build_id_bytes == 0 ||
+	        local_file_matches(&local, &finder->units.items[number].view, false) == FILE_IS_OTHER))
 		number++;
 	local_file_close(&local);
 	if (number == space->files.count)
