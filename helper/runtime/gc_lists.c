@@ -4,6 +4,8 @@
  * interpreter's since 3.9 (bpo-40521). While a collection runs, gc_next carries flags in its low bits. */
 #include "runtime/gc_lists.h"
 
+#include <stdlib.h>
+
 #include "base/bytes.h"
 #include "base/limits.h"
 
@@ -11,6 +13,7 @@ enum {
 	GC_HEAD_BYTES = 16,
 	GENERATION_BYTES = 24, /* head, threshold, count */
 	COLLECTED_GENERATION = 2, /* said of what is on no generation's list: where survivors end up at last */
+	LIMIT_STACK_LISTS = 64, /* heads on stacks: a collection has three, and few nest */
 	GC_NEXT_MASK = 3, /* NEXT_MASK_UNREACHABLE, and 3.14's old space (Include/internal/pycore_gc.h) */
 };
 
@@ -72,10 +75,49 @@ static bool push_stack(struct reader *reader, uint64_t start, uint64_t end, uint
 		if (next == at || next < GC_HEAD_BYTES || previous < GC_HEAD_BYTES || (next & 7) != 0 ||
 		    (previous & 7) != 0 || head_word(reader, next + 8) != at || head_word(reader, previous) != at)
 			continue;
+		if (lists->count >= LIMIT_STACK_LISTS)
+			return true;
 		if (!push_list(lists, at, interpreter, COLLECTED_GENERATION))
 			return false;
 	}
 	return true;
+}
+
+static int compare_addresses(const void *left, const void *right)
+{
+	const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+	return a < b ? -1 : a > b;
+}
+
+/* What pthread_self() points at of each Python thread, sorted. NULL: out of memory. */
+static uint64_t *control_blocks(const struct runtime *runtime)
+{
+	const size_t count = runtime->threads.count;
+	uint64_t *blocks = malloc((count + 1) * sizeof *blocks);
+	for (size_t i = 0; blocks != NULL && i < count; i++)
+		blocks[i] = runtime->threads.items[i].thread_id;
+	if (blocks != NULL && count > 0)
+		qsort(blocks, count, sizeof *blocks, compare_addresses);
+	return blocks;
+}
+
+/* Where the stack of a thread ends that has a segment: above a stack of glibc's, in the same mapping, lies what
+ * pthread_self() points at. An allocator's arena may follow without a gap, and each tracked object in it looks like the
+ * head of a list. 0: a thread without a Python thread state, which collects nothing. */
+static uint64_t stack_end(const struct runtime *runtime, const uint64_t *blocks, const struct native_thread *thread,
+                          const struct segment *segment)
+{
+	size_t low = 0, high = runtime->threads.count;
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		if (blocks[middle] > thread->stack_pointer)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	if (low < runtime->threads.count && blocks[low] < segment->end)
+		return blocks[low];
+	return runtime->space->pid == 0 || thread->tid == (uint64_t)runtime->space->pid ? segment->end : 0;
 }
 
 /* While a collection calls back into Python, what it found unreachable hangs on heads in C frames of the thread that
@@ -85,17 +127,22 @@ static bool push_stacks(const struct runtime *runtime, struct reader *reader, st
 	const struct address_space *space = runtime->space;
 	uint64_t interpreter = runtime->interpreters.count > 0 ? runtime->interpreters.items[0].address : 0;
 	uint64_t budget = LIMIT_GC_STACK_BYTES;
-	for (size_t i = 0; i < space->threads.count && budget > 0; i++) {
+	uint64_t *blocks = control_blocks(runtime);
+	bool pushed = blocks != NULL;
+	for (size_t i = 0; pushed && i < space->threads.count && budget > 0; i++) {
 		uint64_t start = round_up(space->threads.items[i].stack_pointer, 8);
 		const struct segment *segment = start != 0 ? address_space_find(space, start) : NULL;
 		if (segment == NULL || segment->data == NULL)
 			continue;
-		uint64_t bytes = segment->end - start < budget ? segment->end - start : budget;
+		const uint64_t end = stack_end(runtime, blocks, &space->threads.items[i], segment);
+		if (end <= start)
+			continue;
+		uint64_t bytes = end - start < budget ? end - start : budget;
 		budget -= bytes;
-		if (!push_stack(reader, start, start + bytes, interpreter, lists))
-			return false;
+		pushed = push_stack(reader, start, start + bytes, interpreter, lists);
 	}
-	return true;
+	free(blocks);
+	return pushed;
 }
 
 int gc_lists(const struct runtime *runtime, struct gc_list_array *lists, struct error *error)
