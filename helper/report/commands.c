@@ -8,6 +8,7 @@
 #include "report/report.h"
 #include "report/texts/deepsize.h"
 #include "report/texts/frames.h"
+#include "report/texts/garbage.h"
 #include "report/texts/heap.h"
 #include "report/texts/info.h"
 #include "report/texts/modules.h"

@@ -120,7 +120,7 @@ static void show_weight(struct report *report, const struct heap_weight *weight)
 	if (weight == NULL)
 		return;
 	if (!weight->is_known) {
-		text_add(report->text, "  nothing leads to it: cyclic garbage, or no object of the heap\n");
+		text_add(report->text, "  nothing leads to it: garbage, or no object of the heap\n");
 		return;
 	}
 	report_size_line(report, "retained", weight->retained, "freed if this object went");

@@ -437,7 +437,7 @@ static int show_text(const struct histogram *histogram)
 	text_add(report->text, request_has(report->request, OPTION_ALLOCATED) ? " allocated\n" : " shallow\n");
 	int status = show_table(histogram);
 	counted_line(report, histogram->unreachable.count, bytes_of(histogram, &histogram->unreachable),
-	             "apart: unreachable, cyclic garbage that is not collected yet");
+	             "apart: unreachable; garbage says what a collection would free");
 	show_held_from_c(histogram);
 	if (graph->gc_list_broken)
 		text_add(report->text,

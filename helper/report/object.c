@@ -36,7 +36,7 @@ static void show_owner(struct report *report, const struct ownership *ownership)
 	if (!ownership->is_asked)
 		return;
 	if (!ownership->is_reachable) {
-		text_add(report->text, "  owner     none: cyclic garbage, or no object of the heap\n");
+		text_add(report->text, "  owner     none: garbage, or no object of the heap\n");
 		return;
 	}
 	report_size_line(report, "retained", ownership->retained,

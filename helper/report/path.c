@@ -364,7 +364,7 @@ static void show_unreachable(struct search *search, size_t index)
 	report_title(search->report, index, true);
 	text_add(text,
 	         object_index_find(&search->heap->graph->index, search->report->targets[index]) != UINT32_MAX
-	                 ? "  no root leads to it: cyclic garbage that is not collected yet\n"
+	                 ? "  no root leads to it: garbage says whether a collection would free it\n"
 	                 : "  no root leads to it, and the garbage collector does not know it: freed, or C code's "
 	                   "alone\n");
 	report_next(search->report, "referrers object", search->report->targets[index]);

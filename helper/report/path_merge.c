@@ -432,7 +432,7 @@ static int show_text(struct merge *merge)
 	if (merge->not_reached > 0) {
 		text_add(text, "No root reaches ");
 		units_count(text, merge->not_reached);
-		text_add(text, " of them: cyclic garbage that is not collected yet.\n");
+		text_add(text, " of them: garbage says what a collection would free.\n");
 	}
 	report_coverage(report, &merge->heap->graph->coverage);
 	return status;

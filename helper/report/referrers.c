@@ -413,7 +413,7 @@ static int show_text(struct referrers *referrers, size_t index)
 	if (referrers->unreachable_references > 0) {
 		text_add(text, "  ");
 		units_noun(text, referrers->unreachable_references, "reference");
-		text_add(text, " of unreachable objects: cyclic garbage that is not collected yet\n");
+		text_add(text, " of unreachable objects (garbage says what a collection would free)\n");
 	}
 	if (referrers->refcount > 0 && (uint64_t)referrers->refcount > referrers->references)
 		report_coverage(report, &referrers->heap->graph->coverage);

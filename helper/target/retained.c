@@ -25,10 +25,12 @@ static void sum_bytes(struct retained *retained, enum size_measure measure)
 	retained->measure = measure;
 	retained->total = 0;
 	retained->object_count = retained->unreachable_count = 0;
+	retained->unreachable_bytes = 0;
 	for (uint32_t node = 0; node < graph->index.count; node++) {
 		const uint32_t number = dominators->number[node];
 		if (number == UINT32_MAX) {
 			retained->unreachable_count++;
+			retained->unreachable_bytes += heap_graph_bytes(graph, node, measure);
 			continue;
 		}
 		retained->bytes[number] = heap_graph_bytes(graph, node, measure);

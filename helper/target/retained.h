@@ -15,7 +15,8 @@ struct retained {
 	uint64_t *bytes; /* by number of the dominator tree */
 	uint64_t total; /* bytes of all reached objects */
 	uint32_t object_count; /* reached */
-	uint32_t unreachable_count; /* cyclic garbage: only the collector leads to it */
+	uint32_t unreachable_count; /* objects that no root reaches */
+	uint64_t unreachable_bytes; /* of them */
 };
 
 /* Takes the graph's edges. Measures shallow bytes. */
