@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: MIT
  * describe: a few words about an object: what it is, what the program calls it, how much is in it. */
+#include <string.h>
+
 #include "base/limits.h"
 #include "object/value.h"
 #include "names/names.h"
 #include "names/steps.h"
+
+void names_type(struct text *text, const struct type_info *type)
+{
+	if (type == NULL || type->name == NULL)
+		text_add(text, "?");
+	else
+		names_escape(text, type->name, strlen(type->name), false);
+}
 
 /* Appends a str of the target as a name of the program; false if it is none. */
 static bool append_name_str(struct decoder *decoder, uint64_t string, struct text *text)

@@ -47,6 +47,8 @@ void names_place(struct decoder *decoder, const struct python_frame *frame, stru
 bool names_frame_object(struct decoder *decoder, uint64_t object, struct text *text);
 /* Name of localsplus slot `index`; empty if the code object does not say. Not escaped. */
 void names_local(struct decoder *decoder, uint64_t code, uint64_t index, struct text *text);
+/* Name of a type, "module.qualname" without "builtins."; "?" for NULL. Escaped. */
+void names_type(struct text *text, const struct type_info *type);
 /* Whether a str key of a plain dict may be shown without show_values: an identifier or dotted name of at most 40 bytes,
  * of which at most 4 are digits. Programs name their own things so; tokens, mail addresses and ids rarely look it. */
 bool names_key_is_shown(const char *key, size_t length);

@@ -2,6 +2,7 @@
 #include "query/query.h"
 
 #include "object/value.h"
+#include "decode/reference_count.h"
 
 int query_cancelled(const struct query *query)
 {
@@ -13,9 +14,16 @@ int query_no_memory(const struct query *query, const char *what)
 	return error_set(query->error, ERROR_NO_MEMORY, "out of memory for %s", what);
 }
 
-const struct type_info *query_type(const struct query *query, uint64_t object)
+int64_t query_refcount(struct decoder *decoder, uint64_t object)
 {
-	struct decoder *decoder = &query->target->naming;
+	struct reference_count count;
+	if (!reference_count_read(decoder, object, &count))
+		return REFCOUNT_UNREADABLE;
+	return count.is_immortal ? REFCOUNT_IMMORTAL : count.count;
+}
+
+const struct type_info *query_type_at(struct decoder *decoder, uint64_t object)
+{
 	uint64_t type;
 	return value_field(&decoder->objects, object, FIELD_PyObject_ob_type, &type) ? decode_type(decoder, type)
 	                                                                             : NULL;

@@ -44,7 +44,11 @@ int query_cancelled(const struct query *query);
 int query_no_memory(const struct query *query, const char *what);
 
 /* The type of an object; NULL: none can be read. */
-const struct type_info *query_type(const struct query *query, uint64_t object);
+const struct type_info *query_type_at(struct decoder *decoder, uint64_t object);
+
+/* The reference count of an object, or why there is none. */
+enum { REFCOUNT_IMMORTAL = -1, REFCOUNT_UNREADABLE = -2 };
+int64_t query_refcount(struct decoder *decoder, uint64_t object);
 
 /* The order of rows: more bytes first, then the lower address. */
 int query_compare_bytes(uint64_t left_bytes, uint64_t left_address, uint64_t right_bytes, uint64_t right_address);

@@ -81,7 +81,7 @@ static void add_types(struct report *report, struct table *table, const struct w
 		sum->bytes += total->bytes;
 		if (!shown)
 			continue;
-		report_type_name(&name, total->type);
+		names_type(&name, total->type);
 		const struct sum row = { .count = total->count, .bytes = total->bytes };
 		add_row(report, table, &row, &so_far, result->bytes, text_string(&name));
 		text_reset(&name);

@@ -10,7 +10,8 @@
 #include "object/value.h"
 #include "names/locals.h"
 #include "report/heap.h"
-#include "report/naming.h"
+#include "query/holder.h"
+#include "query/naming.h"
 #include "render/table.h"
 #include "render/units.h"
 
@@ -261,7 +262,7 @@ static int show_frame(struct frames *frames, uint32_t holder, const struct frame
 {
 	struct report *report = frames->report;
 	text_format(report->text, "  #%" PRIu32 " ", frame->holder->depth);
-	naming_holder(frames->naming, holder, report->text);
+	holder_say(naming_references(frames->naming), holder, report->text);
 	text_add(report->text, "   deep ");
 	report_bytes(report, report->text, frame->deep);
 	text_add(report->text, ", only here ");
@@ -450,7 +451,7 @@ int frames_report(struct report *report)
 {
 	struct frames frames = { .report = report };
 	TRY(report_heap(report, &frames.heap));
-	TRY(naming_open(&frames.naming, report, frames.heap));
+	TRY(naming_open(&frames.naming, &report->query, frames.heap));
 	if (frames.heap->graph->coverage.unreadable > 0 || frames.heap->graph->roots.frames_truncated)
 		report->exit_status = EXIT_PARTIAL;
 	int status = show(&frames);

@@ -155,7 +155,7 @@ __attribute__((noinline)) static bool place_type(struct histogram *histogram, co
 	if (by_module)
 		type_module(histogram, type, &bucket.name);
 	else
-		report_type_name(&bucket.name, type);
+		names_type(&bucket.name, type);
 	for (size_t i = 0; by_module && i < histogram->buckets.count; i++) {
 		if (strcmp(text_string(&histogram->buckets.items[i].name), text_string(&bucket.name)) != 0)
 			continue;

@@ -4,7 +4,7 @@
 
 #include "decode/allocated.h"
 #include "report/heap.h"
-#include "report/naming.h"
+#include "query/naming.h"
 #include "report/referents.h"
 #include "render/units.h"
 
@@ -25,7 +25,7 @@ static int find_owner(struct report *report, uint64_t object, struct ownership *
 		return OK;
 	TRY(report_heap(report, &heap));
 	ownership->is_reachable = retained_of(heap, object, &ownership->retained);
-	TRY(naming_open(&naming, report, heap));
+	TRY(naming_open(&naming, &report->query, heap));
 	(void)naming_object(naming, object, &ownership->owner);
 	naming_close(naming);
 	return OK;
@@ -127,7 +127,7 @@ static int show_text(struct report *report, size_t index, const struct referents
 		text_add(text, "\n");
 	report_title(report, index, true);
 	text_add(text, "  type      ");
-	report_type_name(text, out->type);
+	names_type(text, out->type);
 	text_format(text, "   0x%" PRIx64 "\n", out->type->address);
 	report_size_line(report, "shallow", out->shallow, NULL);
 	report_size_line(report, "allocated", allocated->bytes, allocated->approximate ? "an estimate" : NULL);
@@ -144,7 +144,7 @@ static int show_text(struct report *report, size_t index, const struct referents
 
 static int show_one(struct report *report, size_t index)
 {
-	const int64_t refcount = report_refcount(report->decoder, report->targets[index]);
+	const int64_t refcount = query_refcount(report->decoder, report->targets[index]);
 	const struct allocated allocated = allocated_of_object(report->decoder);
 	struct ownership ownership;
 	struct referents referents;

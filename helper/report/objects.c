@@ -66,7 +66,7 @@ __attribute__((noinline)) static bool meet_type(struct listing *listing, const s
 		json_begin(&json, &name);
 		json_string(&json, NULL, type->name);
 	} else {
-		report_type_name(&name, type);
+		names_type(&name, type);
 	}
 	struct type_words *words = &listing->types.items[type->index];
 	*words = (struct type_words){ .length = (uint32_t)name.length,

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/origins.h"
+#include "query/naming.h"
+#include "query/origins.h"
+#include "report/heap.h"
+#include "report/report.h"
 #include "report/path_merge.h"
 #include "render/table.h"
 #include "render/units.h"
@@ -90,7 +93,7 @@ static void add_step(struct search *search, struct table *table, const struct ro
 	struct table_row *line = table_add_row(table, NULL);
 	struct text cell = { .bytes = NULL }, place = { .bytes = NULL };
 	text_add(&cell, is_last ? "  → " : "  ");
-	report_type_name(&cell, naming_type(search->naming, number));
+	names_type(&cell, reference_type(naming_references(search->naming), number));
 	text_add(&place, " of ");
 	if (names_frame_object(report->naming, address, &place))
 		text_append(&cell, text_string(&place), place.length);
@@ -99,9 +102,9 @@ static void add_step(struct search *search, struct table *table, const struct ro
 	text_format(&cell, "0x%" PRIx64, address);
 	table_take(table, line, 1, &cell);
 	if (!is_last) {
-		if (!naming_edge(search->naming, number, route->steps.items[index + 1], &cell))
+		if (!reference_label(naming_references(search->naming), number, route->steps.items[index + 1], &cell))
 			text_add(&cell, "?");
-		origins_quote_local(&cell);
+		reference_quote_local(&cell);
 	}
 	if (number == dominator) {
 		text_add(&cell, "   ← ");
@@ -149,8 +152,7 @@ static int show_steps(struct search *search, const struct route *route, uint32_t
 
 static void say_root(struct search *search, const struct route *route, struct text *text)
 {
-	origins_say(&search->origins, search->naming, search->report, route->holder, route->root, route->steps.items[0],
-	            text);
+	origins_say(&search->origins, route->holder, route->root, route->steps.items[0], text);
 }
 
 static int show_route(struct search *search, const struct path *path, size_t index, size_t count)
@@ -198,7 +200,7 @@ static void say_beginning(struct search *search, const struct path *path, const 
 		return;
 	}
 	text_add(text, " → ");
-	(void)naming_edge(search->naming, path->nodes[0], path->nodes[1], text);
+	(void)reference_label(naming_references(search->naming), path->nodes[0], path->nodes[1], text);
 }
 
 static int show_other(struct search *search, const struct path *path)
@@ -264,7 +266,7 @@ static void json_step(struct search *search, const struct route *route, size_t i
 {
 	struct json *json = &search->report->json;
 	const uint32_t number = route->steps.items[index];
-	const struct type_info *type = naming_type(search->naming, number);
+	const struct type_info *type = reference_type(naming_references(search->naming), number);
 	struct text label = { .bytes = NULL };
 	json_object(json, NULL);
 	json_address(json, "address", address_of(search, number));
@@ -272,7 +274,8 @@ static void json_step(struct search *search, const struct route *route, size_t i
 		json_string(json, "type", type->name);
 	else
 		json_null(json, "type");
-	(void)naming_edge(search->naming, index > 0 ? route->steps.items[index - 1] : route->root, number, &label);
+	(void)reference_label(naming_references(search->naming),
+	                      index > 0 ? route->steps.items[index - 1] : route->root, number, &label);
 	json_text(json, "label", &label);
 	json_number(json, "retained", search->heap->bytes[number]);
 	json_bool(json, "accumulates", number == dominator);
@@ -417,8 +420,8 @@ int path_report(struct report *report)
 	if (request->through != NULL)
 		TRY(names_resolve(report->naming, request->through, &report->names, &search.through, report->error));
 	TRY(report_heap(report, &search.heap));
-	TRY(naming_open(&search.naming, report, search.heap));
-	int status = origins_open(&search.origins, report, search.heap);
+	TRY(naming_open(&search.naming, &report->query, search.heap));
+	int status = origins_open(&search.origins, &report->query, search.heap);
 	if (status == OK)
 		status = request->merge != NULL ? path_merge(report, search.heap, search.naming, &search.origins)
 		                                : show_targets(&search);

@@ -208,7 +208,7 @@ static int place_start(struct merge *merge, uint32_t number)
 	struct text label = { .bytes = NULL };
 	uint32_t holder;
 	const uint64_t address = retained_node(merge->heap, number, &holder);
-	const struct type_info *type = address != 0 ? naming_type(merge->naming, number) : NULL;
+	const struct type_info *type = address != 0 ? reference_type(naming_references(merge->naming), number) : NULL;
 	if (origin->kind == ORIGIN_MODULE || origin->kind == ORIGIN_MODULE_DICT) {
 		text_add(&label, "module ");
 		(void)naming_number(merge->naming, origin->kind == ORIGIN_MODULE ? number : origin->above, &label);
@@ -216,7 +216,7 @@ static int place_start(struct merge *merge, uint32_t number)
 	} else if (origin->kind == ORIGIN_MODULES) {
 		text_add(&label, "sys.modules");
 	} else {
-		origins_say(merge->origins, merge->naming, merge->report, origin->holder, number, UINT32_MAX, &label);
+		origins_say(merge->origins, origin->holder, number, UINT32_MAX, &label);
 		type = NULL;
 	}
 	const uint32_t group = find_group(merge, 0, type, "roots", text_string(&label));
@@ -232,7 +232,7 @@ static int place_slot(struct merge *merge, uint32_t from, const struct run *run,
 	if (number == UINT32_MAX || merge->forest.before[number] != from || merge->counts[number] == 0 ||
 	    merge->group_of[number] != UINT32_MAX || number == from)
 		return OK;
-	const struct type_info *type = naming_type(merge->naming, number);
+	const struct type_info *type = reference_type(naming_references(merge->naming), number);
 	struct reference_name name = name_of(run, is_namespace);
 	struct text label = { .bytes = NULL };
 	if (name.has_label) {
@@ -278,7 +278,8 @@ static int place_held(struct merge *merge, uint32_t number, uint32_t before)
 	uint32_t holder;
 	const uint64_t address = retained_node(merge->heap, number, &holder);
 	return place(merge, number,
-	             find_group(merge, merge->group_of[before], naming_type(merge->naming, number), "objects", NULL),
+	             find_group(merge, merge->group_of[before],
+	                        reference_type(naming_references(merge->naming), number), "objects", NULL),
 	             address);
 }
 
@@ -366,7 +367,7 @@ static void say_group(const struct group *group, struct text *words)
 	text_add(words, group->label != NULL ? group->label : group->kind);
 	if (group->type != NULL) {
 		text_add(words, ": ");
-		report_type_name(words, group->type);
+		names_type(words, group->type);
 	}
 	if (group->members > 1 && group->type != NULL) {
 		text_add(words, " (");

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "base/address_map.h"
-#include "report/origins.h"
+#include "query/naming.h"
+#include "query/origins.h"
+#include "report/heap.h"
+#include "report/report.h"
 #include "render/table.h"
 #include "render/units.h"
 
@@ -208,7 +211,7 @@ static void say_holder(struct referrers *referrers, uint32_t number, struct text
 {
 	uint32_t holder = 0;
 	(void)retained_node(referrers->heap, number, &holder);
-	origins_say(&referrers->origins, referrers->naming, referrers->report, holder, number, UINT32_MAX, text);
+	origins_say(&referrers->origins, holder, number, UINT32_MAX, text);
 }
 
 static const char *type_name(const struct referrers *referrers, const struct referrer *referrer)
@@ -230,8 +233,7 @@ static void say_name(struct referrers *referrers, const struct referrer *referre
 	else if (referrer->address == 0)
 		say_holder(referrers, referrer->number, text);
 	else if (origin != NULL && origin->kind == ORIGIN_FRAME)
-		origins_say(&referrers->origins, referrers->naming, referrers->report, origin->holder, referrer->number,
-		            UINT32_MAX, text);
+		origins_say(&referrers->origins, origin->holder, referrer->number, UINT32_MAX, text);
 	else
 		(void)naming_number(referrers->naming, referrer->number, text);
 }
@@ -292,7 +294,7 @@ static void add_line(struct referrers *referrers, const struct reference_row *ro
 		text_format(&cell, "0x%" PRIx64, row->referrer->address);
 	table_take(table, line, 1, &cell);
 	names_label(report->naming, row->run, row->slot, &report->names, &cell);
-	origins_quote_local(&cell);
+	reference_quote_local(&cell);
 	table_take(table, line, 2, &cell);
 	table_set(table, line, 3, row->name);
 	text_free(&cell);
@@ -343,7 +345,7 @@ static void show_more(struct referrers *referrers)
 		text_add(text, i > 0 ? ", " : " ");
 		units_count(text, referrers->by_type.items[best]);
 		text_add(text, " ");
-		report_type_name(text, types->items[best]);
+		names_type(text, types->items[best]);
 		referrers->by_type.items[best] = 0;
 	}
 	text_add(text, "\n");
@@ -491,7 +493,7 @@ static int show_one(struct referrers *referrers, size_t index)
 {
 	struct report *report = referrers->report;
 	referrers->target = report->targets[index];
-	referrers->refcount = report_refcount(report->naming, referrers->target);
+	referrers->refcount = query_refcount(report->naming, referrers->target);
 	int status = find(referrers);
 	if (report_is_json(report)) {
 		show_json(referrers);
@@ -531,8 +533,8 @@ int referrers_report(struct report *report)
 {
 	struct referrers referrers = { .report = report };
 	TRY(report_heap(report, &referrers.heap));
-	TRY(naming_open(&referrers.naming, report, referrers.heap));
-	int status = origins_open(&referrers.origins, report, referrers.heap);
+	TRY(naming_open(&referrers.naming, &report->query, referrers.heap));
+	int status = origins_open(&referrers.origins, &report->query, referrers.heap);
 	if (status == OK)
 		status = show_targets(&referrers);
 	if (referrers.heap->graph->coverage.unreadable > 0)

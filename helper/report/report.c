@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decode/reference_count.h"
 #include "report/live.h"
 #include "render/units.h"
 
@@ -98,14 +97,6 @@ int report_each_target(struct report *report, int (*show)(struct report *report,
 	return status;
 }
 
-int64_t report_refcount(struct decoder *decoder, uint64_t address)
-{
-	struct reference_count count;
-	if (!reference_count_read(decoder, address, &count))
-		return -2;
-	return count.is_immortal ? -1 : count.count;
-}
-
 void report_title(struct report *report, size_t index, bool with_refcount)
 {
 	const uint64_t address = report->targets[index];
@@ -117,7 +108,7 @@ void report_title(struct report *report, size_t index, bool with_refcount)
 		text_add(report->text, "\033[0m");
 	text_format(report->text, "   0x%" PRIx64, address);
 	if (with_refcount) {
-		int64_t count = report_refcount(report->decoder, address);
+		int64_t count = query_refcount(report->decoder, address);
 		if (count == -1)
 			text_add(report->text, "   immortal");
 		else if (count >= 0)
@@ -128,14 +119,6 @@ void report_title(struct report *report, size_t index, bool with_refcount)
 		names_escape(report->text, expression, strlen(expression), false);
 	}
 	text_add(report->text, "\n");
-}
-
-void report_type_name(struct text *text, const struct type_info *type)
-{
-	if (type == NULL || type->name == NULL)
-		text_add(text, "?");
-	else
-		names_escape(text, type->name, strlen(type->name), false);
 }
 
 void report_bytes(const struct report *report, struct text *text, uint64_t bytes)

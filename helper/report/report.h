@@ -83,14 +83,10 @@ bool report_decode_target(struct report *report, size_t index);
 int report_each_target(struct report *report, int (*show)(struct report *report, size_t index));
 /* "dict, 3 entries   0x7f31c02a8e40   app.cache.SESSIONS", then refcount where with_refcount. */
 void report_title(struct report *report, size_t index, bool with_refcount);
-/* Name of a type as it may be shown. */
-void report_type_name(struct text *text, const struct type_info *type);
 /* A size as the request wants it. */
 void report_bytes(const struct report *report, struct text *text, uint64_t bytes);
 /* "  shallow     29.3 MiB": a line of the head of an answer; bytes right-aligned. note may be NULL. */
 void report_size_line(struct report *report, const char *name, uint64_t bytes, const char *note);
-/* The reference count of the object at address: -1 immortal, -2 unreadable. */
-int64_t report_refcount(struct decoder *decoder, uint64_t address);
 
 /* One sentence "Not exact: ..." for flags of a decoded object, and a remembered exit status. */
 void report_flags(struct report *report, const struct decoded *decoded);

@@ -63,7 +63,7 @@ static void example_line(struct text *text, const struct size_disagreement *exam
 	text_add(text, "  ");
 	units_count(text, example->count);
 	text_format(text, " such as 0x%" PRIx64 " ", example->object);
-	report_type_name(text, example->type);
+	names_type(text, example->type);
 	text_format(text, ", %s at 0x%" PRIx64 ": ", example->role != NULL ? example->role : "object",
 	            example->allocation.address);
 	units_count(text, example->allocation.requested);

@@ -8,7 +8,7 @@
 
 #include "base/address_map.h"
 #include "report/heap.h"
-#include "report/naming.h"
+#include "query/naming.h"
 #include "render/table.h"
 #include "render/units.h"
 
@@ -86,7 +86,7 @@ static void level_clear(struct level *level)
 static int add_number(struct top *top, struct level *level, uint32_t number, uint32_t depth, uint64_t smallest)
 {
 	const uint64_t retained = top->heap->bytes[number];
-	const struct type_info *type = naming_type(top->naming, number);
+	const struct type_info *type = reference_type(naming_references(top->naming), number);
 	uint32_t index = ADDRESS_MAP_NONE;
 	if (retained < smallest && type != NULL)
 		index = address_map_get(&top->groups, type->address);
@@ -128,7 +128,7 @@ static void follow(const struct top *top, struct branch *branch)
 	}
 	branch->members.items[0] = branch->largest = number;
 	branch->retained = top->heap->bytes[number];
-	branch->type = naming_type(top->naming, number);
+	branch->type = reference_type(naming_references(top->naming), number);
 }
 
 static int compare_branches(const void *left_branch, const void *right_branch)
@@ -189,7 +189,7 @@ static void describe(struct top *top, const struct branch *branch, struct text *
 {
 	struct text name = { .bytes = NULL }, words = { .bytes = NULL };
 	if (branch->members.count > 1) {
-		report_type_name(text, branch->type);
+		names_type(text, branch->type);
 		text_add(text, " objects");
 		if (naming_number(top->naming, branch->largest, &name) && name.length > 0) {
 			text_add(text, ", largest ");
@@ -429,7 +429,7 @@ int top_report(struct report *report)
 {
 	struct top top = { .report = report };
 	TRY(report_heap(report, &top.heap));
-	TRY(naming_open(&top.naming, report, top.heap));
+	TRY(naming_open(&top.naming, &report->query, top.heap));
 	if (top.heap->graph->coverage.unreadable > 0)
 		report->exit_status = EXIT_PARTIAL;
 	int status = show(&top);

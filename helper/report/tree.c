@@ -388,7 +388,7 @@ static void draw_group(struct drawing *drawing, const struct group *group, struc
 	struct text name = { .bytes = NULL };
 	if (parent != NULL)
 		text_format(&name, "%s: ", group_name(group));
-	report_type_name(&name, group->type);
+	names_type(&name, group->type);
 	struct table_row *row = add_row(drawing, parent, group->bytes, group->count, &name);
 	if (row != NULL)
 		draw_children(drawing, group, row); /* at most TREE_DEPTH deep */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "report/origins.h"
+#include "query/origins.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -118,17 +118,18 @@ static bool fill(struct origins *origins, struct decoder *decoder)
 	return true;
 }
 
-int origins_open(struct origins *ret_origins, struct report *report, const struct retained *heap)
+int origins_open(struct origins *ret_origins, const struct query *query, const struct retained *heap)
 {
 	const size_t count = (size_t)heap->dominators.reached_count + 1;
-	*ret_origins = (struct origins){ .heap = heap, .starts = malloc(count) };
+	*ret_origins =
+	        (struct origins){ .heap = heap, .references = references_of(query, heap), .starts = malloc(count) };
 	if (ret_origins->starts != NULL) {
 		memset(ret_origins->starts, PATH_NO_START, count);
-		if (fill(ret_origins, report->naming))
+		if (fill(ret_origins, &query->target->naming))
 			return OK;
 	}
 	origins_clear(ret_origins);
-	return error_set(report->error, ERROR_NO_MEMORY, "out of memory for the roots of paths");
+	return query_no_memory(query, "the roots of paths");
 }
 
 void origins_clear(struct origins *origins)
@@ -170,25 +171,13 @@ void route_clear(struct route *route)
 
 /* ---- Words ---- */
 
-const char *holder_kind_name(enum holder_kind kind)
-{
-	static const char *const names[] = { [HOLDER_PROCESS] = "process",
-		                             [HOLDER_INTERPRETER] = "interpreter",
-		                             [HOLDER_THREAD] = "thread",
-		                             [HOLDER_FRAME] = "frame",
-		                             [HOLDER_STATIC] = "static",
-		                             [HOLDER_RUNTIME] = "runtime",
-		                             [HOLDER_C] = "c" };
-	return names[kind];
-}
-
 /* "thread 4243 worker.py:41 loop()" */
-static void say_frame(struct report *report, const struct holder *holder, struct text *text)
+static void say_frame(struct decoder *decoder, const struct holder *holder, struct text *text)
 {
-	const struct runtime *runtime = report->naming->context->runtime;
+	const struct runtime *runtime = decoder->context->runtime;
 	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
 	int64_t line;
-	names_frame(report->naming, &holder->frame, &function, &file, &line);
+	names_frame(decoder, &holder->frame, &function, &file, &line);
 	const char *slash = strrchr(text_string(&file), '/');
 	const char *base = slash != NULL ? slash + 1 : text_string(&file);
 	text_format(text, "thread %" PRIu64 " ", runtime->threads.items[holder->thread].native_id);
@@ -203,22 +192,11 @@ static void say_frame(struct report *report, const struct holder *holder, struct
 	text_free(&file);
 }
 
-void origins_quote_local(struct text *label)
-{
-	if (strncmp(text_string(label), "local ", 6) != 0)
-		return;
-	struct text quoted = { .bytes = NULL };
-	text_format(&quoted, "local '%s'", text_string(label) + 6);
-	quoted.failed |= label->failed;
-	text_free(label);
-	*label = quoted;
-}
-
-static void say_reference(struct naming *naming, uint32_t root, uint32_t first, struct text *text)
+static void say_reference(const struct references *references, uint32_t root, uint32_t first, struct text *text)
 {
 	struct text label = { .bytes = NULL };
-	(void)naming_edge(naming, root, first, &label);
-	origins_quote_local(&label);
+	(void)reference_label(references, root, first, &label);
+	reference_quote_local(&label);
 	if (label.length > 0)
 		text_format(text, strncmp(text_string(&label), "local ", 6) == 0 ? " %s" : " → %s",
 		            text_string(&label));
@@ -226,21 +204,21 @@ static void say_reference(struct naming *naming, uint32_t root, uint32_t first, 
 	text_free(&label);
 }
 
-void origins_say(const struct origins *origins, struct naming *naming, struct report *report, uint32_t holder_index,
-                 uint32_t root, uint32_t first, struct text *text)
+void origins_say(const struct origins *origins, uint32_t holder_index, uint32_t root, uint32_t first, struct text *text)
 {
+	const struct references *references = &origins->references;
 	const struct holder *holder = &origins->heap->graph->roots.holders.items[holder_index];
 	const struct origin *origin = first != UINT32_MAX ? origins_at(origins, first) : NULL;
 	uint32_t index;
 	if (holder->kind == HOLDER_FRAME)
-		say_frame(report, holder, text);
+		say_frame(references->decoder, holder, text);
 	else if (holder->kind == HOLDER_RUNTIME && first != UINT32_MAX &&
-	         report_refcount(report->naming, retained_node(origins->heap, first, &index)) == -1)
+	         query_refcount(references->decoder, retained_node(origins->heap, first, &index)) == REFCOUNT_IMMORTAL)
 		text_add(text, "immortal: never freed");
 	else
-		naming_holder(naming, holder_index, text);
+		holder_say(references, holder_index, text);
 	if (holder->kind == HOLDER_INTERPRETER && origin != NULL && origin->kind == ORIGIN_MODULES)
 		text_add(text, " → sys.modules");
 	else if (first != UINT32_MAX && holder->kind != HOLDER_RUNTIME && holder->kind != HOLDER_C)
-		say_reference(naming, root, first, text);
+		say_reference(references, root, first, text);
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * origins: where paths begin, as a person would say it: the globals of modules, frames that run, threads and
  * interpreters; in the last resort C code and static memory. */
-#ifndef PYDS_REPORT_ORIGINS_H
-#define PYDS_REPORT_ORIGINS_H
+#ifndef PYDS_QUERY_ORIGINS_H
+#define PYDS_QUERY_ORIGINS_H
 
 #include "analysis/paths.h"
 #include "base/address_map.h"
-#include "report/heap.h"
-#include "report/naming.h"
+#include "query/holder.h"
 
 enum origin_kind {
 	ORIGIN_HOLDER, /* graph/roots.h */
@@ -26,12 +25,13 @@ struct origin {
 /* Numbers are those of the heap's dominator tree. */
 struct origins {
 	const struct retained *heap;
+	struct references references;
 	uint8_t *starts; /* by number: for analysis/paths.h */
 	struct address_map index; /* of a number, see origins_at() */
 	ARRAY(struct origin) items;
 };
 
-int origins_open(struct origins *ret_origins, struct report *report, const struct retained *heap);
+int origins_open(struct origins *ret_origins, const struct query *query, const struct retained *heap);
 void origins_clear(struct origins *origins);
 
 /* NULL: no path begins at this number. */
@@ -50,11 +50,6 @@ void route_clear(struct route *route);
 
 /* Appends "interpreter 0 → sys.modules", "thread 4243 worker.py:41 loop() local 'sess'", "held from C": the root of a
  * route, and its reference to the first step. first: a number; UINT32_MAX: the root alone. */
-void origins_say(const struct origins *origins, struct naming *naming, struct report *report, uint32_t holder,
-                 uint32_t root, uint32_t first, struct text *text);
-/* "local x" of names_label() becomes "local 'x'", as text has it; other labels stay. */
-void origins_quote_local(struct text *label);
-/* "interpreter", "thread", "frame", "runtime", "c". */
-const char *holder_kind_name(enum holder_kind kind);
+void origins_say(const struct origins *origins, uint32_t holder, uint32_t root, uint32_t first, struct text *text);
 
 #endif

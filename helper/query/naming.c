@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT
+ * naming: a search breadth first against the references, from the object to the nearest thing that has a name of its
+ * own, and the words for the way back. */
+#include "query/naming.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "query/anchors.h"
+#include "query/name_words.h"
+
+enum {
+	LIMIT_STEPS = 10, /* references from a named thing to the object: longer names say less than the owner's type */
+	LIMIT_SEARCHED = 1 << 14, /* objects looked at for one name */
+	SEEN_SLOTS = 4 * LIMIT_SEARCHED, /* a power of two */
+};
+
+/* How many references longer a chain from such a thing may be than one from a module, to be preferred to it. */
+static const uint32_t anchor_costs[] = {
+	[ANCHOR_MODULE] = 0,   [ANCHOR_MODULE_DICT] = 0, [ANCHOR_CLASS] = 0,
+	[ANCHOR_FUNCTION] = 1, [ANCHOR_FRAME] = 1,       [ANCHOR_STATE] = 3,
+};
+
+/* One object of the search: number refers to the one at `toward`. */
+struct found {
+	uint32_t number;
+	uint32_t toward; /* index in the queue */
+	uint32_t depth;
+};
+
+struct naming {
+	struct anchors anchors;
+	struct found queue[LIMIT_SEARCHED];
+	uint32_t queued;
+	uint32_t seen[SEEN_SLOTS]; /* number + 1 */
+};
+
+int naming_open(struct naming **ret_naming, const struct query *query, const struct retained *heap)
+{
+	*ret_naming = NULL;
+	struct naming *naming = calloc(1, sizeof *naming);
+	if (naming == NULL)
+		return query_no_memory(query, "names");
+	int status = anchors_open(&naming->anchors, query, heap);
+	if (status < 0)
+		free(naming);
+	else
+		*ret_naming = naming;
+	return status;
+}
+
+void naming_close(struct naming *naming)
+{
+	if (naming == NULL)
+		return;
+	anchors_clear(&naming->anchors);
+	free(naming);
+}
+
+const struct references *naming_references(const struct naming *naming)
+{
+	return &naming->anchors.references;
+}
+
+static bool see(struct naming *naming, uint32_t number)
+{
+	for (uint32_t i = number * UINT32_C(2654435761) >> 8;; i++) {
+		uint32_t *slot = &naming->seen[i & (SEEN_SLOTS - 1)];
+		if (*slot == number + 1)
+			return false;
+		if (*slot == 0) {
+			*slot = number + 1;
+			return true;
+		}
+	}
+}
+
+/* Queue index of the best named thing that leads to number; UINT32_MAX: none within limits. */
+static uint32_t search(struct naming *naming, uint32_t number, enum anchor *ret_anchor)
+{
+	const struct edge_rows *incoming = &naming->anchors.references.heap->dominators.incoming;
+	uint32_t best = UINT32_MAX, best_cost = UINT32_MAX;
+	memset(naming->seen, 0, sizeof naming->seen);
+	naming->queue[0] = (struct found){ number, 0, 0 };
+	naming->queued = 1;
+	(void)see(naming, number);
+	for (uint32_t head = 0; head < naming->queued; head++) {
+		const struct found here = naming->queue[head];
+		if (here.depth >= LIMIT_STEPS || here.depth + 1 >= best_cost)
+			break;
+		for (uint32_t edge = incoming->first[here.number]; edge < incoming->first[here.number + 1]; edge++) {
+			uint32_t from = incoming->targets[edge];
+			if (naming->queued == LIMIT_SEARCHED)
+				return best;
+			if (!see(naming, from))
+				continue;
+			enum anchor anchor = anchors_find(&naming->anchors, from);
+			uint32_t cost = here.depth + 1 + anchor_costs[anchor];
+			naming->queue[naming->queued] = (struct found){ from, head, here.depth + 1 };
+			if (anchor != ANCHOR_NONE && cost < best_cost) {
+				/* Kept in the queue, before what is still to be looked at: only its index matters. */
+				best = naming->queued;
+				best_cost = cost;
+				*ret_anchor = anchor;
+			}
+			naming->queued++;
+		}
+	}
+	return best;
+}
+
+/* From queue index `at`, a named thing, down to the object searched for. */
+static bool say_chain(struct naming *naming, uint32_t at, enum anchor anchor, struct text *text)
+{
+	struct words words = { .references = &naming->anchors.references, .joins = true };
+	bool is_said = anchors_say(&naming->anchors, naming->queue[at].number, anchor, &words.base, &words.joins);
+	words.pending_dict = anchor == ANCHOR_MODULE_DICT;
+	for (; is_said && at != 0; at = naming->queue[at].toward) {
+		struct run run;
+		uint64_t slot;
+		uint32_t next = naming->queue[naming->queue[at].toward].number, holder;
+		is_said = reference_find(&naming->anchors.references, naming->queue[at].number, next, &run, &slot);
+		if (is_said)
+			words_step(&words,
+			           retained_node(naming->anchors.references.heap, naming->queue[at].number, &holder),
+			           &run, slot);
+	}
+	if (is_said) {
+		if (words.pending_dict)
+			text_add(&words.suffix, ".__dict__");
+		words_end(&words, text);
+	}
+	text->failed |= words.base.failed | words.suffix.failed;
+	words_clear(&words);
+	return is_said;
+}
+
+static const char *noun_of(const struct run *run)
+{
+	switch ((enum label_kind)run->label) {
+	case LABEL_ITEM:
+		return "item ";
+	case LABEL_DICT_VALUE:
+		return "value ";
+	case LABEL_FIELD:
+	case LABEL_SPLIT_VALUE:
+	case LABEL_SLOT:
+		return "attribute ";
+	default:
+		return "";
+	}
+}
+
+/* The object whose __dict__ this is: its number; UINT32_MAX: none's. */
+static uint32_t owner_of_dict(struct naming *naming, uint32_t dict)
+{
+	const struct edge_rows *incoming = &naming->anchors.references.heap->dominators.incoming;
+	struct run run;
+	uint64_t slot;
+	uint32_t edge = incoming->first[dict];
+	if (edge == incoming->first[dict + 1] ||
+	    !reference_find(&naming->anchors.references, incoming->targets[edge], dict, &run, &slot))
+		return UINT32_MAX;
+	return run.flags & RUN_DICT ? incoming->targets[edge] : UINT32_MAX;
+}
+
+/* "attribute .user of app.models.Session": the nearest referrer, where no chain was found. */
+static bool say_referrer(struct naming *naming, uint32_t number, struct text *text)
+{
+	const struct edge_rows *incoming = &naming->anchors.references.heap->dominators.incoming;
+	struct run run;
+	uint64_t slot;
+	for (uint32_t edge = incoming->first[number]; edge < incoming->first[number + 1]; edge++) {
+		uint32_t from = incoming->targets[edge];
+		const struct type_info *type = reference_type(&naming->anchors.references, from);
+		if (from == number || type == NULL ||
+		    !reference_find(&naming->anchors.references, from, number, &run, &slot))
+			continue;
+		uint32_t owner = run.label == LABEL_DICT_VALUE || run.label == LABEL_SPLIT_VALUE
+		                         ? owner_of_dict(naming, from)
+		                         : UINT32_MAX;
+		if (owner != UINT32_MAX && reference_find(&naming->anchors.references, from, number, &run, &slot)) {
+			struct text label = { .bytes = NULL };
+			struct words words = { .references = &naming->anchors.references };
+			bool is_attribute = words_attribute(&words, &run, slot, &label);
+			words_clear(&words);
+			if (is_attribute)
+				text_format(text, "attribute %s of ", text_string(&label));
+			text_free(&label);
+			if (is_attribute) {
+				names_type(text, reference_type(&naming->anchors.references, owner));
+				return true;
+			}
+		}
+		if (run.label == LABEL_DICT_KEY) {
+			text_add(text, "key of ");
+		} else {
+			text_add(text, noun_of(&run));
+			names_label(naming->anchors.references.decoder, &run, slot, &naming->anchors.references.names,
+			            text);
+			text_add(text, " of ");
+		}
+		names_type(text, type);
+		return true;
+	}
+	if (incoming->first[number] < incoming->first[number + 1]) {
+		uint32_t holder;
+		if (retained_node(naming->anchors.references.heap, incoming->targets[incoming->first[number]],
+		                  &holder) == 0) {
+			holder_say(&naming->anchors.references, holder, text);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool naming_number(struct naming *naming, uint32_t number, struct text *text)
+{
+	uint32_t holder;
+	enum anchor anchor = ANCHOR_NONE;
+	if (number >= naming->anchors.references.heap->dominators.reached_count)
+		return false;
+	if (retained_node(naming->anchors.references.heap, number, &holder) == 0) {
+		holder_say(&naming->anchors.references, holder, text);
+		return true;
+	}
+	bool joins;
+	enum anchor own = anchors_find(&naming->anchors, number);
+	if ((own == ANCHOR_MODULE || own == ANCHOR_CLASS || own == ANCHOR_FUNCTION || own == ANCHOR_FRAME) &&
+	    anchors_say(&naming->anchors, number, own, text, &joins))
+		return true;
+	if (own == ANCHOR_MODULE_DICT && anchors_say(&naming->anchors, number, own, text, &joins)) {
+		text_add(text, ".__dict__");
+		return true;
+	}
+	uint32_t at = search(naming, number, &anchor);
+	if (at != UINT32_MAX && say_chain(naming, at, anchor, text))
+		return true;
+	return say_referrer(naming, number, text);
+}
+
+bool naming_object(struct naming *naming, uint64_t object, struct text *text)
+{
+	uint32_t number = retained_number(naming->anchors.references.heap, object);
+	return number != UINT32_MAX && naming_number(naming, number, text);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "query/reference.h"
+
+#include <string.h>
+
+struct references references_of(const struct query *query, const struct retained *heap)
+{
+	return (struct references){ .decoder = &query->target->naming, .heap = heap, .names = query->names };
+}
+
+const struct type_info *reference_type(const struct references *references, uint32_t number)
+{
+	uint32_t holder;
+	uint64_t object = retained_node(references->heap, number, &holder);
+	return object != 0 ? query_type_at(references->decoder, object) : NULL;
+}
+
+/* Runs of a number: an object's are in decoder->out. */
+static const struct run *next_run(const struct references *references, uint32_t holder, bool is_object, size_t *at)
+{
+	const struct roots *roots = &references->heap->graph->roots;
+	if (is_object)
+		return *at < references->decoder->out.runs.count ? &references->decoder->out.runs.items[(*at)++] : NULL;
+	while (*at < roots->runs.count)
+		if (roots->runs.items[(*at)++].holder == holder)
+			return &roots->runs.items[*at - 1].run;
+	return NULL;
+}
+
+/* The first reference of `from` to `to`: a copy of its run, which is good until the next one is looked for. */
+bool reference_find(const struct references *references, uint32_t from, uint32_t to, struct run *ret_run,
+                    uint64_t *ret_slot)
+{
+	uint32_t holder = 0, other;
+	uint64_t source = retained_node(references->heap, from, &holder);
+	uint64_t target = retained_node(references->heap, to, &other);
+	size_t at = 0;
+	if (target == 0 || (source != 0 && !decode_object(references->decoder, source)))
+		return false;
+	for (const struct run *run; (run = next_run(references, holder, source != 0, &at)) != NULL;)
+		for (uint64_t slot = 0; slot < run->count; slot++)
+			if (run_target(run, slot) == target) {
+				*ret_run = *run;
+				*ret_slot = slot;
+				return true;
+			}
+	return false;
+}
+
+bool reference_label(const struct references *references, uint32_t from, uint32_t to, struct text *text)
+{
+	struct run run;
+	uint64_t slot;
+	uint32_t holder;
+	if (reference_find(references, from, to, &run, &slot)) {
+		names_label(references->decoder, &run, slot, &references->names, text);
+		return true;
+	}
+	return retained_node(references->heap, from, &holder) == 0;
+}
+
+void reference_quote_local(struct text *label)
+{
+	if (strncmp(text_string(label), "local ", 6) != 0)
+		return;
+	struct text quoted = { .bytes = NULL };
+	text_format(&quoted, "local '%s'", text_string(label) + 6);
+	quoted.failed |= label->failed;
+	text_free(label);
+	*label = quoted;
+}

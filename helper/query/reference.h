@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * reference: references between the numbers of a heap's dominator tree, found again in the objects that have them. */
+#ifndef PYDS_QUERY_REFERENCE_H
+#define PYDS_QUERY_REFERENCE_H
+
+#include "query/query.h"
+
+/* What looking takes. The decoder is the target's `naming` one, so that the other one's result stays. */
+struct references {
+	struct decoder *decoder;
+	const struct retained *heap;
+	struct name_options names;
+};
+
+struct references references_of(const struct query *query, const struct retained *heap);
+
+/* The type of the object with this number; NULL: of a holder, or it cannot be read. */
+const struct type_info *reference_type(const struct references *references, uint32_t number);
+/* The first reference of `from` to `to`: a copy of its run, good until the decoder decodes the next object, and the
+ * slot. False: there is none. */
+bool reference_find(const struct references *references, uint32_t from, uint32_t to, struct run *ret_run,
+                    uint64_t *ret_slot);
+/* Appends its label: "['key']", ".attr", "local x"; "" from a holder without labels. False, and nothing appended: there
+ * is none. */
+bool reference_label(const struct references *references, uint32_t from, uint32_t to, struct text *text);
+
+/* "local x" of names_label() becomes "local 'x'", as text has it; other labels stay. */
+void reference_quote_local(struct text *label);
+
+#endif
