@@ -10,7 +10,7 @@
 #include "names/locals.h"
 #include "render/units.h"
 #include "report/heap.h"
-#include "report/naming.h"
+#include "query/naming.h"
 #include "report/place.h"
 #include "report/tasks.h"
 
@@ -379,7 +379,7 @@ int tasks_report(struct report *report)
 	if (status >= 0)
 		status = query_heap(&report->query, &tasks.heap);
 	if (status >= 0)
-		status = naming_open(&tasks.naming, report, tasks.heap);
+		status = naming_open(&tasks.naming, &report->query, tasks.heap);
 	if (status >= 0)
 		status = report_is_json(report) ? show_json(&tasks) : show_text(&tasks);
 	naming_close(tasks.naming);

@@ -4,7 +4,7 @@
 #define PYDS_REPORT_TASKS_H
 
 #include "query/tasks.h"
-#include "report/naming.h"
+#include "query/naming.h"
 
 struct task_report {
 	struct report *report;
