@@ -45,6 +45,10 @@ int query_no_memory(const struct query *query, const char *what);
 
 /* The type of an object; NULL: none can be read. */
 const struct type_info *query_type_at(struct decoder *decoder, uint64_t object);
+static inline const struct type_info *query_type(const struct query *query, uint64_t object)
+{
+	return query_type_at(&query->target->naming, object);
+}
 
 /* The reference count of an object, or why there is none. */
 enum { REFCOUNT_IMMORTAL = -1, REFCOUNT_UNREADABLE = -2 };
