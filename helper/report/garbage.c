@@ -58,7 +58,7 @@ static void cycle_text(struct text *text, const struct garbage_cycle_row *row)
 		const struct garbage_step *step = &row->steps[i];
 		if (i > 0)
 			text_add(text, " -> ");
-		report_type_name(text, step->type);
+		names_type(text, step->type);
 		text_format(text, "%s%s", text_string(&step->label), step->is_unseen ? " (unseen)" : "");
 	}
 	text_add(text, row->step_count < row->length ? " -> ..." : row->length == 1 ? " -> itself" : " -> the first");
@@ -119,7 +119,7 @@ static int show_types(struct report *report, const struct garbage_answer *answer
 		report_bytes(report, &cell, row->sum.bytes);
 		table_take(table, line, 1, &cell);
 		table_set(table, line, 2, kind_names[row->kind]);
-		report_type_name(&cell, row->type);
+		names_type(&cell, row->type);
 		table_take(table, line, 3, &cell);
 		text_free(&cell);
 	}
@@ -203,7 +203,7 @@ static void json_cycle(struct report *report, const struct garbage_cycle_row *ro
 		json_object(json, NULL);
 		json_address(json, "address", row->steps[i].address);
 		name.length = 0;
-		report_type_name(&name, row->steps[i].type);
+		names_type(&name, row->steps[i].type);
 		json_text(json, "type", &name);
 		json_text(json, "label", &row->steps[i].label);
 		json_bool(json, "unseen", row->steps[i].is_unseen);
@@ -255,7 +255,7 @@ static void show_json(struct report *report, const struct garbage_answer *answer
 		const struct garbage_type_row *row = &answer->types.items[i];
 		json_object(json, NULL);
 		name.length = 0;
-		report_type_name(&name, row->type);
+		names_type(&name, row->type);
 		json_text(json, "type", &name);
 		json_string(json, "kind", kind_names[row->kind]);
 		json_number(json, "count", row->sum.count);
