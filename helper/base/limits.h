@@ -33,6 +33,7 @@ enum {
 	LIMIT_MALLOC_HEAPS = 1 << 16, /* of 64 MiB of one arena: 4 TiB */
 	LIMIT_AWAIT_CHAIN = 1 << 16, /* coroutines that await one another below one task */
 	LIMIT_CALLBACKS = 1 << 20, /* of one future */
+	LIMIT_TRACED_FRAMES = 65535, /* frames of one traceback of tracemalloc: what tracemalloc.start() takes */
 	LIMIT_GROUP_MEMBERS = 1 << 26, /* members of all different sets of groups that retain something: 256 MiB */
 };
 

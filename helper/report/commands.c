@@ -20,6 +20,7 @@
 #include "report/texts/sizeof.h"
 #include "report/texts/tasks.h"
 #include "report/texts/top.h"
+#include "report/texts/tracemalloc.h"
 
 const struct option option_table[OPTION_COUNT] = {
 #define OPTION(ID, name, letter, argument) { name, letter, argument },

@@ -29,7 +29,8 @@ enum option_argument {
 	ARGUMENT_POLICY,
 	ARGUMENT_SORT,
 	ARGUMENT_GROUPING,
-	ARGUMENT_COUNT
+	ARGUMENT_COUNT,
+	ARGUMENT_FILTER /* a pattern of file names; may be given several times */
 };
 
 static inline uint64_t option_bit(enum option_id option)

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "decode/allocated.h"
+#include "report/allocated_at.h"
 #include "report/heap.h"
 #include "query/naming.h"
 #include "report/referents.h"
@@ -100,6 +101,7 @@ static void show_json(struct report *report, const struct referents *referents, 
 	json_bool(json, "immortal", refcount == -1);
 	json_number(json, "shallow", out->shallow);
 	json_number(json, "allocated", allocated->bytes);
+	allocated_at_json(report, &allocated->own);
 	if (ownership->is_reachable)
 		json_number(json, "retained", ownership->retained);
 	else
@@ -131,6 +133,7 @@ static int show_text(struct report *report, size_t index, const struct referents
 	text_format(text, "   0x%" PRIx64 "\n", out->type->address);
 	report_size_line(report, "shallow", out->shallow, NULL);
 	report_size_line(report, "allocated", allocated->bytes, allocated->approximate ? "an estimate" : NULL);
+	allocated_at_line(report, &allocated->own);
 	show_owner(report, ownership);
 	show_instances(report);
 	text_add(text, "  ");

@@ -21,6 +21,11 @@
 #define SPELLING_ALLOCATED "--allocated"
 #define SPELLING_VALUES "--values"
 #define SPELLING_SELF_CHECK "--self-check"
+#define SPELLING_TRACED_BY "--by"
+#define SPELLING_INCLUDE "--include"
+#define SPELLING_EXCLUDE "--exclude"
+#define SPELLING_TRACEBACK "--traceback"
+#define SPELLING_OBJECTS "--objects"
 #define SPELLING_JSON "--json"
 #define SPELLING_HELP "--help"
 
@@ -49,6 +54,11 @@
 #define LINES_ALLOCATED "  --allocated      measure by what the allocators took, not by sys.getsizeof()\n"
 #define LINES_VALUES "  --values         show contents of strings and numbers (a core holds secrets)\n"
 #define LINES_SELF_CHECK "  --self-check     compare the sizes of all objects, not of a sample\n"
+#define LINES_TRACED_BY "  --by GROUPING    a row for each: line (default), file, traceback\n"
+#define LINES_INCLUDE "  --include GLOB   only what a file of that name asked for; GLOB:LINE, one line\n"
+#define LINES_EXCLUDE "  --exclude GLOB   not what it asked for; both may be given several times\n"
+#define LINES_TRACEBACK "  --traceback      a row for each traceback, with all its frames\n"
+#define LINES_OBJECTS "  --objects        how much of it objects have; the rest is C code's\n"
 #define LINES_JSON "  --json           one JSON document for programs\n"
 #define LINES_HELP "  -h, --help       this text\n"
 

@@ -2,6 +2,7 @@
 #include "report/request.h"
 
 #include <fnmatch.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "render/units.h"
@@ -77,6 +78,22 @@ static int set_word(struct request *request, enum option_id id, const char *valu
 	return keep_word(word, value, error);
 }
 
+/* "PATTERN" or "PATTERN:LINE". */
+static int add_filter(struct request *request, bool is_inclusive, const char *value, struct error *error)
+{
+	struct request_filter filter = { .pattern = strdup(value), .is_inclusive = is_inclusive };
+	if (filter.pattern == NULL || !array_push(&request->filters, filter)) {
+		free(filter.pattern);
+		return error_set(error, ERROR_NO_MEMORY, "out of memory");
+	}
+	char *colon = strrchr(filter.pattern, ':');
+	if (colon != NULL && colon[1] != '\0' && strspn(colon + 1, "0123456789") == strlen(colon + 1)) {
+		request->filters.items[request->filters.count - 1].line = (uint32_t)strtoul(colon + 1, NULL, 10);
+		*colon = '\0';
+	}
+	return OK;
+}
+
 static int set_value(struct request *request, enum option_id id, const char *value, struct error *error)
 {
 	int found;
@@ -112,6 +129,8 @@ static int set_value(struct request *request, enum option_id id, const char *val
 			                 value);
 		request->by = (enum grouping)found;
 		return OK;
+	case ARGUMENT_FILTER:
+		return add_filter(request, id == OPTION_INCLUDE, value, error);
 	case ARGUMENT_AMOUNT:
 		return set_amount(request, id, value, error);
 	case ARGUMENT_BYTES:
@@ -263,6 +282,9 @@ void request_clear(struct request *request)
 	for (size_t i = 0; i < request->targets.count; i++)
 		free(request->targets.items[i]);
 	array_free(&request->targets);
+	for (size_t i = 0; i < request->filters.count; i++)
+		free(request->filters.items[i].pattern);
+	array_free(&request->filters);
 	for (size_t i = 0; i < request->operands.count; i++)
 		free(request->operands.items[i]);
 	array_free(&request->operands);

@@ -16,6 +16,13 @@ enum { PATHS_MOST = 100 };
 
 enum grouping { GROUP_BY_TYPE, GROUP_BY_MODULE, GROUP_BY_SIZE, GROUP_BY_GENERATION };
 
+/* --include, --exclude. */
+struct request_filter {
+	char *pattern; /* of file names */
+	uint32_t line; /* 0: any */
+	bool is_inclusive;
+};
+
 struct request {
 	const struct command *command;
 	uint64_t given; /* option_bit() of each option that was there */
@@ -28,6 +35,7 @@ struct request {
 	char *through; /* as typed; NULL */
 	char *merge; /* a pattern of types; NULL */
 	uint32_t paths; /* -k; 1 where not given */
+	ARRAY(struct request_filter) filters; /* in the order given */
 	ARRAY(char *) targets; /* as typed */
 	ARRAY(char *) operands; /* of COMMAND_TAKES_WORDS: as typed */
 	char *words[OPTION_COUNT]; /* what followed other options, as typed; NULL: not given */

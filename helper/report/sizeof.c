@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "decode/allocated.h"
+#include "report/allocated_at.h"
 #include "report/report.h"
 #include "render/table.h"
 #include "render/units.h"
@@ -138,6 +139,7 @@ static void show_parts(struct report *report, size_t index)
 	exact_line(report->text, "allocated", allocated.bytes, text_string(&note));
 	text_free(&note);
 	allocated_parts(report, &allocated);
+	allocated_at_line(report, &allocated.own);
 	report_flags(report, out);
 }
 
@@ -211,6 +213,7 @@ static void json_parts(struct report *report, const struct sized *row)
 		return;
 	const struct allocated allocated = allocated_of_object(decoder);
 	json_number(json, "presize", decoder->out.presize);
+	allocated_at_json(report, &allocated.own);
 	json_array(json, "parts");
 	for (size_t i = 0; i <= decoder->out.blocks.count; i++) {
 		const struct block *block = i == 0 ? NULL : &decoder->out.blocks.items[i - 1];

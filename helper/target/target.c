@@ -75,3 +75,11 @@ int target_heap(struct target *target, enum size_measure measure, struct progres
 	*ret_heap = target->heap;
 	return OK;
 }
+
+const struct traced_place *target_traced(struct target *target)
+{
+	if (!target->traced_is_known && traced_place_find(&target->traced, target->runtime, NULL) < 0)
+		target->traced.is_tracing = false;
+	target->traced_is_known = true;
+	return &target->traced;
+}

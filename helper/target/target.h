@@ -10,6 +10,7 @@
 #include "graph/walk.h"
 #include "memory/address_space.h"
 #include "runtime/runtime.h"
+#include "runtime/tracemalloc/tracemalloc.h"
 #include "target/retained.h"
 
 struct target {
@@ -20,6 +21,8 @@ struct target {
 	struct decoder naming; /* for names/names.h, which decodes what it describes: decoder.out stays */
 	struct walk *walk; /* target_walk(); NULL: nobody asked */
 	struct retained *heap; /* target_heap(); NULL: nobody asked */
+	struct traced_place traced; /* target_traced() */
+	bool traced_is_known;
 };
 
 /* Finds Python in space, which the target owns from now on, also when this fails. */
@@ -35,5 +38,8 @@ int target_walk(struct target *target, enum size_measure measure, struct walk **
  * closed. The next call may ask for another measure: the one before is then no longer there. */
 int target_heap(struct target *target, enum size_measure measure, struct progress *progress,
                 const struct retained **ret_heap, struct error *error);
+
+/* Where tracemalloc's tables are; not tracing where they cannot be found. Looked for once. */
+const struct traced_place *target_traced(struct target *target);
 
 #endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT
+ * tracemalloc's tables where no symbol names them: a static variable of the interpreter's file points at a hash table
+ * all of whose entries are traces, and another one holds their sum. */
+#include "base/limits.h"
+#include "runtime/tracemalloc/tracemalloc.h"
+
+enum {
+	SAMPLE = 64, /* entries looked at before all are summed */
+	NEAR = 16 << 20, /* static variables are this near to _PyRuntime, where no file says how far they go */
+	BEHIND_FILE = 4 << 20, /* .bss behind the mapped end of a file */
+	MOST_DOMAINS = 4096,
+};
+
+struct shape_search {
+	const struct runtime *runtime;
+	struct reader reader;
+	struct traced_table best;
+	uint64_t best_bytes; /* the sum of its traces */
+	bool has_best;
+	uint64_t domains; /* a table whose values are tables of traces; 0: none */
+	uint64_t domain_bytes; /* the sum of theirs */
+};
+
+static bool is_trace(struct shape_search *search, const struct traced_table *table, const uint8_t *entry,
+                     uint64_t *ret_bytes)
+{
+	const struct layout *layout = &search->runtime->layout;
+	const uint32_t trace_bytes = layout->struct_bytes[STRUCT_trace_t];
+	const uint8_t *value = traced_entry_value(table, &search->reader, entry, trace_bytes);
+	if (value == NULL || trace_bytes == 0)
+		return false;
+	*ret_bytes = layout_get(layout, FIELD_trace_t_size, value);
+	const uint64_t traceback = layout_get(layout, FIELD_trace_t_traceback, value);
+	const uint32_t head = layout_offset(layout, FIELD_traceback_t_frames);
+	const uint8_t *stack = reader_at(&search->reader, traceback, head + layout->struct_bytes[STRUCT_frame_t]);
+	if (stack == NULL || *ret_bytes >= UINT64_C(1) << 40 || (traceback & 7) != 0)
+		return false;
+	const uint64_t count = layout_get(layout, FIELD_traceback_t_nframe, stack);
+	return count > 0 && count <= LIMIT_TRACED_FRAMES &&
+	       address_space_state(search->runtime->space, layout_get(layout, FIELD_frame_t_filename, stack + head)) ==
+	               MEMORY_PRESENT;
+}
+
+/* The sum of at most `most` traces; false: one of them is none. */
+static bool sum_traces(struct shape_search *search, const struct traced_table *table, uint64_t most,
+                       uint64_t *ret_bytes)
+{
+	struct traced_cursor cursor;
+	uint64_t bytes, count = 0;
+	traced_cursor_init(&cursor, table, &search->reader, &search->runtime->layout);
+	*ret_bytes = 0;
+	for (const uint8_t *entry; count < most && (entry = traced_cursor_next(&cursor)) != NULL; count++) {
+		if (!is_trace(search, table, entry, &bytes))
+			return false;
+		*ret_bytes += bytes;
+	}
+	return count > 0 && !cursor.is_torn;
+}
+
+/* Keeps the table if its values are tables of traces, one for each domain (3.9+). */
+static void consider_domains(struct shape_search *search, const struct traced_table *table)
+{
+	struct traced_cursor cursor;
+	uint64_t bytes, sum = 0;
+	if (table->holds_value || table->entry_count == 0 || table->entry_count > MOST_DOMAINS)
+		return;
+	traced_cursor_init(&cursor, table, &search->reader, &search->runtime->layout);
+	for (const uint8_t *entry; (entry = traced_cursor_next(&cursor)) != NULL; sum += bytes) {
+		struct traced_table traces;
+		bytes = 0;
+		if (!traced_table_open(&traces, &search->reader, &search->runtime->layout,
+		                       load_u64(entry + table->value_offset)) ||
+		    (!sum_traces(search, &traces, UINT64_MAX, &bytes) && traces.entry_count > 0))
+			return;
+	}
+	/* What a table without a trace looks like, other memory does too. */
+	if (sum > search->domain_bytes) {
+		search->domains = table->address;
+		search->domain_bytes = sum;
+	}
+}
+
+/* Keeps the table at address if it is one of traces, and larger than the one before, or that of the domains. */
+static void consider(struct shape_search *search, uint64_t address)
+{
+	struct traced_table table;
+	uint64_t bytes;
+	if (address == 0 || (address & 15) != 0 ||
+	    !traced_table_open(&table, &search->reader, &search->runtime->layout, address))
+		return;
+	consider_domains(search, &table);
+	if (search->has_best && table.entry_count <= search->best.entry_count)
+		return;
+	if (!sum_traces(search, &table, SAMPLE, &bytes) || !sum_traces(search, &table, UINT64_MAX, &bytes))
+		return;
+	search->best = table;
+	search->best_bytes = bytes;
+	search->has_best = true;
+}
+
+struct range {
+	uint64_t start, end;
+};
+
+static struct range static_memory(const struct runtime *runtime)
+{
+	if (runtime->file != NULL)
+		return (struct range){ runtime->file->start, runtime->file->end + BEHIND_FILE };
+	return (struct range){ runtime->address > NEAR ? runtime->address - NEAR : 0, runtime->address + NEAR };
+}
+
+/* Calls for each word of static variables either consider(), or looks for the sum of the best table. */
+static void look(struct shape_search *search, struct traced_place *place)
+{
+	const struct address_space *space = search->runtime->space;
+	const struct range range = static_memory(search->runtime);
+	for (size_t i = 0; i < space->segment_count; i++) {
+		const struct segment *segment = &space->segments[i];
+		const uint64_t start = segment->start > range.start ? segment->start : range.start;
+		const uint64_t end = segment->end < range.end ? segment->end : range.end;
+		if (start >= end || !segment->writable_private || segment->data == NULL ||
+		    end - start > LIMIT_BSS_BYTES)
+			continue;
+		const uint8_t *bytes = reader_at(&search->reader, start, end - start);
+		for (uint64_t at = round_up(start, 8); bytes != NULL && at + 8 <= end; at += 8) {
+			const uint64_t word = load_u64(bytes + (at - start));
+			if (place == NULL) {
+				consider(search, word);
+			} else if (word == search->best_bytes + search->domain_bytes && place->traced_bytes == 0) {
+				place->traced_bytes = word;
+				/* The two variables are neighbours; which comes first is the compiler's choice. */
+				const uint64_t after = at + 16 <= end ? load_u64(bytes + (at + 8 - start)) : 0;
+				const uint64_t before = at > start ? load_u64(bytes + (at - 8 - start)) : 0;
+				place->peak_bytes = after >= word && after < UINT64_C(1) << 44     ? after
+				                    : before >= word && before < UINT64_C(1) << 44 ? before
+				                                                                   : 0;
+			}
+		}
+	}
+}
+
+bool traced_place_search(struct traced_place *place, const struct runtime *runtime)
+{
+	struct shape_search search = { .runtime = runtime };
+	reader_init(&search.reader, runtime->space);
+	if (runtime->layout.struct_bytes[STRUCT_trace_t] == 0)
+		return false;
+	look(&search, NULL);
+	if (!search.has_best)
+		return false;
+	look(&search, place);
+	if (place->traced_bytes == 0)
+		return false;
+	place->found_by = TRACED_BY_SHAPE;
+	place->is_tracing = true;
+	place->traces = search.best.address;
+	place->domains = search.domains;
+	return true;
+}
