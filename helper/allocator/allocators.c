@@ -67,6 +67,8 @@ int allocators_open(struct allocators *allocators, const struct runtime *runtime
 	int status = find_files(allocators, error);
 	if (status == OK)
 		status = glibc_find(&allocators->glibc, runtime->space, error);
+	if (status == OK)
+		status = pymalloc_arenas_find(&allocators->pymalloc, runtime, error);
 	if (status != OK)
 		allocators_close(allocators);
 	return status;
@@ -76,6 +78,7 @@ void allocators_close(struct allocators *allocators)
 {
 	array_free(&allocators->files);
 	glibc_list_clear(&allocators->glibc);
+	pymalloc_arenas_clear(&allocators->pymalloc);
 }
 
 bool allocators_is_static(const struct allocators *allocators, uint64_t address)

@@ -10,6 +10,7 @@
 
 #include "allocator/block.h"
 #include "allocator/glibc.h"
+#include "allocator/pymalloc_arenas.h"
 #include "layout/layout.h"
 #include "runtime/runtime.h"
 
@@ -21,6 +22,7 @@ struct allocators {
 	const struct layout *layout;
 	const struct address_space *space;
 	struct glibc_list glibc;
+	struct pymalloc_arenas pymalloc;
 	ARRAY(struct static_file) files; /* by address */
 	const char *other; /* what stands in for glibc's malloc: "jemalloc", a literal; NULL: nothing known */
 };

@@ -35,6 +35,7 @@ struct segment_head {
 	uint64_t address;
 	uint64_t slices; /* address of its array of mi_page_t */
 	uint32_t info_slices, slice_entries;
+	uint64_t bytes;
 };
 
 static uint64_t page_word(const struct layout *layout, enum layout_field field, const uint8_t *page)
@@ -59,7 +60,8 @@ static bool read_segment(const struct layout *layout, struct reader *reader, uin
 	const uint64_t own = page_word(layout, FIELD_mi_page_t_slice_count, head + first);
 	if (info == 0 || info >= entries || entries > SLICES || entries != (all < SLICES ? all : SLICES) || own != info)
 		return false;
-	*ret_segment = (struct segment_head){ address, address + first, (uint32_t)info, (uint32_t)entries };
+	*ret_segment =
+	        (struct segment_head){ address, address + first, (uint32_t)info, (uint32_t)entries, all * SLICE_BYTES };
 	return true;
 }
 
@@ -281,6 +283,7 @@ static bool next_segment(struct mimalloc_cursor *cursor)
 		cursor->segment = address;
 		cursor->slice = segment.info_slices;
 		cursor->slice_entries = segment.slice_entries;
+		cursor->segment_bytes = segment.bytes;
 		return true;
 	}
 	return false;

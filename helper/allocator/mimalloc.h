@@ -56,6 +56,7 @@ struct mimalloc_cursor {
 	uint64_t candidate; /* next address that may begin a segment; 0: take the next range */
 	uint64_t candidates;
 	uint64_t segment; /* mi_segment_t; 0: none */
+	uint64_t segment_bytes;
 	uint32_t slice, slice_entries; /* of the segment */
 	struct mimalloc_page page;
 	uint32_t block; /* next of page */

@@ -12,7 +12,7 @@ enum {
 	POOL_LARGE = 16384,
 };
 
-static uint64_t pool_bytes(const struct layout *layout)
+uint64_t pymalloc_pool_bytes(const struct layout *layout)
 {
 	return layout_feature(layout, FEATURE_LARGE_POOLS) ? POOL_LARGE : POOL_SMALL;
 }
@@ -21,7 +21,7 @@ static uint64_t pool_bytes(const struct layout *layout)
 static bool read_pool(const struct layout *layout, const uint8_t *head, uint64_t address,
                       struct pymalloc_pool *ret_pool)
 {
-	const uint64_t all = pool_bytes(layout);
+	const uint64_t all = pymalloc_pool_bytes(layout);
 	const uint64_t overhead = round_up(layout->struct_bytes[STRUCT_pool_header], PYMALLOC_ALIGNMENT);
 	const uint64_t class = layout_get(layout, FIELD_pool_header_szidx, head);
 	if (class >= PYMALLOC_LARGEST / PYMALLOC_ALIGNMENT)
@@ -50,7 +50,7 @@ bool pymalloc_pool_at(const struct layout *layout, struct reader *reader, uint64
                       struct pymalloc_pool *ret_pool)
 {
 	const uint32_t head_bytes = layout->struct_bytes[STRUCT_pool_header];
-	const uint64_t pool = address & ~(pool_bytes(layout) - 1);
+	const uint64_t pool = address & ~(pymalloc_pool_bytes(layout) - 1);
 	const uint8_t *head = head_bytes != 0 ? reader_at(reader, pool, head_bytes) : NULL;
 	return head != NULL && read_pool(layout, head, pool, ret_pool) && address >= ret_pool->start &&
 	       address - ret_pool->start < (uint64_t)ret_pool->carved * ret_pool->block_bytes;
@@ -93,7 +93,7 @@ void pymalloc_cursor_init(struct pymalloc_cursor *cursor, const struct layout *l
 bool pymalloc_cursor_next(struct pymalloc_cursor *cursor, struct pymalloc_pool *ret_pool)
 {
 	const struct address_space *space = cursor->reader->space;
-	const uint64_t all = pool_bytes(cursor->layout);
+	const uint64_t all = pymalloc_pool_bytes(cursor->layout);
 	const uint32_t head_bytes = cursor->layout->struct_bytes[STRUCT_pool_header];
 	while (head_bytes != 0 && cursor->range < space->segment_count) {
 		const struct segment *range = &space->segments[cursor->range];

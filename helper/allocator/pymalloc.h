@@ -26,6 +26,9 @@ struct pymalloc_pool {
 	uint64_t first_free; /* 0: none */
 };
 
+/* 4 KiB up to 3.9, then 16 KiB. */
+uint64_t pymalloc_pool_bytes(const struct layout *layout);
+
 /* The pool in use that holds address; false: none does. */
 bool pymalloc_pool_at(const struct layout *layout, struct reader *reader, uint64_t address,
                       struct pymalloc_pool *ret_pool);

@@ -10,6 +10,7 @@ enum {
 	LIMIT_TYPE_SLOTS = 4096, /* PyMemberDef rows of one type */
 	LIMIT_MODULES = 65536, /* mapped ELF files */
 	LIMIT_CORE_SEGMENTS = 1 << 22, /* program headers; the kernel's own map limit is 65530 by default */
+	LIMIT_CORE_EXTENTS = 1 << 24, /* pieces of data between holes of a core file */
 	LIMIT_NOTE_BYTES = 1 << 28, /* PT_NOTE of a core with many threads and files */
 	LIMIT_INTERPRETERS = 65536,
 	LIMIT_THREADS = 1 << 20,
@@ -34,6 +35,9 @@ enum {
 	LIMIT_AWAIT_CHAIN = 1 << 16, /* coroutines that await one another below one task */
 	LIMIT_CALLBACKS = 1 << 20, /* of one future */
 	LIMIT_TRACED_FRAMES = 65535, /* frames of one traceback of tracemalloc: what tracemalloc.start() takes */
+	LIMIT_MALLOC_CACHED = 1 << 24, /* chunks in one list of a thread's cache or one fast bin */
+	LIMIT_JEMALLOC_LEAVES = 1 << 18, /* of its tree of pages: all that 48 bits of address can have */
+	LIMIT_PYMALLOC_ARENAS = 1 << 22, /* entries of a table of them: 4 TiB */
 	LIMIT_GROUP_MEMBERS = 1 << 26, /* members of all different sets of groups that retain something: 256 MiB */
 };
 

@@ -11,6 +11,7 @@
 #include "report/texts/garbage.h"
 #include "report/texts/heap.h"
 #include "report/texts/info.h"
+#include "report/texts/memory.h"
 #include "report/texts/modules.h"
 #include "report/texts/object.h"
 #include "report/texts/objects.h"

@@ -26,6 +26,10 @@
 #define SPELLING_EXCLUDE "--exclude"
 #define SPELLING_TRACEBACK "--traceback"
 #define SPELLING_OBJECTS "--objects"
+#define SPELLING_ARENAS "--arenas"
+#define SPELLING_POOLS "--pools"
+#define SPELLING_REGIONS "--regions"
+#define SPELLING_STACKS "--stacks"
 #define SPELLING_JSON "--json"
 #define SPELLING_HELP "--help"
 
@@ -59,6 +63,10 @@
 #define LINES_EXCLUDE "  --exclude GLOB   not what it asked for; both may be given several times\n"
 #define LINES_TRACEBACK "  --traceback      a row for each traceback, with all its frames\n"
 #define LINES_OBJECTS "  --objects        how much of it objects have; the rest is C code's\n"
+#define LINES_ARENAS "  --arenas         a row for each arena of malloc, pymalloc's by what is in use\n"
+#define LINES_POOLS "  --pools          pymalloc's pools by the size of their blocks\n"
+#define LINES_REGIONS "  --regions        every region of the address space with its owner\n"
+#define LINES_STACKS "  --stacks         the stack of each thread\n"
 #define LINES_JSON "  --json           one JSON document for programs\n"
 #define LINES_HELP "  -h, --help       this text\n"
 

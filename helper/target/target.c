@@ -34,6 +34,10 @@ void target_close(struct target *target)
 	retained_close(target->heap);
 	heap_graph_close(graph);
 	walk_close(target->walk);
+	memory_map_close(target->memory);
+	if (target->blocks != NULL)
+		python_blocks_clear(target->blocks);
+	free(target->blocks);
 	if (target->context != NULL) {
 		decoder_clear(&target->naming);
 		decoder_clear(&target->decoder);
@@ -82,4 +86,36 @@ const struct traced_place *target_traced(struct target *target)
 		target->traced.is_tracing = false;
 	target->traced_is_known = true;
 	return &target->traced;
+}
+
+int target_memory(struct target *target, struct progress *progress, const struct memory_map **ret_map,
+                  struct error *error)
+{
+	*ret_map = NULL;
+	if (target->memory == NULL)
+		TRY(memory_map_open(&target->memory, &target->context->allocators, target->runtime, progress, error));
+	*ret_map = target->memory;
+	return OK;
+}
+
+int target_blocks(struct target *target, struct progress *progress, const struct python_blocks **ret_blocks,
+                  struct error *error)
+{
+	const struct retained *heap;
+	*ret_blocks = NULL;
+	if (target->blocks == NULL) {
+		const enum size_measure measure = target->heap != NULL ? target->heap->measure : SIZE_SHALLOW;
+		TRY(target_heap(target, measure, progress, &heap, error));
+		struct python_blocks *blocks = calloc(1, sizeof *blocks);
+		if (blocks == NULL)
+			return error_set(error, ERROR_NO_MEMORY, "out of memory for the objects' blocks");
+		const int status = python_blocks_find(blocks, heap->graph, progress, error);
+		if (status < 0) {
+			free(blocks);
+			return status;
+		}
+		target->blocks = blocks;
+	}
+	*ret_blocks = target->blocks;
+	return OK;
 }

@@ -5,8 +5,10 @@
 #ifndef PYDS_TARGET_TARGET_H
 #define PYDS_TARGET_TARGET_H
 
+#include "allocator/region_map.h"
 #include "base/error.h"
 #include "decode/decoder.h"
+#include "graph/native/python_blocks.h"
 #include "graph/walk.h"
 #include "memory/address_space.h"
 #include "runtime/runtime.h"
@@ -23,6 +25,8 @@ struct target {
 	struct retained *heap; /* target_heap(); NULL: nobody asked */
 	struct traced_place traced; /* target_traced() */
 	bool traced_is_known;
+	struct memory_map *memory; /* target_memory(); NULL: nobody asked */
+	struct python_blocks *blocks; /* target_blocks(); NULL: nobody asked */
 };
 
 /* Finds Python in space, which the target owns from now on, also when this fails. */
@@ -41,5 +45,11 @@ int target_heap(struct target *target, enum size_measure measure, struct progres
 
 /* Where tracemalloc's tables are; not tracing where they cannot be found. Looked for once. */
 const struct traced_place *target_traced(struct target *target);
+/* All that the process had mapped, by owner, with every allocator gone through; borrowed, and kept as the heap is. */
+int target_memory(struct target *target, struct progress *progress, const struct memory_map **ret_map,
+                  struct error *error);
+/* Which of the allocators' blocks are objects'; needs the heap. */
+int target_blocks(struct target *target, struct progress *progress, const struct python_blocks **ret_blocks,
+                  struct error *error);
 
 #endif

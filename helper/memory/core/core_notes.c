@@ -14,6 +14,7 @@ enum { /* struct elf_prstatus of x86-64 */
        PRSTATUS_BYTES = 336,
        PRSTATUS_CURSIG = 12,
        PRSTATUS_PID = 32,
+       PRSTATUS_FS_BASE = 112 + 21 * 8,
        PRSTATUS_SP = 112 + 19 * 8, /* pr_reg, then rsp is the 20th of struct user_regs_struct */
 };
 
@@ -30,6 +31,7 @@ static bool parse_thread(struct address_space *space, const struct elf_note *not
 		return true;
 	struct native_thread thread = { .tid = load_u32(note->bytes + PRSTATUS_PID),
 		                        .stack_pointer = load_u64(note->bytes + PRSTATUS_SP),
+		                        .thread_pointer = load_u64(note->bytes + PRSTATUS_FS_BASE),
 		                        .signal = (int16_t)load_u16(note->bytes + PRSTATUS_CURSIG) };
 	if (space->threads.count >= LIMIT_THREADS)
 		return true;

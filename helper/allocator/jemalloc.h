@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * jemalloc: the extents of a jemalloc 5 that stands in for malloc, found by the radix tree that it keeps of all pages
+ * (src/rtree.c, include/jemalloc/internal/edata.h) and confirmed by that each extent contains the page it stands for.
+ */
+#ifndef PYDS_ALLOCATOR_JEMALLOC_H
+#define PYDS_ALLOCATOR_JEMALLOC_H
+
+#include "base/array.h"
+#include "base/error.h"
+#include "base/progress.h"
+#include "memory/address_space.h"
+
+enum jemalloc_state { JEMALLOC_ACTIVE, JEMALLOC_DIRTY, JEMALLOC_MUZZY, JEMALLOC_RETAINED, JEMALLOC_STATES };
+
+struct jemalloc_extent {
+	uint64_t start, end;
+	uint64_t region_bytes; /* size of its blocks; a large one is one block */
+	uint64_t descriptor; /* edata_t */
+	uint32_t free_regions; /* of a slab */
+	uint8_t state; /* enum jemalloc_state */
+	bool is_slab;
+};
+
+struct jemalloc {
+	const struct mapped_file *file; /* NULL: none found, or it could not be confirmed */
+	ARRAY(struct jemalloc_extent) extents; /* by address */
+	uint64_t bytes[JEMALLOC_STATES]; /* stats.active, and of dirty, muzzy and retained pages */
+	uint64_t allocated; /* stats.allocated; blocks in threads' caches count as in use */
+	uint64_t slab_free; /* free blocks within active slabs */
+};
+
+int jemalloc_find(struct jemalloc *jemalloc, const struct address_space *space, struct progress *progress,
+                  struct error *error);
+void jemalloc_clear(struct jemalloc *jemalloc);
+/* The extent that holds address; NULL: none. */
+const struct jemalloc_extent *jemalloc_extent_at(const struct jemalloc *jemalloc, uint64_t address);
+
+#endif

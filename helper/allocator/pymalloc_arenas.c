@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include "allocator/pymalloc_arenas.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "allocator/debug_guards.h"
+#include "base/limits.h"
+
+enum {
+	FIRST_ENTRIES = 16, /* INITIAL_ARENA_OBJECTS; then twice as many each time */
+	STATE_BYTES =
+	        2048, /* of struct _obmalloc_state that are searched: `mgmt` comes after the used pools, 1024 bytes */
+	POOLS_OF_ARENA = 64,
+	CHUNK_FLAGS_MASK = 7,
+};
+
+struct finder {
+	const struct runtime *runtime;
+	const struct layout *layout;
+	struct reader reader;
+	struct pymalloc_arenas *arenas;
+};
+
+/* What an entry says; false: it is no arena_object, or it is one that has no arena (*ret_is_free). */
+static bool read_entry(struct finder *finder, uint64_t table, uint32_t index, struct pymalloc_arena *ret_arena,
+                       bool *ret_is_free)
+{
+	const struct layout *layout = finder->layout;
+	const uint32_t bytes = layout->struct_bytes[STRUCT_arena_object];
+	const uint8_t *entry = reader_at(&finder->reader, table + (uint64_t)index * bytes, bytes);
+	*ret_is_free = false;
+	if (entry == NULL)
+		return false;
+	const uint64_t pool_bytes = finder->arenas->pool_bytes;
+	const uint64_t start = layout_get(layout, FIELD_arena_object_address, entry);
+	const uint64_t pool_address = layout_get(layout, FIELD_arena_object_pool_address, entry);
+	const uint64_t free_pools = layout_get(layout, FIELD_arena_object_nfreepools, entry);
+	const uint64_t total = layout_get(layout, FIELD_arena_object_ntotalpools, entry);
+	if (start == 0) {
+		*ret_is_free = true;
+		return false;
+	}
+	const uint64_t first = round_up(start, pool_bytes);
+	if (start % 4096 != 0 || total == 0 || total > 2 * POOLS_OF_ARENA || free_pools > total ||
+	    pool_address < first || pool_address > first + total * pool_bytes || pool_address % pool_bytes != 0)
+		return false;
+	const uint64_t all = pool_bytes * (total > POOLS_OF_ARENA ? 2 * POOLS_OF_ARENA : POOLS_OF_ARENA);
+	*ret_arena = (struct pymalloc_arena){ .start = start,
+		                              .end = start + all,
+		                              .first_pool = first,
+		                              .pool_address = pool_address,
+		                              .free_pools = (uint32_t)free_pools,
+		                              .total_pools = (uint32_t)total,
+		                              .index = index };
+	return true;
+}
+
+/* A pool that was ever given out names its arena. */
+static bool pools_agree(struct finder *finder, const struct pymalloc_arena *arena)
+{
+	const struct layout *layout = finder->layout;
+	if (arena->pool_address == arena->first_pool)
+		return true;
+	const uint8_t *head = reader_at(&finder->reader, arena->first_pool, layout->struct_bytes[STRUCT_pool_header]);
+	return head != NULL && layout_get(layout, FIELD_pool_header_arenaindex, head) == arena->index;
+}
+
+/* The table has as many entries as its block holds: glibc's chunk, or what guards around it say. */
+static uint32_t entries_of_block(struct finder *finder, uint64_t table)
+{
+	const uint32_t bytes = finder->layout->struct_bytes[STRUCT_arena_object];
+	uint64_t asked, word;
+	if (debug_guards_at(&finder->reader, table, &asked))
+		return asked / bytes < LIMIT_PYMALLOC_ARENAS ? (uint32_t)(asked / bytes) : 0;
+	if (!reader_u64(&finder->reader, table - 8, &word))
+		return 0;
+	/* The chunk of a table is at most 24 bytes more; mapped ones are larger, and end with entries that are empty.
+	 */
+	word = (word & ~(uint64_t)CHUNK_FLAGS_MASK) / bytes;
+	uint32_t count = FIRST_ENTRIES;
+	while (2 * (uint64_t)count <= word && count < LIMIT_PYMALLOC_ARENAS)
+		count *= 2;
+	return word < FIRST_ENTRIES ? 0 : count;
+}
+
+/* Whether an address is that of a table; *ret_count: its entries. */
+static bool is_table(struct finder *finder, uint64_t table, uint32_t *ret_count)
+{
+	struct pymalloc_arena arena;
+	bool is_free;
+	uint32_t associated = 0;
+	if (table == 0 || table % 8 != 0)
+		return false;
+	for (uint32_t i = 0; i < FIRST_ENTRIES; i++) {
+		if (read_entry(finder, table, i, &arena, &is_free)) {
+			if (!pools_agree(finder, &arena))
+				return false;
+			associated++;
+		} else if (!is_free) {
+			return false;
+		}
+	}
+	*ret_count = entries_of_block(finder, table);
+	return associated > 0 && *ret_count != 0;
+}
+
+static int no_memory(struct error *error)
+{
+	return error_set(error, ERROR_NO_MEMORY, "out of memory for the list of pymalloc's arenas");
+}
+
+static int add_table(struct finder *finder, uint64_t table, uint32_t count, struct error *error)
+{
+	struct pymalloc_arenas *arenas = finder->arenas;
+	for (size_t i = 0; i < arenas->tables.count; i++)
+		if (arenas->tables.items[i].address == table)
+			return OK;
+	const struct pymalloc_table row = { table, count, (uint32_t)arenas->starts.count };
+	if (!array_push(&arenas->tables, row))
+		return no_memory(error);
+	for (uint32_t i = 0; i < count; i++) {
+		struct pymalloc_arena arena;
+		bool is_free;
+		const bool is = read_entry(finder, table, i, &arena, &is_free) && pools_agree(finder, &arena);
+		arena.table = (uint32_t)arenas->tables.count - 1;
+		if (!array_push(&arenas->starts, is ? arena.start : 0) || (is && !array_push(&arenas->items, arena)))
+			return no_memory(error);
+	}
+	return OK;
+}
+
+/* Words of [start, end) that are addresses of tables. */
+static int search(struct finder *finder, uint64_t start, uint64_t end, bool all, struct error *error)
+{
+	for (uint64_t at = round_up(start, 8); at + 8 <= end; at += 8) {
+		uint64_t word;
+		uint32_t count;
+		if (!reader_u64(&finder->reader, at, &word) || !is_table(finder, word, &count))
+			continue;
+		TRY(add_table(finder, word, count, error));
+		if (!all)
+			return OK;
+	}
+	return OK;
+}
+
+/* 3.12: in the interpreter; since 3.13 the interpreter has a pointer to it. */
+static int search_interpreter(struct finder *finder, const struct interpreter *interpreter, struct error *error)
+{
+	const struct layout *layout = finder->layout;
+	uint64_t table = 0, state = 0;
+	uint32_t count;
+	if (layout_has(layout, FIELD_PyInterpreterState_obmalloc_arenas)) {
+		const uint64_t place =
+		        interpreter->address + layout_offset(layout, FIELD_PyInterpreterState_obmalloc_arenas);
+		if (reader_u64(&finder->reader, place, &table) && is_table(finder, table, &count))
+			return add_table(finder, table, count, error);
+	} else if (layout_has(layout, FIELD_PyInterpreterState_obmalloc)) {
+		const uint64_t place = interpreter->address + layout_offset(layout, FIELD_PyInterpreterState_obmalloc);
+		if (reader_u64(&finder->reader, place, &state) && state != 0)
+			return search(finder, state, state + STATE_BYTES, false, error);
+	}
+	return OK;
+}
+
+static int search_static(struct finder *finder, struct error *error)
+{
+	const struct address_space *space = finder->runtime->space;
+	const struct mapped_file *file = finder->runtime->file;
+	for (size_t i = 0; file != NULL && i < space->segment_count && finder->arenas->tables.count == 0; i++) {
+		const struct segment *segment = &space->segments[i];
+		if (!segment->writable_private || segment->data == NULL || segment->end <= file->start ||
+		    segment->start >= file->end)
+			continue;
+		const uint64_t start = segment->start < file->start ? file->start : segment->start;
+		uint64_t end = segment->end > file->end ? file->end : segment->end;
+		if (end - start > LIMIT_BSS_BYTES)
+			end = start + LIMIT_BSS_BYTES;
+		TRY(search(finder, start, end, false, error));
+	}
+	return OK;
+}
+
+static int compare_arenas(const void *left, const void *right)
+{
+	const uint64_t a = ((const struct pymalloc_arena *)left)->start,
+	               b = ((const struct pymalloc_arena *)right)->start;
+	return a < b ? -1 : a > b;
+}
+
+int pymalloc_arenas_find(struct pymalloc_arenas *arenas, const struct runtime *runtime, struct error *error)
+{
+	const struct layout *layout = &runtime->layout;
+	struct finder finder = { .runtime = runtime, .layout = layout, .arenas = arenas };
+	memset(arenas, 0, sizeof *arenas);
+	arenas->pool_bytes = pymalloc_pool_bytes(layout);
+	if (layout->struct_bytes[STRUCT_arena_object] == 0 || layout->struct_bytes[STRUCT_pool_header] == 0 ||
+	    layout_feature(layout, FEATURE_FREE_THREADED) || !layout_has(layout, FIELD_arena_object_ntotalpools))
+		return OK;
+	reader_init(&finder.reader, runtime->space);
+	int status = OK;
+	for (size_t i = 0; status == OK && i < runtime->interpreters.count; i++)
+		status = search_interpreter(&finder, &runtime->interpreters.items[i], error);
+	if (status == OK && arenas->tables.count == 0)
+		status = search_static(&finder, error);
+	if (status != OK) {
+		pymalloc_arenas_clear(arenas);
+		return status;
+	}
+	arenas->is_found = arenas->items.count > 0;
+	if (!arenas->is_found)
+		return OK;
+	qsort(arenas->items.items, arenas->items.count, sizeof *arenas->items.items, compare_arenas);
+	arenas->arena_bytes = arenas->items.items[0].end - arenas->items.items[0].start;
+	return OK;
+}
+
+void pymalloc_arenas_clear(struct pymalloc_arenas *arenas)
+{
+	array_free(&arenas->items);
+	array_free(&arenas->tables);
+	array_free(&arenas->starts);
+	arenas->is_found = false;
+}
+
+const struct pymalloc_arena *pymalloc_arena_at(const struct pymalloc_arenas *arenas, uint64_t address)
+{
+	size_t low = 0, high = arenas->items.count;
+	while (low < high) {
+		const size_t middle = (low + high) / 2;
+		if (arenas->items.items[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < arenas->items.count && arenas->items.items[low].start <= address ? &arenas->items.items[low]
+	                                                                              : NULL;
+}
+
+/* One pool that was ever given out. */
+static void count_pool(struct pymalloc_use *use, struct pymalloc_arena_use *arena, const struct layout *layout,
+                       struct reader *reader, uint64_t address)
+{
+	const uint32_t overhead = (uint32_t)round_up(layout->struct_bytes[STRUCT_pool_header], PYMALLOC_ALIGNMENT);
+	const uint8_t *head = reader_at(reader, address, layout->struct_bytes[STRUCT_pool_header]);
+	const uint64_t used = head != NULL ? layout_get(layout, FIELD_pool_header_ref_count, head) : 0;
+	if (used == 0)
+		return; /* one of the free ones */
+	const uint64_t class = layout_get(layout, FIELD_pool_header_szidx, head);
+	const uint64_t bytes = (class + 1) * PYMALLOC_ALIGNMENT, room = pymalloc_pool_bytes(layout) - overhead;
+	if (class >= PYMALLOC_CLASSES || used > room / bytes) {
+		use->broken_pools++;
+		return;
+	}
+	const uint64_t free_blocks = room / bytes - used;
+	use->classes[class].pools++;
+	use->classes[class].used_blocks += used;
+	use->classes[class].free_blocks += free_blocks;
+	use->used_blocks += used;
+	use->used_bytes += used * bytes;
+	use->free_blocks += free_blocks;
+	use->free_bytes += free_blocks * bytes;
+	use->header_bytes += overhead;
+	use->quantization_bytes += room % bytes;
+	if (arena != NULL) {
+		arena->used_blocks += used;
+		arena->used_bytes += used * bytes;
+	}
+}
+
+int pymalloc_count(struct pymalloc_use *ret_use, struct pymalloc_arena_use *by_arena,
+                   const struct pymalloc_arenas *arenas, const struct layout *layout, struct reader *reader,
+                   struct progress *progress)
+{
+	uint64_t steps = 0;
+	memset(ret_use, 0, sizeof *ret_use);
+	for (size_t i = 0; i < arenas->items.count; i++) {
+		const struct pymalloc_arena *arena = &arenas->items.items[i];
+		struct pymalloc_arena_use unused = { 0 };
+		struct pymalloc_arena_use *use = by_arena != NULL ? &by_arena[i] : &unused;
+		*use = unused;
+		for (uint64_t pool = arena->first_pool; pool < arena->pool_address; pool += arenas->pool_bytes) {
+			count_pool(ret_use, use, layout, reader, pool);
+			TRY(progress_look(progress, &steps));
+		}
+		ret_use->arenas++;
+		ret_use->free_pools += arena->free_pools;
+		ret_use->alignment_bytes += arena->end - arena->start - arena->total_pools * arenas->pool_bytes;
+	}
+	ret_use->free_pool_bytes = ret_use->free_pools * arenas->pool_bytes;
+	return OK;
+}

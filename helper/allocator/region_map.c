@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+#include "allocator/region_map.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "allocator/mimalloc.h"
+#include "allocator/stacks.h"
+#include "base/bytes.h"
+
+struct builder {
+	struct memory_map *map;
+	const struct runtime *runtime;
+	const struct address_space *space;
+	struct reader reader;
+	struct progress *progress;
+	struct error *error;
+	ARRAY(struct region) claims; /* of one turn */
+};
+
+const char *region_kind_name(enum region_kind kind)
+{
+	static const char *const names[REGION_KIND_COUNT] = {
+		[REGION_FILE] = "file",
+		[REGION_STACK] = "thread stack",
+		[REGION_HEAP] = "malloc heap",
+		[REGION_MAPPED_CHUNK] = "malloc block of its own pages",
+		[REGION_PYMALLOC] = "pymalloc arena",
+		[REGION_MIMALLOC] = "mimalloc segment",
+		[REGION_JEMALLOC] = "jemalloc extent",
+		[REGION_RESERVED] = "reserved, takes no memory",
+		[REGION_OTHER] = "not known",
+	};
+	return names[kind];
+}
+
+static int no_memory(struct builder *builder)
+{
+	return error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the map of the process");
+}
+
+static int claim(struct builder *builder, uint64_t start, uint64_t end, enum region_kind kind, uint32_t index)
+{
+	const struct region region = { .start = start, .end = end, .index = index, .kind = (uint8_t)kind };
+	return start >= end || array_push(&builder->claims, region) ? OK : no_memory(builder);
+}
+
+static int compare_regions(const void *left, const void *right)
+{
+	const struct region *a = left, *b = right;
+	if (a->start != b->start)
+		return a->start < b->start ? -1 : 1;
+	return a->end > b->end ? -1 : a->end < b->end;
+}
+
+/* Adds the parts of one claim that no region of `old`, from *next on, has. */
+static bool add_left(struct region claimed, const struct region *old, size_t count, size_t *next,
+                     struct memory_map *into)
+{
+	for (; *next < count && old[*next].start < claimed.end; ++*next) {
+		if (old[*next].end > claimed.start) {
+			struct region part = claimed;
+			part.end = old[*next].start;
+			if (part.start < part.end && !array_push(&into->regions, part))
+				return false;
+			claimed.start = old[*next].end;
+		}
+		if (old[*next].end >= claimed.end)
+			break;
+		if (!array_push(&into->regions, old[*next]))
+			return false;
+	}
+	return claimed.start >= claimed.end || array_push(&into->regions, claimed);
+}
+
+/* Ends a turn: the claims take what is left. Claims of one turn that overlap are cut: the one that begins first has
+ * it. */
+static int settle(struct builder *builder)
+{
+	struct memory_map *map = builder->map;
+	const size_t old_count = map->regions.count;
+	struct region *old = map->regions.items;
+	size_t next = 0;
+	uint64_t end = 0;
+	bool fits = true;
+	if (builder->claims.count > 0)
+		qsort(builder->claims.items, builder->claims.count, sizeof *builder->claims.items, compare_regions);
+	map->regions.items = NULL;
+	map->regions.count = map->regions.capacity = 0;
+	for (size_t i = 0; i < builder->claims.count && fits; i++) {
+		struct region claimed = builder->claims.items[i];
+		if (claimed.start < end)
+			claimed.start = end;
+		if (claimed.start >= claimed.end)
+			continue;
+		end = claimed.end;
+		for (; fits && next < old_count && old[next].end <= claimed.start; next++)
+			fits = array_push(&map->regions, old[next]);
+		fits = fits && add_left(claimed, old, old_count, &next, map);
+	}
+	for (; fits && next < old_count; next++)
+		fits = array_push(&map->regions, old[next]);
+	free(old);
+	builder->claims.count = 0;
+	return fits ? OK : no_memory(builder);
+}
+
+/* ---- Turns ---- */
+
+static int claim_files(struct builder *builder)
+{
+	for (size_t i = 0; i < builder->space->files.count; i++)
+		TRY(claim(builder, builder->space->files.items[i].start, builder->space->files.items[i].end,
+		          REGION_FILE, (uint32_t)i));
+	return settle(builder);
+}
+
+static int claim_stacks(struct builder *builder)
+{
+	for (size_t i = 0; i < builder->space->threads.count; i++) {
+		uint64_t start, end;
+		if (stack_of_thread(&builder->reader, builder->runtime, i, &start, &end))
+			TRY(claim(builder, start, end, REGION_STACK, (uint32_t)i));
+	}
+	return settle(builder);
+}
+
+static int claim_arenas(struct builder *builder)
+{
+	struct memory_map *map = builder->map;
+	const struct pymalloc_arenas *arenas = &map->allocators->pymalloc;
+	if (!array_reserve(&map->arena_uses, arenas->items.count + 1))
+		return no_memory(builder);
+	map->arena_uses.count = arenas->items.count;
+	if (pymalloc_count(&map->pymalloc, map->arena_uses.items, arenas, map->allocators->layout, &builder->reader,
+	                   builder->progress) != OK)
+		return progress_cancelled(builder->error);
+	for (size_t i = 0; i < arenas->items.count; i++)
+		TRY(claim(builder, arenas->items.items[i].start, arenas->items.items[i].end, REGION_PYMALLOC,
+		          (uint32_t)i));
+	return settle(builder);
+}
+
+static int claim_heaps(struct builder *builder)
+{
+	struct memory_map *map = builder->map;
+	const struct glibc_list *list = &map->allocators->glibc;
+	if (!array_reserve(&map->walks, list->count + 1))
+		return no_memory(builder);
+	for (size_t i = 0; i < list->count; i++) {
+		TRY(glibc_walk(&map->walks.items[i], &list->items[i], builder->space, builder->progress,
+		               builder->error));
+		map->walks.count++;
+		for (size_t j = 0; j < list->items[i].heaps.count; j++) {
+			const struct glibc_heap *heap = &list->items[i].heaps.items[j];
+			TRY(claim(builder, heap->start, heap->end, REGION_HEAP, (uint32_t)j));
+			builder->claims.items[builder->claims.count - 1].glibc = (uint8_t)i;
+		}
+	}
+	return settle(builder);
+}
+
+static void count_page(struct mimalloc_use *use, struct mimalloc_cursor *cursor)
+{
+	const struct mimalloc_page *page = &cursor->page;
+	uint64_t unused = 0;
+	for (uint32_t i = 0; i < page->capacity; i++)
+		unused += cursor->is_free[i / 8] >> i % 8 & 1;
+	use->free_blocks += unused;
+	use->free_bytes += unused * page->block_bytes;
+	use->used_blocks += page->capacity - unused;
+	use->used_bytes += (page->capacity - unused) * page->block_bytes;
+	use->broken_pages += cursor->is_broken;
+	cursor->is_broken = false;
+}
+
+static int claim_segments(struct builder *builder)
+{
+	struct mimalloc_use *use = &builder->map->mimalloc;
+	struct mimalloc_cursor *cursor = malloc(sizeof *cursor);
+	uint64_t segment = 0, steps = 0;
+	int status = OK;
+	if (cursor == NULL)
+		return no_memory(builder);
+	mimalloc_cursor_init(cursor, builder->map->allocators->layout, &builder->reader);
+	while (status == OK && mimalloc_cursor_next_page(cursor)) {
+		if (cursor->segment != segment) {
+			segment = cursor->segment;
+			use->segments++;
+			use->segment_bytes += cursor->segment_bytes;
+			status = claim(builder, segment, segment + cursor->segment_bytes, REGION_MIMALLOC, 0);
+		}
+		count_page(use, cursor);
+		if (status == OK && progress_look(builder->progress, &steps) != OK)
+			status = progress_cancelled(builder->error);
+	}
+	free(cursor);
+	return status == OK ? settle(builder) : status;
+}
+
+static int claim_extents(struct builder *builder)
+{
+	struct jemalloc *jemalloc = &builder->map->jemalloc;
+	TRY(jemalloc_find(jemalloc, builder->space, builder->progress, builder->error));
+	for (size_t i = 0; i < jemalloc->extents.count; i++)
+		TRY(claim(builder, jemalloc->extents.items[i].start, jemalloc->extents.items[i].end, REGION_JEMALLOC,
+		          (uint32_t)i));
+	return settle(builder);
+}
+
+/* Blocks of their own pages, in memory that is left. */
+static int claim_mapped(struct builder *builder)
+{
+	struct memory_map *map = builder->map;
+	for (size_t g = 0; g < map->walks.count; g++) {
+		struct glibc_walk *walk = &map->walks.items[g];
+		size_t next = 0;
+		for (size_t i = 0; i < builder->space->segment_count && walk->glibc->mapped_count > 0; i++) {
+			const struct segment *segment = &builder->space->segments[i];
+			if (!segment->writable_private || segment->data == NULL)
+				continue;
+			uint64_t at = segment->start;
+			while (next < map->regions.count && map->regions.items[next].end <= at)
+				next++;
+			for (; next < map->regions.count && map->regions.items[next].start < segment->end; next++) {
+				const struct region *region = &map->regions.items[next];
+				if (region->start > at)
+					TRY(glibc_walk_mapped(walk, &builder->reader, at, region->start,
+					                      builder->error));
+				at = region->end;
+				if (region->end >= segment->end)
+					break;
+			}
+			if (at < segment->end)
+				TRY(glibc_walk_mapped(walk, &builder->reader, at, segment->end, builder->error));
+			TRY(progress_check(builder->progress, builder->error));
+		}
+		glibc_walk_check_mapped(walk);
+		for (size_t i = walk->mapped_first; i < walk->chunks.count; i++) {
+			const struct glibc_chunk *chunk = &walk->chunks.items[i];
+			const uint64_t start = (chunk->address - GLIBC_CHUNK_HEADER) & ~(uint64_t)(GLIBC_PAGE - 1);
+			TRY(claim(builder, start, start + chunk->bytes, REGION_MAPPED_CHUNK, (uint32_t)i));
+			builder->claims.items[builder->claims.count - 1].glibc = (uint8_t)g;
+		}
+	}
+	return settle(builder);
+}
+
+static int push_part(struct builder *builder, struct region part, const struct segment *segment)
+{
+	if (part.start >= part.end)
+		return OK;
+	part.is_writable = segment->writable_private;
+	part.is_present = segment->data != NULL && !segment->from_file;
+	builder->map->mapped += part.end - part.start;
+	return array_push(&builder->claims, part) ? OK : no_memory(builder);
+}
+
+/* Cuts all to what is mapped, and gives what is left to nobody. */
+static int close_gaps(struct builder *builder)
+{
+	struct memory_map *map = builder->map;
+	size_t next = 0;
+	for (size_t i = 0; i < builder->space->segment_count; i++) {
+		const struct segment *segment = &builder->space->segments[i];
+		const uint8_t rest = segment->protection == 0 && segment->data == NULL ? REGION_RESERVED : REGION_OTHER;
+		uint64_t at = segment->start;
+		while (next < map->regions.count && map->regions.items[next].end <= at)
+			next++;
+		for (size_t j = next; j < map->regions.count && map->regions.items[j].start < segment->end; j++) {
+			struct region part = map->regions.items[j];
+			if (part.start < at)
+				part.start = at;
+			if (part.end > segment->end)
+				part.end = segment->end;
+			TRY(push_part(builder, (struct region){ .start = at, .end = part.start, .kind = rest },
+			              segment));
+			TRY(push_part(builder, part, segment));
+			at = part.end;
+		}
+		TRY(push_part(builder, (struct region){ .start = at, .end = segment->end, .kind = rest }, segment));
+	}
+	array_free(&map->regions);
+	map->regions.items = builder->claims.items;
+	map->regions.count = builder->claims.count;
+	map->regions.capacity = builder->claims.capacity;
+	builder->claims.items = NULL;
+	builder->claims.count = builder->claims.capacity = 0;
+	return OK;
+}
+
+static int build(struct builder *builder)
+{
+	TRY(claim_files(builder));
+	TRY(claim_stacks(builder));
+	TRY(claim_arenas(builder));
+	TRY(claim_heaps(builder));
+	TRY(claim_segments(builder));
+	TRY(claim_extents(builder));
+	TRY(claim_mapped(builder));
+	return close_gaps(builder);
+}
+
+int memory_map_open(struct memory_map **ret_map, const struct allocators *allocators, const struct runtime *runtime,
+                    struct progress *progress, struct error *error)
+{
+	*ret_map = NULL;
+	struct memory_map *map = calloc(1, sizeof *map);
+	if (map == NULL)
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for the map of the process");
+	map->allocators = allocators;
+	struct builder builder = {
+		.map = map, .runtime = runtime, .space = runtime->space, .progress = progress, .error = error
+	};
+	reader_init(&builder.reader, runtime->space);
+	const int status = build(&builder);
+	array_free(&builder.claims);
+	if (status != OK) {
+		memory_map_close(map);
+		return status;
+	}
+	*ret_map = map;
+	return OK;
+}
+
+void memory_map_close(struct memory_map *map)
+{
+	if (map == NULL)
+		return;
+	for (size_t i = 0; i < map->walks.count; i++)
+		glibc_walk_clear(&map->walks.items[i]);
+	array_free(&map->walks);
+	array_free(&map->regions);
+	array_free(&map->arena_uses);
+	jemalloc_clear(&map->jemalloc);
+	free(map);
+}
+
+const struct region *memory_map_find(const struct memory_map *map, uint64_t address)
+{
+	size_t low = 0, high = map->regions.count;
+	while (low < high) {
+		const size_t middle = (low + high) / 2;
+		if (map->regions.items[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < map->regions.count && map->regions.items[low].start <= address ? &map->regions.items[low] : NULL;
+}

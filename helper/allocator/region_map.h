@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * region_map: all that a process had mapped, cut into intervals with one owner each. Kernel mappings are no guide: one
+ * may hold arenas, mapped chunks and a heap side by side. Owners take their turn, each only what is left; what nobody
+ * claims is a region too, so that all of them sum to what was mapped. */
+#ifndef PYDS_ALLOCATOR_REGION_MAP_H
+#define PYDS_ALLOCATOR_REGION_MAP_H
+
+#include "allocator/allocators.h"
+#include "allocator/glibc_walk.h"
+#include "allocator/jemalloc.h"
+#include "base/progress.h"
+
+enum region_kind {
+	REGION_FILE, /* of an ELF file or another one, with .bss; index: of space->files */
+	REGION_STACK, /* index: of space->threads */
+	REGION_HEAP, /* of glibc: index of its heaps */
+	REGION_MAPPED_CHUNK, /* of glibc: index of the walk's chunks */
+	REGION_PYMALLOC, /* index of the arenas */
+	REGION_MIMALLOC, /* a segment */
+	REGION_JEMALLOC, /* an extent; index of jemalloc.extents */
+	REGION_RESERVED, /* address space without access: takes no memory */
+	REGION_OTHER, /* nobody known */
+	REGION_KIND_COUNT
+};
+
+struct region {
+	uint64_t start, end;
+	uint32_t index;
+	uint8_t kind; /* enum region_kind */
+	uint8_t glibc; /* of several: whose */
+	bool is_writable; /* private and writable: what a process has for itself */
+	bool is_present; /* its bytes are in the dump */
+};
+
+struct mimalloc_use {
+	uint64_t segments, segment_bytes;
+	uint64_t used_blocks, used_bytes;
+	uint64_t free_blocks, free_bytes; /* in pages that have a size, up to their capacity */
+	uint64_t broken_pages;
+};
+
+/* Everything about memory that is not Python's own business. */
+struct memory_map {
+	const struct allocators *allocators;
+	ARRAY(struct region) regions; /* by address; neither gaps in what is mapped nor overlaps */
+	ARRAY(struct glibc_walk) walks; /* as allocators->glibc */
+	struct jemalloc jemalloc;
+	struct pymalloc_use pymalloc;
+	ARRAY(struct pymalloc_arena_use) arena_uses; /* as allocators->pymalloc.items */
+	struct mimalloc_use mimalloc;
+	uint64_t mapped; /* sum of all regions */
+};
+
+/* Walks all allocators. The allocators must outlive it. */
+int memory_map_open(struct memory_map **ret_map, const struct allocators *allocators, const struct runtime *runtime,
+                    struct progress *progress, struct error *error);
+void memory_map_close(struct memory_map *map); /* NULL is fine */
+/* The region that holds address; NULL: not mapped. */
+const struct region *memory_map_find(const struct memory_map *map, uint64_t address);
+const char *region_kind_name(enum region_kind kind); /* "thread stack" */
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "graph/native/python_blocks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/threads.h"
+
+enum {
+	LEAST_RANGE = 1 << 13, /* objects that are worth a thread */
+	COLLECTOR_HEAD = 16, /* PyGC_Head */
+};
+
+/* What one thread does: objects begin up to (not including) end, by number. */
+struct block_range {
+	const struct heap_graph *graph;
+	struct progress *progress;
+	struct python_blocks *all; /* only its set, which threads share */
+	struct python_blocks own; /* sums */
+	uint32_t begin, end;
+	int status;
+};
+
+/* True: the block was not met before. */
+static bool count_block(struct block_range *range, struct reader *reader, const struct allocation *allocation)
+{
+	if (allocation->allocator == ALLOCATOR_NONE || allocation->taken == 0)
+		return false;
+	const struct segment *segment = reader_segment(reader, allocation->block);
+	if (segment == NULL || segment->data == NULL)
+		return false;
+	if (agreement_is_bad((enum agreement)allocation->agreement)) {
+		range->own.disagreements++;
+		return false;
+	}
+	if (!visited_add_shared(&range->all->starts, visited_place(&range->all->starts, segment, allocation->block)))
+		return false;
+	range->own.blocks[allocation->allocator]++;
+	range->own.bytes[allocation->allocator] += allocation->taken;
+	return true;
+}
+
+static void count_object(struct block_range *range, struct decoder *decoder, bool is_free_threaded)
+{
+	const struct decoded *out = &decoder->out;
+	if (out->type == NULL || (out->flags & DECODED_CORRUPT) != 0)
+		return;
+	const bool is_code = out->type->entry != NULL && strcmp(out->type->entry->id, "code") == 0;
+	const struct allocation own = allocation_of_object(decoder);
+	uint64_t bytes = 0;
+	if (count_block(range, &decoder->reader, &own)) {
+		bytes += own.taken;
+		if (out->presize >= COLLECTOR_HEAD && !is_free_threaded)
+			range->own.collector_heads += COLLECTOR_HEAD;
+	}
+	for (size_t i = 0; i < out->blocks.count; i++) {
+		const struct allocation allocation = allocation_of_block(decoder, i);
+		if ((out->blocks.items[i].flags & BLOCK_INTERIOR) == 0 &&
+		    count_block(range, &decoder->reader, &allocation))
+			bytes += allocation.taken;
+	}
+	range->own.code_bytes += is_code ? bytes : 0;
+}
+
+static void count_range(void *context, unsigned member)
+{
+	struct block_range *range = (struct block_range *)context + member;
+	struct run_sink no_runs = { .is_closed = true };
+	struct decoder decoder;
+	struct object_cursor cursor;
+	uint64_t done = 0;
+	decoder_init(&decoder, range->graph->decoder->context);
+	const bool is_free_threaded = layout_feature(decoder.layout, FEATURE_FREE_THREADED);
+	decoder.sink = &no_runs;
+	decoder.skip_class = true;
+	object_cursor_init_at(&cursor, &range->graph->index, range->begin);
+	for (uint32_t node = range->begin; range->status == OK && node < range->end; node++) {
+		if (decode_object(&decoder, object_cursor_next(&cursor)))
+			count_object(range, &decoder, is_free_threaded);
+		range->status = decoder.out_of_memory ? ERROR_NO_MEMORY : progress_step(range->progress, &done);
+	}
+	decoder.sink = NULL;
+	decoder_clear(&decoder);
+}
+
+static void add_up(struct python_blocks *blocks, const struct python_blocks *more)
+{
+	for (int i = 0; i < ALLOCATOR_COUNT; i++) {
+		blocks->blocks[i] += more->blocks[i];
+		blocks->bytes[i] += more->bytes[i];
+	}
+	blocks->collector_heads += more->collector_heads;
+	blocks->code_bytes += more->code_bytes;
+	blocks->disagreements += more->disagreements;
+}
+
+int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *graph, struct progress *progress,
+                       struct error *error)
+{
+	const uint64_t objects = graph->index.count;
+	struct block_range ranges[CREW_MOST];
+	unsigned count = address_space_is_immediate(graph->decoder->reader.space) ? crew_size() : 1;
+	memset(blocks, 0, sizeof *blocks);
+	if (count > objects / LEAST_RANGE + 1)
+		count = (unsigned)(objects / LEAST_RANGE + 1);
+	if (!visited_open(&blocks->starts, graph->index.space))
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for the objects' blocks");
+	visited_share(&blocks->starts);
+	for (unsigned i = 0; i < count; i++)
+		ranges[i] = (struct block_range){ .graph = graph,
+			                          .progress = progress,
+			                          .all = blocks,
+			                          .begin = (uint32_t)(objects * i / count),
+			                          .end = (uint32_t)(objects * (i + 1) / count) };
+	crew_run(count, count_range, ranges);
+	int status = OK;
+	for (unsigned i = 0; i < count; i++) {
+		status = status == OK ? ranges[i].status : status;
+		add_up(blocks, &ranges[i].own);
+	}
+	if (status == OK)
+		return OK;
+	python_blocks_clear(blocks);
+	return status == ERROR_CANCELLED ? progress_cancelled(error)
+	                                 : error_set(error, ERROR_NO_MEMORY, "out of memory for the objects' blocks");
+}
+
+void python_blocks_clear(struct python_blocks *blocks)
+{
+	visited_close(&blocks->starts);
+	memset(&blocks->starts, 0, sizeof blocks->starts);
+}
+
+bool python_blocks_has(const struct python_blocks *blocks, struct reader *reader, uint64_t address)
+{
+	const struct segment *segment = reader_segment(reader, address);
+	return segment != NULL && segment->data != NULL &&
+	       visited_has(&blocks->starts, visited_place(&blocks->starts, segment, address));
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * python_blocks: which of the allocators' blocks belong to Python objects: their bodies and what they are known to own.
+ * Every block counts once, whoever shares it. What is in use and not among them is C code's. */
+#ifndef PYDS_GRAPH_PYTHON_BLOCKS_H
+#define PYDS_GRAPH_PYTHON_BLOCKS_H
+
+#include "decode/allocated.h"
+#include "graph/heap/heap_graph.h"
+#include "graph/visited.h"
+
+struct python_blocks {
+	struct visited starts; /* blocks, by where they begin */
+	uint64_t blocks[ALLOCATOR_COUNT], bytes[ALLOCATOR_COUNT]; /* taken; of ALLOCATOR_NONE none */
+	uint64_t collector_heads; /* bytes of these: the words of the collector before objects */
+	uint64_t code_bytes; /* of code objects with their blocks */
+	uint64_t disagreements; /* blocks that the allocator has in another size than was decoded; not among the sums */
+};
+
+int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *graph, struct progress *progress,
+                       struct error *error);
+void python_blocks_clear(struct python_blocks *blocks);
+/* Whether the block that begins at address is an object's. */
+bool python_blocks_has(const struct python_blocks *blocks, struct reader *reader, uint64_t address);
+
+#endif

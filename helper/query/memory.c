@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "query/memory.h"
+
+#include "query/memory_parts.h"
+#include "query/memory_verdict.h"
+#include "query/pinned.h"
+
+static int measure_regions(const struct query *query, struct memory_answer *answer)
+{
+	struct residency residency;
+	const struct memory_map *map = answer->map;
+	TRY(residency_open(&residency, query->target->space, query->error));
+	answer->residency = residency.source;
+	answer->mapped = map->mapped;
+	int status = OK;
+	for (size_t i = 0; i < map->regions.count && status == OK; i++) {
+		const struct region *region = &map->regions.items[i];
+		struct region_total *total = &answer->kinds[region->kind];
+		const uint64_t bytes = region->end - region->start;
+		const uint64_t resident =
+		        region->kind != REGION_RESERVED ? residency_bytes(&residency, region->start, region->end) : 0;
+		total->count++;
+		total->mapped += bytes;
+		total->present += region->is_present ? bytes : 0;
+		total->resident += resident;
+		answer->resident += resident;
+		if (region->is_writable && region->kind != REGION_RESERVED) {
+			answer->private_bytes += resident;
+			answer->named_bytes += region->kind != REGION_OTHER ? resident : 0;
+		}
+		status = progress_check(query->progress, query->error);
+	}
+	for (size_t i = 0; i < map->walks.count && status == OK; i++)
+		for (size_t j = 0; j < map->walks.items[i].returnable.count; j++)
+			answer->returnable_resident +=
+			        residency_bytes(&residency, map->walks.items[i].returnable.items[j].start,
+			                        map->walks.items[i].returnable.items[j].end);
+	residency_close(&residency);
+	return status;
+}
+
+static void add_use(struct glibc_use *sum, const struct glibc_use *use)
+{
+	sum->system += use->system;
+	sum->free_blocks += use->free_blocks;
+	sum->free_bytes += use->free_bytes;
+	sum->fast_blocks += use->fast_blocks;
+	sum->fast_bytes += use->fast_bytes;
+	sum->cached_blocks += use->cached_blocks;
+	sum->cached_bytes += use->cached_bytes;
+	sum->used_blocks += use->used_blocks;
+	sum->used_bytes += use->used_bytes;
+	sum->top_bytes += use->top_bytes;
+	sum->returnable += use->returnable;
+}
+
+static void sum_malloc(struct memory_answer *answer)
+{
+	const struct memory_map *map = answer->map;
+	answer->has_malloc = map->walks.count > 0;
+	for (size_t i = 0; i < map->walks.count; i++) {
+		const struct glibc_walk *walk = &map->walks.items[i];
+		add_use(&answer->malloc, &walk->all);
+		answer->malloc_mapped += walk->mapped_found_bytes;
+		answer->malloc_mapped_blocks += walk->mapped_found;
+		if (!walk->is_confirmed) {
+			answer->has_malloc = false;
+			answer->refusal = walk->refusal;
+			answer->refused_at = walk->refused_at;
+		}
+	}
+	const struct glibc_use *use = &answer->malloc;
+	const uint64_t known = use->free_bytes + use->fast_bytes + use->cached_bytes + use->used_bytes;
+	answer->malloc_overhead = use->system > known ? use->system - known : 0;
+}
+
+int query_memory(const struct query *query, const struct memory_question *question, struct memory_answer *ret_answer)
+{
+	struct memory_answer *answer = ret_answer;
+	const struct python_blocks *blocks;
+	const struct retained *heap;
+	*answer = (struct memory_answer){ .map = NULL };
+	TRY(query_heap(query, &heap));
+	answer->coverage = heap->graph->coverage;
+	TRY(target_memory(query->target, query->progress, &answer->map, query->error));
+	TRY(target_blocks(query->target, query->progress, &blocks, query->error));
+	TRY(measure_regions(query, answer));
+	sum_malloc(answer);
+	answer->other_malloc = query->target->context->allocators.other;
+	if (query->target->space->kind == SPACE_PROCESS)
+		answer->has_usage = memory_usage_read(&answer->usage, query->target->space->pid);
+	TRY(memory_parts_make(query, blocks, answer));
+	if (question->with_pinned)
+		TRY(pinned_find(query, question->limit, answer));
+	return memory_verdicts_make(query, answer);
+}
+
+void memory_answer_clear(struct memory_answer *answer)
+{
+	for (size_t i = 0; i < answer->verdicts.count; i++)
+		text_free(&answer->verdicts.items[i].text);
+	array_free(&answer->verdicts);
+	array_free(&answer->parts);
+	array_free(&answer->pinned);
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+#include "query/memory.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "render/table.h"
+#include "render/units.h"
+#include "report/memory_rows.h"
+#include "report/report.h"
+
+static const char *const residency_words[] = {
+	[RESIDENCY_NOT_ZERO] = "at least: pages with anything in them",
+	[RESIDENCY_HOLES] = "resident or swapped: pages that the core has",
+	[RESIDENCY_PAGEMAP] = "as its pagemap says",
+};
+
+static void head_line(struct report *report, const char *name, uint64_t bytes, const char *note)
+{
+	if (bytes > 0)
+		report_size_line(report, name, bytes, note);
+}
+
+static void show_head(struct report *report, const struct memory_answer *answer)
+{
+	report_size_line(report, "mapped", answer->mapped, NULL);
+	report_size_line(report, "resident", answer->resident, residency_words[answer->residency]);
+	report_size_line(report, "its own", answer->private_bytes, "of the resident: writable and private");
+	struct text note = { .bytes = NULL };
+	units_percent(&note, answer->named_bytes, answer->private_bytes);
+	text_add(&note, "% of these have an owner that is known");
+	report_size_line(report, "explained", answer->named_bytes, text_string(&note));
+	text_free(&note);
+	if (answer->has_usage) {
+		head_line(report, "Rss", answer->usage.rss, "as the kernel counts");
+		head_line(report, "Pss", answer->usage.pss, "pages of several processes in equal shares");
+		head_line(report, "private", answer->usage.private_bytes, "what its end would free");
+		head_line(report, "shared", answer->usage.shared_bytes, NULL);
+		head_line(report, "Swap", answer->usage.swap, NULL);
+	}
+	text_add(report->text, "\n");
+}
+
+static void add_part(struct report *report, struct table *table, const struct memory_part *part,
+                     struct table_row *parents[])
+{
+	struct text cell = { .bytes = NULL };
+	struct table_row *row = table_add_row(table, part->level > 0 ? parents[part->level - 1] : NULL);
+	parents[part->level] = row;
+	table_set(table, row, 0, part->name);
+	report_bytes(report, &cell, part->bytes);
+	table_take(table, row, 1, &cell);
+	if (part->has_resident) {
+		report_bytes(report, &cell, part->resident);
+		table_take(table, row, 2, &cell);
+	}
+	if (part->count > 0) {
+		units_count(&cell, part->count);
+		table_take(table, row, 3, &cell);
+	}
+	text_free(&cell);
+}
+
+static int show_tree(struct report *report, const struct memory_answer *answer)
+{
+	static const struct table_column columns[] = {
+		{ "", TABLE_TREE }, { "Bytes", TABLE_RIGHT }, { "Resident", TABLE_RIGHT }, { "Count", TABLE_RIGHT }
+	};
+	struct table *table = table_create(columns, 4, report->style.width, true);
+	struct table_row *parents[4] = { NULL };
+	if (table == NULL)
+		return query_no_memory(&report->query, "a table");
+	for (size_t i = 0; i < answer->parts.count; i++)
+		add_part(report, table, &answer->parts.items[i], parents);
+	const int status = table_draw(table, report->text, report->error);
+	table_destroy(table);
+	return status;
+}
+
+static void show_pinned(struct report *report, const struct memory_answer *answer)
+{
+	if (answer->sparse_arenas == 0)
+		return;
+	text_add(report->text, "\n");
+	units_noun(report->text, answer->sparse_arenas, "arena");
+	text_add(report->text, " of pymalloc less than a tenth in use, ");
+	report_bytes(report, report->text, answer->sparse_bytes);
+	text_add(report->text, ", kept by\n");
+	for (size_t i = 0; i < answer->pinned.count; i++) {
+		const struct pinned_type *pinned = &answer->pinned.items[i];
+		text_add(report->text, "  ");
+		units_count(report->text, pinned->count);
+		text_add(report->text, " ");
+		names_type(report->text, pinned->type);
+		text_add(report->text, ", ");
+		report_bytes(report, report->text, pinned->bytes);
+		text_format(report->text, ", such as 0x%" PRIx64 "\n", pinned->example);
+	}
+}
+
+static void show_end(struct report *report, const struct memory_answer *answer)
+{
+	text_add(report->text, "\n");
+	for (size_t i = 0; i < answer->verdicts.count; i++)
+		text_format(report->text, "%s\n", text_string(&answer->verdicts.items[i].text));
+	if (answer->refusal != NULL)
+		text_format(report->text,
+		            "malloc's heaps were not gone through: %s (0x%" PRIx64 "); what of them is free is not "
+		            "known.\n",
+		            answer->refusal, answer->refused_at);
+	else if (answer->other_malloc != NULL && answer->map->jemalloc.file == NULL)
+		text_format(report->text,
+		            "%s stands in for malloc and is not gone through; what of it is free is not known.\n",
+		            answer->other_malloc);
+	else if (!answer->has_malloc && answer->map->jemalloc.file == NULL)
+		text_add(report->text, "No heap of glibc's malloc was found; what C code has is not known.\n");
+	if (!answer->has_usage)
+		text_add(report->text,
+		         "RSS, PSS and swap are in no core; pages of files that were only read neither.\n");
+}
+
+static int show_text(struct report *report, const struct memory_answer *answer)
+{
+	show_head(report, answer);
+	TRY(show_tree(report, answer));
+	if (request_has(report->request, OPTION_ARENAS))
+		show_pinned(report, answer);
+	TRY(memory_rows_show(report, answer));
+	show_end(report, answer);
+	report_coverage(report, &answer->coverage);
+	const char *next = "memory:--arenas memory:--regions top";
+	for (size_t i = 0; i < answer->verdicts.count; i++)
+		if (answer->verdicts.items[i].kind == VERDICT_UNKNOWN)
+			next = "memory:--regions top";
+		else if (answer->verdicts.items[i].kind == VERDICT_OBJECTS)
+			next = "top heap memory:--arenas";
+	report_next(report, next, 0);
+	return OK;
+}
+
+static void json_parts(struct json *json, const struct memory_answer *answer)
+{
+	uint32_t level = 0;
+	json_array(json, "tree");
+	for (size_t i = 0; i < answer->parts.count; i++) {
+		const struct memory_part *part = &answer->parts.items[i];
+		if (part->is_of_which)
+			continue;
+		for (; i > 0 && level >= part->level; level--) {
+			json_array_end(json);
+			json_object_end(json);
+			if (level == 0)
+				break;
+		}
+		json_object(json, NULL);
+		json_string(json, "name", part->name);
+		json_number(json, "bytes", part->bytes);
+		if (part->has_resident)
+			json_number(json, "resident", part->resident);
+		if (part->count > 0)
+			json_number(json, "count", part->count);
+		json_array(json, "parts");
+		level = part->level;
+	}
+	for (uint32_t open = answer->parts.count > 0 ? level + 1 : 0; open > 0; open--) {
+		json_array_end(json);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
+static void json_malloc(struct json *json, const struct memory_answer *answer)
+{
+	const struct glibc_use *use = &answer->malloc;
+	json_object(json, "malloc");
+	json_bool(json, "confirmed", answer->has_malloc);
+	if (answer->refusal != NULL)
+		json_string(json, "refusal", answer->refusal);
+	if (answer->other_malloc != NULL)
+		json_string(json, "replaced_by", answer->other_malloc);
+	json_number(json, "in_use", use->used_bytes + answer->malloc_mapped);
+	json_number(json, "free", use->free_bytes + use->fast_bytes);
+	json_number(json, "returnable", use->returnable);
+	json_number(json, "returnable_resident", answer->returnable_resident);
+	json_number(json, "mapped", answer->malloc_mapped);
+	json_number(json, "cached", use->cached_bytes);
+	json_object(json, "mallinfo2");
+	json_number(json, "arena", use->system);
+	json_number(json, "ordblks", use->free_blocks);
+	json_number(json, "smblks", use->fast_blocks);
+	json_number(json, "hblks", answer->malloc_mapped_blocks);
+	json_number(json, "hblkhd", answer->malloc_mapped);
+	json_number(json, "fsmblks", use->fast_bytes);
+	json_number(json, "uordblks", use->system - use->free_bytes - use->fast_bytes);
+	json_number(json, "fordblks", use->free_bytes + use->fast_bytes);
+	json_number(json, "keepcost", use->top_bytes);
+	json_object_end(json);
+	json_object_end(json);
+}
+
+static void json_pymalloc(struct json *json, const struct memory_answer *answer)
+{
+	const struct pymalloc_use *use = &answer->map->pymalloc;
+	json_object(json, "pymalloc");
+	json_number(json, "arenas", use->arenas);
+	json_number(json, "arena_bytes", answer->map->allocators->pymalloc.arena_bytes);
+	json_number(json, "in_use", use->used_bytes);
+	json_number(json, "free", use->free_bytes + use->free_pool_bytes);
+	json_number(json, "free_in_pools", use->free_bytes);
+	json_number(json, "free_pools", use->free_pool_bytes);
+	json_number(json, "headers", use->header_bytes);
+	json_number(json, "quantization", use->quantization_bytes);
+	json_number(json, "alignment", use->alignment_bytes);
+	json_number(json, "sparse_arenas", answer->sparse_arenas);
+	json_number(json, "sparse_bytes", answer->sparse_bytes);
+	json_array(json, "pinned");
+	for (size_t i = 0; i < answer->pinned.count; i++) {
+		const struct pinned_type *pinned = &answer->pinned.items[i];
+		json_object(json, NULL);
+		json_string(json, "type", pinned->type->name);
+		json_number(json, "count", pinned->count);
+		json_number(json, "bytes", pinned->bytes);
+		json_address(json, "example", pinned->example);
+		json_object_end(json);
+	}
+	json_array_end(json);
+	json_object_end(json);
+}
+
+static void json_jemalloc(struct json *json, const struct jemalloc *jemalloc)
+{
+	json_object(json, "jemalloc");
+	json_number(json, "allocated", jemalloc->allocated);
+	json_number(json, "active", jemalloc->bytes[JEMALLOC_ACTIVE]);
+	json_number(json, "dirty", jemalloc->bytes[JEMALLOC_DIRTY]);
+	json_number(json, "muzzy", jemalloc->bytes[JEMALLOC_MUZZY]);
+	json_number(json, "retained", jemalloc->bytes[JEMALLOC_RETAINED]);
+	json_object_end(json);
+}
+
+static void json_usage(struct json *json, const struct memory_usage *usage)
+{
+	json_object(json, "kernel");
+	json_number(json, "rss", usage->rss);
+	json_number(json, "pss", usage->pss);
+	json_number(json, "swap", usage->swap);
+	json_number(json, "private", usage->private_bytes);
+	json_number(json, "shared", usage->shared_bytes);
+	json_object_end(json);
+}
+
+static void json_verdicts(struct json *json, const struct memory_answer *answer)
+{
+	static const char *const kinds[] = { "objects", "returnable", "fragmented", "native", "unknown" };
+	json_array(json, "verdict");
+	for (size_t i = 0; i < answer->verdicts.count; i++) {
+		json_object(json, NULL);
+		json_string(json, "kind", kinds[answer->verdicts.items[i].kind]);
+		json_text(json, "text", &answer->verdicts.items[i].text);
+		json_number(json, "bytes", answer->verdicts.items[i].bytes);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
+static void show_json(struct report *report, const struct memory_answer *answer)
+{
+	static const char *const sources[] = { "not_zero", "holes", "pagemap" };
+	struct json *json = &report->json;
+	report_json_begin(report);
+	json_object(json, "total");
+	json_number(json, "mapped", answer->mapped);
+	json_number(json, "resident", answer->resident);
+	json_string(json, "resident_by", sources[answer->residency]);
+	json_number(json, "private", answer->private_bytes);
+	json_number(json, "objects", answer->objects_bytes);
+	json_number(json, "native", answer->native_bytes);
+	json_object_end(json);
+	json_number(json, "explained", answer->named_bytes);
+	json_parts(json, answer);
+	json_malloc(json, answer);
+	json_pymalloc(json, answer);
+	if (answer->map->jemalloc.file != NULL)
+		json_jemalloc(json, &answer->map->jemalloc);
+	if (answer->has_usage)
+		json_usage(json, &answer->usage);
+	json_verdicts(json, answer);
+	memory_rows_json(report, answer);
+	report_coverage_json(report, &answer->coverage);
+	report_json_end(report);
+}
+
+int memory_report(struct report *report)
+{
+	const struct memory_question question = { .with_pinned = true, .limit = report->request->limit };
+	struct memory_answer answer;
+	int status = query_memory(&report->query, &question, &answer);
+	if (status >= 0 && report_is_json(report))
+		show_json(report, &answer);
+	else if (status >= 0)
+		status = show_text(report, &answer);
+	memory_answer_clear(&answer);
+	return status;
+}

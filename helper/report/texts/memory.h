@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * The options and the description of the command `memory`, for commands.c. */
+#ifndef PYDS_REPORT_TEXTS_MEMORY_H
+#define PYDS_REPORT_TEXTS_MEMORY_H
+
+#define MEMORY_OPTIONS(OPTION)                                                                                         \
+	OPTION(LIMIT)                                                                                                  \
+	OPTION(ARENAS) OPTION(POOLS) OPTION(REGIONS) OPTION(STACKS) OPTION(BYTES) OPTION(JSON) OPTION(HELP)
+#define MEMORY_TEXT                                                                                                    \
+	"Every byte that the process had mapped, by owner, and what of it is in use,\n"                                \
+	"free or could be returned: pymalloc, mimalloc, glibc's malloc and jemalloc are\n"                             \
+	"gone through block by block, and a heap that does not confirm itself is said,\n"                              \
+	"not guessed. The parts sum to what was mapped. At the end a sentence says what\n"                             \
+	"the numbers mean: live objects, free memory that malloc keeps, fragmentation,\n"                              \
+	"or C code.\n"
+
+#endif

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""`memory` against what the process says of itself: malloc's rows are mallinfo2()'s to the byte, what malloc_trim(0)
+would return is what it returns, pymalloc's rows are sys._debugmallocstats()'s, and regions sum to what was mapped."""
+import os
+import re
+import shutil
+import struct
+
+import pytest
+
+import cores
+import interpreters
+import program
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+NAMES = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+PAGE = 4096
+
+
+def pytest_generate_tests(metafunc):
+    if "interpreter" in metafunc.fixturenames:
+        # glibc is the distribution's for all others; suites bring their own.
+        found = [one for one in interpreters.wanted(metafunc.config.getoption("--python"))
+                 if one == interpreters.distribution() or re.search("bullseye|sid|trixie", one.name)]
+        rows = {}
+        for one in found:
+            if not one.free_threaded and not re.search(r"\dd-", one.name):
+                rows[one.name.split("-")[-1]] = one  # one of each suite
+        metafunc.parametrize("interpreter", list(rows.values()), scope="module",
+                             ids=[one.name for one in rows.values()])
+
+
+@pytest.fixture(params=["threads", "large", "small"], scope="module")
+def asked(interpreter, request):
+    """(answer of memory, what the process said, folder) of one workload."""
+    folder = cores.scratch("memory")
+    try:
+        with cores.Target(interpreter.path, [os.path.join(HERE, "memory_program.py"), folder, request.param],
+                          folder) as target:
+            target.wait_ready()
+            answer = program.ask(["--pid", str(target.pid)], ["memory", "--json", "--pools", "--regions"])
+            target.process.stdin.write(b"x")
+            target.process.stdin.flush()
+            target.wait_ready()
+        yield answer, folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def mallinfo(folder):
+    with open(os.path.join(folder, "malloc"), "rb") as file:
+        data = file.read()
+    return dict(zip(NAMES, struct.unpack("<10Q" if len(data) == 80 else "<10i", data)))
+
+
+def table(folder):
+    """{words: number} of the lines of _debugmallocstats(), and its rows by size: (size, pools, used, free)."""
+    with open(os.path.join(folder, "pymalloc")) as file:
+        text = file.read()
+    rows = [tuple(map(int, row)) for row in re.findall(r"^ *\d+ +(\d+) +(\d+) +(\d+) +(\d+)$", text, re.M)]
+    lines = {name.strip(): int(number.replace(",", ""))
+             for name, number in re.findall(r"^(.*?) += +([\d,]+)$", text, re.M)}
+    return lines, rows
+
+
+def check_tree(part):
+    if part["parts"]:
+        assert sum(one["bytes"] for one in part["parts"]) == part["bytes"], part
+    for one in part["parts"]:
+        check_tree(one)
+
+
+def test_rows_are_the_allocators_own(asked):
+    answer, folder = asked
+    said = mallinfo(folder)
+    assert answer["malloc"]["confirmed"], answer["malloc"]
+    ours = answer["malloc"]["mallinfo2"]
+    del said["usmblks"]
+    # mremap_chunk() of 2.43 counts 16 bytes too many each time: what malloc says is no multiple of pages then.
+    if said["hblkhd"] % PAGE:
+        assert 0 <= said["hblkhd"] - ours["hblkhd"] < 16 * 1000
+        said["hblkhd"] = ours["hblkhd"]
+    assert ours == said
+    with open(os.path.join(folder, "trimmed")) as file:
+        drop = int(file.read())
+    assert abs(answer["malloc"]["returnable_resident"] - drop) <= 2 * PAGE
+
+    lines, rows = table(folder)
+    pymalloc = answer["pymalloc"]
+    assert pymalloc["arenas"] == lines["# arenas allocated current"]
+    pools = {one["block_bytes"]: (one["pools"], one["in_use"], one["free"]) for one in answer["pools"]}
+    # Between the table and the stop some objects came and went.
+    assert sum(abs(pools[size][1] - used) for size, _, used, _ in rows if size in pools) < 100
+    assert abs(sum(one[0] for one in pools.values()) - sum(row[1] for row in rows)) < 5
+    assert pymalloc["headers"] == 48 * sum(one[0] for one in pools.values())
+    assert pymalloc["alignment"] == lines["# bytes lost to arena alignment"]
+    assert pymalloc["arenas"] * pymalloc["arena_bytes"] == sum(
+        pymalloc[name] for name in ("in_use", "free", "headers", "quantization", "alignment"))
+
+
+def test_regions_sum_to_what_was_mapped(asked):
+    answer, _ = asked
+    end = 0
+    for region in answer["regions"]:
+        assert int(region["start"], 16) >= end and region["bytes"] > 0
+        end = int(region["start"], 16) + region["bytes"]
+    assert sum(region["bytes"] for region in answer["regions"]) == answer["total"]["mapped"]
+    tree, = answer["tree"]
+    assert tree["bytes"] == answer["total"]["mapped"]
+    check_tree(tree)
+    assert answer["explained"] >= 0.9 * answer["total"]["private"]
+    assert abs(answer["total"]["resident"] - answer["kernel"]["rss"]) < 0.02 * answer["kernel"]["rss"]
