@@ -134,7 +134,9 @@ bool decode_typed_object(struct decoder *decoder, const struct object_head *head
 		out->shallow += out->presize;
 		return true;
 	}
-	if (__builtin_expect(type->flags & (TYPE_IS_METATYPE | TYPE_IS_APPROXIMATE), 0)) {
+	if (__builtin_expect(type->flags & (TYPE_IS_METATYPE | TYPE_IS_APPROXIMATE | TYPE_IS_WILD), 0)) {
+		if (type->flags & TYPE_IS_WILD)
+			flag_object(decoder, DECODED_CORRUPT, type->damage);
 		if (type->flags & TYPE_IS_METATYPE)
 			adjust_static_type(decoder, type, body);
 		if (type->flags & TYPE_IS_APPROXIMATE)

@@ -2,6 +2,7 @@
 #include "decode/type_entry.h"
 
 #include "base/limits.h"
+#include "decode/decode_functions.h"
 #include "decode/foreign.h"
 #include "decode/registry.h"
 #include "decode/type_body.h"
@@ -27,33 +28,6 @@ static bool size_matches(struct object_reader *objects, const struct decoder_ent
 	const bool matches = bytes != 0 && info->tp_basicsize == bytes;
 	facts->struct_is_settled[which] |= matches;
 	return matches;
-}
-
-/* Bytes of an instance that a decoder reads where no struct size is checked: the fields of its line and, if it has
- * logic, all of the structs that these belong to, and ob_size. */
-uint32_t type_entry_bytes_read(const struct layout *layout, const struct decoder_entry *entry)
-{
-	bool in_line[STRUCT_COUNT] = { false };
-	uint32_t bytes = entry->decode != NULL ? layout_offset(layout, FIELD_PyVarObject_ob_size) +
-	                                                 layout->fields[FIELD_PyVarObject_ob_size].size
-	                                       : 0;
-	const int32_t *const lists[] = { entry->fields, entry->hidden_fields };
-	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
-		for (const int32_t *field = lists[i]; *field >= 0; field++) {
-			const struct layout_place *place = &layout->fields[*field];
-			in_line[layout_field_struct((enum layout_field) * field)] = true;
-			if (place->size != 0 && place->offset + place->size > bytes)
-				bytes = place->offset + place->size;
-		}
-	if (entry->symbol == SYMBOL_PyUnicode_Type)
-		in_line[STRUCT_PyASCIIObject] = true;
-	for (uint32_t field = 0; entry->decode != NULL && field < FIELD_COUNT; field++) {
-		const struct layout_place *place = &layout->fields[field];
-		if (in_line[layout_field_struct((enum layout_field)field)] && place->size != 0 &&
-		    place->offset + place->size > bytes)
-			bytes = place->offset + place->size;
-	}
-	return bytes;
 }
 
 static const struct decoder_entry *find_entry(struct object_reader *objects, const struct type_info *info)
@@ -108,6 +82,13 @@ static bool set_struct_sequence(struct object_reader *objects, struct type_info 
 	return true;
 }
 
+/* A metatype in C whose instances are static: torch's have no more than a PyTypeObject. */
+static bool is_small_metatype(const struct layout *layout, const struct type_info *info, const struct type_info *base)
+{
+	return info->tp_flags & TPFLAGS_TYPE_SUBCLASS && base->entry->decode == decode_type_object &&
+	       info->tp_basicsize == layout->struct_bytes[STRUCT_PyTypeObject];
+}
+
 /* A type in C without a line of its own. It has its base's decoder if it adds nothing that could hold a reference: same
  * size, and no tp_traverse of its own. */
 static void find_base_entry(struct object_reader *objects, struct type_info *info, const uint8_t *type)
@@ -115,8 +96,9 @@ static void find_base_entry(struct object_reader *objects, struct type_info *inf
 	const struct type_info *base = info->base;
 	if (info->tp_flags & TPFLAGS_TUPLE_SUBCLASS && set_struct_sequence(objects, info, type))
 		return;
-	if (base == NULL || base->entry == NULL || base->tp_basicsize != info->tp_basicsize ||
-	    base->tp_itemsize != info->tp_itemsize)
+	if (base == NULL || base->entry == NULL ||
+	    (!is_small_metatype(objects->layout, info, base) &&
+	     (base->tp_basicsize != info->tp_basicsize || base->tp_itemsize != info->tp_itemsize)))
 		return;
 	const uint8_t *base_type = type_body(objects, base->address);
 	if (type_is_traversed(objects->layout, type) &&

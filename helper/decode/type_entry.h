@@ -11,7 +11,4 @@
  * base and TYPE_IS_PYTHON_CLASS are known; type is the type object's bytes. */
 void type_entry_find(struct object_reader *objects, struct type_info *info, const uint8_t *type);
 
-/* Bytes of an instance that a decoder reads where no struct size is checked. */
-uint32_t type_entry_bytes_read(const struct layout *layout, const struct decoder_entry *entry);
-
 #endif

@@ -46,7 +46,7 @@ enum type_flag {
 	        256, /* its traverse visits Py_TYPE(self): taken for true of every heap type with a tp_traverse
 	                where FEATURE_HEAP_TYPE_VISITED, unless its registry line says TYPE_HIDES_TYPE */
 	TYPE_IS_METATYPE = 512, /* instances are type objects */
-	TYPE_IS_WILD = 1024, /* the type object itself could not be read or makes no sense */
+	TYPE_IS_WILD = 1024, /* the type object makes no sense: type_info.damage; each instance is flagged */
 	TYPE_SIZES_ITSELF =
 	        8192, /* registry lines only: the word at ob_size is no count of items (int since 3.12, generators
 	               * and frames since 3.11); the function sets the size, which begins as tp_basicsize */
@@ -101,6 +101,7 @@ struct type_info {
 	int32_t ahead; /* offset from the object of a pointer to memory that decoding it will need: a dict's keys table;
 	                  0: none */
 	const struct foreign_shape *foreign; /* its line is in foreign.def, or that of its nearest base; NULL */
+	const char *damage; /* its numbers are contradicted: how, a literal; NULL: they are not */
 	const char *approximate; /* TYPE_IS_APPROXIMATE: why, a literal */
 	uint8_t quick; /* enum quick_size */
 	uint32_t quick_bytes; /* of every instance, presize included */

@@ -9,10 +9,12 @@
 #include "base/text.h"
 #include "decode/registry.h"
 #include "decode/type_body.h"
+#include "decode/type_bounds.h"
 #include "decode/type_entry.h"
 #include "decode/type_parts.h"
 #include "decode/type_traits.h"
 #include "object/type_name.h"
+#include "object/value.h"
 
 enum { LIMIT_TYPES = 1 << 20 };
 
@@ -22,28 +24,25 @@ static const struct type_info *known_type(const struct type_table *types, uint64
 	return index == ADDRESS_MAP_NONE ? NULL : types->items[index];
 }
 
-/* A type object's type is a metatype, and following ob_type ends at `type`, whose type is itself. */
+/* A type object's type is `type` or derives from it. It may be the type itself: a metaclass can set a class's __class__
+ * to the class (h11's sentinels). */
 static bool is_type_object(struct decoder *decoder, const uint8_t *type)
 {
 	const struct layout *layout = decoder->layout;
-	uint64_t type_type = decoder->context->type_type;
-	uint64_t address = type_word(layout, FIELD_PyObject_ob_type, type);
-	for (unsigned i = 0; i < 8; i++) {
-		if (address == type_type)
-			return type_type != 0;
-		const uint8_t *metatype = type_body(&decoder->objects, address);
-		if (metatype == NULL ||
-		    !(type_word(layout, FIELD_PyTypeObject_tp_flags, metatype) & TPFLAGS_TYPE_SUBCLASS))
-			return false;
-		uint64_t next = type_word(layout, FIELD_PyObject_ob_type, metatype);
-		if (next == address) {
-			if (type_type != 0)
-				return false;
-			decoder->context->type_type = address;
+	const uint64_t metatype = type_word(layout, FIELD_PyObject_ob_type, type);
+	const uint64_t type_type = decoder->context->type_type;
+	if (metatype == type_type)
+		return type_type != 0;
+	const uint8_t *body = type_body(&decoder->objects, metatype);
+	if (type_type == 0 || body == NULL ||
+	    !(type_word(layout, FIELD_PyTypeObject_tp_flags, body) & TPFLAGS_TYPE_SUBCLASS))
+		return false;
+	struct base_walk walk;
+	uint64_t base;
+	base_walk_start(&walk, &decoder->objects, metatype);
+	while ((base = base_walk_next(&walk)) != 0)
+		if (base == type_type)
 			return true;
-		}
-		address = next;
-	}
 	return false;
 }
 
@@ -57,33 +56,6 @@ static void read_numbers(const struct layout *layout, struct type_info *info, co
 	info->tp_base = type_word(layout, FIELD_PyTypeObject_tp_base, type);
 }
 
-/* What an instance has at least, going by the built-in type that tp_flags say it derives from: decoders read that much
- * of a body unasked. */
-static int64_t least_basicsize(const struct layout *layout, uint64_t tp_flags)
-{
-	if (tp_flags & TPFLAGS_TYPE_SUBCLASS)
-		return layout->struct_bytes[STRUCT_PyHeapTypeObject];
-	if (tp_flags & TPFLAGS_DICT_SUBCLASS)
-		return layout->struct_bytes[STRUCT_PyDictObject];
-	if (tp_flags & TPFLAGS_LIST_SUBCLASS)
-		return layout->struct_bytes[STRUCT_PyListObject];
-	if (tp_flags & TPFLAGS_BASE_EXC_SUBCLASS)
-		return layout->struct_bytes[STRUCT_PyBaseExceptionObject];
-	if (tp_flags & TPFLAGS_UNICODE_SUBCLASS)
-		return layout->struct_bytes[STRUCT_PyASCIIObject];
-	if (tp_flags & TPFLAGS_LONG_SUBCLASS)
-		return layout_offset(layout, FIELD_PyLongObject_ob_digit);
-	if (tp_flags & (TPFLAGS_TUPLE_SUBCLASS | TPFLAGS_BYTES_SUBCLASS))
-		return layout->struct_bytes[STRUCT_PyVarObject];
-	return layout->struct_bytes[STRUCT_PyObject];
-}
-
-static bool numbers_are_sane(const struct layout *layout, const struct type_info *info)
-{
-	return info->tp_basicsize >= least_basicsize(layout, info->tp_flags) && info->tp_basicsize < 1 << 24 &&
-	       info->tp_itemsize >= 0 && info->tp_itemsize < 1 << 24;
-}
-
 /* A class statement's type: heap, and visited by subtype_traverse. Classes without pointers (a subclass of int with
  * empty __slots__) are not GC types and are not recognised: they add nothing to their base either. */
 static bool is_python_class(const struct decoder *decoder, const struct type_info *info, const uint8_t *type)
@@ -91,20 +63,6 @@ static bool is_python_class(const struct decoder *decoder, const struct type_inf
 	uint64_t subtype_traverse = decoder->context->subtype_traverse;
 	return info->tp_flags & TPFLAGS_HEAPTYPE && subtype_traverse != 0 &&
 	       type_word(decoder->layout, FIELD_PyTypeObject_tp_traverse, type) == subtype_traverse;
-}
-
-/* How much of an instance is read before its decoder is called. */
-static void set_body_bytes(const struct layout *layout, struct type_info *info)
-{
-	/* A str is as short as its own form: only the head that all forms share can be required. */
-	info->body_bytes = info->tp_flags & TPFLAGS_UNICODE_SUBCLASS ? layout->struct_bytes[STRUCT_PyASCIIObject]
-	                                                             : (uint32_t)info->tp_basicsize;
-	/* Likewise type: tp_basicsize is that of heap types, and a static one may be the last thing that is mapped. */
-	if (info->tp_flags & TPFLAGS_TYPE_SUBCLASS && info->body_bytes == layout->struct_bytes[STRUCT_PyHeapTypeObject])
-		info->body_bytes = layout->struct_bytes[STRUCT_PyTypeObject];
-	uint32_t needed = info->entry->body_struct < 0 ? type_entry_bytes_read(layout, info->entry) : 0;
-	if (info->body_bytes < needed)
-		info->body_bytes = needed;
 }
 
 static bool set_name(struct decoder *decoder, struct type_info *info)
@@ -125,7 +83,6 @@ static bool fill_type(struct decoder *decoder, struct type_info *info, const uin
 	struct object_reader *objects = &decoder->objects;
 	if (info->tp_flags & TPFLAGS_HEAPTYPE)
 		info->flags |= TYPE_IS_HEAP;
-	(void)instance_shape_read(objects, info->address, &info->instance);
 	if (is_python_class(decoder, info, type))
 		info->flags |= TYPE_IS_PYTHON_CLASS;
 	type_parts_set_presize(decoder->layout, info);
@@ -133,7 +90,10 @@ static bool fill_type(struct decoder *decoder, struct type_info *info, const uin
 		return false;
 	type_entry_find(objects, info, type);
 	info->decode = info->entry->decode;
-	set_body_bytes(decoder->layout, info);
+	type_bounds_set(objects, info);
+	(void)instance_shape_read(objects, info->address, &info->instance);
+	info->instance.tp_basicsize = info->tp_basicsize;
+	info->instance.tp_itemsize = info->tp_itemsize;
 	if (!type_parts_set(objects, info, type))
 		return false;
 	type_traits_set(objects, info, type, decoder->context->ascii_flags != 0);
@@ -149,7 +109,7 @@ static const struct type_info *add_type(struct decoder *decoder, uint64_t type_a
 		return NULL;
 	struct type_info probe = { .address = type_address, .index = (uint32_t)types->count };
 	read_numbers(decoder->layout, &probe, type);
-	if (!numbers_are_sane(decoder->layout, &probe))
+	if (!type_bounds_are_possible(decoder->layout, &probe))
 		return NULL;
 	struct type_info *info = calloc(1, sizeof *info);
 	if (info == NULL) {

@@ -40,12 +40,14 @@ static void set_flags(struct object_reader *objects, struct type_info *info, con
 	const struct layout *layout = objects->layout;
 	bool traversed = type_is_traversed(layout, type);
 	info->flags |= info->entry->flags & ~(uint32_t)(TYPE_IS_LEAF | TYPE_HIDES_TYPE);
+	if (info->damage != NULL)
+		info->flags |= TYPE_IS_WILD;
 	if (!traversed)
 		info->flags |= TYPE_NOT_TRAVERSED;
 	bool managed = layout_feature(layout, FEATURE_MANAGED_DICT) && info->tp_flags & TPFLAGS_MANAGED_DICT;
 	if (managed || info->dict_offset != 0 || info->dict_at_end || info->slots_count > 0)
 		info->flags |= TYPE_HAS_INSTANCE_PARTS;
-	else if (!(info->flags & TYPE_IS_APPROXIMATE))
+	else if (!(info->flags & (TYPE_IS_APPROXIMATE | TYPE_IS_WILD)))
 		info->flags |= info->entry->flags & TYPE_IS_LEAF;
 	if (info->tp_flags & TPFLAGS_TYPE_SUBCLASS)
 		info->flags |= TYPE_IS_METATYPE | TYPE_IS_BOUNDARY;
