@@ -56,7 +56,8 @@ const char *size_measure_name(enum size_measure measure); /* "shallow" */
 /* Of the object that was just decoded: for SIZE_ALLOCATED with its blocks. */
 static inline uint64_t measured_bytes(struct decoder *decoder, enum size_measure measure)
 {
-	return measure == SIZE_ALLOCATED ? allocated_of_object(decoder).bytes : decoder->out.shallow;
+	return measure == SIZE_ALLOCATED ? allocated_of_object(decoder).bytes
+	                                 : decoder->out.shallow - decoder->out.included;
 }
 
 /* Whether the object owns block alone, or sys.getsizeof() counts it: what allocated sums. */

@@ -71,7 +71,7 @@ static void reset(struct decoded *out, uint64_t address)
 {
 	out->address = address;
 	out->type = NULL;
-	out->shallow = out->presize = out->body = 0;
+	out->shallow = out->included = out->presize = out->body = 0;
 	out->flags = 0;
 	out->reason = NULL;
 	out->runs.count = 0;

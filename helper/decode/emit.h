@@ -26,6 +26,7 @@ struct decoded {
 	uint64_t address;
 	const struct type_info *type;
 	uint64_t shallow; /* sys.getsizeof(o) */
+	uint64_t included; /* the part of it that is another object's, which is referred to and has its own size */
 	uint64_t presize; /* the part of it before the object: GC head, dict and weakref words */
 	uint64_t body; /* bytes the object itself takes from its address on, as requested from the allocator */
 	uint32_t flags; /* enum decoded_flag */

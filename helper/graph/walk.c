@@ -144,7 +144,7 @@ static inline bool count(struct walker *walker, const struct type_info *type, ui
 static inline bool count_decoded(struct walker *walker, const struct type_info *type)
 {
 	struct decoder *decoder = walker->decoder;
-	if (!count(walker, type, decoder->out.shallow))
+	if (!count(walker, type, decoder->out.shallow - decoder->out.included))
 		return false;
 	if (__builtin_expect(walker->measure == SIZE_ALLOCATED, 0))
 		walker->totals.items[type->index].allocated += allocated_of_object(decoder).bytes;

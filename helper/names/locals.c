@@ -11,6 +11,9 @@
 /* Include/internal/pycore_code.h */
 enum { CO_FAST_CELL = 0x40, CO_FAST_FREE = 0x80 };
 
+/* Include/cpython/code.h: its locals are in slots. */
+enum { CO_OPTIMIZED = 1 };
+
 static uint64_t tuple_item(struct decoder *decoder, uint64_t tuple, uint64_t index)
 {
 	uint64_t count, items, item;
@@ -85,6 +88,15 @@ uint64_t local_value(struct decoder *decoder, const struct python_frame *frame, 
 	if (type == 0 || !value_type_derives(&decoder->objects, type, SYMBOL_PyCell_Type, "cell"))
 		return value;
 	return value_field(&decoder->objects, value, FIELD_PyCellObject_ob_ref, &value) ? value : 0;
+}
+
+bool local_namespace(struct decoder *decoder, const struct python_frame *frame, struct dict_cursor *ret_cursor)
+{
+	uint64_t flags;
+
+	return frame->locals != 0 && frame->locals != frame->globals &&
+	       value_field(&decoder->objects, frame->code, FIELD_PyCodeObject_co_flags, &flags) &&
+	       !(flags & CO_OPTIMIZED) && dict_cursor_open(ret_cursor, &decoder->objects, frame->locals);
 }
 
 void names_local(struct decoder *decoder, uint64_t code, uint64_t index, struct text *text)

@@ -125,23 +125,37 @@ static int compare_locals(const void *left_local, const void *right_local)
 	return strcmp(text_string(&left->name), text_string(&right->name));
 }
 
+static int add_local(struct frames *frames, struct frame *frame, struct local *local)
+{
+	struct decoder *decoder = frames->report->naming;
+	uint64_t type;
+	if (value_field(&decoder->objects, local->address, FIELD_PyObject_ob_type, &type))
+		local->type = decode_type(decoder, type);
+	(void)retained_of(frames->heap, local->address, &local->retained);
+	if (array_push(&frame->locals, *local))
+		return OK;
+	text_free(&local->name);
+	return no_memory(frames);
+}
+
 static int gather_locals(struct frames *frames, struct frame *frame)
 {
 	struct decoder *decoder = frames->report->naming;
 	const struct python_frame *python = &frame->holder->frame;
 	for (uint32_t i = 0; i < python->slot_count; i++) {
 		struct local local = { .address = local_value(decoder, python, i) };
-		uint64_t type;
 		if (local.address == 0)
 			continue;
 		names_local(decoder, python->code, i, &local.name);
-		if (value_field(&decoder->objects, local.address, FIELD_PyObject_ob_type, &type))
-			local.type = decode_type(decoder, type);
-		(void)retained_of(frames->heap, local.address, &local.retained);
-		if (!array_push(&frame->locals, local)) {
-			text_free(&local.name);
-			return no_memory(frames);
-		}
+		TRY(add_local(frames, frame, &local));
+	}
+	struct dict_cursor names;
+	uint64_t key, value;
+	bool has_names = local_namespace(decoder, python, &names);
+	while (has_names && names.next < LIMIT_FRAME_SLOTS && dict_cursor_next(&names, &key, &value)) {
+		struct local local = { .address = value };
+		(void)value_str(&decoder->objects, key, LIMIT_STRING_SHOWN, &local.name);
+		TRY(add_local(frames, frame, &local));
 	}
 	if (frame->locals.count > 1)
 		qsort(frame->locals.items, frame->locals.count, sizeof *frame->locals.items, compare_locals);

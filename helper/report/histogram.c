@@ -199,7 +199,7 @@ static int count_object(struct histogram *histogram, uint32_t node, const struct
 {
 	const struct retained *heap = histogram->heap;
 	const uint32_t number = heap->dominators.number[node];
-	const uint64_t shallow = heap_graph_shallow(heap->graph, node);
+	const uint64_t shallow = heap_graph_own(heap->graph, node);
 	const uint64_t allocated = histogram->measures_allocated ? heap_graph_allocated(heap->graph, node) : 0;
 	const bool is_reached = number != UINT32_MAX;
 	add_measure(is_reached ? &histogram->reached : &histogram->unreachable, shallow, allocated);

@@ -20,9 +20,13 @@ static void decode_split(struct decoder *decoder, const struct keys_table *keys,
 		counted = (keys->bytes - (keys->entries - keys->address)) / keys->entry_bytes;
 	decoder->out.shallow += 8 * counted;
 	const uint8_t *head = has_head ? reader_at(&decoder->reader, values, first - values) : NULL;
-	if (!has_head || (head != NULL && head[layout_offset(layout, FIELD_PyDictValues_embedded)] == 0))
+	bool is_separate = !has_head || (head != NULL && head[layout_offset(layout, FIELD_PyDictValues_embedded)] == 0);
+	if (is_separate)
 		emit_separate_values(decoder, keys, values, counted, "values", BLOCK_COUNTED);
-	emit_run(decoder, first, keys->entry_count, 8, LABEL_SPLIT_VALUE, RUN_ITEM, keys->address);
+	/* Those inside an instance that the instance visits itself, the dict does not (dict_traverse, gh-130327). */
+	bool is_hidden = !is_separate && !layout_feature(layout, FEATURE_MANAGED_DICT_VISITED_FIRST);
+	emit_run(decoder, first, keys->entry_count, 8, LABEL_SPLIT_VALUE, RUN_ITEM | (is_hidden ? RUN_HIDDEN : 0),
+	         keys->address);
 	const uint8_t *words = keys->entry_count > 0 ? reader_at(&decoder->reader, first, 8 * keys->entry_count) : NULL;
 	for (uint64_t i = 0; words != NULL && i < keys->entry_count;) {
 		uint64_t from = i;

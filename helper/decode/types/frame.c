@@ -35,7 +35,10 @@ static void decode_whole_frame(struct decoder *decoder, const struct type_info *
 {
 	const struct layout *layout = decoder->layout;
 	emit_field(decoder, address, body, FIELD_PyFrameObject_f_code, 0);
-	emit_field(decoder, address, body, FIELD_PyFrameObject_f_locals, 0);
+	/* A module's frame has its globals for locals. */
+	bool is_module = body_u64(decoder, FIELD_PyFrameObject_f_locals, body) ==
+	                 body_u64(decoder, FIELD_PyFrameObject_f_globals, body);
+	emit_field(decoder, address, body, FIELD_PyFrameObject_f_locals, is_module ? RUN_GLOBALS : 0);
 	emit_field(decoder, address, body, FIELD_PyFrameObject_f_builtins, RUN_GLOBALS);
 	emit_field(decoder, address, body, FIELD_PyFrameObject_f_globals, RUN_GLOBALS);
 	uint64_t code_address = body_u64(decoder, FIELD_PyFrameObject_f_code, body);

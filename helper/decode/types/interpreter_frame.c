@@ -64,7 +64,10 @@ void emit_interpreter_frame(struct decoder *decoder, uint64_t frame, uint64_t co
 	}
 	uint32_t tagged = flags | (layout_feature(layout, FEATURE_TAGGED_STACK_REFS) ? RUN_TAGGED : 0);
 	emit_field(decoder, frame, head, FIELD__PyInterpreterFrame_frame_obj, flags);
-	emit_field(decoder, frame, head, FIELD__PyInterpreterFrame_f_locals, flags);
+	/* A module's frame has its globals for locals. */
+	bool is_module = body_u64(decoder, FIELD__PyInterpreterFrame_f_locals, head) ==
+	                 body_u64(decoder, FIELD__PyInterpreterFrame_f_globals, head);
+	emit_field(decoder, frame, head, FIELD__PyInterpreterFrame_f_locals, flags | (is_module ? RUN_GLOBALS : 0));
 	emit_field(decoder, frame, head, FIELD__PyInterpreterFrame_f_func, flags);
 	emit_field(decoder, frame, head, FIELD__PyInterpreterFrame_f_funcobj, tagged);
 	emit_field(decoder, frame, head, FIELD__PyInterpreterFrame_f_executable, tagged);

@@ -37,8 +37,10 @@ void decode_bytes_io(struct decoder *decoder, const struct type_info *type, uint
 		flag_object(decoder, DECODED_CORRUPT, "impossible length of its buffer");
 		return;
 	}
-	if (is_unshared(decoder, head))
-		decoder->out.shallow += head_bytes + (uint64_t)length + 1;
+	if (is_unshared(decoder, head)) {
+		decoder->out.included = head_bytes + (uint64_t)length + 1;
+		decoder->out.shallow += decoder->out.included;
+	}
 }
 
 void decode_string_io(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)

@@ -20,17 +20,19 @@ void decode_method_caller(struct decoder *decoder, const struct type_info *type,
 	const struct layout *layout = decoder->layout;
 	if (!layout_has(layout, FIELD_methodcallerobject_vectorcall_args))
 		return;
+	/* methodcaller_new() sets vectorcall_args alone; the names have what was in that memory before. */
+	uint64_t arguments = body_u64(decoder, FIELD_methodcallerobject_vectorcall_args, body);
+	if (arguments == 0)
+		return;
 	if (!layout_has(layout, FIELD_methodcallerobject_xargs)) {
 		emit_field(decoder, address, body, FIELD_methodcallerobject_vectorcall_args, 0);
 		emit_field(decoder, address, body, FIELD_methodcallerobject_vectorcall_kwnames, 0);
 		return;
 	}
 	emit_field(decoder, address, body, FIELD_methodcallerobject_vectorcall_kwnames, RUN_HIDDEN);
-	uint64_t arguments = body_u64(decoder, FIELD_methodcallerobject_vectorcall_args, body);
-	if (arguments != 0) /* and a slot for the object it is called on */
-		emit_block(decoder, arguments,
-		           8 * (1 + tuple_length(decoder, body_u64(decoder, FIELD_methodcallerobject_xargs, body)) +
-		                tuple_length(decoder,
-		                             body_u64(decoder, FIELD_methodcallerobject_vectorcall_kwnames, body))),
-		           "vectorcall arguments", 0);
+	/* and a slot for the object it is called on */
+	emit_block(decoder, arguments,
+	           8 * (1 + tuple_length(decoder, body_u64(decoder, FIELD_methodcallerobject_xargs, body)) +
+	                tuple_length(decoder, body_u64(decoder, FIELD_methodcallerobject_vectorcall_kwnames, body))),
+	           "vectorcall arguments", 0);
 }

@@ -118,7 +118,10 @@ static void emit_more_state(struct decoder *decoder, uint64_t name, const uint8_
 	if (layout_has(layout, FIELD_decimal_state_signal_map) && bytes >= layout->struct_bytes[STRUCT_decimal_state] &&
 	    value_str_equals(&decoder->objects, name, "_decimal")) {
 		emit_decimal_exceptions(decoder, body_u64(decoder, FIELD_decimal_state_signal_map, state));
-		emit_decimal_exceptions(decoder, body_u64(decoder, FIELD_decimal_state_cond_map, state));
+		/* The first condition borrows the first signal's. */
+		const uint64_t conditions = body_u64(decoder, FIELD_decimal_state_cond_map, state);
+		if (conditions != 0)
+			emit_decimal_exceptions(decoder, conditions + layout->struct_bytes[STRUCT_DecCondMap]);
 	}
 	if (layout_has(layout, FIELD_zoneinfo_state_ZONEINFO_STRONG_CACHE) &&
 	    bytes >= layout->struct_bytes[STRUCT_zoneinfo_state] &&
@@ -145,6 +148,14 @@ static bool visits_plain_values(struct decoder *decoder, uint64_t name)
 	return false;
 }
 
+/* _asyncio of 3.12 keeps the loop that runs, borrowed, and after it the number of the thread state that asked for it
+ * (asyncio_state.cached_running_loop). What else it keeps before a number is a function. */
+static bool is_cached_loop(const struct type_info *target, const uint8_t *word, uint64_t available)
+{
+	return available >= 16 && load_u64(word + 8) - 1 < UINT32_MAX &&
+	       strcmp(target->entry->id, "python_function") != 0 && !(target->flags & TYPE_IS_METATYPE);
+}
+
 void decode_module(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {
 	(void)type;
@@ -167,9 +178,10 @@ void decode_module(struct decoder *decoder, const struct type_info *type, uint64
 	                    value_str_equals(&decoder->objects, name, "_curses_panel");
 	bool visits_capsule = layout_feature(decoder->layout, FEATURE_EXPAT_CAPSULE_VISITED) &&
 	                      value_str_equals(&decoder->objects, name, "_elementtree");
+	bool is_asyncio = value_str_equals(&decoder->objects, name, "_asyncio");
 	for (uint64_t offset = 0; offset + 8 <= bytes; offset += 8) {
 		const struct type_info *target = type_of(decoder, load_u64(words + offset));
-		if (target == NULL)
+		if (target == NULL || (is_asyncio && is_cached_loop(target, words + offset, bytes - offset)))
 			continue;
 		bool is_plain = target->flags & TYPE_NOT_TRAVERSED ||
 		                strcmp(target->entry->id, "wrapper_descriptor") == 0 || (hides_second && offset == 8);

@@ -40,9 +40,9 @@ static void decode_heap_type(struct decoder *decoder, uint64_t address, const ui
 
 static void decode_static_type(struct decoder *decoder, uint64_t address, const uint8_t *body)
 {
+	/* tp_base is borrowed; tp_bases owns it (Objects/typeobject.c type_ready_set_bases). */
 	static const enum layout_field hidden[] = { FIELD_PyTypeObject_tp_dict, FIELD_PyTypeObject_tp_cache,
-		                                    FIELD_PyTypeObject_tp_mro, FIELD_PyTypeObject_tp_bases,
-		                                    FIELD_PyTypeObject_tp_base };
+		                                    FIELD_PyTypeObject_tp_mro, FIELD_PyTypeObject_tp_bases };
 	decoder->out.shallow = decoder->out.body = decoder->layout->struct_bytes[STRUCT_PyTypeObject];
 	for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++)
 		emit_field(decoder, address, body, hidden[i], RUN_HIDDEN);

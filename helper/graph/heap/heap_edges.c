@@ -181,7 +181,7 @@ static bool write_object(struct edge_range *range, uint32_t node, uint64_t addre
 		return note_count(range, node, address, head.bytes);
 	}
 	bool is_object = decode_typed_object(decoder, &head, type);
-	shallow = is_object ? decoder->out.shallow : 0;
+	shallow = !is_object ? 0 : decoder->out.included != 0 ? HEAP_GRAPH_LARGE : decoder->out.shallow;
 	is_object = is_object && !roots_is_interned_dict(&builder->graph->roots, address);
 	builder->graph->shallow[node] = shallow < HEAP_GRAPH_LARGE ? (uint32_t)shallow : HEAP_GRAPH_LARGE;
 	for (size_t i = 0; is_object && i < decoder->out.runs.count; i++)

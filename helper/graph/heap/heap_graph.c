@@ -319,12 +319,28 @@ void heap_graph_close(struct heap_graph *graph)
 	free(graph);
 }
 
-uint64_t heap_graph_shallow(const struct heap_graph *graph, uint32_t node)
+/* *ret_included: as of struct decoded. */
+static uint64_t shallow_of(const struct heap_graph *graph, uint32_t node, uint64_t *ret_included)
 {
+	*ret_included = 0;
 	if (node >= graph->index.count)
 		return 0;
 	if (graph->shallow[node] != HEAP_GRAPH_LARGE)
 		return graph->shallow[node];
-	return decode_object(graph->decoder, object_index_address(&graph->index, node)) ? graph->decoder->out.shallow
-	                                                                                : 0;
+	if (!decode_object(graph->decoder, object_index_address(&graph->index, node)))
+		return 0;
+	*ret_included = graph->decoder->out.included;
+	return graph->decoder->out.shallow;
+}
+
+uint64_t heap_graph_shallow(const struct heap_graph *graph, uint32_t node)
+{
+	uint64_t included;
+	return shallow_of(graph, node, &included);
+}
+
+uint64_t heap_graph_own(const struct heap_graph *graph, uint32_t node)
+{
+	uint64_t included, shallow = shallow_of(graph, node, &included);
+	return shallow - included;
 }

@@ -39,6 +39,8 @@ void heap_graph_close(struct heap_graph *graph); /* NULL is fine */
 
 /* sys.getsizeof of an object by number. */
 uint64_t heap_graph_shallow(const struct heap_graph *graph, uint32_t node);
+/* The same for sums over objects: without what is another object's, which has a size of its own (BytesIO's bytes). */
+uint64_t heap_graph_own(const struct heap_graph *graph, uint32_t node);
 
 /* heap_weights.c: what the allocators took for each object. Decodes all of them with their blocks, once: only for who
  * asks. */
@@ -48,7 +50,7 @@ uint64_t heap_graph_allocated(const struct heap_graph *graph, uint32_t node);
 
 static inline uint64_t heap_graph_bytes(const struct heap_graph *graph, uint32_t node, enum size_measure measure)
 {
-	return measure == SIZE_ALLOCATED ? heap_graph_allocated(graph, node) : heap_graph_shallow(graph, node);
+	return measure == SIZE_ALLOCATED ? heap_graph_allocated(graph, node) : heap_graph_own(graph, node);
 }
 
 #endif
