@@ -16,8 +16,9 @@ enum {
 const char *allocator_name(enum allocator allocator)
 {
 	static const char *const names[ALLOCATOR_COUNT] = {
-		[ALLOCATOR_NONE] = "static",   [ALLOCATOR_MIMALLOC] = "mimalloc", [ALLOCATOR_PYMALLOC] = "pymalloc",
-		[ALLOCATOR_MALLOC] = "malloc", [ALLOCATOR_MMAP] = "mmap",         [ALLOCATOR_UNKNOWN] = "estimate",
+		[ALLOCATOR_NONE] = "static",      [ALLOCATOR_MIMALLOC] = "mimalloc", [ALLOCATOR_PYMALLOC] = "pymalloc",
+		[ALLOCATOR_MALLOC] = "malloc",    [ALLOCATOR_MMAP] = "mmap",         [ALLOCATOR_JEMALLOC] = "jemalloc",
+		[ALLOCATOR_UNKNOWN] = "estimate",
 	};
 	return names[allocator];
 }
@@ -68,7 +69,10 @@ int allocators_open(struct allocators *allocators, const struct runtime *runtime
 	if (status == OK)
 		status = glibc_find(&allocators->glibc, runtime->space, error);
 	if (status == OK)
-		status = pymalloc_arenas_find(&allocators->pymalloc, runtime, error);
+		status = pymalloc_arenas_find(&allocators->pymalloc, runtime, &allocators->glibc, error);
+	if (status == OK)
+		status = jemalloc_find(&allocators->jemalloc, runtime->space, NULL, error);
+	jemalloc_classes(allocators->jemalloc_classes);
 	if (status != OK)
 		allocators_close(allocators);
 	return status;
@@ -79,6 +83,7 @@ void allocators_close(struct allocators *allocators)
 	array_free(&allocators->files);
 	glibc_list_clear(&allocators->glibc);
 	pymalloc_arenas_clear(&allocators->pymalloc);
+	jemalloc_clear(&allocators->jemalloc);
 }
 
 bool allocators_is_static(const struct allocators *allocators, uint64_t address)
@@ -92,6 +97,22 @@ bool allocators_is_static(const struct allocators *allocators, uint64_t address)
 			high = middle;
 	}
 	return low < allocators->files.count && allocators->files.items[low].start <= address;
+}
+
+/* A large block may begin anywhere in the first page of its extent: where is not written down. */
+static bool jemalloc_block(const struct allocators *allocators, uint64_t address, struct allocator_block *ret_block,
+                           uint64_t *ret_inside)
+{
+	const struct jemalloc_extent *extent = jemalloc_extent_at(&allocators->jemalloc, address);
+	if (extent == NULL || extent->state != JEMALLOC_ACTIVE)
+		return false;
+	const uint64_t inside = address - extent->start;
+	const bool is_slab = extent->is_slab && extent->region_bytes != 0;
+	*ret_inside = is_slab ? inside % extent->region_bytes : inside < GLIBC_PAGE ? 0 : inside;
+	*ret_block = (struct allocator_block){ address - *ret_inside,
+		                               is_slab ? extent->region_bytes : extent->end - extent->start,
+		                               ALLOCATOR_JEMALLOC };
+	return true;
 }
 
 bool allocators_block_at(const struct allocators *allocators, struct reader *reader, uint64_t address,
@@ -113,6 +134,8 @@ bool allocators_block_at(const struct allocators *allocators, struct reader *rea
 	/* Raw memory is malloc's in free-threaded builds too, up to 3.14. */
 	if (allocators_is_static(allocators, address))
 		return false;
+	if (allocators->jemalloc.file != NULL && jemalloc_block(allocators, address, ret_block, ret_inside))
+		return true;
 	for (size_t i = 0; i < allocators->glibc.count; i++)
 		if (glibc_block_at(&allocators->glibc.items[i], reader, address, ret_block))
 			return true;
@@ -153,6 +176,18 @@ static uint64_t chunk_bytes(uint64_t requested)
 	return bytes < GLIBC_CHUNK_SMALLEST ? GLIBC_CHUNK_SMALLEST : bytes;
 }
 
+/* A slab's region is the class of the request; an extent has a page more than that, less what is left out in front. */
+static struct expected_block expect_class(const struct allocators *allocators, uint64_t least, uint64_t most)
+{
+	const uint64_t *classes = allocators->jemalloc_classes;
+	unsigned low = 0, high = 0;
+	while (low < JEMALLOC_CLASSES - 1 && classes[low] < least)
+		low++;
+	while (high < JEMALLOC_CLASSES - 1 && classes[high] < most)
+		high++;
+	return (struct expected_block){ classes[low], round_up(classes[high], GLIBC_PAGE) + GLIBC_PAGE, 0 };
+}
+
 struct expected_block allocators_expect(const struct allocators *allocators, const struct allocator_block *block,
                                         uint64_t least, uint64_t most)
 {
@@ -161,6 +196,8 @@ struct expected_block allocators_expect(const struct allocators *allocators, con
 		return expect_pool(least, most);
 	case ALLOCATOR_MIMALLOC:
 		return expect_page(allocators->layout, least, most);
+	case ALLOCATOR_JEMALLOC:
+		return expect_class(allocators, least, most);
 	case ALLOCATOR_MMAP:
 		/* Alone in its pages: the previous size's word is its own too. */
 		return (struct expected_block){ round_up(least + GLIBC_CHUNK_HEADER, GLIBC_PAGE),

@@ -19,7 +19,6 @@ enum {
 	CLASS_SHIFT = 20,
 	FREE_SHIFT = 28,
 	SLAB_SHIFT = 12,
-	CLASSES = 232, /* SC_NSIZES of 64-bit builds */
 	LARGE_PAD = PAGE_BYTES, /* of large extents, for cache-oblivious placement */
 	SAMPLE_STEP = 64, /* entries of a leaf that are looked at to tell one: each 64th */
 	LEAST_CONFIRMED = 4,
@@ -30,19 +29,18 @@ struct finder {
 	const struct address_space *space;
 	struct reader reader;
 	ARRAY(uint64_t) tops; /* address >> LEAF_SHIFT of all writable memory, ascending */
-	uint64_t class_bytes[CLASSES];
+	uint64_t class_bytes[JEMALLOC_CLASSES];
 };
 
-static void set_classes(struct finder *finder)
+void jemalloc_classes(uint64_t classes[JEMALLOC_CLASSES])
 {
-	/* 8, then 16 to 64 in steps of 16, then four for each doubling. */
 	static const uint64_t first[] = { 8, 16, 32, 48, 64 };
 	unsigned count = 0;
 	for (; count < sizeof first / sizeof *first; count++)
-		finder->class_bytes[count] = first[count];
-	for (unsigned power = 6; count < CLASSES; power++)
-		for (unsigned step = 1; step <= 4 && count < CLASSES; step++, count++)
-			finder->class_bytes[count] = (UINT64_C(1) << power) + step * (UINT64_C(1) << (power - 2));
+		classes[count] = first[count];
+	for (unsigned power = 6; count < JEMALLOC_CLASSES; power++)
+		for (unsigned step = 1; step <= 4 && count < JEMALLOC_CLASSES; step++, count++)
+			classes[count] = (UINT64_C(1) << power) + step * (UINT64_C(1) << (power - 2));
 }
 
 static bool find_tops(struct finder *finder)
@@ -75,13 +73,14 @@ static bool read_extent(struct finder *finder, uint64_t descriptor, struct jemal
 	const uint64_t bits = load_u64(head), start = load_u64(head + 8) & ~(uint64_t)(PAGE_BYTES - 1);
 	const uint64_t bytes = load_u64(head + 16) & ~(uint64_t)(PAGE_BYTES - 1);
 	const unsigned class = bits >> CLASS_SHIFT & 0xff;
-	*ret_extent = (struct jemalloc_extent){ .start = start,
-		                                .end = start + bytes,
-		                                .descriptor = descriptor,
-		                                .region_bytes = class < CLASSES ? finder->class_bytes[class] : 0,
-		                                .free_regions = bits >> FREE_SHIFT & 0x3ff,
-		                                .state = bits >> STATE_SHIFT & 7,
-		                                .is_slab = (bits >> SLAB_SHIFT & 1) != 0 };
+	*ret_extent =
+	        (struct jemalloc_extent){ .start = start,
+		                          .end = start + bytes,
+		                          .descriptor = descriptor,
+		                          .region_bytes = class < JEMALLOC_CLASSES ? finder->class_bytes[class] : 0,
+		                          .free_regions = bits >> FREE_SHIFT & 0x3ff,
+		                          .state = bits >> STATE_SHIFT & 7,
+		                          .is_slab = (bits >> SLAB_SHIFT & 1) != 0 };
 	return bytes != 0 && start + bytes > start && ret_extent->state < JEMALLOC_STATES;
 }
 
@@ -233,7 +232,7 @@ int jemalloc_find(struct jemalloc *jemalloc, const struct address_space *space, 
 			continue;
 		if (finder.tops.count == 0) {
 			reader_init(&finder.reader, space);
-			set_classes(&finder);
+			jemalloc_classes(finder.class_bytes);
 			if (!find_tops(&finder))
 				break;
 		}

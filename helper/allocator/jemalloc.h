@@ -10,6 +10,11 @@
 #include "base/progress.h"
 #include "memory/address_space.h"
 
+enum { JEMALLOC_CLASSES = 232 }; /* SC_NSIZES of 64-bit builds */
+
+/* Its sizes of blocks: 8, then 16 to 64 in steps of 16, then four for each doubling. */
+void jemalloc_classes(uint64_t classes[JEMALLOC_CLASSES]);
+
 enum jemalloc_state { JEMALLOC_ACTIVE, JEMALLOC_DIRTY, JEMALLOC_MUZZY, JEMALLOC_RETAINED, JEMALLOC_STATES };
 
 struct jemalloc_extent {

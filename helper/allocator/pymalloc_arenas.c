@@ -12,7 +12,6 @@ enum {
 	STATE_BYTES =
 	        2048, /* of struct _obmalloc_state that are searched: `mgmt` comes after the used pools, 1024 bytes */
 	POOLS_OF_ARENA = 64,
-	CHUNK_FLAGS_MASK = 7,
 };
 
 struct finder {
@@ -20,6 +19,7 @@ struct finder {
 	const struct layout *layout;
 	struct reader reader;
 	struct pymalloc_arenas *arenas;
+	const struct glibc_list *glibc;
 };
 
 /* What an entry says; false: it is no arena_object, or it is one that has no arena (*ret_is_free). */
@@ -66,22 +66,44 @@ static bool pools_agree(struct finder *finder, const struct pymalloc_arena *aren
 	return head != NULL && layout_get(layout, FIELD_pool_header_arenaindex, head) == arena->index;
 }
 
-/* The table has as many entries as its block holds: glibc's chunk, or what guards around it say. */
+/* Tables double when all entries are in use: the second half of one has at least one that is, or was. */
+static uint32_t entries_by_doubling(struct finder *finder, uint64_t table)
+{
+	uint32_t count = FIRST_ENTRIES;
+	while (count < LIMIT_PYMALLOC_ARENAS) {
+		uint32_t associated = 0;
+		for (uint32_t i = count; i < 2 * count; i++) {
+			struct pymalloc_arena arena;
+			bool is_free;
+			if (read_entry(finder, table, i, &arena, &is_free) && pools_agree(finder, &arena))
+				associated++;
+			else if (!is_free)
+				return count;
+		}
+		if (associated == 0)
+			break;
+		count *= 2;
+	}
+	return count;
+}
+
+/* The table has as many entries as its block holds: what guards around it say, or glibc's chunk. */
 static uint32_t entries_of_block(struct finder *finder, uint64_t table)
 {
 	const uint32_t bytes = finder->layout->struct_bytes[STRUCT_arena_object];
-	uint64_t asked, word;
+	struct allocator_block block = { 0 };
+	uint64_t asked;
 	if (debug_guards_at(&finder->reader, table, &asked))
 		return asked / bytes < LIMIT_PYMALLOC_ARENAS ? (uint32_t)(asked / bytes) : 0;
-	if (!reader_u64(&finder->reader, table - 8, &word))
-		return 0;
-	/* The chunk of a table is at most 24 bytes more; mapped ones are larger, and end with entries that are empty.
-	 */
-	word = (word & ~(uint64_t)CHUNK_FLAGS_MASK) / bytes;
-	uint32_t count = FIRST_ENTRIES;
-	while (2 * (uint64_t)count <= word && count < LIMIT_PYMALLOC_ARENAS)
-		count *= 2;
-	return word < FIRST_ENTRIES ? 0 : count;
+	for (size_t i = 0; i < finder->glibc->count; i++) {
+		if (!glibc_block_at(&finder->glibc->items[i], &finder->reader, table, &block))
+			continue;
+		uint32_t count = FIRST_ENTRIES;
+		while (2 * (uint64_t)count * bytes <= block.taken && count < LIMIT_PYMALLOC_ARENAS)
+			count *= 2;
+		return block.taken < FIRST_ENTRIES * (uint64_t)bytes ? 0 : count;
+	}
+	return entries_by_doubling(finder, table);
 }
 
 /* Whether an address is that of a table; *ret_count: its entries. */
@@ -189,10 +211,11 @@ static int compare_arenas(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-int pymalloc_arenas_find(struct pymalloc_arenas *arenas, const struct runtime *runtime, struct error *error)
+int pymalloc_arenas_find(struct pymalloc_arenas *arenas, const struct runtime *runtime, const struct glibc_list *glibc,
+                         struct error *error)
 {
 	const struct layout *layout = &runtime->layout;
-	struct finder finder = { .runtime = runtime, .layout = layout, .arenas = arenas };
+	struct finder finder = { .runtime = runtime, .layout = layout, .glibc = glibc, .arenas = arenas };
 	memset(arenas, 0, sizeof *arenas);
 	arenas->pool_bytes = pymalloc_pool_bytes(layout);
 	if (layout->struct_bytes[STRUCT_arena_object] == 0 || layout->struct_bytes[STRUCT_pool_header] == 0 ||

@@ -5,6 +5,7 @@
 #ifndef PYDS_ALLOCATOR_PYMALLOC_ARENAS_H
 #define PYDS_ALLOCATOR_PYMALLOC_ARENAS_H
 
+#include "allocator/glibc.h"
 #include "allocator/pymalloc.h"
 #include "base/array.h"
 #include "base/progress.h"
@@ -36,7 +37,8 @@ struct pymalloc_arenas {
 };
 
 /* Finds the tables: some thousand words of static memory and one line for each arena are read. */
-int pymalloc_arenas_find(struct pymalloc_arenas *arenas, const struct runtime *runtime, struct error *error);
+int pymalloc_arenas_find(struct pymalloc_arenas *arenas, const struct runtime *runtime, const struct glibc_list *glibc,
+                         struct error *error);
 void pymalloc_arenas_clear(struct pymalloc_arenas *arenas);
 /* The arena that holds address; NULL: none. */
 const struct pymalloc_arena *pymalloc_arena_at(const struct pymalloc_arenas *arenas, uint64_t address);

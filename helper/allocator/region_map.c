@@ -200,8 +200,7 @@ static int claim_segments(struct builder *builder)
 
 static int claim_extents(struct builder *builder)
 {
-	struct jemalloc *jemalloc = &builder->map->jemalloc;
-	TRY(jemalloc_find(jemalloc, builder->space, builder->progress, builder->error));
+	const struct jemalloc *jemalloc = &builder->map->allocators->jemalloc;
 	for (size_t i = 0; i < jemalloc->extents.count; i++)
 		TRY(claim(builder, jemalloc->extents.items[i].start, jemalloc->extents.items[i].end, REGION_JEMALLOC,
 		          (uint32_t)i));
@@ -332,7 +331,6 @@ void memory_map_close(struct memory_map *map)
 	array_free(&map->walks);
 	array_free(&map->regions);
 	array_free(&map->arena_uses);
-	jemalloc_clear(&map->jemalloc);
 	free(map);
 }
 

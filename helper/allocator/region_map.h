@@ -7,7 +7,6 @@
 
 #include "allocator/allocators.h"
 #include "allocator/glibc_walk.h"
-#include "allocator/jemalloc.h"
 #include "base/progress.h"
 
 enum region_kind {
@@ -17,7 +16,7 @@ enum region_kind {
 	REGION_MAPPED_CHUNK, /* of glibc: index of the walk's chunks */
 	REGION_PYMALLOC, /* index of the arenas */
 	REGION_MIMALLOC, /* a segment */
-	REGION_JEMALLOC, /* an extent; index of jemalloc.extents */
+	REGION_JEMALLOC, /* an extent; index of its extents */
 	REGION_RESERVED, /* address space without access: takes no memory */
 	REGION_OTHER, /* nobody known */
 	REGION_KIND_COUNT
@@ -44,7 +43,6 @@ struct memory_map {
 	const struct allocators *allocators;
 	ARRAY(struct region) regions; /* by address; neither gaps in what is mapped nor overlaps */
 	ARRAY(struct glibc_walk) walks; /* as allocators->glibc */
-	struct jemalloc jemalloc;
 	struct pymalloc_use pymalloc;
 	ARRAY(struct pymalloc_arena_use) arena_uses; /* as allocators->pymalloc.items */
 	struct mimalloc_use mimalloc;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/memory_parts.h"
 
+#include <string.h>
+
 struct tree {
 	struct memory_answer *answer;
 	const struct python_blocks *blocks;
@@ -98,12 +100,15 @@ static void add_malloc(struct tree *tree)
 
 static void add_jemalloc(struct tree *tree)
 {
-	const struct jemalloc *jemalloc = &tree->answer->map->jemalloc;
+	const struct jemalloc *jemalloc = &tree->answer->map->allocators->jemalloc;
 	if (!add_kind(tree, REGION_JEMALLOC, "jemalloc extents"))
 		return;
 	const uint64_t active = jemalloc->bytes[JEMALLOC_ACTIVE];
-	add(tree, 2, "in use, threads' caches included", jemalloc->allocated, 0);
-	add(tree, 2, "free between blocks in use, rounding", less(active, jemalloc->allocated), 0);
+	const uint64_t objects = tree->blocks->bytes[ALLOCATOR_JEMALLOC];
+	add(tree, 2, "Python objects", objects, tree->blocks->blocks[ALLOCATOR_JEMALLOC]);
+	add(tree, 2, "in use by C code, or kept by threads", less(jemalloc->allocated, objects), 0);
+	add(tree, 2, "free between blocks in use, rounding",
+	    less(active, jemalloc->allocated > objects ? jemalloc->allocated : objects), 0);
 	add(tree, 2, "free, returned in time (dirty)", jemalloc->bytes[JEMALLOC_DIRTY], 0);
 	add(tree, 2, "free, returned in time (muzzy)", jemalloc->bytes[JEMALLOC_MUZZY], 0);
 	add(tree, 2, "returned, address space kept", jemalloc->bytes[JEMALLOC_RETAINED], 0);
@@ -122,6 +127,19 @@ static void add_files(struct tree *tree)
 	add(tree, 2, "code and data that is only read", less(tree->answer->kinds[REGION_FILE].mapped, writable), 0);
 }
 
+/* What nobody claims, by whose it probably is. */
+static const char *rest_name(const struct memory_answer *answer)
+{
+	static const char *const names[][2] = { { "tcmalloc", "tcmalloc's and others, not gone through" },
+		                                { "mimalloc", "mimalloc's and others, not gone through" },
+		                                { "hoard", "hoard's and others, not gone through" },
+		                                { "musl", "musl's malloc and others, not gone through" } };
+	for (size_t i = 0; answer->other_malloc != NULL && i < sizeof names / sizeof *names; i++)
+		if (strcmp(answer->other_malloc, names[i][0]) == 0)
+			return names[i][1];
+	return "not known";
+}
+
 int memory_parts_make(const struct query *query, const struct python_blocks *blocks, struct memory_answer *answer)
 {
 	struct tree tree = { .answer = answer, .blocks = blocks };
@@ -138,7 +156,7 @@ int memory_parts_make(const struct query *query, const struct python_blocks *blo
 	add_jemalloc(&tree);
 	(void)add_kind(&tree, REGION_STACK, "thread stacks");
 	add_files(&tree);
-	(void)add_kind(&tree, REGION_OTHER, "not known");
+	(void)add_kind(&tree, REGION_OTHER, rest_name(answer));
 	(void)add_kind(&tree, REGION_RESERVED, "address space without memory");
 	add_of_which(&tree, 1, "of all this, the collector's words before objects", blocks->collector_heads);
 	add_of_which(&tree, 1, "of all this, code objects", blocks->code_bytes);

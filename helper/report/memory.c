@@ -108,11 +108,11 @@ static void show_end(struct report *report, const struct memory_answer *answer)
 		            "malloc's heaps were not gone through: %s (0x%" PRIx64 "); what of them is free is not "
 		            "known.\n",
 		            answer->refusal, answer->refused_at);
-	else if (answer->other_malloc != NULL && answer->map->jemalloc.file == NULL)
+	else if (answer->other_malloc != NULL && answer->map->allocators->jemalloc.file == NULL)
 		text_format(report->text,
 		            "%s stands in for malloc and is not gone through; what of it is free is not known.\n",
 		            answer->other_malloc);
-	else if (!answer->has_malloc && answer->map->jemalloc.file == NULL)
+	else if (!answer->has_malloc && answer->map->allocators->jemalloc.file == NULL)
 		text_add(report->text, "No heap of glibc's malloc was found; what C code has is not known.\n");
 	if (!answer->has_usage)
 		text_add(report->text,
@@ -280,8 +280,8 @@ static void show_json(struct report *report, const struct memory_answer *answer)
 	json_parts(json, answer);
 	json_malloc(json, answer);
 	json_pymalloc(json, answer);
-	if (answer->map->jemalloc.file != NULL)
-		json_jemalloc(json, &answer->map->jemalloc);
+	if (answer->map->allocators->jemalloc.file != NULL)
+		json_jemalloc(json, &answer->map->allocators->jemalloc);
 	if (answer->has_usage)
 		json_usage(json, &answer->usage);
 	json_verdicts(json, answer);

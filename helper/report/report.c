@@ -40,8 +40,18 @@ void report_json_end(struct report *report)
 
 void report_measure_line(struct report *report)
 {
-	if (request_measure(report->request) == SIZE_ALLOCATED)
-		text_add(report->text, "Sizes are what the allocators took (--allocated), not sys.getsizeof().\n");
+	if (request_measure(report->request) != SIZE_ALLOCATED)
+		return;
+	text_add(report->text, "Sizes are what the allocators took (--allocated), not sys.getsizeof().\n");
+	const struct allocators *allocators = &report->target->context->allocators;
+	if (allocators->glibc.count > 0 || allocators->jemalloc.file != NULL)
+		return;
+	/* pymalloc's blocks are known all the same. */
+	text_format(report->text,
+	            "~ Blocks that malloc gave out are taken for as large as was asked for: %s%s cannot be gone "
+	            "through.\n",
+	            allocators->other != NULL ? allocators->other : "the malloc of this process",
+	            allocators->other != NULL ? ", which stands in for malloc," : "");
 }
 
 int report_walk(struct report *report, struct walk **ret_walk)
