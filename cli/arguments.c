@@ -18,6 +18,8 @@ enum option_value {
 	VALUE_LAYOUT,
 	VALUE_NO_FILES,
 	VALUE_IN_PLACE,
+	VALUE_MAX_MEMORY,
+	VALUE_SPILL,
 	VALUE_MAN,
 	VALUE_MARKDOWN,
 	VALUE_VERSION,
@@ -29,6 +31,8 @@ const struct cli_option cli_options[] = {
 	{ "--core FILE", "the core dump to read, plain or compressed" },
 	{ "--pid PID", "the live process to read: stopped, copied, let go" },
 	{ "--in-place", "with --pid: no copy, it is stopped to the end" },
+	{ "--max-memory SIZE", "take no more memory than this: 512M, 4GiB" },
+	{ "--spill DIR", "copy and large arrays into files in DIR, not memory" },
 	{ "--exe FILE", "the main program, where it is not at its own path" },
 	{ "--sysroot DIR", "the files of the target lie under DIR" },
 	{ "--debug-dir DIR", "for debug information, beside /usr/lib/debug" },
@@ -44,6 +48,8 @@ static const struct option long_options[] = {
 	{ "core", required_argument, NULL, VALUE_CORE },
 	{ "pid", required_argument, NULL, VALUE_PID },
 	{ "in-place", no_argument, NULL, VALUE_IN_PLACE },
+	{ "max-memory", required_argument, NULL, VALUE_MAX_MEMORY },
+	{ "spill", required_argument, NULL, VALUE_SPILL },
 	{ "exe", required_argument, NULL, VALUE_EXE },
 	{ "sysroot", required_argument, NULL, VALUE_SYSROOT },
 	{ "debug-dir", required_argument, NULL, VALUE_DEBUG_DIR },
@@ -94,6 +100,23 @@ static int set_pid(struct cli_arguments *arguments, const char *value)
 	return 0;
 }
 
+/* 4096, 512M, 1.5GiB. */
+static int set_size(uint64_t *ret_bytes, const char *value)
+{
+	static const char units[] = "KMGT";
+	char *end;
+	double bytes = strtod(value, &end);
+	const char *unit = *end != '\0' ? strchr(units, *end >= 'a' ? *end - 32 : *end) : NULL;
+	for (const char *at = units; unit != NULL && at <= unit; at++)
+		bytes *= 1024;
+	end += unit != NULL;
+	if (end == value || (*end != '\0' && strcmp(end, "B") != 0 && strcmp(end, "iB") != 0) || !(bytes >= 1) ||
+	    bytes >= 9e18)
+		return complain("--max-memory takes a size such as 512M or 1.5GiB, not ", value);
+	*ret_bytes = (uint64_t)bytes;
+	return 0;
+}
+
 static int set_layout(struct cli_arguments *arguments, const char *value)
 {
 	if (strcmp(value, "dwarf") == 0)
@@ -113,6 +136,11 @@ static int set_option(struct cli_arguments *arguments, int option, const char *v
 		return 0;
 	case VALUE_PID:
 		return set_pid(arguments, value);
+	case VALUE_MAX_MEMORY:
+		return set_size(&arguments->max_memory, value);
+	case VALUE_SPILL:
+		arguments->spill_directory = value;
+		return 0;
 	case VALUE_EXE:
 		arguments->executable = value;
 		return 0;

@@ -13,6 +13,8 @@ struct cli_arguments {
 	const char *core; /* NULL: none */
 	int32_t pid; /* 0: none */
 	const char *executable, *sysroot, *debug_directory;
+	uint64_t max_memory; /* bytes; 0: what there is */
+	const char *spill_directory; /* NULL: none */
 	uint32_t open_flags; /* enum pyds_open_flag */
 	const char *const *command; /* its name and arguments */
 	uint32_t command_count;

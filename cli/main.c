@@ -73,6 +73,17 @@ static int fail(const pyds_session *session, int32_t status)
 	return status == PYDS_ERROR_ARGUMENT || status == PYDS_ERROR_NOT_FOUND ? STATUS_USAGE : STATUS_UNREADABLE;
 }
 
+/* Where memory runs out in spite of all care, the kernel is to end this program, not the one that is looked at. Raising
+ * the score needs no privilege; where it fails, the estimates have to do. */
+static void step_forward(void)
+{
+	FILE *file = fopen("/proc/self/oom_score_adj", "we");
+	if (file == NULL)
+		return;
+	(void)fputs("1000", file);
+	(void)fclose(file);
+}
+
 /* *ret_job is NULL where no target was named: some commands, and help, need none. */
 static int32_t begin_open(pyds_session *session, const struct cli_arguments *arguments, const struct targets *targets,
                           pyds_job **ret_job)
@@ -84,12 +95,16 @@ static int32_t begin_open(pyds_session *session, const struct cli_arguments *arg
 		.sysroot = arguments->sysroot,
 		.executable = arguments->executable,
 		.debug_directory = arguments->debug_directory,
+		.max_memory = arguments->max_memory,
+		.spill_directory = arguments->spill_directory,
 	};
 	*ret_job = NULL;
 	if (arguments->core != NULL)
 		return pyds_open_core(session, arguments->core, &options, ret_job);
-	if (arguments->pid != 0)
+	if (arguments->pid != 0) {
+		step_forward();
 		return pyds_open_process(session, arguments->pid, &options, ret_job);
+	}
 	return PYDS_OK;
 }
 

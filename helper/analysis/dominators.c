@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/large_block.h"
+#include "base/spill.h"
 
 #define UNREACHED UINT32_MAX
 
@@ -28,6 +29,13 @@ static uint32_t *allocate(uint32_t count)
 	return large_allocate((uint64_t)count + 2, sizeof(uint32_t));
 }
 
+/* Of an array that is as deep as the graph, of which little is touched as a rule: no huge pages. */
+static uint32_t *deep_allocate(uint64_t count)
+{
+	return spill_directory() != NULL ? large_allocate(count + 2, sizeof(uint32_t))
+	                                 : malloc((count + 2) * sizeof(uint32_t));
+}
+
 /* Depth first from start; `next` remembers for each open node which edge comes next. */
 static int number_nodes(struct work *work, const struct edge_rows *edges, uint32_t start, struct progress *progress,
                         struct error *error)
@@ -35,11 +43,11 @@ static int number_nodes(struct work *work, const struct edge_rows *edges, uint32
 	struct dominators *result = work->result;
 	/* The way from start to the current node: numbers, and the next edge of each. Memory is touched as deep as the
 	 * graph is. */
-	uint32_t *path = malloc(((size_t)edges->node_count + 2) * sizeof *path);
-	uint32_t *next = malloc(((size_t)edges->node_count + 2) * sizeof *next);
+	uint32_t *path = deep_allocate(edges->node_count);
+	uint32_t *next = deep_allocate(edges->node_count);
 	if (path == NULL || next == NULL) {
-		free(path);
-		free(next);
+		large_free(path);
+		large_free(next);
 		return no_memory(error);
 	}
 	uint32_t depth = 1, count = 1;
@@ -71,8 +79,8 @@ static int number_nodes(struct work *work, const struct edge_rows *edges, uint32
 			status = progress_cancelled(error);
 	}
 	result->reached_count = count;
-	free(path);
-	free(next);
+	large_free(path);
+	large_free(next);
 	return status;
 }
 
@@ -203,7 +211,7 @@ static int compute(struct work *work, struct edge_rows *edges, uint32_t start, s
 	TRY(provide(&work->semi, count, progress, error));
 	TRY(provide(&work->label, count * (sizeof *result->spare_wide / sizeof *work->label) + 2, progress, error));
 	/* As deep as the graph: little of it is touched, as a rule. */
-	work->stack = malloc(((size_t)count + 2) * sizeof *work->stack);
+	work->stack = deep_allocate(count);
 	if (work->stack == NULL)
 		return no_memory(error);
 	return semi_nca(work, progress, error);
@@ -216,7 +224,7 @@ int dominators_compute(struct dominators *ret_dominators, struct edge_rows *edge
 	struct work work = { .result = ret_dominators };
 	int status = compute(&work, edges, start, progress, error);
 	edge_rows_free(edges);
-	free(work.stack);
+	large_free(work.stack);
 	ret_dominators->spare[0] = work.parent;
 	ret_dominators->spare[1] = work.semi;
 	ret_dominators->spare_wide = (uint64_t *)(void *)work.label;
@@ -227,12 +235,12 @@ int dominators_compute(struct dominators *ret_dominators, struct edge_rows *edge
 
 void dominators_clear(struct dominators *dominators)
 {
-	free(dominators->number);
-	free(dominators->node);
-	free(dominators->idom);
-	free(dominators->spare[0]);
-	free(dominators->spare[1]);
-	free(dominators->spare_wide);
+	large_free(dominators->number);
+	large_free(dominators->node);
+	large_free(dominators->idom);
+	large_free(dominators->spare[0]);
+	large_free(dominators->spare[1]);
+	large_free(dominators->spare_wide);
 	edge_rows_free(&dominators->incoming);
 	*dominators = (struct dominators){ .node_count = 0 };
 }
@@ -266,8 +274,8 @@ int dominators_children(struct dominators *dominators, struct dominator_children
 
 void dominator_children_clear(struct dominator_children *children)
 {
-	free(children->first);
-	free(children->next);
+	large_free(children->first);
+	large_free(children->next);
 	*children = (struct dominator_children){ .first = NULL };
 }
 

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/large_block.h"
+
 /* Edges as compressed rows: of node n, targets[first[n]] up to targets[first[n + 1]]. */
 struct edge_rows {
 	uint32_t node_count;
@@ -14,8 +16,8 @@ struct edge_rows {
 
 static inline void edge_rows_free(struct edge_rows *edges)
 {
-	free(edges->first); /* NOLINT(clang-analyzer-unix.Malloc): emptied below, so that a second call finds NULL */
-	free(edges->targets);
+	large_free(edges->first);
+	large_free(edges->targets);
 	*edges = (struct edge_rows){ .node_count = 0 };
 }
 

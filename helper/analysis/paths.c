@@ -273,8 +273,8 @@ static int turn_round(struct edge_rows *ret_outgoing, const struct edge_rows *in
 {
 	const uint32_t count = incoming->node_count;
 	const uint32_t edge_count = incoming->first[count];
-	uint32_t *first = calloc((size_t)count + 2, sizeof *first);
-	uint32_t *targets = malloc(((size_t)edge_count + 1) * sizeof *targets);
+	uint32_t *first = large_allocate_zero((uint64_t)count + 2, sizeof *first);
+	uint32_t *targets = large_allocate((uint64_t)edge_count + 1, sizeof *targets);
 	*ret_outgoing = (struct edge_rows){ count, first, targets };
 	if (first == NULL || targets == NULL)
 		return no_memory(error);

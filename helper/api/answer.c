@@ -4,6 +4,7 @@
 
 #include "api/job.h"
 #include "api/sized_struct.h"
+#include "base/spill.h"
 #include "report/report.h"
 
 struct answer {
@@ -22,7 +23,15 @@ static int deliver(struct report *report)
 static int work(struct pyds_job *job)
 {
 	struct answer *answer = (struct answer *)job;
+	const struct request *request = &answer->request;
+	const struct pyds_session *session = job->session;
+	const uint64_t most = request->numbers[OPTION_MAX_MEMORY];
+	spill_to(request_has(request, OPTION_SPILL) ? request->words[OPTION_SPILL] : session->spill_directory);
+	if (session->target != NULL)
+		address_space_limit(session->target->space, most != 0 ? most : session->max_memory);
 	int status = report_run(&answer->report);
+	if (status == ERROR_NO_MEMORY && spill_directory() != NULL)
+		error_note(&job->error, "is there room in %s?", spill_directory());
 	job->exit_status = (int32_t)answer->report.exit_status;
 	return status;
 }

@@ -6,6 +6,7 @@
 
 #include "api/job.h"
 #include "api/sized_struct.h"
+#include "base/spill.h"
 #include "report/report.h"
 
 struct opening {
@@ -59,6 +60,12 @@ static int read_options(struct opening *opening, const struct pyds_open_options 
 		                                     .selected_tid = own.selected_tid,
 		                                     .progress = &opening->job.progress };
 	opening->already_stopped = (own.flags & PYDS_OPEN_ALREADY_STOPPED) != 0;
+	struct pyds_session *session = opening->job.session;
+	opening->memory.max_memory = session->max_memory = own.max_memory;
+	free(session->spill_directory);
+	session->spill_directory = own.spill_directory != NULL ? strdup(own.spill_directory) : NULL;
+	if (own.spill_directory != NULL && session->spill_directory == NULL)
+		return error_set(error, ERROR_NO_MEMORY, "out of memory to open a target");
 	TRY(keep_string(opening, own.sysroot, &opening->memory.sysroot));
 	TRY(keep_string(opening, own.executable, &opening->memory.executable));
 	return keep_string(opening, own.debug_directory, &opening->runtime.debug_directory);
@@ -83,6 +90,7 @@ static int work(struct pyds_job *job)
 {
 	struct opening *opening = (struct opening *)job;
 	struct address_space *space;
+	spill_to(job->session->spill_directory);
 	TRY(open_space(opening, &space));
 	TRY(target_open(&opening->target, space, &opening->runtime, &job->error));
 	/* It may have come too late. */

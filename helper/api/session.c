@@ -48,6 +48,7 @@ PYDS_PUBLIC int32_t pyds_session_destroy(pyds_session *session)
 	if (status < 0)
 		return session_leave(session, status);
 	target_close(session->target);
+	free(session->spill_directory);
 	relay_clear(&session->relay);
 	free(session);
 	return OK;

@@ -17,6 +17,8 @@ struct pyds_session {
 	atomic_bool is_entered; /* a call of the public interface has not returned yet */
 	struct target *target; /* NULL: none is open */
 	struct name_options names;
+	uint64_t max_memory; /* of pyds_open_options; 0: what there is */
+	char *spill_directory; /* owned; NULL: large arrays stay in memory */
 	struct relay relay;
 	int32_t (*evaluate)(void *context, const char *expression, uint64_t *ret_address); /* NULL: none */
 	void *evaluate_context;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/large_block.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "base/bytes.h"
+#include "base/spill.h"
 #include "base/threads.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -60,6 +62,8 @@ void *large_allocate(uint64_t count, size_t item_bytes)
 		return NULL;
 	if (bytes < LEAST_BYTES)
 		return malloc(bytes > 0 ? bytes : 1);
+	if (spill_directory() != NULL)
+		return spill_allocate(bytes);
 	if (posix_memalign(&block, HUGE_PAGE_BYTES, bytes) != 0)
 		return NULL;
 	/* Whole pages only: what follows in the last one may be somebody else's. */
@@ -76,4 +80,28 @@ void *large_allocate_zero(uint64_t count, size_t item_bytes)
 	if (block != NULL)
 		memset(block, 0, count * item_bytes);
 	return block;
+}
+
+void *large_reallocate(void *block, uint64_t count, size_t item_bytes)
+{
+	uint64_t bytes;
+	if (!checked_multiply(count, item_bytes, &bytes) || bytes > SIZE_MAX / 2)
+		return NULL;
+	const uint64_t spilled = block != NULL ? spill_bytes(block) : 0;
+	/* What is in memory and small stays there. */
+	if (spilled == 0 && (spill_directory() == NULL || bytes < LEAST_BYTES))
+		return realloc(block, bytes > 0 ? bytes : 1);
+	void *larger = large_allocate(count, item_bytes);
+	if (larger == NULL || block == NULL)
+		return larger;
+	const uint64_t before = spilled != 0 ? spilled : malloc_usable_size(block);
+	memcpy(larger, block, before < bytes ? before : bytes);
+	large_free(block);
+	return larger;
+}
+
+void large_free(void *block)
+{
+	if (!spill_free(block))
+		free(block);
 }

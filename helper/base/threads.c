@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/threads.h"
 
+#include "base/spill.h"
+
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -22,6 +24,7 @@ bool thread_start(pthread_t *ret_thread, void *(*work)(void *context), void *con
 }
 
 struct assignment {
+	const char *spill; /* as of the thread that asks */
 	void (*work)(void *context, unsigned member);
 	void *context;
 	unsigned member;
@@ -39,6 +42,7 @@ unsigned crew_size(void)
 static void *run(void *context)
 {
 	struct assignment *assignment = context;
+	spill_to(assignment->spill);
 	assignment->work(assignment->context, assignment->member);
 	return NULL;
 }
@@ -51,7 +55,7 @@ void crew_run(unsigned count, void (*work)(void *context, unsigned member), void
 	if (count > CREW_MOST)
 		count = CREW_MOST;
 	for (; started < count; started++) {
-		assignments[started] = (struct assignment){ work, context, started };
+		assignments[started] = (struct assignment){ spill_directory(), work, context, started };
 		if (!thread_start(&threads[started], run, &assignments[started]))
 			break;
 	}

@@ -38,7 +38,8 @@ class Sized(ctypes.Structure):
 class OpenOptions(Sized):
     _fields_ = [("struct_size", ctypes.c_uint32), ("flags", ctypes.c_uint32), ("sysroot", ctypes.c_char_p),
                 ("executable", ctypes.c_char_p), ("debug_directory", ctypes.c_char_p),
-                ("selected_tid", ctypes.c_uint64)]
+                ("selected_tid", ctypes.c_uint64), ("max_memory", ctypes.c_uint64),
+                ("spill_directory", ctypes.c_char_p)]
 
 
 class Callbacks(Sized):

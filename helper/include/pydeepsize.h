@@ -72,6 +72,8 @@ struct pyds_open_options {
 	const char *executable; /* the target's main program on this machine; NULL: where the target says */
 	const char *debug_directory; /* beside /usr/lib/debug; NULL: none */
 	uint64_t selected_tid; /* thread that frame names refer to; 0: the crashed or main one */
+	uint64_t max_memory; /* bytes that this process may have in all; 0: what machine and control group leave */
+	const char *spill_directory; /* copy and large arrays into files in it; NULL: into memory */
 };
 
 enum pyds_open_flag {

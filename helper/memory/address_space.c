@@ -73,9 +73,42 @@ void address_space_close(struct address_space *space)
 	free(space);
 }
 
+void address_space_limit(const struct address_space *space, uint64_t max_memory)
+{
+	struct memory_budget *budget = &space->source->budget;
+	atomic_store(&budget->most, max_memory);
+	/* A command that stopped for want of memory does not stop the next one. */
+	atomic_store(&budget->is_exceeded, false);
+	atomic_store(&budget->next_look, 0);
+}
+
+int address_space_require(const struct address_space *space, uint64_t bytes, const char *purpose, struct error *error)
+{
+	return budget_require(&space->source->budget, bytes, purpose, error);
+}
+
+uint64_t address_space_unread(const struct address_space *space)
+{
+	char line[256];
+	unsigned long long kibibytes = 0;
+	uint64_t bytes = 0;
+	if (space->kind != SPACE_PROCESS || space->live.mode == LIVE_COPY)
+		return 0;
+	(void)snprintf(line, sizeof line, "/proc/%d/status", space->pid);
+	FILE *file = fopen(line, "re");
+	while (file != NULL && fgets(line, sizeof line, file) != NULL)
+		if (sscanf(line, "RssAnon: %llu kB", &kibibytes) == 1)
+			bytes = (uint64_t)kibibytes * 1024;
+	if (file != NULL)
+		(void)fclose(file);
+	const uint64_t taken = atomic_load(&space->source->budget.taken);
+	return bytes > taken ? bytes - taken : 0;
+}
+
 bool address_space_is_lost(const struct address_space *space)
 {
-	return atomic_load_explicit(&space->source->is_cut, memory_order_relaxed) ||
+	return atomic_load_explicit(&space->source->budget.is_exceeded, memory_order_relaxed) ||
+	       atomic_load_explicit(&space->source->is_cut, memory_order_relaxed) ||
 	       atomic_load_explicit(&space->source->is_gone, memory_order_relaxed);
 }
 
@@ -87,6 +120,8 @@ int address_space_check(const struct address_space *space, struct error *error)
 		return error_set(error, ERROR_CHANGED,
 		                 "process %d ended while its memory was read; look at its core, if it left one",
 		                 space->pid);
+	if (atomic_load(&source->budget.is_exceeded))
+		return budget_exceeded(&source->budget, error);
 	/* A core that was removed meanwhile is still there for whoever has it mapped. */
 	bool is_changed = atomic_load(&source->is_cut);
 	if (source->core.is_known && space->target_path != NULL && stat(space->target_path, &information) == 0) {

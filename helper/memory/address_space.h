@@ -106,6 +106,7 @@ struct memory_options {
 	bool ignore_files; /* use no ELF file on disk at all ("no ELF file at hand", for tests) */
 	uint8_t copy; /* enum copy_choice: of a live process */
 	struct progress *progress; /* of opening; NULL: nobody asks */
+	uint64_t max_memory; /* bytes that this process may have; 0: what there is */
 };
 
 enum live_mode { LIVE_NOT, LIVE_COPY, LIVE_IN_PLACE, LIVE_ALREADY_STOPPED };
@@ -168,8 +169,15 @@ int address_space_open_core_image(struct address_space **ret_space, const uint8_
 void address_space_close(struct address_space *space); /* NULL is fine; lets a stopped process go on */
 
 /* OK, or ERROR_CHANGED and what happened to that which was opened: the core file was written to, cut short or replaced,
- * or the process that is read in place has ended. What was read since may be anything. */
+ * or the process that is read in place has ended; or ERROR_LIMIT if memory was too short to read on. What was read
+ * since may be anything. */
 int address_space_check(const struct address_space *space, struct error *error);
+/* How much memory this process may have from now on, beside what the system's limits say; 0: as much as there is. */
+void address_space_limit(const struct address_space *space, uint64_t max_memory);
+/* As budget_require() of memory/budget.h, before so much is taken for what is made of this space. */
+int address_space_require(const struct address_space *space, uint64_t bytes, const char *purpose, struct error *error);
+/* Bytes of a target that is read in place which are still to come if all of it is looked at. */
+uint64_t address_space_unread(const struct address_space *space);
 /* The part of it that costs nothing, for whoever waits: reads have failed for such a reason. */
 bool address_space_is_lost(const struct address_space *space);
 

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "memory/address_space.h"
+#include "memory/budget.h"
 #include "memory/core/file_identity.h"
 
 struct host_map { /* munmap()ed at close */
@@ -43,6 +44,7 @@ struct space_source {
 	bool on_demand;
 	uint32_t window_capacity;
 	struct file_identity core; /* of a core file when it was opened; none of others */
+	struct memory_budget budget;
 	atomic_bool is_cut; /* a mapped file became shorter under us: its pages read as zeros */
 	atomic_bool is_gone; /* a live target that is read in place has ended */
 };

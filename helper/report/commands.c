@@ -39,10 +39,10 @@ static const struct command commands[] = {
 		.name = #id,                                                                                           \
 		.summary = summary_text,                                                                               \
 		.usage = usage_text,                                                                                   \
-		.help = ID##_TEXT "\nOptions:\n" ID##_OPTIONS(OPTION_LINES),                                           \
-		.option_names = ID##_OPTIONS(OPTION_SPELLING),                                                         \
+		.help = ID##_TEXT "\nOptions:\n" ID##_OPTIONS(OPTION_LINES) LINES_MAX_MEMORY LINES_SPILL,              \
+		.option_names = ID##_OPTIONS(OPTION_SPELLING) SPELLING_MAX_MEMORY " " SPELLING_SPILL " ",              \
 		.sort_keys = keys,                                                                                     \
-		.options = 0 ID##_OPTIONS(OPTION_BIT),                                                                 \
+		.options = 0 ID##_OPTIONS(OPTION_BIT) OPTION_BIT(MAX_MEMORY) OPTION_BIT(SPILL),                        \
 		.flags = command_flags,                                                                                \
 		.run = id##_report,                                                                                    \
 	},

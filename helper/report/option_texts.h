@@ -31,6 +31,8 @@
 #define SPELLING_REGIONS "--regions"
 #define SPELLING_STACKS "--stacks"
 #define SPELLING_JSON "--json"
+#define SPELLING_MAX_MEMORY "--max-memory"
+#define SPELLING_SPILL "--spill"
 #define SPELLING_HELP "--help"
 
 #define LINES_LIMIT "  -n, --limit N    at most N rows (default 20, with --json all; 0: all)\n"
@@ -68,6 +70,8 @@
 #define LINES_REGIONS "  --regions        every region of the address space with its owner\n"
 #define LINES_STACKS "  --stacks         the stack of each thread\n"
 #define LINES_JSON "  --json           one JSON document for programs\n"
+#define LINES_MAX_MEMORY "  --max-memory N   take no more memory than this: 512M, 4GiB\n"
+#define LINES_SPILL "  --spill DIR      large arrays into files in DIR (no names, gone at the end)\n"
 #define LINES_HELP "  -h, --help       this text\n"
 
 #endif

@@ -80,7 +80,7 @@ void retained_close(struct retained *retained)
 		return;
 	dominators_clear(&retained->dominators);
 	dominator_children_clear(&retained->children);
-	free(retained->bytes);
+	large_free(retained->bytes);
 	free(retained);
 }
 

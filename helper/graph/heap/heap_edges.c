@@ -43,7 +43,7 @@ bool edge_writer_reserve(struct edge_writer *writer, uint64_t more)
 	if (writer->count + more <= writer->capacity)
 		return true;
 	uint64_t capacity = writer->capacity + writer->capacity / 2 + more + 1024;
-	uint32_t *targets = realloc(writer->targets, capacity * sizeof *targets);
+	uint32_t *targets = large_reallocate(writer->targets, capacity, sizeof *targets);
 	if (targets == NULL)
 		return false;
 	writer->targets = targets;
@@ -243,7 +243,7 @@ static int append_range(struct builder *builder, struct edge_range *range)
 		memcpy(builder->edges.targets + before, range->writer.targets,
 		       range->writer.count * sizeof *range->writer.targets);
 	builder->edges.count += range->writer.count;
-	free(range->writer.targets);
+	large_free(range->writer.targets);
 	range->writer = (struct edge_writer){ .count = 0 };
 	for (uint32_t node = range->begin; node < range->end; node++)
 		builder->first[node] += (uint32_t)before;
@@ -252,7 +252,7 @@ static int append_range(struct builder *builder, struct edge_range *range)
 
 static void clear_range(struct edge_range *range)
 {
-	free(range->writer.targets);
+	large_free(range->writer.targets);
 	array_free(&range->guesses);
 	array_free(&range->permanent);
 	array_free(&range->uncounted);

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "base/threads.h"
+#include "base/bytes.h"
 #include "base/large_block.h"
+#include "base/spill.h"
 #include "graph/doubtful.h"
 #include "allocator/tracked_objects.h"
 
@@ -229,6 +231,25 @@ static int find_objects(struct builder *builder)
 
 /* ---- Second pass: the edges ---- */
 
+/* What the graph and the dominator tree have of each at most, while they are made: first, shallow, unexplained; number,
+ * node, parent, idom, semi, two labels, path, next and stack; first and at of the edges turned round. */
+enum { BYTES_OF_NODE = 4 * 15, BYTES_OF_EDGE = 4 * 2 + 1 };
+
+/* A heap of honest objects has arrays of about its own size; what needs many times more than the memory that it came
+ * from is damaged or forged. */
+enum { TIMES_THE_TARGET = 8, ALWAYS_BYTES = 1 << 29 };
+
+static int require_by_size(const struct builder *builder, uint64_t bytes)
+{
+	const struct memory_coverage *coverage = &builder->decoder->reader.space->coverage;
+	const uint64_t most = (coverage->present + coverage->from_files) * TIMES_THE_TARGET;
+	if (bytes <= ALWAYS_BYTES || bytes <= most)
+		return OK;
+	return error_set(builder->error, ERROR_LIMIT,
+	                 "the graph of this heap would need %lu MiB for a target of %lu MiB: it is damaged or forged",
+	                 bytes >> 20, (coverage->present + coverage->from_files) >> 20);
+}
+
 /* Over all nodes: this one, and five of the dominator tree, which is made of every graph. */
 enum { PASSES = 6 };
 
@@ -240,6 +261,20 @@ static int provide(struct builder *builder, uint32_t **ret_array, uint64_t count
 	return *ret_array != NULL ? OK : builder_no_memory(builder);
 }
 
+/* Everything that will be taken for the graph and its dominator tree is known now: two sets of edges at once, and the
+ * arrays of the nodes. */
+static int require_arrays(struct builder *builder)
+{
+	uint64_t bytes, edges;
+	if (spill_directory() != NULL)
+		return OK;
+	if (!checked_multiply(builder->slots_drawn, BYTES_OF_EDGE, &edges) ||
+	    !checked_multiply(builder->graph->node_count, BYTES_OF_NODE, &bytes) || !checked_add(bytes, edges, &bytes))
+		return builder_failed(builder, ERROR_LIMIT);
+	TRY(require_by_size(builder, bytes));
+	return address_space_require(builder->decoder->reader.space, bytes, "the graph of the heap", builder->error);
+}
+
 static int write_edges(struct builder *builder)
 {
 	struct heap_graph *graph = builder->graph;
@@ -247,6 +282,7 @@ static int write_edges(struct builder *builder)
 	graph->node_process = objects;
 	graph->node_count = objects + (uint32_t)graph->roots.holders.count;
 	progress_expect(builder->progress, (uint64_t)graph->node_count * PASSES);
+	TRY(require_arrays(builder));
 	TRY(provide(builder, &builder->first, (uint64_t)graph->node_count + 1));
 	TRY(provide(builder, &graph->shallow, (uint64_t)objects + 1));
 	TRY(provide(builder, &builder->unexplained, (uint64_t)objects + 1));
@@ -265,9 +301,9 @@ static int write_edges(struct builder *builder)
 
 static void builder_clear(struct builder *builder)
 {
-	free(builder->first);
-	free(builder->edges.targets);
-	free(builder->unexplained);
+	large_free(builder->first);
+	large_free(builder->edges.targets);
+	large_free(builder->unexplained);
 	free(builder->static_ranges);
 	array_free(&builder->guesses);
 	array_free(&builder->permanent);
@@ -276,10 +312,24 @@ static void builder_clear(struct builder *builder)
 	shared_keys_clear(&builder->shared_keys);
 }
 
+/* Before anything is made: the sets of addresses, what a target that is read in place has to be fetched of, and a first
+ * guess of the arrays. */
+static int require_first(struct builder *builder)
+{
+	const struct address_space *space = builder->decoder->reader.space;
+	const uint64_t unread = address_space_unread(space);
+	const uint64_t heap = unread > 0 ? unread : space->coverage.present;
+	if (spill_directory() != NULL && unread == 0)
+		return OK;
+	return address_space_require(space, heap / 64 + unread + (unread > 0 ? unread / 2 : 0), "the graph of the heap",
+	                             builder->error);
+}
+
 static int build(struct builder *builder)
 {
 	struct heap_graph *graph = builder->graph;
 	struct decoder *decoder = builder->decoder;
+	TRY(require_first(builder));
 	TRY(object_index_open(&graph->index, decoder->context->space, builder->error));
 	TRY(roots_collect(&graph->roots, decoder, builder->error));
 	TRY(find_objects(builder));
@@ -314,8 +364,8 @@ void heap_graph_close(struct heap_graph *graph)
 	object_index_close(&graph->index);
 	roots_clear(&graph->roots);
 	edge_rows_free(&graph->edges);
-	free(graph->shallow);
-	free(graph->allocated);
+	large_free(graph->shallow);
+	large_free(graph->allocated);
 	free(graph);
 }
 

@@ -241,7 +241,7 @@ int builder_write_holders(struct builder *builder)
 		status = write_runs(builder, &runs, run_ends);
 	if (status == OK)
 		status = write_rows(builder, &runs, run_ends, &children);
-	free(runs.targets);
+	large_free(runs.targets);
 	free(run_ends);
 	free(children.first);
 	return status;

@@ -68,7 +68,7 @@ int heap_graph_find_allocated(struct heap_graph *graph, struct progress *progres
 		graph->allocated = allocated;
 		return OK;
 	}
-	free(allocated);
+	large_free(allocated);
 	return status == ERROR_CANCELLED
 	               ? progress_cancelled(error)
 	               : error_set(error, ERROR_NO_MEMORY, "out of memory for the allocated sizes of the heap");

@@ -101,7 +101,8 @@ static uint32_t block_state(const struct address_space *space, const struct lazy
 	struct space_source *source = space->source;
 	pthread_mutex_lock(&source->lock);
 	state = atomic_load_explicit(&lazy->states[block], memory_order_relaxed);
-	if (!(state & LAZY_ASKED)) {
+	/* What is not asked for stays to be asked for. */
+	if (!(state & LAZY_ASKED) && budget_take(&source->budget, LAZY_BLOCK_BYTES)) {
 		state = ask(source, lazy, block);
 		atomic_store_explicit(&lazy->states[block], state, memory_order_release);
 	}

@@ -21,6 +21,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "base/spill.h"
 
 struct process {
 	int32_t pid;
@@ -40,6 +41,7 @@ enum {
 	 * this much (some ms). */
 	BRIEF_COPY_BYTES = 32 << 20,
 	SPARE_BYTES = 64 << 20, /* memory left to others, beside an eighth of the copy for our own tables */
+	LEAST_BYTES = 16 << 20, /* of tables, layouts and what is read of libraries, before any answer */
 };
 
 static uint64_t process_read(void *context, uint64_t address, void *buffer, uint64_t size)
@@ -285,10 +287,16 @@ static int plan_copy(struct process *process, struct error *error)
 }
 
 /* Whether so many more bytes can be taken; if not, that is said. */
-static bool has_room(struct live_record *live, uint64_t bytes)
+static bool has_room(struct live_record *live, uint64_t bytes, uint64_t most)
 {
 	const char *limit;
+	if (spill_directory() != NULL)
+		return true;
 	uint64_t available = available_memory("", &limit);
+	if (most != 0 && most < available) {
+		available = most;
+		limit = "--max-memory";
+	}
 	if (bytes + bytes / 8 + SPARE_BYTES <= available)
 		return true;
 	live->reason = IN_PLACE_NO_ROOM;
@@ -306,7 +314,7 @@ static void read_in_place(struct live_record *live, struct process *process)
 
 /* Before the stop: decides whether there will be a copy, and makes room for it. What is not allowed is left for the
  * stop to complain about. */
-static void prepare_copy(struct live_record *live, struct process *process, enum copy_choice choice)
+static void prepare_copy(struct live_record *live, struct process *process, enum copy_choice choice, uint64_t most)
 {
 	struct process_status status;
 	if (choice == COPY_NEVER || process_status_read(&status, process->thread_id) < 0 || status.tracer != 0 ||
@@ -320,7 +328,7 @@ static void prepare_copy(struct live_record *live, struct process *process, enum
 		live->reason = IN_PLACE_BRIEF;
 		is_kept = false;
 	}
-	is_kept = is_kept && has_room(live, process_copy_bytes(process->copy));
+	is_kept = is_kept && has_room(live, process_copy_bytes(process->copy), most);
 	if (is_kept && !process_copy_prepare(process->copy)) {
 		live->reason = IN_PLACE_NO_ADDRESSES;
 		is_kept = false;
@@ -330,20 +338,20 @@ static void prepare_copy(struct live_record *live, struct process *process, enum
 }
 
 /* During the stop. That there is no room after all is no failure. */
-static int copy_memory(struct address_space *space, struct process *process, struct progress *progress,
+static int copy_memory(struct address_space *space, struct process *process, const struct memory_options *options,
                        struct error *error)
 {
 	uint64_t before = process_copy_bytes(process->copy);
 	TRY(plan_copy(process, error));
 	uint64_t bytes = process_copy_bytes(process->copy);
-	if (bytes > before && !has_room(&space->live, bytes - before)) {
+	if (bytes > before && !has_room(&space->live, bytes - before, options->max_memory)) {
 		read_in_place(&space->live, process);
 		return OK;
 	}
 	const struct copy_source source = { .process_id = process->pid,
 		                            .thread_id = process->thread_id,
 		                            .memory = process->memory,
-		                            .progress = progress };
+		                            .progress = options->progress };
 	int status = process_copy_run(process->copy, &source, &space->live.copied_bytes, error);
 	if (status == ERROR_NO_MEMORY) {
 		if (error != NULL)
@@ -384,12 +392,12 @@ static int open_memory(struct address_space *space, struct process *process, boo
 {
 	space->live.mode = already_stopped ? LIVE_ALREADY_STOPPED : LIVE_IN_PLACE;
 	if (!already_stopped)
-		prepare_copy(&space->live, process, options->copy);
+		prepare_copy(&space->live, process, options->copy, options->max_memory);
 	TRY(already_stopped ? list_threads(space, process, error) : stop_threads(space, process, error));
 	TRY(read_mappings(process, error));
 	TRY(check_reading(process, error));
 	if (process->copy != NULL)
-		TRY(copy_memory(space, process, options->progress, error));
+		TRY(copy_memory(space, process, options, error));
 	if (process->copy == NULL)
 		return lazy_segments_create(space, process->mappings.items, process->mappings.count, error);
 	fetch_headers(space, process);
@@ -410,6 +418,9 @@ static int open_space(struct address_space *space, int32_t pid, bool already_sto
 	space->source->close = process_close;
 	space->source->context = process;
 	TRY(choose_thread(process, error));
+	address_space_limit(space, options->max_memory);
+	if (spill_directory() == NULL)
+		TRY(address_space_require(space, LEAST_BYTES, "looking at a process", error));
 	TRY(open_memory(space, process, already_stopped, options, error));
 	read_command(space, process);
 	char directory[64], link[80], root[64], executable[PATH_MAX];

@@ -3,9 +3,12 @@
  * of an ELF file's data are copied, too (static objects lie there); its code is read from the file. */
 #include "memory/live/process_copy.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include "base/spill.h"
 #include "memory/live/page_scan.h"
 
 #define GAP_BYTES (UINT64_C(4) << 30) /* mappings with less between them share one reservation */
@@ -40,6 +43,7 @@ struct copy_area { /* host memory that mirrors a stretch of the target's */
 	uint8_t *host; /* of the byte at start */
 	void *map;
 	size_t map_bytes;
+	int descriptor; /* of the file behind it; -1: memory */
 };
 
 struct process_copy {
@@ -171,12 +175,19 @@ struct process_copy *process_copy_create(void)
 	return calloc(1, sizeof(struct process_copy));
 }
 
+static void free_area(const struct copy_area *area)
+{
+	(void)munmap(area->map, area->map_bytes);
+	if (area->descriptor >= 0)
+		(void)close(area->descriptor);
+}
+
 void process_copy_destroy(struct process_copy *copy)
 {
 	if (copy == NULL)
 		return;
 	for (size_t i = 0; i < copy->areas.count; i++)
-		(void)munmap(copy->areas.items[i].map, copy->areas.items[i].map_bytes);
+		free_area(&copy->areas.items[i]);
 	array_free(&copy->areas);
 	array_free(&copy->ranges);
 	array_free(&copy->rows);
@@ -190,19 +201,25 @@ uint64_t process_copy_bytes(const struct process_copy *copy)
 	return copy->bytes;
 }
 
+static void *map_memory(size_t bytes)
+{
+	void *address = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return address != MAP_FAILED ? address : NULL;
+}
+
 /* Host memory for [start, end), at the same offset from a huge page's beginning. */
 static bool add_area(struct process_copy *copy, uint64_t start, uint64_t end)
 {
-	struct copy_area area = { .start = start & ~(HUGE_BYTES - 1), .end = end };
+	struct copy_area area = { .start = start & ~(HUGE_BYTES - 1), .end = end, .descriptor = -1 };
 	area.map_bytes = area.end - area.start + HUGE_BYTES;
-	area.map =
-	        mmap(NULL, area.map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (area.map == MAP_FAILED)
+	area.map = spill_directory() != NULL ? spill_map_sparse(area.map_bytes, &area.descriptor)
+	                                     : map_memory(area.map_bytes);
+	if (area.map == NULL)
 		return false;
 	area.host = (uint8_t *)(((uintptr_t)area.map + HUGE_BYTES - 1) & ~(uintptr_t)(HUGE_BYTES - 1));
 	if (array_push(&copy->areas, area))
 		return true;
-	(void)munmap(area.map, area.map_bytes);
+	free_area(&area);
 	return false;
 }
 
@@ -251,6 +268,22 @@ static void assign_hosts(struct process_copy *copy)
 	}
 }
 
+/* Of files: room on the disk for what is copied, so that none of it is a SIGBUS later. */
+static bool reserve_files(const struct process_copy *copy)
+{
+	for (size_t i = 0; i < copy->ranges.count; i++) {
+		const struct copy_range *range = &copy->ranges.items[i];
+		for (size_t n = 0; n < copy->areas.count; n++) {
+			const struct copy_area *area = &copy->areas.items[n];
+			const uint64_t offset = (uint64_t)(range->host - (uint8_t *)area->map);
+			if (area->descriptor >= 0 && range->host >= (uint8_t *)area->map && offset < area->map_bytes &&
+			    posix_fallocate(area->descriptor, (off_t)offset, (off_t)(range->end - range->start)) != 0)
+				return false;
+		}
+	}
+	return true;
+}
+
 /* Has the system hand out the pages now, and not one by one during the stop. Where it cannot, they come then. */
 static void populate(uint8_t *host, uint64_t bytes)
 {
@@ -267,6 +300,8 @@ bool process_copy_prepare(struct process_copy *copy)
 	if (!reserve(copy, SLACK_BYTES) && !reserve(copy, 0))
 		return false;
 	assign_hosts(copy);
+	if (spill_directory() != NULL)
+		return reserve_files(copy);
 	for (size_t i = 0; i < copy->ranges.count; i++)
 		populate(copy->ranges.items[i].host, copy->ranges.items[i].end - copy->ranges.items[i].start);
 	return true;
@@ -280,6 +315,9 @@ int process_copy_run(struct process_copy *copy, const struct copy_source *source
 		return error_set(error, ERROR_NO_MEMORY, "out of address space for a copy of %lu MiB",
 		                 copy->bytes >> 20);
 	assign_hosts(copy);
+	if (!reserve_files(copy))
+		return error_set(error, ERROR_NO_MEMORY, "%s has no room for a copy of %lu MiB", spill_directory(),
+		                 copy->bytes >> 20);
 	return process_transfer(source, copy->ranges.items, copy->ranges.count, &copy->failures, ret_bytes, error);
 }
 
@@ -349,6 +387,8 @@ int process_copy_give(struct process_copy *copy, struct address_space *space, st
 	while (done && copy->areas.count > 0) {
 		const struct copy_area *area = &copy->areas.items[--copy->areas.count];
 		done = space_source_keep_map(space->source, area->map, area->map_bytes, error) >= 0;
+		if (area->descriptor >= 0)
+			(void)close(area->descriptor);
 	}
 	int status = done ? lazy_claims_create(space, list.claims.items, list.claims.count, error) : no_memory(error);
 	array_free(&list.claims);
