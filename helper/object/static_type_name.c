@@ -59,7 +59,8 @@ static const struct {
 	{ "_ctypes", "_SimpleCData", "_ctypes.PyCSimpleType" },
 };
 
-/* Names in a module, and the tp_name of the type (up to 3.10, Modules/sha256module.c and its like). */
+/* Names in a module, and the tp_name of the type (up to 3.10, Modules/sha256module.c and its like; _elementtree where it
+ * is built in, as in python-build-standalone). */
 static const char *const other_names[][2] = {
 	{ "_sha256.SHA224Type", "_sha256.sha224" },
 	{ "_sha256.SHA256Type", "_sha256.sha256" },
@@ -68,6 +69,9 @@ static const char *const other_names[][2] = {
 	{ "_sha1.SHA1Type", "_sha1.sha1" },
 	{ "_md5.MD5Type", "_md5.md5" },
 	{ "_signal.struct_siginfo", "signal.struct_siginfo" },
+	{ "_elementtree.Element", "xml.etree.ElementTree.Element" },
+	{ "_elementtree.TreeBuilder", "xml.etree.ElementTree.TreeBuilder" },
+	{ "_elementtree.XMLParser", "xml.etree.ElementTree.XMLParser" },
 };
 
 /* Where types of a file are to be looked for first, as tp_name says that module; and which of several names of one type
