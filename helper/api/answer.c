@@ -93,8 +93,9 @@ static int prepare(struct answer *answer, uint32_t argument_count, const char *c
 	answer->targets = calloc(count + 1, sizeof *answer->targets);
 	if (answer->targets == NULL)
 		return error_set(&session->error, ERROR_NO_MEMORY, "out of memory for %zu targets", count);
+	struct text *note = request_has(&answer->request, OPTION_JSON) ? NULL : &answer->job.text;
 	for (size_t i = 0; i < count && !only_help; i++)
-		TRY(session_resolve(session, answer->request.targets.items[i], &answer->targets[i]));
+		TRY(session_resolve(session, answer->request.targets.items[i], &answer->targets[i], note));
 	fill_report(answer, &own);
 	return OK;
 }

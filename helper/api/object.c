@@ -9,7 +9,7 @@ static int resolve(struct pyds_session *session, const char *expression, uint64_
 {
 	TRY(session_require_target(session));
 	TRY(address_space_check(session->target->space, &session->error));
-	return session_resolve(session, expression, ret_address);
+	return session_resolve(session, expression, ret_address, NULL);
 }
 
 PYDS_PUBLIC int32_t pyds_resolve(pyds_session *session, const char *expression, uint64_t *ret_address)

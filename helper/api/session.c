@@ -110,11 +110,13 @@ static bool parse_address(const char *expression, uint64_t *ret_address)
 	return true;
 }
 
-int session_resolve(struct pyds_session *session, const char *expression, uint64_t *ret_address)
+int session_resolve(struct pyds_session *session, const char *expression, uint64_t *ret_address, struct text *note)
 {
 	if (parse_address(expression, ret_address))
 		return OK;
-	int status = names_resolve(&session->target->naming, expression, &session->names, ret_address, &session->error);
+	struct name_options names = session->names;
+	names.note = note;
+	int status = names_resolve(&session->target->naming, expression, &names, ret_address, &session->error);
 	if (status >= 0 || session->evaluate == NULL || (status != ERROR_NOT_FOUND && status != ERROR_ARGUMENT))
 		return status;
 	uint64_t address = 0;

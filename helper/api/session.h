@@ -36,7 +36,8 @@ int32_t session_leave(struct pyds_session *session, int status);
 int session_require_no_job(struct pyds_session *session);
 /* 0 if a target is open and no job is alive; else ERROR_STATE. */
 int session_require_target(struct pyds_session *session);
-/* What a person typed, to an object: a Python name, an address, or else what the debugger makes of it. */
-int session_resolve(struct pyds_session *session, const char *expression, uint64_t *ret_address);
+/* What a person typed, to an object: a Python name, an address, or else what the debugger makes of it. note: takes a
+ * line where the name means something else as well; may be NULL. */
+int session_resolve(struct pyds_session *session, const char *expression, uint64_t *ret_address, struct text *note);
 
 #endif

@@ -429,6 +429,27 @@ static int parse_prefix(struct parser *parser, const char *word, bool *ret_has, 
 	return 0;
 }
 
+/* "0x7f31c02a8e40 (class Made).table": what the address is, said in a name that we print. */
+static int skip_words(struct parser *parser)
+{
+	const size_t start = parser->position;
+	unsigned depth = 0;
+	skip_spaces(parser);
+	if (peek(parser) != '(') {
+		parser->position = start;
+		return 0;
+	}
+	const size_t opened = parser->position;
+	do {
+		depth += peek(parser) == '(';
+		depth -= peek(parser) == ')';
+		if (peek(parser) == '\0')
+			return fail(parser, opened, "the parenthesis that begins here is not closed");
+		parser->position++;
+	} while (depth != 0);
+	return 0;
+}
+
 int expression_parse(struct expression *ret_expression, const char *source, struct error *error)
 {
 	struct expression *expression = ret_expression;
@@ -443,13 +464,20 @@ int expression_parse(struct expression *ret_expression, const char *source, stru
 	TRY(parse_prefix(&parser, "interp:", &expression->has_interpreter, &expression->interpreter));
 	TRY(parse_prefix(&parser, "thread:", &expression->has_thread, &expression->thread));
 	TRY(parse_prefix(&parser, "frame:", &expression->has_frame, &expression->frame));
+	if (starts(&parser, "module:")) {
+		if (expression->has_thread || expression->has_frame)
+			return fail(&parser, parser.position, "a module is in no frame");
+		parser.position += strlen("module:");
+		expression->has_module = true;
+	}
 	expression->source_start = parser.position;
 	if (starts(&parser, "0x") || starts(&parser, "0X")) {
-		if (expression->has_interpreter || expression->has_thread || expression->has_frame)
+		if (expression->has_thread || expression->has_frame || expression->has_module)
 			return fail(&parser, parser.position,
-			            "an address is in no frame or interpreter; a name is expected");
+			            "an address is in no frame or module; a name is expected");
 		TRY(parse_number(&parser, &expression->address, &is_hex));
 		expression->has_address = true;
+		TRY(skip_words(&parser));
 		expression->address_end = parser.position;
 	} else {
 		TRY(parse_name(&parser));

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * expression: what a person typed, taken apart, with no look at the target.
  *
- *   target    = [ "interp:" N "." ] ( address | frame | path ) trailer*
- *   address   = "0x" hex digits
+ *   target    = [ "interp:" N "." ] ( address | frame | module | path ) trailer*
+ *   address   = "0x" hex digits [ "(" words ")" ]                  (the words are for people, as names are printed)
  *   frame     = [ "thread:" TID "." ] [ "frame:" N "." ] name      (at least one of the two prefixes)
+ *   module    = "module:" name                                     (not what the frame means by that name)
  *   path      = name
  *   trailer   = "." name | "[" key "]"
  *   key       = integer | string | bytes | "True" | "False" | "None" | "(" key "," ... ")" | key "," ...
@@ -39,7 +40,7 @@ struct expression_step {
 };
 
 struct expression {
-	bool has_address, has_interpreter, has_thread, has_frame;
+	bool has_address, has_interpreter, has_thread, has_frame, has_module;
 	uint64_t address;
 	uint64_t interpreter; /* id */
 	uint64_t thread; /* native id */

@@ -17,19 +17,23 @@ struct name_options {
 	bool show_values; /* --values */
 	uint64_t selected_thread; /* PyThreadState for names in "the" frame; 0: runtime's selected one */
 	uint32_t selected_frame; /* 0: innermost */
+	struct text
+	        *note; /* names_resolve() appends a line where a name means something else as well; NULL: nobody asks */
 };
 
 /* Resolves one target X of the design; names/expression.h has the grammar. In this order:
  *   0x7f31c02a8e40           an address, which must be that of an object; steps may follow it
- *   app.cache.SESSIONS       a Python path: the longest prefix that sys.modules has (main interpreter first; interp:N.
- *                            before it: that one only), then steps; if these fail, shorter prefixes
  *   rows, frame:2.rows, thread:4243.frame:0.rows
- *                            a name in a frame: locals (cells opened), the namespace of a module or class body,
- * globals, builtins. frame:N counts from the innermost Python frame, 0 Steps: .name as Python would find it (slots and
- * members, instance dict or values, fields of a namedtuple, then what the class has; of a class, along its MRO),
- * without running code: what a property would compute is an error that says so. [key] on dicts, lists, tuples, deques,
- * mappingproxies and what derives from them. ERROR_NOT_FOUND says how far it got, what was there instead and what is
- * near; ERROR_ARGUMENT: not one of these forms, and at which column. */
+ *                            a name in a frame, the selected one if none is named: locals (cells opened), the namespace
+ *                            of a module or class body, globals, builtins. frame:N counts from the innermost Python
+ *                            frame, 0
+ *   app.cache.SESSIONS       a Python path: the longest prefix that sys.modules has (main interpreter first; interp:N.
+ *                            before it: that one only), then steps; if these fail, shorter prefixes. module:app.cache
+ *                            is never what a frame means by `app`
+ * Steps: .name as Python would find it (slots and members, instance dict or values, fields of a namedtuple, then what
+ * the class has; of a class, along its MRO), without running code: what a property would compute is an error that says
+ * so. [key] on dicts, lists, tuples, deques, mappingproxies and what derives from them. ERROR_NOT_FOUND says how far it
+ * got, what was there instead and what is near; ERROR_ARGUMENT: not one of these forms, and at which column. */
 int names_resolve(struct decoder *decoder, const char *expression, const struct name_options *options,
                   uint64_t *ret_object, struct error *error);
 

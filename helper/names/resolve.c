@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * resolve: which object of the target a typed expression means. Python paths first, longest prefix in sys.modules;
- * then names of the frame that is meant. Where both were tried and failed, the error tells both stories. */
+ * resolve: which object of the target a typed expression means. What the frame means by it, as Python would: locals,
+ * globals, builtins; then Python paths, longest prefix in sys.modules. Where both were tried and failed, the error
+ * tells both stories. */
 #include "base/limits.h"
 #include "object/value.h"
 #include "names/locals.h"
@@ -152,6 +153,28 @@ static int resolve_in_modules(const struct resolver *resolver, uint64_t *ret_obj
 
 /* ---- Frames ---- */
 
+/* A thread state of the interpreter that was named; one native thread may have several, each in another interpreter. */
+static bool is_in_interpreter(const struct resolver *resolver, const struct python_thread *thread)
+{
+	const struct runtime *runtime = resolver->runtime;
+	for (size_t i = 0; i < runtime->interpreters.count; i++)
+		if (runtime->interpreters.items[i].address == thread->interpreter)
+			return searches_interpreter(resolver, &runtime->interpreters.items[i]);
+	return !resolver->expression.has_interpreter;
+}
+
+static bool is_meant_thread(const struct resolver *resolver, const struct python_thread *thread)
+{
+	const struct expression *expression = &resolver->expression;
+	if (expression->has_thread)
+		return thread->native_id == expression->thread;
+	/* The first of that interpreter, unless it is the selected one's. */
+	if (expression->has_interpreter)
+		return true;
+	return resolver->options->selected_thread != 0 ? thread->address == resolver->options->selected_thread
+	                                               : thread->is_selected;
+}
+
 static const struct python_thread *find_thread(const struct resolver *resolver, struct error *error)
 {
 	const struct runtime *runtime = resolver->runtime;
@@ -161,11 +184,7 @@ static const struct python_thread *find_thread(const struct resolver *resolver, 
 
 	for (size_t i = 0; i < runtime->threads.count; i++) {
 		const struct python_thread *thread = &runtime->threads.items[i];
-		bool matches = expression->has_thread ? thread->native_id == expression->thread
-		               : resolver->options->selected_thread != 0
-		                       ? thread->address == resolver->options->selected_thread
-		                       : thread->is_selected;
-		if (matches) {
+		if (is_in_interpreter(resolver, thread) && is_meant_thread(resolver, thread)) {
 			found = thread;
 			break;
 		}
@@ -328,48 +347,84 @@ static bool has_interpreter(const struct resolver *resolver)
 	return false;
 }
 
+/* One sentence where a module of the same name is something else. */
+static void note_shadowed(const struct resolver *resolver, uint64_t object, struct text *note)
+{
+	uint64_t module_object;
+	bool is_module;
+	struct error ignored = { 0 };
+	if (note == NULL || resolve_in_modules(resolver, &module_object, &is_module, &ignored) != 0 ||
+	    module_object == object)
+		return;
+	struct text typed = { 0 };
+	append_source(resolver, resolver->expression.source_start, strlen(resolver->source), &typed);
+	text_format(note, "%s: what the selected frame means by it is taken; module:%s is the module's\n",
+	            text_string(&typed), text_string(&typed));
+	text_free(&typed);
+}
+
+static int no_such_name(const struct resolver *resolver, const struct error *module_error,
+                        const struct error *frame_error, struct error *error)
+{
+	struct suggestion suggestion;
+	error_set(error, ERROR_NOT_FOUND, "%s", module_error->message);
+	suggestion_init(&suggestion, expression_name(&resolver->expression, &resolver->expression.steps.items[0]));
+	offer_modules(resolver, &suggestion);
+	if (suggestion.best[0] != '\0')
+		suggestion_note(&suggestion, error);
+	suggestion_clear(&suggestion);
+	if (frame_error->status != 0)
+		error_note(error, "%s", frame_error->message);
+	return ERROR_NOT_FOUND;
+}
+
+/* What was found of which a later step failed, or nothing. */
+static int refuse_path(const struct resolver *resolver, bool is_name, bool is_module, const struct error *frame_error,
+                       const struct error *module_error, struct error *error)
+{
+	if (is_module) {
+		error_set(error, module_error->status, "%s", module_error->message);
+		if (is_name)
+			error_note(error, "as a name in the frame: %s", frame_error->message);
+		return module_error->status;
+	}
+	if (is_name)
+		return error_set(error, frame_error->status, "%s", frame_error->message);
+	return no_such_name(resolver, module_error, frame_error, error);
+}
+
 static int resolve_path(const struct resolver *resolver, uint64_t *ret_object, struct error *error)
 {
 	const struct expression *expression = &resolver->expression;
+	const bool only_frame = expression->has_frame || expression->has_thread;
 	struct error module_error = { 0 }, frame_error = { 0 };
-	struct suggestion suggestion;
 	bool is_module = false, is_name = false;
 
 	if (!has_interpreter(resolver))
 		return error_set(error, ERROR_NOT_FOUND, "there is no interpreter %llu",
 		                 (unsigned long long)expression->interpreter);
-	if (!expression->has_frame && !expression->has_thread) {
-		int status = resolve_in_modules(resolver, ret_object, &is_module, &module_error);
-		if (status == 0)
-			return 0;
+	if (only_frame)
+		return resolve_in_frame(resolver, ret_object, &is_name, error);
+	if (!expression->has_interpreter && !expression->has_module &&
+	    resolve_in_frame(resolver, ret_object, &is_name, &frame_error) == 0) {
+		note_shadowed(resolver, *ret_object, resolver->options->note);
+		return 0;
 	}
-	if (!expression->has_interpreter || expression->has_frame || expression->has_thread) {
-		if (resolve_in_frame(resolver, ret_object, &is_name, &frame_error) == 0)
-			return 0;
-	}
-	uint64_t builtin =
-	        is_name || is_module || expression->has_frame || expression->has_thread ? 0 : find_builtin(resolver);
+	if (resolve_in_modules(resolver, ret_object, &is_module, &module_error) == 0)
+		return 0;
+	const uint64_t builtin = is_name || is_module || expression->has_module ? 0 : find_builtin(resolver);
 	if (builtin != 0)
 		return walk_steps(resolver, builtin, 1, ret_object, error);
-	if (expression->has_frame || expression->has_thread)
-		return error_set(error, frame_error.status, "%s", frame_error.message);
-	if (is_module) {
-		error_set(error, module_error.status, "%s", module_error.message);
-		if (is_name)
-			error_note(error, "as a name in the frame: %s", frame_error.message);
-		return module_error.status;
-	}
-	if (is_name)
-		return error_set(error, frame_error.status, "%s", frame_error.message);
-	error_set(error, ERROR_NOT_FOUND, "%s", module_error.message);
-	suggestion_init(&suggestion, expression_name(expression, &expression->steps.items[0]));
-	offer_modules(resolver, &suggestion);
-	if (suggestion.best[0] != '\0')
-		suggestion_note(&suggestion, error);
-	suggestion_clear(&suggestion);
-	if (frame_error.status != 0)
-		error_note(error, "%s", frame_error.message);
-	return ERROR_NOT_FOUND;
+	return refuse_path(resolver, is_name, is_module, &frame_error, &module_error, error);
+}
+
+/* Whose namespaces of static types are meant; the main interpreter's if none was named. */
+static uint32_t interpreter_index(const struct resolver *resolver)
+{
+	for (uint32_t i = 0; i < resolver->runtime->interpreters.count && resolver->expression.has_interpreter; i++)
+		if (searches_interpreter(resolver, &resolver->runtime->interpreters.items[i]))
+			return i;
+	return 0;
 }
 
 int names_resolve(struct decoder *decoder, const char *expression, const struct name_options *options,
@@ -378,9 +433,11 @@ int names_resolve(struct decoder *decoder, const char *expression, const struct 
 	struct resolver resolver = { decoder, decoder->context->runtime, options, expression, { 0 } };
 
 	int status = expression_parse(&resolver.expression, expression, error);
+	decoder->objects.interpreter = interpreter_index(&resolver);
 	if (status == 0)
 		status = resolver.expression.has_address ? resolve_address(&resolver, ret_object, error)
 		                                         : resolve_path(&resolver, ret_object, error);
+	decoder->objects.interpreter = 0;
 	expression_clear(&resolver.expression);
 	return status;
 }

@@ -43,6 +43,7 @@ struct object_reader {
 	const struct layout *layout; /* that of facts, or the runtime's */
 	const struct runtime *runtime;
 	struct object_facts *facts; /* borrowed */
+	uint32_t interpreter; /* index of the one whose namespaces of static types are meant; 0: the main one */
 };
 
 /* Finds general_lookup, where type_type is the address of PyType_Type (0: unknown). */

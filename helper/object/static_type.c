@@ -9,15 +9,15 @@ enum {
 	LIMIT_FIRST_SUBCLASSES = 256, /* of object: some hundred types are made ready before any code runs */
 };
 
-/* Address of the state at `index` of a table in the main interpreter; 0: this Python has no such table. */
+/* Address of the state at `index` of a table in the interpreter that is meant; 0: this Python has no such table. */
 static uint64_t state_address(const struct object_reader *objects, enum layout_field table, uint64_t index)
 {
 	const struct layout *layout = objects->layout;
 	const struct runtime *runtime = objects->runtime;
 	uint64_t bytes = layout->struct_bytes[STRUCT_managed_static_type_state];
-	if (!layout_has(layout, table) || runtime->interpreters.count == 0 || bytes == 0)
+	if (!layout_has(layout, table) || objects->interpreter >= runtime->interpreters.count || bytes == 0)
 		return 0;
-	return runtime->interpreters.items[0].address + layout_offset(layout, table) + index * bytes;
+	return runtime->interpreters.items[objects->interpreter].address + layout_offset(layout, table) + index * bytes;
 }
 
 static bool is_state_of(struct object_reader *objects, uint64_t state, uint64_t type)

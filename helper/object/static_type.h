@@ -8,7 +8,7 @@
 #include "object/object_reader.h"
 
 struct static_type_state {
-	uint64_t dict_slot, subclasses_slot; /* addresses of the words in the main interpreter */
+	uint64_t dict_slot, subclasses_slot; /* addresses of the words in the reader's interpreter */
 	uint64_t dict;
 };
 

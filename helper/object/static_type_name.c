@@ -59,8 +59,8 @@ static const struct {
 	{ "_ctypes", "_SimpleCData", "_ctypes.PyCSimpleType" },
 };
 
-/* Names in a module, and the tp_name of the type (up to 3.10, Modules/sha256module.c and its like; _elementtree where it
- * is built in, as in python-build-standalone). */
+/* Names in a module, and the tp_name of the type (up to 3.10, Modules/sha256module.c and its like; _elementtree where
+ * it is built in, as in python-build-standalone). */
 static const char *const other_names[][2] = {
 	{ "_sha256.SHA224Type", "_sha256.sha224" },
 	{ "_sha256.SHA256Type", "_sha256.sha256" },
