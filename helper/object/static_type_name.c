@@ -69,6 +69,7 @@ static const char *const other_names[][2] = {
 	{ "_sha1.SHA1Type", "_sha1.sha1" },
 	{ "_md5.MD5Type", "_md5.md5" },
 	{ "_signal.struct_siginfo", "signal.struct_siginfo" },
+	{ "pyexpat.XMLParserType", "pyexpat.xmlparser" },
 	{ "_elementtree.Element", "xml.etree.ElementTree.Element" },
 	{ "_elementtree.TreeBuilder", "xml.etree.ElementTree.TreeBuilder" },
 	{ "_elementtree.XMLParser", "xml.etree.ElementTree.XMLParser" },

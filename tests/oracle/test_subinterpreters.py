@@ -131,6 +131,23 @@ def test_static_types_of_each(several):
             assert not [root for root in roots if "held from C" in root], (truth["number"], hex(address), roots)
 
 
+def test_names_of_static_types(several):
+    """int.__dict__ is another dict in each interpreter since 3.12."""
+    for truth in several.truths:
+        for name, address in zip(("bit_length", "numerator"), truth["int_dict"]):
+            asked = "interp:%d.int.__dict__['%s']" % (truth["number"], name)
+            found, = program.ask(several.target, ["sizeof", "--json", asked])["objects"]
+            assert int(found["address"], 16) == address, asked
+
+
+def test_names_of_locals(several):
+    """A frame of an interpreter that is named, with or without its number."""
+    for truth in several.truths[1:NUMBER]:
+        number = truth["number"]
+        said = program.run(several.target + ["object", "--values", "interp:%d.frame:0.local[0]" % number]).output
+        assert "'local of interpreter %d'" % number in said
+
+
 def test_frames(several):
     threads = program.ask(several.target, ["frames", "--json"])["threads"]
     standing = [frame for thread in threads for frame in thread["frames"] if frame["function"] == "stand"]

@@ -165,6 +165,24 @@ static void same_build_id_fills_code(void **state)
 	setting->core = NULL;
 }
 
+/* strip and patchelf leave the build-id and move segments within the file. */
+static void segments_moved_in_the_file(void **state)
+{
+	struct setting *setting = *state;
+	uint8_t image[ELF_BYTES + 4096] = { 0 }, original[ELF_BYTES];
+	Elf64_Phdr *rows = (Elf64_Phdr *)(void *)(image + sizeof(Elf64_Ehdr));
+	elf_writer_image(original, 7);
+	memcpy(image, original, 4096);
+	memcpy(image + 2 * 4096, original + 4096, ELF_BYTES - 4096);
+	rows[1].p_offset += 4096;
+	rows[2].p_offset += 4096;
+	free(temporary_file(setting->directory, "library.so", image, sizeof image));
+	write_core(setting, &(struct shape){ .build_id = 7 }, true);
+	struct address_space *space = open_with(setting, NULL);
+	expect_code(space, true, ABSENT_NOT);
+	address_space_close(space);
+}
+
 static void other_build_id_does_not(void **state)
 {
 	struct setting *setting = *state;
@@ -378,6 +396,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(same_build_id_fills_code),
+		TEST(segments_moved_in_the_file),
 		TEST(other_build_id_does_not),
 		TEST(deleted_file_is_looked_up_by_its_old_path),
 		TEST(sysroot_comes_first),

@@ -106,6 +106,22 @@ uint32_t elf_view_flags(const struct elf_view *view, uint64_t load_bias, uint64_
 	return flags;
 }
 
+bool elf_view_file_offset(const struct elf_view *view, uint64_t load_bias, uint64_t address, uint64_t *ret_offset,
+                          uint64_t *ret_bytes)
+{
+	struct elf_program program;
+	for (uint32_t number = 0; next_program(view, &number, PT_LOAD, &program);) {
+		const uint64_t start = load_bias + program.address, begin = page_down(start);
+		const uint64_t before = start - begin;
+		if (address < begin || address - begin >= program.file_bytes + before || program.offset < before)
+			continue;
+		*ret_offset = program.offset - before + (address - begin);
+		*ret_bytes = program.file_bytes + before - (address - begin);
+		return true;
+	}
+	return false;
+}
+
 bool local_file_open(struct local_file *file, const char *path)
 {
 	*file = (struct local_file){ .view = { .bytes = NULL } };

@@ -34,6 +34,11 @@ uint64_t elf_view_end(const struct elf_view *view, uint64_t load_bias);
 /* Flags (PF_) of the PT_LOAD whose pages hold the target address; 0 if none does. */
 uint32_t elf_view_flags(const struct elf_view *view, uint64_t load_bias, uint64_t address);
 
+/* Where a file has what its image has at the target address, and how many bytes from there on; false: in no PT_LOAD.
+ * strip and patchelf move segments within a file, and leave its build-id as it is. */
+bool elf_view_file_offset(const struct elf_view *view, uint64_t load_bias, uint64_t address, uint64_t *ret_offset,
+                          uint64_t *ret_bytes);
+
 /* Maps a file if it is a regular ELF file of this machine that can be read; false otherwise. */
 bool local_file_open(struct local_file *file, const char *path);
 void local_file_close(struct local_file *file);

@@ -407,8 +407,13 @@ static bool claim_piece(struct finder *finder, size_t number, const struct memor
 		claim.absent = file->absent;
 		return array_push(&finder->claims, claim);
 	}
-	uint64_t offset = row->file_offset + (start - row->start);
+	uint64_t offset = row->file_offset + (start - row->start), moved, bytes;
 	uint64_t here = offset < unit->local.size ? unit->local.size - offset : 0;
+	if (elf_view_file_offset(&unit->local, file->load_bias, start, &moved, &bytes) && moved != offset) {
+		offset = moved;
+		here = moved < unit->local.size ? unit->local.size - moved : 0;
+		here = bytes < here ? bytes : here;
+	}
 	struct segment from_file = claim;
 	from_file.absent = ABSENT_NOT;
 	from_file.from_file = true;
