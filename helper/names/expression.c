@@ -472,9 +472,10 @@ int expression_parse(struct expression *ret_expression, const char *source, stru
 	}
 	expression->source_start = parser.position;
 	if (starts(&parser, "0x") || starts(&parser, "0X")) {
-		if (expression->has_thread || expression->has_frame || expression->has_module)
+		if (expression->has_interpreter || expression->has_thread || expression->has_frame ||
+		    expression->has_module)
 			return fail(&parser, parser.position,
-			            "an address is in no frame or module; a name is expected");
+			            "an address is in no frame, module or interpreter; a name is expected");
 		TRY(parse_number(&parser, &expression->address, &is_hex));
 		expression->has_address = true;
 		TRY(skip_words(&parser));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * expression: what a person typed, taken apart, with no look at the target.
  *
- *   target    = [ "interp:" N "." ] ( address | frame | module | path ) trailer*
+ *   target    = ( address | [ "interp:" N "." ] ( frame | module | path ) ) trailer*
  *   address   = "0x" hex digits [ "(" words ")" ]                  (the words are for people, as names are printed)
  *   frame     = [ "thread:" TID "." ] [ "frame:" N "." ] name      (at least one of the two prefixes)
  *   module    = "module:" name                                     (not what the frame means by that name)

@@ -235,7 +235,8 @@ def expect_paths():
     resolve("json.decoder", sys.modules["json.decoder"])
     resolve("lookalike.SESSIONS['one']", lookalike.SESSIONS["one"])
     resolve("lookalike.cache.SESSIONS['u:1'].items[1]", plain.items[1])
-    resolve("lookalike.shadow", shadow)
+    resolve("lookalike.shadow", lookalike.shadow)  # what the frame's global of that name has
+    resolve("module:lookalike.shadow", shadow)
     resolve("lookalike.shadow.items", lookalike.shadow.items)
     resolve("lookalike.json", lookalike.json)
     resolve("interp:0.lookalike.json", lookalike.json)

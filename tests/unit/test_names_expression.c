@@ -53,6 +53,14 @@ static void test_prefixes(void **state)
 	assert_int_equal(expression.frame, 12);
 	assert_int_equal(expression.steps.count, 1);
 	expression_clear(&expression);
+	parse(&expression, "0x7f31c02a8e40 (class app.<locals>.Made (of 3)).table[0]");
+	assert_true(expression.has_address && expression.address == 0x7f31c02a8e40);
+	assert_int_equal(expression.steps.count, 2);
+	expression_clear(&expression);
+	parse(&expression, "module:json.decoder");
+	assert_true(expression.has_module && !expression.has_address);
+	assert_int_equal(expression.steps.count, 2);
+	expression_clear(&expression);
 	parse(&expression, " 0x7f31c02a8e40[0].x ");
 	assert_true(expression.has_address && expression.address == 0x7f31c02a8e40);
 	assert_int_equal(expression.steps.count, 2);
@@ -185,6 +193,11 @@ static void test_mistakes(void **state)
 		"a[0b2]",
 		"a[_1]",
 		"a[1__]]",
+		"frame:0.module:a",
+		"module:0x10",
+		"module:",
+		"0x10 (class A",
+		"0x10 class A",
 	};
 	struct expression expression;
 
