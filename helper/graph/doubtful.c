@@ -6,10 +6,14 @@
 #include "decode/allocated.h"
 #include "decode/reference_count.h"
 #include "allocator/mimalloc.h"
+#include "graph/word_owners.h"
 #include "object/value.h"
+
+#define MOST_ADDRESS (UINT64_C(1) << 47) /* above it is the kernel's */
 
 enum {
 	LEAST_ADDRESS = 1 << 16, /* below it nothing is mapped (vm.mmap_min_addr) */
+	STATIC_REFERENCES = 64, /* of an object in static memory that are looked at before it is believed */
 	INTERNED_LEAST = 32, /* entries of the dict of interned strings: the interpreter's own names are hundreds */
 };
 
@@ -39,8 +43,38 @@ static bool has_sane_count(struct decoder *decoder, uint64_t address, const uint
 	return word != 0 && word <= UINT32_MAX;
 }
 
-static bool is_alive(struct decoder *decoder, uint64_t address)
+/* An array of C that holds numbers and addresses (PyType_Slot, Cython's tables) looks like an object where an address
+ * is a type's. What follows would be its references. */
+static bool has_sane_references(struct decoder *decoder)
 {
+	uint32_t looked = 0;
+	for (size_t i = 0; i < decoder->out.runs.count; i++) {
+		const struct run *run = &decoder->out.runs.items[i];
+		for (uint64_t slot = 0; slot < run->count && looked < STATIC_REFERENCES; slot++, looked++) {
+			const uint64_t target = run_target(run, slot);
+			const struct object_head head =
+			        target != 0 ? decode_head(decoder, target) : (struct object_head){ .address = 0 };
+			if (target != 0 && (head.bytes == NULL || decode_head_type(decoder, head.bytes) == NULL))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Where an object lies, and how often it is counted, leave no doubt that it can be one. */
+static bool is_plausible(const struct doubtful *doubtful, uint64_t address, const struct type_info *type)
+{
+	struct reference_count count;
+	if (!object_places_allow(object_places_find(doubtful->places, address), type))
+		return false;
+	return reference_count_read(doubtful->decoder, address, &count) &&
+	       (count.is_immortal || count.is_deferred || !count.is_known ||
+	        count.count <= doubtful->places->most_references);
+}
+
+static bool is_alive(const struct doubtful *doubtful, uint64_t address)
+{
+	struct decoder *decoder = doubtful->decoder;
 	const uint32_t head_bytes = decoder->layout->struct_bytes[STRUCT_PyObject];
 	const uint8_t *head = head_bytes > 0 ? reader_at(&decoder->reader, address, head_bytes) : NULL;
 	if (head == NULL || !has_sane_count(decoder, address, head))
@@ -52,7 +86,7 @@ static bool is_alive(struct decoder *decoder, uint64_t address)
 	if (type_head == NULL || value_type(&decoder->objects, address, NULL) == 0)
 		return false;
 	const struct type_info *type = decode_head_type(decoder, head);
-	if (type == NULL || type->flags & TYPE_IS_WILD)
+	if (type == NULL || type->flags & TYPE_IS_WILD || !is_plausible(doubtful, address, type))
 		return false;
 	/* A dangling pointer can lead to what was an object: its allocator has given that block to somebody else. */
 	const bool skip_blocks = decoder->skip_blocks;
@@ -64,6 +98,8 @@ static bool is_alive(struct decoder *decoder, uint64_t address)
 		/* Where no allocator knows of a block, nothing tells an object from what is left of one. */
 		is_object = !agreement_is_bad(allocation.agreement) && allocation.allocator != ALLOCATOR_UNKNOWN;
 	}
+	if (is_object && object_places_find(doubtful->places, address) == PLACE_STATIC)
+		is_object = has_sane_references(decoder);
 	decoder->skip_blocks = skip_blocks;
 	return is_object;
 }
@@ -88,26 +124,45 @@ static bool is_interned_dict(struct decoder *decoder, uint64_t address)
 	return count == INTERNED_LEAST;
 }
 
-/* The object that a word may refer to; 0: none. */
-static inline uint64_t candidate(const struct run *run, uint64_t slot)
+void doubtful_init(struct doubtful *doubtful, struct roots *roots, struct decoder *decoder,
+                   const struct object_places *places, const struct progress *progress)
 {
-	const uint64_t word = run_is_counted(run, slot) ? run_target(run, slot) : 0;
-	return (word & 7) == 0 ? word : 0;
+	const struct address_space *space = decoder->reader.space;
+	*doubtful = (struct doubtful){ .roots = roots, .decoder = decoder, .places = places, .progress = progress };
+	/* Where the segments are made on demand any address may be asked for. */
+	doubtful->low = space->segment_count > 0 && space->kind != SPACE_CALLBACKS ? space->segments[0].start : 1;
+	doubtful->high = MOST_ADDRESS;
+	for (size_t i = space->segment_count; i-- > 0 && space->kind != SPACE_CALLBACKS;) {
+		if (space->segments[i].end > MOST_ADDRESS)
+			continue;
+		doubtful->high = space->segments[i].end;
+		break;
+	}
 }
 
-int doubtful_reach(struct roots *roots, struct decoder *decoder, const struct visited *visited,
-                   doubtful_reach_function *reach, void *context)
+/* The object that a word may refer to; 0: none. Most words are no addresses: that is looked at first. */
+static inline uint64_t candidate(const struct doubtful *doubtful, const struct run *run, uint64_t slot)
 {
+	const uint64_t word = run_is_counted(run, slot) ? run_target(run, slot) : 0;
+	return word >= doubtful->low && word < doubtful->high && (word & 7) == 0 ? word : 0;
+}
+
+int doubtful_reach(struct doubtful *doubtful, const struct visited *visited, doubtful_reach_function *reach,
+                   void *context)
+{
+	struct roots *roots = doubtful->roots;
+	struct decoder *decoder = doubtful->decoder;
 	const bool seeks_interned = roots->interned.count == 0;
 	for (size_t i = 0; i < roots->doubtful.count; i++) {
-		const struct holder_run *doubtful = &roots->doubtful.items[i];
-		const bool is_static = roots->holders.items[doubtful->holder].kind == HOLDER_STATIC;
-		for (uint64_t slot = 0; slot < doubtful->run.count; slot++) {
-			const uint64_t address = candidate(&doubtful->run, slot);
+		const struct holder_run *run = &roots->doubtful.items[i];
+		const bool is_static = roots->holders.items[run->holder].kind == HOLDER_STATIC;
+		for (uint64_t slot = 0; slot < run->run.count; slot++) {
+			TRY(progress_look(doubtful->progress, &doubtful->steps));
+			const uint64_t address = candidate(doubtful, &run->run, slot);
 			const struct segment *segment = address != 0 ? reader_segment(&decoder->reader, address) : NULL;
 			if (segment == NULL || segment->data == NULL ||
 			    visited_has(visited, visited_place(visited, segment, address)) ||
-			    !is_alive(decoder, address))
+			    !is_alive(doubtful, address))
 				continue;
 			if (is_static && seeks_interned && is_interned_dict(decoder, address) &&
 			    !roots_add_interned_dict(roots, address))
@@ -168,27 +223,6 @@ static bool merge_accepted(struct roots *roots)
 	return is_done;
 }
 
-static inline bool covers(const struct run *run, uint64_t address)
-{
-	return address >= run->address && address < run->address + run->count * run->stride;
-}
-
-/* Whether the word at that address was counted as what it is, or is another run's too: the main thread's state lies in
- * that of its interpreter, and that in static memory. before: of roots->doubtful, the runs already gone through. */
-static bool is_known_word(const struct roots *roots, size_t before, uint64_t address)
-{
-	for (size_t i = 0; i < roots->runs.count; i++) {
-		const struct holder_run *certain = &roots->runs.items[i];
-		const enum holder_kind kind = roots->holders.items[certain->holder].kind;
-		if ((kind == HOLDER_INTERPRETER || kind == HOLDER_THREAD) && covers(&certain->run, address))
-			return true;
-	}
-	for (size_t i = 0; i < before; i++)
-		if (covers(&roots->doubtful.items[i].run, address))
-			return true;
-	return false;
-}
-
 /* What variables of C code and the state of interpreters keep: names, numbers, classes, modules, functions. Other
  * things are likelier a frame's: the free lists of the interpreter have words of objects that were freed long ago,
  * where new ones may be by now. */
@@ -203,36 +237,48 @@ static bool is_kept_by_state(struct decoder *decoder, uint64_t address)
 
 enum pass { PASS_KEPT_BY_STATE, PASS_STACKS, PASS_STATE, PASS_COUNT };
 
-static bool settle_run(struct roots *roots, struct decoder *decoder, const struct object_index *index,
-                       const struct count_book *book, size_t number, enum pass pass)
+struct settling {
+	struct doubtful *doubtful;
+	const struct object_index *index;
+	const struct count_book *book;
+	struct word_owners owners;
+};
+
+static int settle_run(struct settling *settling, uint32_t number, enum pass pass)
 {
-	const struct holder_run *doubtful = &roots->doubtful.items[number];
-	if ((doubtful->run.label == LABEL_STACK) != (pass == PASS_STACKS))
-		return true;
-	for (uint64_t slot = 0; slot < doubtful->run.count; slot++) {
-		const uint64_t address = candidate(&doubtful->run, slot);
+	struct doubtful *doubtful = settling->doubtful;
+	struct decoder *decoder = doubtful->decoder;
+	const struct count_book *book = settling->book;
+	const struct holder_run *run = &doubtful->roots->doubtful.items[number];
+	if ((run->run.label == LABEL_STACK) != (pass == PASS_STACKS))
+		return OK;
+	for (uint64_t slot = 0; slot < run->run.count; slot++) {
+		TRY(progress_look(doubtful->progress, &doubtful->steps));
+		const uint64_t address = candidate(doubtful, &run->run, slot);
 		const struct segment *segment = address != 0 ? reader_segment(&decoder->reader, address) : NULL;
-		const uint32_t node = segment != NULL ? object_index_in(index, segment, address) : UINT32_MAX;
+		const uint32_t node = segment != NULL ? object_index_in(settling->index, segment, address) : UINT32_MAX;
 		if (node == UINT32_MAX || book->missing(book->context, node) <= 0)
 			continue;
 		if (pass != PASS_STACKS && is_kept_by_state(decoder, address) != (pass == PASS_KEPT_BY_STATE))
 			continue;
-		if (is_known_word(roots, number, doubtful->run.address + slot * doubtful->run.stride))
+		if (word_owners_has(&settling->owners, number, run->run.address + slot * run->run.stride))
 			continue;
 		book->take(book->context, node);
-		if (!accept(roots, doubtful, slot))
-			return false;
+		if (!accept(doubtful->roots, run, slot))
+			return ERROR_NO_MEMORY;
 	}
-	return true;
+	return OK;
 }
 
-bool doubtful_settle(struct roots *roots, struct decoder *decoder, const struct object_index *index,
-                     const struct count_book *book)
+int doubtful_settle(struct doubtful *doubtful, const struct object_index *index, const struct count_book *book)
 {
+	struct roots *roots = doubtful->roots;
+	struct settling settling = { .doubtful = doubtful, .index = index, .book = book };
+	int status = word_owners_open(&settling.owners, roots) ? OK : ERROR_NO_MEMORY;
 	for (enum pass pass = 0; pass < PASS_COUNT; pass++)
-		for (size_t i = 0; i < roots->doubtful.count; i++)
-			if (!settle_run(roots, decoder, index, book, i, pass))
-				return false;
+		for (uint32_t i = 0; status == OK && i < roots->doubtful.count; i++)
+			status = settle_run(&settling, i, pass);
+	word_owners_close(&settling.owners);
 	array_free(&roots->doubtful);
-	return merge_accepted(roots);
+	return status == OK && !merge_accepted(roots) ? ERROR_NO_MEMORY : status;
 }

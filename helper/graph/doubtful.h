@@ -8,14 +8,28 @@
 #define PYDS_GRAPH_DOUBTFUL_H
 
 #include "graph/object_index.h"
+#include "graph/object_places.h"
 #include "graph/roots.h"
+
+struct doubtful {
+	struct roots *roots;
+	struct decoder *decoder;
+	const struct object_places *places;
+	const struct progress *progress;
+	uint64_t steps;
+	uint64_t low, high; /* below the one and from the other on nothing is mapped */
+};
+
+/* Everything is borrowed. */
+void doubtful_init(struct doubtful *doubtful, struct roots *roots, struct decoder *decoder,
+                   const struct object_places *places, const struct progress *progress);
 
 /* Calls reach() for every object that a doubtful word points at, that was not visited before, and that is certainly
  * alive: objects that the collector does not track are known by such a word alone. Ends with the first status that is
- * not OK. */
+ * not OK; ERROR_CANCELLED comes without a sentence. */
 typedef int doubtful_reach_function(void *context, uint64_t address);
-int doubtful_reach(struct roots *roots, struct decoder *decoder, const struct visited *visited,
-                   doubtful_reach_function *reach, void *context);
+int doubtful_reach(struct doubtful *doubtful, const struct visited *visited, doubtful_reach_function *reach,
+                   void *context);
 
 /* What is known of reference counts once all certain references were counted. */
 struct count_book {
@@ -25,9 +39,8 @@ struct count_book {
 	void *context;
 };
 
-/* Makes runs of roots->runs of the doubtful words that account for missing references, the likeliest holder first.
- * False: out of memory. */
-bool doubtful_settle(struct roots *roots, struct decoder *decoder, const struct object_index *index,
-                     const struct count_book *book);
+/* Makes runs of roots->runs of the doubtful words that account for missing references, the likeliest holder first. OK,
+ * ERROR_NO_MEMORY or ERROR_CANCELLED, without a sentence. */
+int doubtful_settle(struct doubtful *doubtful, const struct object_index *index, const struct count_book *book);
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef PYDS_GRAPH_ROOTS_H
 #define PYDS_GRAPH_ROOTS_H
 
+#include "base/progress.h"
 #include "decode/decoder.h"
 #include "runtime/runtime.h"
 
@@ -45,7 +46,8 @@ struct roots {
 	bool frames_truncated; /* some thread's frames could not be followed to the end */
 };
 
-int roots_collect(struct roots *ret_roots, struct decoder *decoder, struct error *error);
+int roots_collect(struct roots *ret_roots, struct decoder *decoder, const struct progress *progress,
+                  struct error *error);
 void roots_clear(struct roots *roots);
 
 bool roots_add_interned_dict(struct roots *roots, uint64_t address); /* false: out of memory */

@@ -4,10 +4,9 @@
  * interpreter's since 3.9 (bpo-40521). While a collection runs, gc_next carries flags in its low bits. */
 #include "runtime/gc_lists.h"
 
-#include <stdlib.h>
-
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "runtime/thread_stacks.h"
 
 enum {
 	GC_HEAD_BYTES = 16,
@@ -83,65 +82,21 @@ static bool push_stack(struct reader *reader, uint64_t start, uint64_t end, uint
 	return true;
 }
 
-static int compare_addresses(const void *left, const void *right)
-{
-	const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-	return a < b ? -1 : a > b;
-}
-
-/* What pthread_self() points at of each Python thread, sorted. NULL: out of memory. */
-static uint64_t *control_blocks(const struct runtime *runtime)
-{
-	const size_t count = runtime->threads.count;
-	uint64_t *blocks = malloc((count + 1) * sizeof *blocks);
-	for (size_t i = 0; blocks != NULL && i < count; i++)
-		blocks[i] = runtime->threads.items[i].thread_id;
-	if (blocks != NULL && count > 0)
-		qsort(blocks, count, sizeof *blocks, compare_addresses);
-	return blocks;
-}
-
-/* Where the stack of a thread ends that has a segment: above a stack of glibc's, in the same mapping, lies what
- * pthread_self() points at. An allocator's arena may follow without a gap, and each tracked object in it looks like the
- * head of a list. 0: a thread without a Python thread state, which collects nothing. */
-static uint64_t stack_end(const struct runtime *runtime, const uint64_t *blocks, const struct native_thread *thread,
-                          const struct segment *segment)
-{
-	size_t low = 0, high = runtime->threads.count;
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-		if (blocks[middle] > thread->stack_pointer)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	if (low < runtime->threads.count && blocks[low] < segment->end)
-		return blocks[low];
-	return runtime->space->pid == 0 || thread->tid == (uint64_t)runtime->space->pid ? segment->end : 0;
-}
-
 /* While a collection calls back into Python, what it found unreachable hangs on heads in C frames of the thread that
  * collects (Modules/gcmodule.c, Python/gc.c: unreachable, finalizers, seen), and on none of the generations. */
 static bool push_stacks(const struct runtime *runtime, struct reader *reader, struct gc_list_array *lists)
 {
-	const struct address_space *space = runtime->space;
 	uint64_t interpreter = runtime->interpreters.count > 0 ? runtime->interpreters.items[0].address : 0;
 	uint64_t budget = LIMIT_GC_STACK_BYTES;
-	uint64_t *blocks = control_blocks(runtime);
-	bool pushed = blocks != NULL;
-	for (size_t i = 0; pushed && i < space->threads.count && budget > 0; i++) {
-		uint64_t start = round_up(space->threads.items[i].stack_pointer, 8);
-		const struct segment *segment = start != 0 ? address_space_find(space, start) : NULL;
-		if (segment == NULL || segment->data == NULL)
-			continue;
-		const uint64_t end = stack_end(runtime, blocks, &space->threads.items[i], segment);
-		if (end <= start)
-			continue;
-		uint64_t bytes = end - start < budget ? end - start : budget;
+	struct thread_stacks stacks;
+	bool pushed = thread_stacks_find(&stacks, runtime);
+	for (size_t i = 0; pushed && i < stacks.ranges.count && budget > 0; i++) {
+		const uint64_t start = stacks.ranges.items[i].start, end = stacks.ranges.items[i].end;
+		const uint64_t bytes = end - start < budget ? end - start : budget;
 		budget -= bytes;
 		pushed = push_stack(reader, start, start + bytes, interpreter, lists);
 	}
-	free(blocks);
+	thread_stacks_clear(&stacks);
 	return pushed;
 }
 

@@ -5,6 +5,7 @@
 #define PYDS_GRAPH_HEAP_BUILDER_H
 
 #include "decode/reference_count.h"
+#include "graph/doubtful.h"
 #include "graph/frontier.h"
 #include "graph/heap/heap_graph.h"
 #include "graph/shared_keys.h"
@@ -27,6 +28,8 @@ struct builder {
 	struct decoder *decoder;
 	struct progress *progress;
 	struct error *error;
+	struct object_places places;
+	struct doubtful words; /* of graph->roots */
 	uint64_t slots_drawn; /* references that the first pass followed: about as many as there will be edges */
 	struct static_range *static_ranges; /* sorted */
 	size_t static_count;

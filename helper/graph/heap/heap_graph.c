@@ -11,7 +11,6 @@
 #include "base/bytes.h"
 #include "base/large_block.h"
 #include "base/spill.h"
-#include "graph/doubtful.h"
 #include "allocator/tracked_objects.h"
 
 int builder_no_memory(struct builder *builder)
@@ -198,7 +197,7 @@ static int find_all(struct search *search)
 	if (search->crew == 1)
 		TRY(reach_tracked(own));
 	TRY(reach_static_types(own));
-	TRY(doubtful_reach(roots, own->decoder, &graph->index.objects, reach_doubtful, own));
+	TRY(doubtful_reach(&search->builder->words, &graph->index.objects, reach_doubtful, own));
 	return reach_static_types(own);
 }
 
@@ -305,6 +304,7 @@ static void builder_clear(struct builder *builder)
 	large_free(builder->edges.targets);
 	large_free(builder->unexplained);
 	free(builder->static_ranges);
+	object_places_close(&builder->places);
 	array_free(&builder->guesses);
 	array_free(&builder->permanent);
 	array_free(&builder->uncounted);
@@ -331,7 +331,10 @@ static int build(struct builder *builder)
 	struct decoder *decoder = builder->decoder;
 	TRY(require_first(builder));
 	TRY(object_index_open(&graph->index, decoder->context->space, builder->error));
-	TRY(roots_collect(&graph->roots, decoder, builder->error));
+	TRY(roots_collect(&graph->roots, decoder, builder->progress, builder->error));
+	if (!object_places_open(&builder->places, decoder->context->runtime))
+		return builder_no_memory(builder);
+	doubtful_init(&builder->words, &graph->roots, decoder, &builder->places, builder->progress);
 	TRY(find_objects(builder));
 	return write_edges(builder);
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/large_block.h"
-#include "graph/doubtful.h"
 
 static int compare_ranges(const void *left, const void *right)
 {
@@ -44,14 +43,16 @@ static bool write_run(struct builder *builder, struct edge_writer *writer, const
 	return true;
 }
 
-static void count_run(struct builder *builder, const struct run *run)
+static int count_run(struct builder *builder, const struct run *run, uint64_t *steps)
 {
 	for (uint64_t i = 0; i < run->count; i++) {
+		TRY(progress_look(builder->progress, steps));
 		uint32_t node = run_is_counted(run, i) ? builder_slot_node(builder, &builder->decoder->reader, run, i)
 		                                       : UINT32_MAX;
 		if (node != UINT32_MAX)
 			builder->unexplained[node]--;
 	}
+	return OK;
 }
 
 static void count_key(void *context, uint64_t key)
@@ -64,9 +65,11 @@ static void count_key(void *context, uint64_t key)
 
 /* A guessed reference stands only where the target's count has room for it: borrowed ones (a pointer back to the
  * parent) are not counted. Given up ones lead to the process instead, which is as good as nowhere. */
-static void drop_guesses(struct builder *builder)
+static int drop_guesses(struct builder *builder)
 {
+	uint64_t steps = 0;
 	for (size_t i = 0; i < builder->guesses.count; i++) {
+		TRY(progress_look(builder->progress, &steps));
 		uint32_t *target = &builder->edges.targets[builder->guesses.items[i]];
 		const uint64_t address = object_index_address(&builder->graph->index, *target);
 		struct reference_count count;
@@ -77,6 +80,7 @@ static void drop_guesses(struct builder *builder)
 		builder->unexplained[*target]++;
 		*target = builder->graph->node_process;
 	}
+	return OK;
 }
 
 /* Makes of what is left of every count a number that is above 0, as int32_t, just where C code must hold the object. */
@@ -107,16 +111,17 @@ static void take_reference(void *context, uint32_t node)
 }
 
 /* Everything that is certain is counted before anything that is not. */
-static bool find_references(struct builder *builder)
+static int find_references(struct builder *builder)
 {
 	struct roots *roots = &builder->graph->roots;
 	const struct count_book book = { missing_references, take_reference, builder };
+	uint64_t steps = 0;
 	for (size_t i = 0; i < roots->runs.count; i++)
-		count_run(builder, &roots->runs.items[i].run);
+		TRY(count_run(builder, &roots->runs.items[i].run, &steps));
 	shared_keys_each(&builder->shared_keys, builder->decoder, count_key, builder);
-	drop_guesses(builder);
+	TRY(drop_guesses(builder));
 	settle_counts(builder);
-	return doubtful_settle(roots, builder->decoder, &builder->graph->index, &book);
+	return doubtful_settle(&builder->words, &builder->graph->index, &book);
 }
 
 static int write_permanent(struct builder *builder)
@@ -228,8 +233,9 @@ static int write_rows(struct builder *builder, const struct edge_writer *runs, c
 
 int builder_write_holders(struct builder *builder)
 {
-	if (!find_references(builder))
-		return builder_no_memory(builder);
+	const int found = find_references(builder);
+	if (found != OK)
+		return builder_failed(builder, found);
 	const struct roots *roots = &builder->graph->roots;
 	struct edge_writer runs = { 0 };
 	uint32_t *run_ends = malloc((roots->runs.count + 1) * sizeof *run_ends);
