@@ -70,6 +70,9 @@ struct native_thread {
 	uint64_t stack_pointer; /* 0: unknown */
 	uint64_t thread_pointer; /* fs_base: the C library's descriptor of the thread; 0: unknown */
 	int32_t signal; /* that stopped it; 0: none or unknown */
+	int32_t call; /* system call it is in, by its number on the target machine; -1: it runs code of its own */
+	bool call_known; /* what call says is true: the kernel or the dump told */
+	uint64_t call_arguments[3];
 };
 
 struct memory_coverage { /* bytes of target address space */

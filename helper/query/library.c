@@ -84,17 +84,22 @@ bool code_is_named(struct decoder *decoder, uint64_t code, const char *name)
 	       value_str_equals(&decoder->objects, text, name);
 }
 
+uint64_t frame_local(struct decoder *decoder, const struct python_frame *frame, const char *name)
+{
+	for (uint32_t i = 0; i < frame->slot_count && i < LIMIT_ARGUMENT_SLOTS; i++) {
+		if (!value_str_equals(&decoder->objects, local_name(decoder, frame->code, i), name))
+			continue;
+		/* Up to 3.10 an argument that is a cell has two slots, of which the first is empty. */
+		const uint64_t value = local_value(decoder, frame, i);
+		if (value != 0)
+			return value;
+	}
+	return 0;
+}
+
 uint64_t frame_self(struct decoder *decoder, const struct python_frame *frame)
 {
 	if (frame->slot_count == 0 || !value_str_equals(&decoder->objects, local_name(decoder, frame->code, 0), "self"))
 		return 0;
-	return local_value(decoder, frame, 0);
-}
-
-uint64_t frame_local(struct decoder *decoder, const struct python_frame *frame, const char *name)
-{
-	for (uint32_t i = 0; i < frame->slot_count && i < LIMIT_ARGUMENT_SLOTS; i++)
-		if (value_str_equals(&decoder->objects, local_name(decoder, frame->code, i), name))
-			return local_value(decoder, frame, i);
-	return 0;
+	return frame_local(decoder, frame, "self");
 }

@@ -20,6 +20,7 @@
 #include "report/texts/referrers.h"
 #include "report/texts/sizeof.h"
 #include "report/texts/tasks.h"
+#include "report/texts/threads.h"
 #include "report/texts/top.h"
 #include "report/texts/tracemalloc.h"
 

@@ -60,6 +60,8 @@ def commands(roots):
         "path --json " + at("instance"),
         "frames",
         "frames --json",
+        "threads",
+        "threads --json",
         "tasks",
         "tasks -t",
         "tasks --json",

@@ -14,8 +14,14 @@ enum { /* struct elf_prstatus of x86-64 */
        PRSTATUS_BYTES = 336,
        PRSTATUS_CURSIG = 12,
        PRSTATUS_PID = 32,
-       PRSTATUS_FS_BASE = 112 + 21 * 8,
-       PRSTATUS_SP = 112 + 19 * 8, /* pr_reg, then rsp is the 20th of struct user_regs_struct */
+       PRSTATUS_REGISTERS = 112, /* pr_reg, struct user_regs_struct */
+       PRSTATUS_AX = PRSTATUS_REGISTERS + 10 * 8,
+       PRSTATUS_DX = PRSTATUS_REGISTERS + 12 * 8,
+       PRSTATUS_SI = PRSTATUS_REGISTERS + 13 * 8,
+       PRSTATUS_DI = PRSTATUS_REGISTERS + 14 * 8,
+       PRSTATUS_ORIGINAL_AX = PRSTATUS_REGISTERS + 15 * 8,
+       PRSTATUS_SP = PRSTATUS_REGISTERS + 19 * 8,
+       PRSTATUS_FS_BASE = PRSTATUS_REGISTERS + 21 * 8,
 };
 
 enum { /* struct elf_prpsinfo of x86-64 */
@@ -24,6 +30,25 @@ enum { /* struct elf_prpsinfo of x86-64 */
        PRPSINFO_FNAME = 40,
        PRPSINFO_FNAME_BYTES = 16,
 };
+
+/* The system call that a thread was in when it was stopped: then the kernel keeps its number, and its result so far
+ * says that it is to be taken up again (ERESTARTSYS to ERESTART_RESTARTBLOCK of include/linux/errno.h, EINTR), or that
+ * it did not get that far (ENOSYS). */
+static void parse_call(const struct elf_note *note, struct native_thread *thread)
+{
+	enum { RESTART_FIRST = -516, RESTART_LAST = -512, INTERRUPTED = -4, NOT_DONE = -38 };
+	const int64_t number = (int64_t)load_u64(note->bytes + PRSTATUS_ORIGINAL_AX);
+	const int64_t result = (int64_t)load_u64(note->bytes + PRSTATUS_AX);
+	thread->call = -1;
+	thread->call_known = true;
+	if (number < 0 || number > INT16_MAX ||
+	    !((result >= RESTART_FIRST && result <= RESTART_LAST) || result == INTERRUPTED || result == NOT_DONE))
+		return;
+	thread->call = (int32_t)number;
+	thread->call_arguments[0] = load_u64(note->bytes + PRSTATUS_DI);
+	thread->call_arguments[1] = load_u64(note->bytes + PRSTATUS_SI);
+	thread->call_arguments[2] = load_u64(note->bytes + PRSTATUS_DX);
+}
 
 static bool parse_thread(struct address_space *space, const struct elf_note *note)
 {
@@ -35,6 +60,7 @@ static bool parse_thread(struct address_space *space, const struct elf_note *not
 		                        .signal = (int16_t)load_u16(note->bytes + PRSTATUS_CURSIG) };
 	if (space->threads.count >= LIMIT_THREADS)
 		return true;
+	parse_call(note, &thread);
 	/* The kernel writes the thread that dumped first. */
 	if (space->threads.count == 0) {
 		space->signal = thread.signal;

@@ -131,8 +131,8 @@ static int stop_threads(struct address_space *space, struct process *process, st
 		const struct stopped_thread *thread = &stopped.items[i];
 		struct native_thread native = { .tid = (uint64_t)thread->tid,
 			                        .namespace_tid = process_namespace_tid(process->pid, thread->tid),
-			                        .stack_pointer = process_stack_pointer(process->pid, thread->tid),
 			                        .signal = thread->signal };
+		process_thread_registers(process->pid, thread->tid, &native);
 		if (!array_push(&space->threads, native))
 			status = error_set(error, ERROR_NO_MEMORY, "out of memory for threads");
 		if (thread->state == 'D')
@@ -158,9 +158,9 @@ static int list_threads(struct address_space *space, const struct process *proce
 	for (size_t i = 0; i < threads.count && status >= 0 && i < LIMIT_THREADS; i++) {
 		char state = process_thread_state(process->pid, threads.items[i]);
 		struct native_thread native = { .tid = (uint64_t)threads.items[i],
-			                        .namespace_tid = process_namespace_tid(process->pid, threads.items[i]),
-			                        .stack_pointer =
-			                                process_stack_pointer(process->pid, threads.items[i]) };
+			                        .namespace_tid =
+			                                process_namespace_tid(process->pid, threads.items[i]) };
+		process_thread_registers(process->pid, threads.items[i], &native);
 		if (!array_push(&space->threads, native))
 			status = error_set(error, ERROR_NO_MEMORY, "out of memory for threads");
 		running += state != 't' && state != 'T' && state != 'Z' && state != 'X';

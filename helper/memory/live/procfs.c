@@ -141,19 +141,26 @@ bool process_waits_for_vfork(int32_t pid, int32_t thread_id)
 	return call == CALL_CLONE || call == CALL_VFORK || call == CALL_CLONE3;
 }
 
-uint64_t process_stack_pointer(int32_t pid, int32_t thread_id)
+void process_thread_registers(int32_t pid, int32_t thread_id, struct native_thread *thread)
 {
 	/* "NUMBER six arguments SP PC" inside a system call, "-1 SP PC" outside, "running". */
 	struct text text = { .bytes = NULL };
-	uint64_t stack_pointer = 0;
+	thread->stack_pointer = 0;
+	thread->call = -1;
+	thread->call_known = false;
 	if (process_file_read(&text, "/proc/%d/task/%d/syscall", pid, thread_id) == 0) {
 		const char *line = text_string(&text);
-		if (sscanf(line, "-1 %" SCNx64, &stack_pointer) != 1 &&
-		    sscanf(line, "%*d %*x %*x %*x %*x %*x %*x %" SCNx64, &stack_pointer) != 1)
-			stack_pointer = 0;
+		uint64_t *arguments = thread->call_arguments;
+		if (sscanf(line, "-1 %" SCNx64, &thread->stack_pointer) == 1)
+			thread->call_known = true;
+		else if (sscanf(line, "%" SCNd32 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %*x %*x %*x %" SCNx64,
+		                &thread->call, &arguments[0], &arguments[1], &arguments[2],
+		                &thread->stack_pointer) == 5)
+			thread->call_known = true;
+		else
+			thread->call = -1;
 	}
 	text_free(&text);
-	return stack_pointer;
 }
 
 static bool has_ptrace_capability(void)

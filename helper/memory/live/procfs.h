@@ -6,6 +6,7 @@
 #include "base/array.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "memory/address_space.h"
 
 struct process_status {
 	int32_t process_id; /* of the thread group */
@@ -29,8 +30,8 @@ char process_thread_state(int32_t pid, int32_t thread_id);
 int process_threads_list(int32_t pid, thread_id_array *threads);
 /* Whether a thread that sleeps uninterruptibly does so until its child by vfork() runs a program of its own. */
 bool process_waits_for_vfork(int32_t pid, int32_t thread_id);
-/* Stack pointer of a thread that does not run; 0 if it is not known. */
-uint64_t process_stack_pointer(int32_t pid, int32_t thread_id);
+/* Stack pointer and system call of a thread that does not run; 0 and unknown where /proc does not tell. */
+void process_thread_registers(int32_t pid, int32_t thread_id, struct native_thread *thread);
 
 /* The sentence for a refused ptrace or read: who we are, what stands against it, what would help. */
 int process_refused(struct error *error, int32_t pid, const char *what, int error_number);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ * thread_builder: what the steps of query_threads() share. */
+#ifndef PYDS_QUERY_THREAD_BUILDER_H
+#define PYDS_QUERY_THREAD_BUILDER_H
+
+#include "query/instances.h"
+#include "query/library.h"
+#include "query/threads.h"
+#include "query/with_blocks.h"
+
+/* An object that a frame is inside `with` of. */
+struct with_row {
+	uint64_t object;
+	uint32_t row, frame;
+};
+
+/* A lock or queue that a frame of a row knows. */
+struct known_object {
+	uint64_t object;
+	uint32_t row;
+	bool acquires; /* the code of the frame calls acquire() */
+};
+
+struct thread_builder {
+	const struct query *query;
+	struct threads_answer *threads;
+	struct decoder *decoder;
+	const struct retained *heap;
+	instance_array locks; /* role: enum lock_kind */
+	struct address_map by_wait_address; /* to the index in locks */
+	struct address_map lock_objects; /* the same by their own address */
+	ARRAY(struct known_object) known; /* sorted */
+	struct library library;
+	ARRAY(struct with_row) withs;
+};
+
+/* thread_wait.c: what each row waits for, without owners. */
+void thread_waits_find(struct thread_builder *builder);
+/* frame_knowledge.c: fills known. False: out of memory. */
+bool frame_knowledge_find(struct thread_builder *builder);
+/* thread_owners.c: who has what is waited for, and what each row holds. False: out of memory. */
+bool thread_owners_find(struct thread_builder *builder);
+/* thread_circles.c: threads that wait for each other. False: out of memory. */
+bool thread_circles_find(struct threads_answer *threads);
+
+/* The row of a thread by pthread_t; THREAD_NONE. */
+uint32_t thread_row_of(const struct thread_builder *builder, uint64_t thread_id);
+
+#endif

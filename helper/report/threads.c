@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT
+ * threads: what each thread does and waits for, who has that, and which wait for each other. */
+#include "query/threads.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "object/value.h"
+#include "render/units.h"
+#include "query/naming.h"
+#include "report/place.h"
+#include "report/report.h"
+
+struct thread_report {
+	struct report *report;
+	struct naming *naming;
+	struct threads_answer found;
+};
+
+/* ---- Words ---- */
+
+static const struct python_thread *python_thread(const struct thread_report *threads, const struct thread_row *row)
+{
+	return &threads->report->target->runtime->threads.items[row->index];
+}
+
+static void thread_text(const struct thread_report *threads, uint32_t index, struct text *text)
+{
+	const struct thread_row *row = &threads->found.rows.items[index];
+	const struct python_thread *thread = python_thread(threads, row);
+	if (thread->native_id != 0)
+		text_format(text, "thread %" PRIu64, thread->native_id);
+	else
+		text_format(text, "thread state 0x%" PRIx64, thread->address);
+	if (row->name.length > 0) {
+		text_add(text, " \"");
+		names_escape(text, text_string(&row->name), row->name.length, false);
+		text_add(text, "\"");
+	}
+}
+
+/* "RLock __main__.A.lock 0x7f...". */
+static void lock_name(struct thread_report *threads, const struct thread_lock *lock, struct text *text)
+{
+	struct text module = { .bytes = NULL };
+	if (lock->kind == LOCK_GIL)
+		return;
+	if (lock->name != 0 &&
+	    value_str(&threads->report->naming->objects, lock->name, LIMIT_STRING_SHOWN, &module) > 0) {
+		text_add(text, "of module ");
+		names_escape(text, text_string(&module), module.length, false);
+	} else if (lock->kind < LOCK_MUTEX) {
+		(void)naming_object(threads->naming, lock->address, text);
+	}
+	text_free(&module);
+}
+
+static void lock_text(struct thread_report *threads, const struct thread_lock *lock, struct text *text)
+{
+	struct text name = { .bytes = NULL };
+	text_add(text, lock->kind == LOCK_GIL ? "the " : "");
+	text_add(text, lock_kind_name(lock->kind));
+	lock_name(threads, lock, &name);
+	if (name.length > 0)
+		text_format(text, " %s", text_string(&name));
+	if (lock->kind != LOCK_GIL)
+		text_format(text, " 0x%" PRIx64, lock->address);
+	text->failed |= name.failed;
+	text_free(&name);
+}
+
+static const char *source_words(enum owner_source source)
+{
+	static const char *const words[] = {
+		[OWNER_UNKNOWN] = "",
+		[OWNER_FIELD] = "held by ",
+		[OWNER_WITH] = "held by ",
+		[OWNER_RUNS] = "worked on by ",
+		[OWNER_PERHAPS] = "perhaps held (it calls acquire) by ",
+		[OWNER_USES] = "known to ",
+	};
+	return words[source];
+}
+
+static void place_of(struct thread_report *threads, const struct thread_row *row, uint32_t frame, struct text *text)
+{
+	if (frame < row->frames.count) {
+		text_add(text, " at ");
+		place_text(threads->report, &row->frames.items[frame], text);
+	}
+}
+
+static void wait_text(struct thread_report *threads, const struct thread_row *row, struct text *text)
+{
+	const struct thread_wait *wait = &row->wait;
+	text_add(text, wait->lock.kind == LOCK_THREAD ? "waits for the end of " : "waits for ");
+	lock_text(threads, &wait->lock, text);
+	if (wait->lock.kind == LOCK_THREAD || wait->wakers.count == 0)
+		return;
+	text_format(text, ", %s", source_words(wait->source));
+	if (wait->wakers.count > 1) {
+		units_noun(text, wait->wakers.count, "thread");
+		text_add(text, ", first ");
+	}
+	thread_text(threads, wait->wakers.items[0], text);
+}
+
+/* ---- Text ---- */
+
+static void show_deadlock(struct thread_report *threads, size_t begin, size_t end)
+{
+	struct text *text = threads->report->text;
+	text_format(text, "\nDEADLOCK%s\n", threads->found.guessed ? ", as far as can be told" : "");
+	for (size_t i = begin; i < end; i++) {
+		const struct thread_row *row = &threads->found.rows.items[threads->found.deadlocks.items[i]];
+		text_add(text, "  ");
+		thread_text(threads, threads->found.deadlocks.items[i], text);
+		text_add(text, " ");
+		wait_text(threads, row, text);
+		place_of(threads, row, row->wait.place, text);
+		text_add(text, i + 1 < end ? ",\n" : ": none of them can go on.\n");
+	}
+}
+
+static void show_deadlocks(struct thread_report *threads)
+{
+	const struct threads_answer *found = &threads->found;
+	size_t begin = 0;
+	for (size_t i = 0; i < found->deadlocks.count; i++) {
+		if (found->deadlocks.items[i] != THREAD_NONE)
+			continue;
+		show_deadlock(threads, begin, i);
+		begin = i + 1;
+	}
+	if (found->behind > 0) {
+		text_add(threads->report->text, "  ");
+		units_noun(threads->report->text, found->behind, "more thread");
+		text_add(threads->report->text, " can go on only after them.\n");
+	}
+}
+
+static void show_state(struct thread_report *threads, const struct thread_row *row)
+{
+	struct text *text = threads->report->text;
+	int32_t descriptor;
+	const char *call = thread_call_name(row->native, &descriptor);
+	if (row->gil == GIL_HOLDS)
+		text_add(text, "   holds the GIL");
+	else if (row->gil >= GIL_ATTACHED)
+		text_format(text, "   %s", gil_state_name(row->gil));
+	if (row->native != NULL && row->native->call_known && row->native->call < 0)
+		text_add(text, "   runs");
+	else if (call != NULL && strcmp(call, "futex") != 0)
+		text_format(text, "   in %s", call);
+	if (descriptor >= 0)
+		text_format(text, " of descriptor %" PRId32, descriptor);
+	if (row->is_collecting)
+		text_add(text, "   collects garbage");
+	if (row->is_finalizing)
+		text_add(text, "   ends Python");
+	if (row->is_daemon)
+		text_add(text, "   daemon");
+	if (threads->report->target->runtime->interpreters.count > 1)
+		text_format(text, "   interpreter %" PRId64, row->interpreter);
+}
+
+static void show_hold(struct thread_report *threads, const struct thread_row *row, const struct thread_hold *hold)
+{
+	struct text *text = threads->report->text;
+	text_add(text, hold->source == OWNER_PERHAPS ? "  perhaps holds " : "  holds ");
+	lock_text(threads, &hold->lock, text);
+	place_of(threads, row, hold->place, text);
+	if (hold->waiters > 0) {
+		text_add(text, ", ");
+		units_noun(text, hold->waiters, "thread");
+		text_add(text, hold->waiters == 1 ? " waits for it" : " wait for it");
+	}
+	text_add(text, "\n");
+}
+
+/* The innermost frames, until one of the program's own is among them. */
+static void show_frames(struct thread_report *threads, const struct thread_row *row)
+{
+	enum { FRAMES_SHOWN = 3 };
+	struct text *text = threads->report->text;
+	const size_t wanted = row->wait.place < row->frames.count && row->wait.place >= FRAMES_SHOWN
+	                              ? (size_t)row->wait.place + 1
+	                              : FRAMES_SHOWN;
+	for (size_t i = 0; i < row->frames.count && i < wanted; i++) {
+		text_add(text, i == 0 ? "  at " : "     ");
+		place_text(threads->report, &row->frames.items[i], text);
+		text_add(text, "\n");
+	}
+	if (row->frames.count == 0)
+		text_add(text, row->truncated ? "  its frames cannot be read\n" : "  no Python frame\n");
+	else if (row->frames.count > wanted) {
+		text_add(text, "     ... ");
+		units_count(text, row->frames.count - wanted);
+		text_add(text, " more\n");
+	}
+}
+
+static void show_merged(struct thread_report *threads, uint32_t index)
+{
+	enum { NAMES_SHOWN = 5 };
+	struct text *text = threads->report->text;
+	uint32_t shown = 0;
+	for (uint32_t i = index + 1; i < threads->found.rows.count; i++) {
+		if (threads->found.rows.items[i].same_as != index)
+			continue;
+		if (shown++ == NAMES_SHOWN) {
+			text_add(text, ", ...");
+			break;
+		}
+		text_add(text, shown == 1 ? "  and alike: " : ", ");
+		thread_text(threads, i, text);
+	}
+	text_add(text, shown > 0 ? "\n" : "");
+}
+
+static void show_thread(struct thread_report *threads, uint32_t index)
+{
+	struct text *text = threads->report->text;
+	const struct thread_row *row = &threads->found.rows.items[index];
+	text_add(text, "\n");
+	if (row->same_count > 1) {
+		units_noun(text, row->same_count, "thread");
+		text_add(text, ": ");
+	}
+	thread_text(threads, index, text);
+	show_state(threads, row);
+	text_add(text, "\n");
+	if (row->wait.lock.kind != LOCK_NONE) {
+		text_add(text, "  ");
+		wait_text(threads, row, text);
+		text_add(text, "\n");
+	}
+	for (size_t i = 0; i < row->holds.count; i++)
+		show_hold(threads, row, &row->holds.items[i]);
+	if (row->importing != 0) {
+		struct text module = { .bytes = NULL };
+		(void)value_str(&threads->report->naming->objects, row->importing, LIMIT_STRING_SHOWN, &module);
+		text_add(text, "  imports ");
+		names_escape(text, text_string(&module), module.length, false);
+		text_add(text, "\n");
+		text_free(&module);
+	}
+	show_merged(threads, index);
+	show_frames(threads, row);
+}
+
+static int show_text(struct thread_report *threads)
+{
+	struct report *report = threads->report;
+	uint64_t shown = 0, folded = 0;
+	units_noun(report->text, threads->found.rows.count, "thread");
+	text_add(report->text, "\n");
+	if (!threads->found.calls_known)
+		text_add(report->text,
+		         "What threads do in the kernel is not known here: locks that C code waits for are "
+		         "left out.\n");
+	show_deadlocks(threads);
+	for (uint32_t i = 0; i < threads->found.rows.count; i++) {
+		if (threads->found.rows.items[i].same_as != THREAD_NONE)
+			continue;
+		if (shown++ >= report->request->limit) {
+			folded++;
+			continue;
+		}
+		show_thread(threads, i);
+		TRY(report_deliver(report));
+	}
+	report_more(report, folded);
+	text_add(report->text, "\n");
+	if (threads->found.truncated > 0) {
+		text_add(report->text, "A stack could not be followed to its end.\n");
+		report->exit_status = EXIT_PARTIAL;
+	}
+	report_coverage(report, &threads->found.coverage);
+	report_next(report, "frames tasks", 0);
+	return OK;
+}
+
+/* ---- JSON ---- */
+
+static void json_lock(struct thread_report *threads, const char *key, const struct thread_lock *lock)
+{
+	struct json *json = &threads->report->json;
+	struct text name = { .bytes = NULL };
+	json_object(json, key);
+	json_string(json, "kind", lock_kind_name(lock->kind));
+	if (lock->address != 0)
+		json_address(json, "address", lock->address);
+	else
+		json_null(json, "address");
+	lock_name(threads, lock, &name);
+	if (name.length > 0)
+		json_text(json, "name", &name);
+	else
+		json_null(json, "name");
+	threads->report->text->failed |= name.failed;
+	text_free(&name);
+}
+
+static const char *source_name(enum owner_source source)
+{
+	static const char *const names[] = {
+		[OWNER_UNKNOWN] = "unknown", [OWNER_FIELD] = "owner",     [OWNER_WITH] = "with",
+		[OWNER_RUNS] = "runs",       [OWNER_PERHAPS] = "perhaps", [OWNER_USES] = "uses",
+	};
+	return names[source];
+}
+
+static void json_wait(struct thread_report *threads, const struct thread_row *row)
+{
+	struct json *json = &threads->report->json;
+	const struct thread_wait *wait = &row->wait;
+	if (wait->lock.kind == LOCK_NONE) {
+		json_null(json, "waits_for");
+		return;
+	}
+	json_lock(threads, "waits_for", &wait->lock);
+	if (wait->owner != THREAD_NONE)
+		json_number(json, "owner", python_thread(threads, &threads->found.rows.items[wait->owner])->native_id);
+	else
+		json_null(json, "owner");
+	json_string(json, "owner_by", source_name(wait->source));
+	json_array(json, "wakers");
+	for (size_t i = 0; i < wait->wakers.count; i++)
+		json_number(json, NULL,
+		            python_thread(threads, &threads->found.rows.items[wait->wakers.items[i]])->native_id);
+	json_array_end(json);
+	json_object_end(json);
+}
+
+static void json_place(struct thread_report *threads, const struct python_frame *frame)
+{
+	place_json_begin(threads->report, frame);
+	json_object_end(&threads->report->json);
+}
+
+static void json_thread(struct thread_report *threads, const struct thread_row *row)
+{
+	struct json *json = &threads->report->json;
+	const struct python_thread *thread = python_thread(threads, row);
+	int32_t descriptor;
+	const char *call = thread_call_name(row->native, &descriptor);
+	json_object(json, NULL);
+	json_number(json, "id", thread->native_id);
+	json_address(json, "thread_state", thread->address);
+	if (row->name.length > 0)
+		json_text(json, "name", &row->name);
+	else
+		json_null(json, "name");
+	json_bool(json, "daemon", row->is_daemon);
+	json_signed(json, "interpreter", row->interpreter);
+	const bool runs = row->native != NULL && row->native->call_known && row->native->call < 0;
+	json_string(json, "state",
+	            row->wait.lock.kind != LOCK_NONE ? "waits"
+	            : runs                           ? "runs"
+	            : call != NULL                   ? call
+	                                             : "unknown");
+	if (descriptor >= 0)
+		json_signed(json, "descriptor", descriptor);
+	json_string(json, "gil", gil_state_name(row->gil));
+	json_bool(json, "collecting", row->is_collecting);
+	json_bool(json, "finalizing", row->is_finalizing);
+	json_wait(threads, row);
+	json_array(json, "holds");
+	for (size_t i = 0; i < row->holds.count; i++) {
+		json_lock(threads, NULL, &row->holds.items[i].lock);
+		json_string(json, "by", source_name(row->holds.items[i].source));
+		json_number(json, "waiters", row->holds.items[i].waiters);
+		json_object_end(json);
+	}
+	json_array_end(json);
+	json_array(json, "frames");
+	for (size_t i = 0; i < row->frames.count && i < threads->report->request->limit; i++)
+		json_place(threads, &row->frames.items[i]);
+	json_array_end(json);
+	json_object_end(json);
+}
+
+static void json_deadlocks(struct thread_report *threads)
+{
+	struct json *json = &threads->report->json;
+	const struct threads_answer *found = &threads->found;
+	json_array(json, "deadlocks");
+	for (size_t i = 0; i < found->deadlocks.count; i++) {
+		json_array(json, NULL);
+		for (; found->deadlocks.items[i] != THREAD_NONE; i++) {
+			const struct thread_row *row = &found->rows.items[found->deadlocks.items[i]];
+			json_object(json, NULL);
+			json_number(json, "thread", python_thread(threads, row)->native_id);
+			json_lock(threads, "waits_for", &row->wait.lock);
+			json_object_end(json);
+			json_object_end(json);
+		}
+		json_array_end(json);
+	}
+	json_array_end(json);
+	json_bool(json, "deadlocks_guessed", found->guessed);
+	json_number(json, "behind", found->behind);
+}
+
+static int show_json(struct thread_report *threads)
+{
+	struct report *report = threads->report;
+	report_json_begin(report);
+	json_array(&report->json, "threads");
+	for (size_t i = 0; i < threads->found.rows.count; i++)
+		json_thread(threads, &threads->found.rows.items[i]);
+	json_array_end(&report->json);
+	json_deadlocks(threads);
+	report_coverage_json(report, &threads->found.coverage);
+	report_json_end(report);
+	return OK;
+}
+
+int threads_report(struct report *report)
+{
+	struct thread_report threads = { .report = report };
+	const struct retained *heap;
+	int status = query_threads(&report->query, &threads.found);
+	if (status >= 0)
+		status = query_heap(&report->query, &heap);
+	if (status >= 0)
+		status = naming_open(&threads.naming, &report->query, heap);
+	if (status >= 0)
+		status = report_is_json(report) ? show_json(&threads) : show_text(&threads);
+	naming_close(threads.naming);
+	threads_answer_clear(&threads.found);
+	return status;
+}

@@ -1,0 +1,1 @@
+import locks_gate; locks_gate.ready(); locks_gate.wait()
