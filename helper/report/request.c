@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/request.h"
 
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -299,13 +298,6 @@ void request_clear(struct request *request)
 
 bool request_matches_type(const struct request *request, const char *type_name)
 {
-	if (request->type != NULL && fnmatch(request->type, type_name, 0) != 0)
-		return false;
-	if (request->module == NULL)
-		return true;
-	/* Types of builtins are named without it. */
-	if (strcmp(request->module, "builtins") == 0)
-		return strchr(type_name, '.') == NULL;
-	size_t length = strlen(request->module);
-	return strncmp(type_name, request->module, length) == 0 && type_name[length] == '.';
+	const struct type_filter filter = request_types(request);
+	return type_filter_passes(&filter, type_name);
 }

@@ -10,11 +10,11 @@
 #include "base/error.h"
 #include "decode/allocated.h"
 #include "graph/walk.h"
+#include "query/histogram.h"
+#include "query/type_filter.h"
 #include "report/commands.h"
 
 enum { PATHS_MOST = 100 };
-
-enum grouping { GROUP_BY_TYPE, GROUP_BY_MODULE, GROUP_BY_SIZE, GROUP_BY_GENERATION };
 
 /* --include, --exclude. */
 struct request_filter {
@@ -68,7 +68,13 @@ static inline enum size_measure request_measure(const struct request *request)
 int request_parse(struct request *request, uint32_t argument_count, const char *const *arguments, struct error *error);
 void request_clear(struct request *request);
 
-/* Whether --type and --module let a row of this type ("module.qualname", "dict") pass. */
+/* What --type and --module ask for. */
+static inline struct type_filter request_types(const struct request *request)
+{
+	return (struct type_filter){ .type = request->type, .module = request->module };
+}
+
+/* Whether they let a row of this type ("module.qualname", "dict") pass. */
 bool request_matches_type(const struct request *request, const char *type_name);
 
 #endif

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+#include "query/top.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/address_map.h"
+#include "query/naming.h"
+
+enum {
+	FOLLOW_PERCENT = 70, /* a child with that much of its parent is where the memory is */
+	SMALLEST = 100, /* a row of its own: 1/100 of what the level holds */
+};
+
+struct branch {
+	ARRAY(uint32_t) members; /* numbers of the dominator tree; several: siblings of one type */
+	const struct type_info *type; /* NULL: a frame */
+	uint32_t largest; /* of the members */
+	uint32_t start; /* where following it down began */
+	uint32_t depth; /* in the dominator tree, the process is 0 */
+	uint64_t retained; /* bytes */
+};
+
+struct level {
+	ARRAY(struct branch) branches; /* largest first */
+};
+
+struct top {
+	const struct query *query;
+	const struct top_question *question;
+	const struct retained *heap;
+	struct naming *naming;
+	const struct references *references; /* the naming's */
+	struct address_map modules; /* the dicts sys.modules */
+	struct address_map groups; /* of the level being opened: type object to index of its branch */
+	uint64_t steps;
+	struct top_answer *answer;
+};
+
+static int no_memory(const struct top *top)
+{
+	return query_no_memory(top->query, "the top of the dominator tree");
+}
+
+static int check_cancel(struct top *top)
+{
+	return progress_look(top->query->progress, &top->steps) == OK ? OK : query_cancelled(top->query);
+}
+
+static uint64_t address_of(const struct top *top, uint32_t number)
+{
+	uint32_t holder;
+	uint64_t address = retained_node(top->heap, number, &holder);
+	return address != 0 ? address : top->heap->graph->roots.holders.items[holder].address;
+}
+
+/* Whether a number only stands for "everything below". */
+static bool is_transparent(const struct top *top, uint32_t number)
+{
+	uint32_t holder;
+	uint64_t address = retained_node(top->heap, number, &holder);
+	if (address == 0)
+		return top->heap->graph->roots.holders.items[holder].kind != HOLDER_FRAME;
+	return address_map_get(&top->modules, address) != ADDRESS_MAP_NONE;
+}
+
+static void level_clear(struct level *level)
+{
+	for (size_t i = 0; i < level->branches.count; i++)
+		array_free(&level->branches.items[i].members);
+	array_free(&level->branches);
+}
+
+/* Adds number to the branch of its type, or as one of its own. */
+static int add_number(struct top *top, struct level *level, uint32_t number, uint32_t depth, uint64_t smallest)
+{
+	const uint64_t retained = top->heap->bytes[number];
+	const struct type_info *type = reference_type(top->references, number);
+	uint32_t index = ADDRESS_MAP_NONE;
+	if (retained < smallest && type != NULL)
+		index = address_map_get(&top->groups, type->address);
+	if (index == ADDRESS_MAP_NONE) {
+		struct branch branch = { .type = type, .largest = number, .start = number, .depth = depth };
+		index = (uint32_t)level->branches.count;
+		if (!array_push(&level->branches, branch))
+			return no_memory(top);
+		if (retained < smallest && type != NULL && !address_map_set(&top->groups, type->address, index))
+			return no_memory(top);
+	}
+	struct branch *branch = &level->branches.items[index];
+	if (!array_push(&branch->members, number))
+		return no_memory(top);
+	if (retained > top->heap->bytes[branch->largest])
+		branch->largest = number;
+	branch->retained += retained;
+	return check_cancel(top);
+}
+
+/* A single object's branch goes down to where its memory fans out. */
+static void follow(const struct top *top, struct branch *branch)
+{
+	const struct dominator_children *children = &top->heap->children;
+	uint32_t number = branch->members.items[0];
+	if (branch->members.count != 1)
+		return;
+	for (;;) {
+		uint32_t largest = 0;
+		for (uint32_t child = children->first[number]; child != 0; child = children->next[child])
+			if (largest == 0 || top->heap->bytes[child] > top->heap->bytes[largest])
+				largest = child;
+		/* in units of 100 bytes: no product can wrap */
+		if (largest == 0 || (top->heap->bytes[largest] + 99) / 100 <
+		                            (top->heap->bytes[number] + 99) / 100 * FOLLOW_PERCENT / 100)
+			break;
+		number = largest;
+		branch->depth++;
+	}
+	branch->members.items[0] = branch->largest = number;
+	branch->retained = top->heap->bytes[number];
+	branch->type = reference_type(top->references, number);
+}
+
+static int compare_branches(const void *left_branch, const void *right_branch)
+{
+	const struct branch *left = left_branch, *right = right_branch;
+	return query_compare_bytes(left->retained, left->largest, right->retained, right->largest);
+}
+
+/* What a level is opened from. */
+struct parents {
+	const uint32_t *numbers;
+	size_t count;
+	uint32_t depth;
+	uint64_t retained; /* by all of them */
+	bool is_root; /* transparent numbers below are opened as well */
+};
+
+struct opened {
+	uint32_t number, depth;
+};
+
+typedef ARRAY(struct opened) opened_stack;
+
+static int open_children(struct top *top, const struct parents *parents, struct opened here, opened_stack *stack,
+                         struct level *level)
+{
+	for (uint32_t child = top->heap->children.first[here.number]; child != 0;
+	     child = top->heap->children.next[child]) {
+		if (!parents->is_root || !is_transparent(top, child))
+			TRY(add_number(top, level, child, here.depth + 1, parents->retained / SMALLEST));
+		else if (!array_push(stack, (struct opened){ child, here.depth + 1 }))
+			return no_memory(top);
+	}
+	return OK;
+}
+
+/* The branches below some numbers. */
+static int open_level(struct top *top, const struct parents *parents, struct level *level)
+{
+	opened_stack stack = { 0 };
+	int status = OK;
+	address_map_clear(&top->groups);
+	for (size_t i = 0; status == OK && i < parents->count; i++) {
+		if (!array_push(&stack, (struct opened){ parents->numbers[i], parents->depth }))
+			status = no_memory(top);
+		while (status == OK && stack.count > 0) {
+			const struct opened here = stack.items[--stack.count];
+			status = open_children(top, parents, here, &stack, level);
+		}
+	}
+	array_free(&stack);
+	for (size_t i = 0; i < level->branches.count; i++)
+		follow(top, &level->branches.items[i]);
+	if (level->branches.count > 1)
+		qsort(level->branches.items, level->branches.count, sizeof *level->branches.items, compare_branches);
+	return status;
+}
+
+static bool passes(const struct top_question *question, const struct branch *branch)
+{
+	return branch->retained >= question->min_bytes &&
+	       type_filter_passes(&question->types, branch->type != NULL ? branch->type->name : "frame");
+}
+
+/* ---- Rows ---- */
+
+static void add_rest(struct top_rest *rest, const struct branch *branch)
+{
+	rest->rows++;
+	rest->retained += branch->retained;
+	rest->count += branch->members.count;
+}
+
+static void row_clear(struct top_row *row)
+{
+	text_free(&row->name);
+	text_free(&row->description);
+	text_free(&row->start.name);
+}
+
+static int push_row(struct top *top, const struct branch *branch, uint32_t level)
+{
+	const uint64_t whole = top->heap->bytes[branch->start];
+	struct top_row row = { .address = address_of(top, branch->largest),
+		               .type = branch->type,
+		               .level = level,
+		               .depth = branch->depth,
+		               .count = branch->members.count,
+		               .retained = branch->retained };
+	row.start.address = address_of(top, branch->start);
+	row.start.retained = row.count > 1 ? row.retained : whole;
+	(void)naming_number(top->naming, branch->largest, &row.name);
+	if (row.count == 1 && row.type != NULL) {
+		names_describe(&top->query->target->naming, row.address, &top->query->names, &row.description);
+		if (whole - row.retained > whole / 20)
+			(void)naming_number(top->naming, branch->start, &row.start.name);
+	}
+	if (!row.name.failed && !row.description.failed && !row.start.name.failed &&
+	    array_push(&top->answer->rows, row))
+		return OK;
+	row_clear(&row);
+	return no_memory(top);
+}
+
+static int add_children(struct top *top, const struct branch *branch, size_t row_index, uint32_t row_level);
+
+static int add_branch(struct top *top, const struct branch *branch, uint32_t level)
+{
+	const size_t index = top->answer->rows.count;
+	TRY(push_row(top, branch, level));
+	return top->question->with_children && level < TOP_LEVELS ? add_children(top, branch, index, level) : OK;
+}
+
+/* At most TOP_LEVELS deep. */
+static int add_children(struct top *top, const struct branch *branch, size_t row_index, uint32_t row_level)
+{
+	const struct parents parents = { .numbers = branch->members.items,
+		                         .count = branch->members.count,
+		                         .depth = branch->depth,
+		                         .retained = branch->retained };
+	const uint32_t share = top->question->smallest_share;
+	const uint64_t smallest = share != 0 ? top->heap->total / share : 0;
+	struct level level = { 0 };
+	int status = open_level(top, &parents, &level);
+	for (size_t i = 0; status == OK && i < level.branches.count; i++) {
+		const struct branch *child = &level.branches.items[i];
+		if (i >= TOP_CHILDREN || child->retained < smallest) {
+			add_rest(&top->answer->rows.items[row_index].rest, child);
+			continue;
+		}
+		top->answer->rows.items[row_index].child_count++;
+		status = add_branch(top, child, row_level + 1);
+	}
+	level_clear(&level);
+	return status;
+}
+
+static int add_branches(struct top *top, const struct level *level)
+{
+	struct top_answer *answer = top->answer;
+	uint64_t rows = 0;
+	for (size_t i = 0; i < level->branches.count; i++) {
+		const struct branch *branch = &level->branches.items[i];
+		if (!passes(top->question, branch))
+			continue;
+		if (answer->first == 0 && branch->type != NULL)
+			answer->first = address_of(top, branch->largest);
+		if (rows++ < top->question->limit)
+			TRY(add_branch(top, branch, 0));
+		else
+			add_rest(&answer->rest, branch);
+	}
+	return OK;
+}
+
+static int find_modules(struct top *top)
+{
+	const struct runtime *runtime = top->query->target->runtime;
+	for (size_t i = 0; i < runtime->interpreters.count; i++)
+		if (runtime->interpreters.items[i].modules != 0 &&
+		    !address_map_set(&top->modules, runtime->interpreters.items[i].modules, (uint32_t)i))
+			return no_memory(top);
+	return OK;
+}
+
+static int find(struct top *top)
+{
+	const uint32_t process = 0; /* the number of the start */
+	const struct parents root = { .numbers = &process, .count = 1, .retained = top->heap->total, .is_root = true };
+	struct level level = { 0 };
+	TRY(find_modules(top));
+	int status = open_level(top, &root, &level);
+	if (status == OK)
+		status = add_branches(top, &level);
+	level_clear(&level);
+	return status;
+}
+
+int query_top(const struct query *query, const struct top_question *question, struct top_answer *ret_answer)
+{
+	*ret_answer = (struct top_answer){ .first = 0 };
+	struct top top = { .query = query, .question = question, .answer = ret_answer };
+	TRY(query_heap(query, &top.heap));
+	ret_answer->object_count = top.heap->object_count;
+	ret_answer->heap_bytes = top.heap->total;
+	ret_answer->measure = top.heap->measure;
+	ret_answer->coverage = top.heap->graph->coverage;
+	TRY(naming_open(&top.naming, query, top.heap));
+	top.references = naming_references(top.naming);
+	int status = find(&top);
+	address_map_clear(&top.modules);
+	address_map_clear(&top.groups);
+	naming_close(top.naming);
+	return status;
+}
+
+void top_answer_clear(struct top_answer *answer)
+{
+	for (size_t i = 0; i < answer->rows.count; i++)
+		row_clear(&answer->rows.items[i]);
+	array_free(&answer->rows);
+}
