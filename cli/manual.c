@@ -20,6 +20,7 @@ static const struct {
 	{ 1, "wrong usage, or X is not there" },
 	{ 2, "the target cannot be read" },
 	{ 3, "answered in part: the dump lacks something that matters" },
+	{ 4, "answered, and it is over what --fail-over allows" },
 	{ 130, "interrupted; what was known by then has been printed" },
 };
 

@@ -7,6 +7,7 @@
 #include "report/option_texts.h"
 #include "report/report.h"
 #include "report/texts/deepsize.h"
+#include "report/texts/diff.h"
 #include "report/texts/frames.h"
 #include "report/texts/garbage.h"
 #include "report/texts/heap.h"

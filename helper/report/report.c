@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/live.h"
@@ -295,4 +296,25 @@ int report_run(struct report *report)
 	if (report->text->failed)
 		return error_set(report->error, ERROR_NO_MEMORY, "out of memory for the text of the answer");
 	return status;
+}
+
+int report_fail_over(struct report *report, uint64_t part, uint64_t whole)
+{
+	const char *word = request_word(report->request, OPTION_FAIL_OVER);
+	uint64_t bytes;
+	char *end;
+	if (word == NULL)
+		return OK;
+	const double percent = strtod(word, &end);
+	bool is_over;
+	if (end != word && strcmp(end, "%") == 0 && percent >= 0)
+		is_over = (double)part * 100 > percent * (double)whole;
+	else if (units_parse_bytes(word, &bytes))
+		is_over = part > bytes;
+	else
+		return error_set(report->error, ERROR_ARGUMENT,
+		                 "--fail-over takes a percentage such as 5%% or a size such as 10M, not '%s'", word);
+	if (is_over)
+		report->exit_status = EXIT_OVER;
+	return OK;
 }

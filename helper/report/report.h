@@ -13,7 +13,7 @@
 #include "render/json.h"
 #include "report/request.h"
 
-enum exit_status { EXIT_ANSWERED = 0, EXIT_USAGE = 1, EXIT_UNREADABLE = 2, EXIT_PARTIAL = 3 };
+enum exit_status { EXIT_ANSWERED = 0, EXIT_USAGE = 1, EXIT_UNREADABLE = 2, EXIT_PARTIAL = 3, EXIT_OVER = 4 };
 
 struct report_style {
 	uint32_t width; /* columns */
@@ -100,6 +100,10 @@ void report_more(struct report *report, uint64_t more);
 /* "Next: sizeof 0x..., deepsize 0x... -t": names separated by spaces ("sizeof deepsize:-t"), each with the address (0:
  * none) and, after a colon, an option. */
 void report_next(struct report *report, const char *names, uint64_t address);
+
+/* What --fail-over says of `part`, compared with `whole`: more makes the exit status EXIT_OVER. ERROR_ARGUMENT: it is
+ * neither a percentage nor a size. To be called last. */
+int report_fail_over(struct report *report, uint64_t part, uint64_t whole);
 
 /* The order of rows: more bytes first, then the lower address. */
 int report_compare_bytes(uint64_t left_bytes, uint64_t left_address, uint64_t right_bytes, uint64_t right_address);
