@@ -3,6 +3,7 @@
 #include "decode/decoder.h"
 
 #include "decode/instance.h"
+#include "decode/size_bound.h"
 #include "decode/registry.h"
 #include "object/type_flags.h"
 
@@ -67,8 +68,10 @@ static void adjust_static_type(struct decoder *decoder, const struct type_info *
 		decoder->out.presize = 0;
 }
 
-static void reset(struct decoded *out, uint64_t address)
+static void reset(struct decoder *decoder, uint64_t address)
 {
+	struct decoded *out = &decoder->out;
+	decoder->large_count = 0;
 	out->address = address;
 	out->type = NULL;
 	out->shallow = out->included = out->presize = out->body = 0;
@@ -113,7 +116,7 @@ bool decode_typed_object(struct decoder *decoder, const struct object_head *head
 {
 	struct decoded *out = &decoder->out;
 	const uint64_t address = head->address;
-	reset(out, address);
+	reset(decoder, address);
 	if (__builtin_expect(type == NULL, 0))
 		return reject(decoder, head);
 	out->type = type;
@@ -132,6 +135,8 @@ bool decode_typed_object(struct decoder *decoder, const struct object_head *head
 		if (type->decode != NULL)
 			type->decode(decoder, type, address, body);
 		out->shallow += out->presize;
+		if (__builtin_expect(size_bound_is_due(decoder), 0))
+			size_bound_check(decoder);
 		return true;
 	}
 	if (__builtin_expect(type->flags & (TYPE_IS_METATYPE | TYPE_IS_APPROXIMATE | TYPE_IS_WILD), 0)) {
@@ -152,5 +157,7 @@ bool decode_typed_object(struct decoder *decoder, const struct object_head *head
 	if (type->flags & TYPE_OWNS_TYPE && !decoder->skip_class)
 		emit_class(decoder, type, address, body);
 	out->shallow += out->presize;
+	if (__builtin_expect(size_bound_is_due(decoder), 0))
+		size_bound_check(decoder);
 	return true;
 }

@@ -46,6 +46,11 @@ struct met_types {
 	uint64_t count;
 };
 
+enum {
+	LARGE_BYTES = 512, /* more than this is held against the allocator's block: pymalloc gives out no more */
+	LARGE_BLOCKS = 8, /* of one object that are: of a deque, some of its many equal ones */
+};
+
 /* One thread's decoding of one object at a time. */
 struct decoder {
 	struct decode_context *context;
@@ -55,6 +60,10 @@ struct decoder {
 	struct decoded out;
 	struct met_types types;
 	struct run_sink *sink; /* NULL: runs go to out.runs */
+	struct large_block {
+		uint64_t address, bytes;
+	} large[LARGE_BLOCKS]; /* of the object, also where blocks are skipped: decode/size_bound.h */
+	uint32_t large_count;
 	bool skip_class; /* set by a caller that has no use for the run of ob_type: it is then not emitted */
 	bool skip_blocks; /* the same for owned blocks */
 	bool out_of_memory; /* an append failed; the step that runs the decoder must end with ERROR_NO_MEMORY */

@@ -25,7 +25,7 @@ static inline bool quick_leaf(const struct decoder *decoder, const struct object
 		if (items > INT32_MAX)
 			return false;
 		*ret_shallow = type->quick_bytes + items * (uint64_t)type->tp_itemsize;
-		return *ret_shallow <= head->available;
+		return *ret_shallow <= head->available && *ret_shallow <= LARGE_BYTES;
 	case QUICK_STR:
 		items = load_u64(body + layout_offset(layout, FIELD_PyASCIIObject_length));
 		if ((load_u32(body + decoder->context->ascii_offset) & decoder->context->ascii_flags) !=
@@ -36,7 +36,7 @@ static inline bool quick_leaf(const struct decoder *decoder, const struct object
 		    load_u64(body + layout_offset(layout, FIELD_PyASCIIObject_wstr)) != 0)
 			return false;
 		*ret_shallow = type->quick_bytes + items;
-		return *ret_shallow <= head->available;
+		return *ret_shallow <= head->available && *ret_shallow <= LARGE_BYTES;
 	default:
 		if (layout_feature(layout, FEATURE_COMPACT_INT)) {
 			items = load_u64(body + layout_offset(layout, FIELD_PyLongObject_lv_tag)) >> 3;
@@ -47,7 +47,7 @@ static inline bool quick_leaf(const struct decoder *decoder, const struct object
 		if (items == 0 || items > INT16_MAX)
 			return false;
 		*ret_shallow = type->quick_bytes + 4 * items;
-		return true;
+		return *ret_shallow <= LARGE_BYTES;
 	}
 }
 

@@ -29,7 +29,10 @@ static bool read_logarithmic(struct object_reader *objects, const uint8_t *head,
 	uint8_t log2_size = head[layout_offset(layout, FIELD_PyDictKeysObject_dk_log2_size)];
 	uint8_t log2_index_bytes = head[layout_offset(layout, FIELD_PyDictKeysObject_dk_log2_index_bytes)];
 	uint8_t kind = head[layout_offset(layout, FIELD_PyDictKeysObject_dk_kind)];
-	if (log2_size > MOST_LOG2_SIZE || log2_index_bytes > MOST_LOG2_SIZE + 3 || kind > 2)
+	/* new_keys_object(): as many bytes for an index as its numbers need. The table of all empty dicts has 8. */
+	uint8_t log2_index = log2_size < 8 ? 0 : log2_size < 16 ? 1 : log2_size < 32 ? 2 : 3;
+	if (log2_size > MOST_LOG2_SIZE || kind > 2 ||
+	    (log2_index_bytes != log2_size + log2_index && (log2_size != 0 || log2_index_bytes != 3)))
 		return false;
 	table->entries = table->address + layout_offset(layout, FIELD_PyDictKeysObject_dk_indices) +
 	                 (UINT64_C(1) << log2_index_bytes);
@@ -59,8 +62,9 @@ bool keys_table_read(struct object_reader *objects, uint64_t address, struct key
 	        layout_offset(layout, is_short ? FIELD_PyDictUnicodeEntry_me_key : FIELD_PyDictKeyEntry_me_key);
 	table.value_offset =
 	        layout_offset(layout, is_short ? FIELD_PyDictUnicodeEntry_me_value : FIELD_PyDictKeyEntry_me_value);
+	/* USABLE_FRACTION; what is used is no longer usable. */
 	uint64_t most = (slots << 1) / 3;
-	if (table.entry_count > most || table.usable > most)
+	if (table.entry_count > most || table.usable > most - table.entry_count)
 		return false;
 	table.bytes = table.entries - address + most * table.entry_bytes;
 	*ret_table = table;

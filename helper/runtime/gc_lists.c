@@ -18,7 +18,8 @@ enum {
 
 static bool push_list(struct gc_list_array *lists, uint64_t head, uint64_t interpreter, int32_t generation)
 {
-	return array_push(lists, (struct gc_list){ head, interpreter, generation });
+	return array_push(lists,
+	                  (struct gc_list){ .head = head, .interpreter = interpreter, .generation = generation });
 }
 
 static bool push_state(const struct runtime *runtime, struct reader *reader, uint64_t state, uint64_t interpreter,
@@ -120,6 +121,9 @@ int gc_lists(const struct runtime *runtime, struct gc_list_array *lists, struct 
 		pushed = push_state(runtime, &reader, interpreter + layout_offset(layout, FIELD_PyInterpreterState_gc),
 		                    interpreter, lists);
 	}
+	/* A collection keeps counts in gc_prev. */
+	for (size_t i = 0; i < lists->count; i++)
+		lists->items[i].is_exact = !runtime->is_collecting;
 	if (pushed && runtime->is_collecting)
 		pushed = push_stacks(runtime, &reader, lists);
 	return pushed ? OK : error_set(error, ERROR_NO_MEMORY, "out of memory");
@@ -127,28 +131,66 @@ int gc_lists(const struct runtime *runtime, struct gc_list_array *lists, struct 
 
 void gc_cursor_init(struct gc_cursor *cursor, struct reader *reader, const struct gc_list *list)
 {
-	*cursor = (struct gc_cursor){ .reader = reader, .head = list->head, .at = list->head, .anchor = list->head };
+	*cursor = (struct gc_cursor){
+		.reader = reader, .head = list->head, .at = list->head, .anchor = list->head, .is_exact = list->is_exact
+	};
+}
+
+/* A link of the list without the flags in its low bits; false: not readable. */
+static bool read_link(const struct gc_cursor *cursor, uint64_t head, uint64_t *ret_link)
+{
+	const uint64_t place = cursor->is_backward ? head + 8 : head;
+	if ((head & 7) != 0 || !reader_u64(cursor->reader, place, ret_link))
+		return false;
+	*ret_link &= ~(uint64_t)GC_NEXT_MASK;
+	return true;
+}
+
+/* Whether the neighbour points back. */
+static bool is_mutual(const struct gc_cursor *cursor, uint64_t from, uint64_t to)
+{
+	uint64_t back;
+	const uint64_t place = cursor->is_backward ? to : to + 8;
+	return (to & 7) == 0 && reader_u64(cursor->reader, place, &back) && (back & ~(uint64_t)GC_NEXT_MASK) == from;
+}
+
+/* Where a link is broken, what comes behind it is reached from the list's other end, up to where that one is. */
+static bool turn_back(struct gc_cursor *cursor)
+{
+	cursor->is_broken = true;
+	if (!cursor->is_exact || cursor->is_backward)
+		return false;
+	cursor->is_backward = true;
+	cursor->last = cursor->at;
+	cursor->at = cursor->anchor = cursor->head;
+	cursor->steps = 0;
+	return true;
 }
 
 uint64_t gc_cursor_next(struct gc_cursor *cursor)
 {
-	uint64_t next;
-	if (cursor->is_broken || !reader_u64(cursor->reader, cursor->at, &next)) {
-		cursor->is_broken = true;
+	uint64_t next = 0;
+	if (cursor->is_ended)
+		return 0;
+	bool is_sound = read_link(cursor, cursor->at, &next) && next != 0;
+	if (is_sound && cursor->is_exact)
+		is_sound = is_mutual(cursor, cursor->at, next);
+	if (is_sound && next != cursor->head && next == cursor->anchor)
+		is_sound = false; /* a ring that leaves the head out */
+	if (!is_sound && cursor->at == cursor->head && next == 0 && !cursor->is_broken) {
+		cursor->is_ended = true; /* never set up */
 		return 0;
 	}
-	next &= ~(uint64_t)GC_NEXT_MASK;
-	if (next == cursor->head || next == 0) {
-		cursor->is_broken = next == 0 && cursor->at != cursor->head;
-		return 0;
-	}
-	if (next == cursor->anchor) { /* a ring that leaves the head out */
-		cursor->is_broken = true;
+	if (!is_sound && turn_back(cursor))
+		return gc_cursor_next(cursor);
+	if (!is_sound || next == cursor->head || (cursor->is_backward && next == cursor->last)) {
+		cursor->is_ended = true;
 		return 0;
 	}
 	/* The anchor moves at powers of two, so that one of them lies in any ring (Brent). */
-	if ((cursor->count & (cursor->count - 1)) == 0)
+	if ((cursor->steps & (cursor->steps - 1)) == 0)
 		cursor->anchor = next;
+	cursor->steps++;
 	cursor->count++;
 	cursor->at = next;
 	return next + GC_HEAD_BYTES;

@@ -9,6 +9,7 @@ struct gc_list {
 	uint64_t head; /* of the list, a PyGC_Head inside the collector's state */
 	uint64_t interpreter; /* PyInterpreterState; of 3.8, where the lists are the runtime's, the main one */
 	int32_t generation; /* 0 to 2; 3: permanent */
+	bool is_exact; /* gc_prev of each object is the one before it */
 };
 
 enum { GC_GENERATIONS = 4 };
@@ -28,8 +29,10 @@ struct gc_cursor {
 	struct reader *reader;
 	uint64_t head, at;
 	uint64_t anchor; /* an object that was passed: meeting it again is a ring without the head */
-	uint64_t count;
-	bool is_broken; /* set when the list does not come back to its head */
+	uint64_t last; /* where the way from the head ended: so does the way back */
+	uint64_t steps, count; /* in this direction; in all */
+	bool is_exact, is_backward, is_ended;
+	bool is_broken; /* set when a link leads nowhere, or to an object that does not point back */
 };
 void gc_cursor_init(struct gc_cursor *cursor, struct reader *reader, const struct gc_list *list);
 /* The address of the next object (behind its PyGC_Head); 0 at the end. */

@@ -3,6 +3,26 @@
 #include "decode/decode_functions.h"
 #include "decode/emit.h"
 
+/* set_table_resize() has the set point at an empty table and then fills it: until then less is there than `used` says,
+ * and the rest is on a C stack or in the old table. */
+static void check_used(struct decoder *decoder, const uint8_t *body, uint64_t table, uint64_t count)
+{
+	const struct layout *layout = decoder->layout;
+	const uint32_t entry_bytes = layout->struct_bytes[STRUCT_setentry];
+	const uint32_t key = layout_offset(layout, FIELD_setentry_key),
+	               hash = layout_offset(layout, FIELD_setentry_hash);
+	const uint64_t used = body_u64(decoder, FIELD_PySetObject_used, body);
+	const uint8_t *entries = reader_at(&decoder->reader, table, count * entry_bytes);
+	uint64_t found = 0;
+	if (entries == NULL || !layout_has(layout, FIELD_PySetObject_used))
+		return;
+	for (uint64_t i = 0; i < count; i++, entries += entry_bytes)
+		found += load_u64(entries + key) != 0 && load_u64(entries + hash) != UINT64_MAX;
+	if (found != used)
+		flag_object(decoder, DECODED_IN_FLUX,
+		            "the set is being resized: its table has not as many items as it says");
+}
+
 void decode_set(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
 {
 	(void)type;
@@ -20,6 +40,7 @@ void decode_set(struct decoder *decoder, const struct type_info *type, uint64_t 
 		emit_block(decoder, table, bytes, "table", BLOCK_COUNTED);
 	}
 	emit_run(decoder, table, mask + 1, entry_bytes, LABEL_SET_ITEM, RUN_ITEM | RUN_SET, 0);
+	check_used(decoder, body, table, mask + 1);
 }
 
 void decode_frozenset(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
