@@ -23,6 +23,7 @@
 #include "report/texts/tasks.h"
 #include "report/texts/threads.h"
 #include "report/texts/top.h"
+#include "report/texts/tracebacks.h"
 #include "report/texts/tracemalloc.h"
 
 const struct option option_table[OPTION_COUNT] = {

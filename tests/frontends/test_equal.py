@@ -62,6 +62,8 @@ def commands(roots):
         "frames --json",
         "threads",
         "threads --json",
+        "tracebacks",
+        "tracebacks --json",
         "tasks",
         "tasks -t",
         "tasks --json",

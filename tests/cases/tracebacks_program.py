@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""Exceptions that are kept with their tracebacks, by a list and by a task, one that is being handled, and one without a
+traceback. Writes one line of JSON, then stands still."""
+import asyncio
+import json
+import sys
+
+ERRORS, TASKS = [], []
+
+
+def inner(payload, n):
+    small = [n]
+    raise KeyError(n, small)
+
+
+def outer(n):
+    payload = bytearray(100000 + n)
+    inner(payload, n)
+
+
+def chained():
+    try:
+        outer(-1)
+    except KeyError as error:
+        raise ValueError("chained") from error
+
+
+async def failing():
+    rows = [bytes(50000)]
+    raise RuntimeError(len(rows))
+
+
+async def main():
+    for n in range(10):
+        try:
+            outer(n)
+        except KeyError as error:
+            ERRORS.append(error)
+    try:
+        chained()
+    except ValueError as error:
+        ERRORS.append(error)
+    ERRORS.append(OSError("never raised"))
+    TASKS.append(asyncio.ensure_future(failing()))
+    await asyncio.sleep(0.01)
+
+
+def lines(error):
+    found, at = [], error.__traceback__
+    while at is not None:
+        found.append([at.tb_frame.f_code.co_name, at.tb_lineno])
+        at = at.tb_next
+    return found
+
+
+asyncio.run(main())
+keys = [error for error in ERRORS if isinstance(error, KeyError)]
+truth = {"keys": [hex(id(error)) for error in keys], "lines": lines(keys[0]),
+         "chained": lines(ERRORS[10]), "task": hex(id(TASKS[0])), "list": hex(id(ERRORS))}
+try:
+    outer(99)
+except KeyError:
+    keys = None
+    print("READY " + json.dumps(truth), flush=True)
+    sys.stdin.read()
