@@ -98,3 +98,25 @@ unsigned text_encode_utf8(uint32_t character, char bytes[4])
 	bytes[3] = (char)(0x80 | (character & 0x3f));
 	return 4;
 }
+
+uint32_t text_decode_utf8(const char *bytes, size_t length, size_t *ret_used)
+{
+	static const uint32_t lowest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char lead = (unsigned char)bytes[0];
+	size_t wanted = lead < 0x80 ? 1 : lead >= 0xF0 && lead < 0xF5 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
+	*ret_used = 1;
+	if (wanted == 1)
+		return lead;
+	if (wanted == 0 || wanted > length || lead >= 0xF5)
+		return 0xFFFD;
+	uint32_t character = lead & (0x7Fu >> wanted);
+	for (size_t i = 1; i < wanted; i++) {
+		if (((unsigned char)bytes[i] & 0xC0) != 0x80)
+			return 0xFFFD;
+		character = character << 6 | ((unsigned char)bytes[i] & 0x3F);
+	}
+	if (character < lowest[wanted] || character > 0x10FFFF || (character >= 0xD800 && character <= 0xDFFF))
+		return 0xFFFD;
+	*ret_used = wanted;
+	return character;
+}

@@ -24,5 +24,8 @@ void text_free(struct text *text);
 const char *text_string(const struct text *text);
 /* The UTF-8 of one character, at most U+10FFFF and no surrogate, without a NUL; returns its 1 to 4 bytes. */
 unsigned text_encode_utf8(uint32_t character, char bytes[4]);
+/* The character at bytes, of which `length` (at least 1) may be read, and how many bytes it takes; U+FFFD and 1 where
+ * there is no valid one. */
+uint32_t text_decode_utf8(const char *bytes, size_t length, size_t *ret_used);
 
 #endif

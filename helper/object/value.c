@@ -258,22 +258,30 @@ bool value_float(struct object_reader *objects, uint64_t address, double *ret_va
 
 /* ---- Sequences ---- */
 
-int64_t value_bytes(struct object_reader *objects, uint64_t address, uint64_t limit, struct text *text)
+/* Where the bytes of a bytes or bytearray are, and how many. */
+static bool bytes_view_open(struct object_reader *objects, uint64_t address, uint64_t *ret_data, uint64_t *ret_length)
 {
-	uint64_t flags, length, data;
+	uint64_t flags;
 	uint64_t type = value_type(objects, address, &flags);
 
-	if (type == 0 || !value_field(objects, address, FIELD_PyVarObject_ob_size, &length))
-		return -1;
+	if (type == 0 || !value_field(objects, address, FIELD_PyVarObject_ob_size, ret_length))
+		return false;
 	if (flags & TPFLAGS_BYTES_SUBCLASS) {
 		if (!layout_has(objects->layout, FIELD_PyBytesObject_ob_sval))
-			return -1;
-		data = address + layout_offset(objects->layout, FIELD_PyBytesObject_ob_sval);
+			return false;
+		*ret_data = address + layout_offset(objects->layout, FIELD_PyBytesObject_ob_sval);
 	} else if (!value_type_derives(objects, type, SYMBOL_PyByteArray_Type, "bytearray") ||
-	           !value_field(objects, address, FIELD_PyByteArrayObject_ob_start, &data)) {
-		return -1;
+	           !value_field(objects, address, FIELD_PyByteArrayObject_ob_start, ret_data)) {
+		return false;
 	}
-	if (length >= UINT64_C(1) << 48)
+	return *ret_length < UINT64_C(1) << 48;
+}
+
+int64_t value_bytes(struct object_reader *objects, uint64_t address, uint64_t limit, struct text *text)
+{
+	uint64_t length, data;
+
+	if (!bytes_view_open(objects, address, &data, &length))
 		return -1;
 	uint64_t count = length < limit ? length : limit;
 	if (count == 0 || text == NULL)
@@ -283,6 +291,21 @@ int64_t value_bytes(struct object_reader *objects, uint64_t address, uint64_t li
 		return -1;
 	text_append(text, (const char *)bytes, count);
 	return (int64_t)length;
+}
+
+bool value_content(struct object_reader *objects, uint64_t address, struct value_content *ret_content)
+{
+	struct str_view view;
+	uint64_t length;
+	if (str_view_open(objects, address, &view)) {
+		*ret_content = (struct value_content){ view.data, view.length, view.kind };
+		return true;
+	}
+	if (!bytes_view_open(objects, address, &ret_content->data, &length))
+		return false;
+	ret_content->length = length;
+	ret_content->unit = 1;
+	return true;
 }
 
 bool value_items(struct object_reader *objects, uint64_t address, uint64_t *ret_count, uint64_t *ret_items)

@@ -43,6 +43,13 @@ bool value_int(struct object_reader *objects, uint64_t address, int64_t *ret_val
 bool value_float(struct object_reader *objects, uint64_t address, double *ret_value);
 /* Appends at most limit bytes of a bytes or bytearray (text may be NULL); returns its full length or -1. */
 int64_t value_bytes(struct object_reader *objects, uint64_t address, uint64_t limit, struct text *text);
+/* Where the content of a str, bytes or bytearray lies: `length` units of `unit` bytes at `data`, a target address,
+ * which may be absent. False: it is none of these. */
+struct value_content {
+	uint64_t data, length;
+	unsigned unit;
+};
+bool value_content(struct object_reader *objects, uint64_t address, struct value_content *ret_content);
 
 /* Entries of a dict (or subclass), in insertion order where CPython keeps it. */
 struct dict_cursor {

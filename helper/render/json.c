@@ -4,29 +4,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* The character at bytes and how many bytes it takes; U+FFFD and 1 where there is no valid one. */
-static uint32_t next_character(const char *bytes, size_t length, size_t *ret_used)
-{
-	static const uint32_t lowest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	const unsigned char lead = (unsigned char)bytes[0];
-	size_t wanted = lead < 0x80 ? 1 : lead >= 0xF0 && lead < 0xF5 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
-	*ret_used = 1;
-	if (wanted == 1)
-		return lead;
-	if (wanted == 0 || wanted > length || lead >= 0xF5)
-		return 0xFFFD;
-	uint32_t character = lead & (0x7Fu >> wanted);
-	for (size_t i = 1; i < wanted; i++) {
-		if (((unsigned char)bytes[i] & 0xC0) != 0x80)
-			return 0xFFFD;
-		character = character << 6 | ((unsigned char)bytes[i] & 0x3F);
-	}
-	if (character < lowest[wanted] || character > 0x10FFFF || (character >= 0xD800 && character <= 0xDFFF))
-		return 0xFFFD;
-	*ret_used = wanted;
-	return character;
-}
-
 /* Control characters, line separators and what changes the direction of text. */
 static bool is_dangerous(uint32_t character)
 {
@@ -40,7 +17,7 @@ static void write_string(struct text *text, const char *bytes, size_t length)
 	text_append(text, "\"", 1);
 	for (size_t at = 0; at < length;) {
 		size_t used;
-		uint32_t character = next_character(bytes + at, length - at, &used);
+		uint32_t character = text_decode_utf8(bytes + at, length - at, &used);
 		if (character == '"' || character == '\\') {
 			text_append(text, "\\", 1);
 			text_append(text, bytes + at, 1);

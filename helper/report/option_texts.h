@@ -17,6 +17,14 @@
 #define SPELLING_PATHS "--paths"
 #define SPELLING_THROUGH "--through"
 #define SPELLING_MERGE "--merge"
+#define SPELLING_CSV "--csv"
+#define SPELLING_TO "--to"
+#define SPELLING_FORCE "--force"
+#define SPELLING_TABLE "--table"
+#define SPELLING_ALONG "--along"
+#define SPELLING_COLLAPSE_LEAVES "--collapse-leaves"
+#define SPELLING_MIN_RETAINED "--min-retained"
+#define SPELLING_HIDE_NAMES "--hide-names"
 #define SPELLING_BYTES "--bytes"
 #define SPELLING_ALLOCATED "--allocated"
 #define SPELLING_VALUES "--values"
@@ -58,6 +66,18 @@
 #define LINES_PATHS "  -k, --paths N    the N shortest paths (default 1, at most 100)\n"
 #define LINES_THROUGH "  --through X      only paths through this object\n"
 #define LINES_MERGE "  --merge TYPE     no X: the paths of all objects of a type as one tree; * and ?\n"
+#define LINES_CSV "  --csv            comma-separated values instead of a table\n"
+#define LINES_TO "  --to FORMAT      the format, where the file's name does not say\n"
+#define LINES_FORCE "  --force          overwrite a file that exists\n"
+#define LINES_TABLE "  --table NAME     of csv and jsonl: which table (default object)\n"
+#define LINES_ALONG                                                                                                    \
+	"  --along TREE     of profiles: dominator (default: bytes of a frame are what it\n"                           \
+	"                   retains) or path (the shortest way from a root)\n"
+#define LINES_COLLAPSE_LEAVES                                                                                          \
+	"  --collapse-leaves  of heapsnapshot: strings and numbers that one object alone\n"                            \
+	"                   refers to are counted as a part of it\n"
+#define LINES_MIN_RETAINED "  --min-retained SIZE  of heapsnapshot: what retains less is summed up\n"
+#define LINES_HIDE_NAMES "  --hide-names     names of the program become numbers that mean nothing\n"
 #define LINES_BYTES "  --bytes          exact numbers of bytes\n"
 #define LINES_ALLOCATED "  --allocated      measure by what the allocators took, not by sys.getsizeof()\n"
 #define LINES_VALUES "  --values         show contents of strings and numbers (a core holds secrets)\n"

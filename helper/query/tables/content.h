@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * content: how long objects are, and whether two say the same, without saying what: for duplicates. */
+#ifndef PYDS_QUERY_TABLES_CONTENT_H
+#define PYDS_QUERY_TABLES_CONTENT_H
+
+#include <stdbool.h>
+
+#include "object/object_reader.h"
+
+/* Characters of a str, bytes of a bytes or bytearray, items of a list, tuple, dict, set or frozenset. False: others. */
+bool content_length(struct object_reader *objects, uint64_t object, uint64_t *ret_length);
+/* A number that is equal for str, bytes and bytearray of equal type and content. key makes the numbers mean nothing
+ * elsewhere. The memory of the object is read once and nothing is copied. False: other types, or absent memory. */
+bool content_hash(struct object_reader *objects, uint64_t object, uint64_t key, uint64_t *ret_hash);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ * export: the heap as a file that another program opens. */
+#include "export/export.h"
+
+#include <string.h>
+
+#include "render/units.h"
+#include "report/page.h"
+#include "report/report.h"
+
+static int list_formats(struct report *report)
+{
+	const struct export_format *format;
+	if (report_is_json(report)) {
+		report_json_begin(report);
+		json_array(&report->json, "formats");
+		for (uint32_t i = 0; (format = export_format_at(i)) != NULL; i++) {
+			json_object(&report->json, NULL);
+			json_string(&report->json, "name", format->name);
+			json_string(&report->json, "endings", format->endings);
+			json_string(&report->json, "doc", format->doc);
+			json_object_end(&report->json);
+		}
+		json_array_end(&report->json);
+		json_object_end(&report->json);
+		json_end(&report->json);
+		return OK;
+	}
+	for (uint32_t i = 0; (format = export_format_at(i)) != NULL; i++)
+		text_format(report->text, "%-13s %-26s %s\n", format->name, format->endings, format->doc);
+	text_format(report->text, "Next: %sexport heap.heapsnapshot\n", report->style.prefix ? "py-" : "");
+	return OK;
+}
+
+static int find_format(struct report *report, const char *path, const struct export_format **ret_format)
+{
+	const char *name = request_word(report->request, OPTION_TO);
+	*ret_format = export_format_find(name, path);
+	if (*ret_format != NULL)
+		return OK;
+	if (name != NULL)
+		return error_set(report->error, ERROR_ARGUMENT,
+		                 "there is no format %s; `export` without a file lists them", name);
+	return error_set(report->error, ERROR_ARGUMENT,
+	                 "the name %s does not say a format; name it with --to, `export` without a file lists them",
+	                 path);
+}
+
+static int find_tree(struct report *report, enum export_tree *ret_tree)
+{
+	const char *word = request_word(report->request, OPTION_ALONG);
+	*ret_tree = EXPORT_TREE_DOMINATOR;
+	if (word == NULL || strcmp(word, "dominator") == 0)
+		return OK;
+	*ret_tree = EXPORT_TREE_PATH;
+	if (strcmp(word, "path") == 0)
+		return OK;
+	return error_set(report->error, ERROR_ARGUMENT, "--along takes dominator or path, not '%s'", word);
+}
+
+static void say_written(struct report *report, const struct export_format *format, const char *path, uint64_t bytes)
+{
+	if (report_is_json(report)) {
+		report_json_begin(report);
+		json_string(&report->json, "file", path);
+		json_string(&report->json, "format", format->name);
+		json_number(&report->json, "bytes", bytes);
+		json_object_end(&report->json);
+		json_end(&report->json);
+		return;
+	}
+	text_format(report->text, "%s: ", path);
+	report_bytes(report, report->text, bytes);
+	text_format(report->text, ", %s, for %s\n", format->name, format->doc);
+}
+
+int export_report(struct report *report)
+{
+	const struct request *request = report->request;
+	const struct export_format *format;
+	struct tables *tables;
+	uint64_t bytes;
+	if (request->operands.count == 0)
+		return list_formats(report);
+	if (request->operands.count > 1)
+		return error_set(report->error, ERROR_ARGUMENT, "export takes the name of one file");
+	struct export_options options = { .path = request->operands.items[0],
+		                          .force = request_has(request, OPTION_FORCE),
+		                          .hide_names = request_has(request, OPTION_HIDE_NAMES),
+		                          .collapse_leaves = request_has(request, OPTION_COLLAPSE_LEAVES),
+		                          .min_retained = request_number(request, OPTION_MIN_RETAINED),
+		                          .table = request_word(request, OPTION_TABLE) };
+	TRY(find_format(report, options.path, &format));
+	TRY(find_tree(report, &options.tree));
+	TRY(tables_open(&tables, &report->query));
+	int status = format->write != NULL ? export_run(format, tables, &options, &bytes, report->error)
+	                                   : page_write(report, tables, &options, &bytes);
+	tables_close(tables);
+	if (status == OK)
+		say_written(report, format, options.path, bytes);
+	return status;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/tree_summary.h"
+#include "report/page_parts.h"
+
+/* The answers that a page shows, as somebody would type the commands; those that this build lacks are left out. Each
+ * has at most some hundred rows: a page is to be looked at. */
+static const char *const answers[][6] = {
+	{ "info", "--json" },
+	{ "findings", "--json" },
+	{ "memory", "--json" },
+	{ "top", "--json", "-n", "300" },
+	{ "heap", "--json", "-n", "2000" },
+	{ "modules", "--json", "-n", "300" },
+	{ "frames", "--json" },
+	{ "threads", "--json" },
+	{ "tasks", "--json", "-n", "300" },
+	{ "garbage", "--json", "-n", "300" },
+	{ "native", "--json", "-n", "300" },
+};
+
+enum { ANSWERS = sizeof answers / sizeof *answers, MOST_ARGUMENTS = 8, LARGEST_ANSWER = 1 << 20 };
+
+/* Runs one command for its JSON. What it says when it fails goes into the page instead. */
+static int run_command(struct report *report, const char *const *arguments, uint32_t count, struct text *text,
+                       struct error *error)
+{
+	struct request request;
+	TRY(request_parse(&request, count, arguments, error));
+	struct report inner = *report;
+	inner.request = &request;
+	inner.targets = NULL;
+	inner.text = text;
+	inner.error = error;
+	inner.deliver = NULL;
+	inner.exit_status = EXIT_ANSWERED;
+	inner.failed_targets = 0;
+	inner.json = (struct json){ .text = text };
+	json_begin(&inner.json, text);
+	int status = report_run(&inner);
+	request_clear(&request);
+	return status;
+}
+
+/* Adds `, "info": {...}` to data. */
+static int add_answer(struct report *report, const char *const *words, struct text *data)
+{
+	const char *arguments[MOST_ARGUMENTS];
+	uint32_t count = 0;
+	for (; count < 6 && words[count] != NULL; count++)
+		arguments[count] = words[count];
+	if (request_has(report->request, OPTION_VALUES) && strcmp(words[0], "frames") == 0)
+		arguments[count++] = "--values";
+	struct text text = { .bytes = NULL };
+	struct error error = { .status = OK };
+	int status = run_command(report, arguments, count, &text, &error);
+	if (status == ERROR_CANCELLED || status == ERROR_NO_MEMORY) {
+		text_free(&text);
+		return error_set(report->error, status, "%s", error.message);
+	}
+	if (status == OK && text.length > LARGEST_ANSWER)
+		status = error_set(&error, ERROR_LIMIT, "too long for a page; see: %s", words[0]);
+	text_format(data, ",\n\"%s\":", words[0]);
+	if (status < 0) {
+		struct json json;
+		json_begin(&json, data);
+		json_object(&json, NULL);
+		json_string(&json, "error", error.message);
+		json_object_end(&json);
+	} else {
+		text_append(data, text_string(&text), text.length);
+	}
+	text_free(&text);
+	return OK;
+}
+
+static int collect(struct report *report, struct export *export, struct text *data)
+{
+	struct json json;
+	json_begin(&json, data);
+	json_object(&json, NULL);
+	json_string(&json, "schema", "pydeepsize/page/1");
+	for (uint32_t i = 0; i < ANSWERS; i++)
+		if (command_find(answers[i][0]) != NULL)
+			TRY(add_answer(report, answers[i], data));
+	TRY(tree_summary_json(&json, "tree", export));
+	json_object_end(&json);
+	return data->failed ? error_set(report->error, ERROR_NO_MEMORY, "out of memory for the page") : OK;
+}
+
+/* JSON within a script element: nothing in it may end the element. */
+static void put_data(struct writer *writer, const struct text *data)
+{
+	const char *at = text_string(data), *next;
+	for (; (next = strchr(at, '<')) != NULL; at = next + 1) {
+		writer_append(writer, at, (size_t)(next - at));
+		writer_add(writer, "\\u003c");
+	}
+	writer_add(writer, at);
+}
+
+static void put_page(struct writer *writer, const struct text *data)
+{
+	const char *at = page_html, *mark;
+	while ((mark = strchr(at, '@')) != NULL) {
+		writer_append(writer, at, (size_t)(mark - at));
+		const char *end = strchr(mark + 1, '@');
+		if (end == NULL)
+			break;
+		if (strncmp(mark, "@CSS@", 5) == 0)
+			writer_add(writer, page_css);
+		else if (strncmp(mark, "@LIBRARY@", 9) == 0)
+			writer_add(writer, page_library);
+		else if (strncmp(mark, "@SCRIPT@", 8) == 0)
+			writer_add(writer, page_js);
+		else
+			put_data(writer, data);
+		at = end + 1;
+	}
+	writer_add(writer, at);
+}
+
+int page_write(struct report *report, struct tables *tables, const struct export_options *options, uint64_t *ret_bytes)
+{
+	struct export export = { .tables = tables, .options = options, .error = report->error };
+	struct text data = { .bytes = NULL };
+	TRY(writer_open(&export.writer, options->path, options->force, report->error));
+	int status = collect(report, &export, &data);
+	if (status == OK)
+		put_page(&export.writer, &data);
+	text_free(&data);
+	*ret_bytes = export.writer.written + export.writer.length;
+	if (status < 0 || export.writer.status < 0) {
+		status = status < 0 ? status : export.writer.status;
+		writer_abandon(&export.writer);
+		return status;
+	}
+	return writer_finish(&export.writer);
+}

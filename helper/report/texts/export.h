@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ * The options and the description of the command `export`, for commands.c. */
+#ifndef PYDS_REPORT_TEXTS_EXPORT_H
+#define PYDS_REPORT_TEXTS_EXPORT_H
+
+#define EXPORT_OPTIONS(OPTION)                                                                                         \
+	OPTION(TO)                                                                                                     \
+	OPTION(FORCE)                                                                                                  \
+	OPTION(TABLE)                                                                                                  \
+	OPTION(ALONG)                                                                                                  \
+	OPTION(COLLAPSE_LEAVES) OPTION(MIN_RETAINED) OPTION(HIDE_NAMES) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+#define EXPORT_TEXT                                                                                                    \
+	"Writes the heap as a file that another program opens. The format is that of the\n"                            \
+	"file's name, or of --to; without a file the formats are listed. What is written\n"                            \
+	"is the graph that retained sizes were computed from, so the numbers agree.\n"                                 \
+	"\n"                                                                                                           \
+	"The file is readable by its owner only, and no file that exists is overwritten\n"                             \
+	"without --force. Contents of strings are in no file unless --values is given;\n"                              \
+	"names of types, modules and attributes are, unless --hide-names is.\n"
+
+#endif

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""SQL over the heap: its answers against those of the other commands, which know nothing of SQL."""
+import csv
+import io
+import json
+import os
+
+
+def test_types_are_those_of_heap(shop):
+    rows = shop.rows("SELECT type, count(*) AS count, sum(shallow) AS shallow FROM object WHERE reachable "
+                     "GROUP BY type")
+    heap = shop.ask("heap", "-n", "0")["types"]
+    assert {(row["type"], row["count"], row["shallow"]) for row in rows} == \
+        {(row["type"], row["count"], row["shallow"]) for row in heap}
+
+
+def test_the_order_of_types_is_that_of_a_sort(shop):
+    """GROUP BY takes rows in the table's own order; + makes SQLite sort them itself."""
+    one = shop.rows("SELECT type, count(*) AS n, sum(retained) AS r FROM object GROUP BY type")
+    other = shop.rows("SELECT type, count(*) AS n, sum(retained) AS r FROM object GROUP BY +type")
+    assert one == other and len(one) > 50
+
+
+def test_an_object_is_the_row_of_objects(shop):
+    lines = [json.loads(line) for line in shop.run("objects", "--json").output.splitlines()]
+    objects = {line["address"]: line for line in lines if "address" in line}
+    rows = shop.rows("SELECT address, type, shallow, allocated, reachable, approximate FROM object")
+    assert len(rows) == len(objects)
+    for row in rows[:: 37]:
+        expected = objects[row["address"]]
+        assert {name: row[name] for name in row} == {name: expected[name] for name in row}
+
+
+def test_keys_find_rows_without_looking_at_others(shop):
+    rows = shop.rows("SELECT * FROM object WHERE address = %d" % shop.sessions)
+    assert [row["type"] for row in rows] == ["dict"] and rows[0]["length"] == 2000
+    assert rows[0]["name"] == "__main__.SESSIONS"
+    assert shop.rows("SELECT * FROM object WHERE address = %d" % (shop.sessions + 8)) == []
+    assert shop.rows("SELECT count(*) AS n FROM object WHERE type = '__main__.Session'") == [{"n": 2000}]
+    plan = shop.rows("EXPLAIN QUERY PLAN SELECT * FROM object WHERE type IN ('dict', 'list')")
+    assert "VIRTUAL TABLE" in plan[0]["detail"]
+
+
+def test_references_are_referents_and_referrers(shop):
+    address = "0x%x" % shop.settings
+    referents = shop.ask("referents", address)["objects"][0]["referents"]
+    rows = shop.rows("SELECT target, label, hidden FROM reference WHERE source = %s AND kind != 'class'" % address)
+    assert sorted((row["target"], row["label"]) for row in rows) == \
+        sorted((one["address"], one["label"]) for one in referents if one["label"] != ".__class__")
+    holders = shop.rows("SELECT source, label FROM reference WHERE target = %s" % address)
+    assert [row["label"] for row in holders] == ["['SETTINGS']"]
+    total = shop.rows("SELECT count(*) AS n FROM reference")[0]["n"]
+    grouped = shop.rows("SELECT sum(n) AS n FROM (SELECT count(*) AS n FROM reference GROUP BY kind)")[0]["n"]
+    assert total == grouped > 20000
+
+
+def test_garbage_and_duplicates(shop):
+    assert {row["type"]: row["count"] for row in shop.rows("SELECT * FROM garbage")}["list"] >= 1
+    row = shop.rows("SELECT * FROM duplicates WHERE type = 'str' AND count = 100")
+    assert len(row) == 1
+    size = shop.rows("SELECT shallow FROM object WHERE address = %s" % row[0]["example"])[0]["shallow"]
+    assert row[0]["saved"] == 99 * size
+
+
+def test_functions(shop):
+    rows = shop.rows("SELECT resolve('__main__.SETTINGS') AS a, describe(resolve('__main__.SETTINGS')) AS d, "
+                     "value(resolve('__main__.SETTINGS')) AS v, addr(%d) AS x" % shop.settings)
+    assert rows[0]["a"] == shop.settings and rows[0]["x"] == "0x%x" % shop.settings
+    assert rows[0]["d"].startswith("dict, 3 entries") and rows[0]["v"] is None
+    assert "SETTINGS" in shop.rows("SELECT path(%d) AS p" % shop.settings)[0]["p"]
+    answer = shop.run("query", "SELECT resolve('__main__.NOTHING')")
+    assert answer.status == 1 and "NOTHING" in answer.errors
+
+
+def test_values_only_when_asked_for(shop):
+    statement = "SELECT value(target) AS v FROM reference WHERE source = %d AND label = \"['name']\"" % shop.settings
+    assert shop.rows(statement) == [{"v": None}]
+    assert "blue" in shop.rows(statement, "--values")[0]["v"]
+
+
+def test_nothing_but_questions(shop, tmp_path):
+    path = os.path.join(str(tmp_path), "made")
+    for statement in ("ATTACH '%s' AS x" % path, "CREATE TABLE x(y)", "DELETE FROM object", "PRAGMA writable_schema=1",
+                      "SELECT load_extension('/lib/x.so')", "DROP VIEW garbage", "INSERT INTO object VALUES(1)"):
+        answer = shop.run("query", statement)
+        assert answer.status == 1 and answer.output == "", statement
+    assert not os.path.exists(path)
+
+
+def test_mistakes_are_explained(shop):
+    for statement, words in (("SELECT nonesuch FROM object", "no such column: nonesuch"), ("SELEC 1", "syntax error"),
+                             ("SELECT 1; SELECT 2", "one statement"), ("", "no statement"),
+                             ("SELECT * FROM nowhere", "no such table")):
+        answer = shop.run("query", statement)
+        assert answer.status == 1 and words in answer.errors, (statement, answer.errors)
+    assert shop.run("query", "SELECT", "1").status == 1
+
+
+def test_csv_json_and_the_table_agree(shop):
+    statement = "SELECT name, count, shallow FROM type WHERE module = '__main__' ORDER BY name"
+    text = shop.run("query", statement, "--csv").output
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [{"name": row["name"], "count": int(row["count"]), "shallow": int(row["shallow"])} for row in rows] == \
+        shop.rows(statement)
+    assert "__main__.Session" in shop.run("query", statement).output
+    assert "2 more rows" in shop.run("query", "SELECT * FROM object LIMIT 7", "-n", "5").output
+
+
+def test_the_list_of_tables_is_whole(shop):
+    answer = shop.ask("query")
+    for table in answer["tables"]:
+        columns = [column["name"] for column in table["columns"]]
+        rows = shop.rows("SELECT * FROM %s LIMIT 3" % table["name"])
+        assert not rows or list(rows[0]) == columns, table["name"]
+    text = shop.run("query").output
+    assert all(table["name"] in text for table in answer["tables"])
