@@ -23,6 +23,7 @@ struct branch {
 
 struct level {
 	ARRAY(struct branch) branches; /* largest first */
+	uint64_t smallest; /* bytes from which a number is a branch of its own, whatever its type */
 };
 
 struct top {
@@ -72,9 +73,9 @@ static void level_clear(struct level *level)
 }
 
 /* Adds number to the branch of its type, or as one of its own. */
-static int add_number(struct top *top, struct level *level, uint32_t number, uint32_t depth, uint64_t smallest)
+static int add_number(struct top *top, struct level *level, uint32_t number, uint32_t depth)
 {
-	const uint64_t retained = top->heap->bytes[number];
+	const uint64_t retained = top->heap->bytes[number], smallest = level->smallest;
 	const struct type_info *type = reference_type(top->references, number);
 	uint32_t index = ADDRESS_MAP_NONE;
 	if (retained < smallest && type != NULL)
@@ -96,28 +97,54 @@ static int add_number(struct top *top, struct level *level, uint32_t number, uin
 	return check_cancel(top);
 }
 
-/* A single object's branch goes down to where its memory fans out. */
-static void follow(const struct top *top, struct branch *branch)
+/* The child that has most of what a number holds; 0: the memory fans out here. */
+static uint32_t child_to_follow(const struct top *top, uint32_t number)
 {
 	const struct dominator_children *children = &top->heap->children;
-	uint32_t number = branch->members.items[0];
-	if (branch->members.count != 1)
-		return;
-	for (;;) {
-		uint32_t largest = 0;
-		for (uint32_t child = children->first[number]; child != 0; child = children->next[child])
-			if (largest == 0 || top->heap->bytes[child] > top->heap->bytes[largest])
-				largest = child;
-		/* in units of 100 bytes: no product can wrap */
-		if (largest == 0 || (top->heap->bytes[largest] + 99) / 100 <
-		                            (top->heap->bytes[number] + 99) / 100 * FOLLOW_PERCENT / 100)
-			break;
-		number = largest;
-		branch->depth++;
+	uint32_t largest = 0;
+	for (uint32_t child = children->first[number]; child != 0; child = children->next[child])
+		if (largest == 0 || top->heap->bytes[child] > top->heap->bytes[largest])
+			largest = child;
+	/* in units of 100 bytes: no product can wrap */
+	const bool is_most = largest != 0 && (top->heap->bytes[largest] + 99) / 100 >=
+	                                             (top->heap->bytes[number] + 99) / 100 * FOLLOW_PERCENT / 100;
+	return is_most ? largest : 0;
+}
+
+/* A single object's branch goes down to where its memory fans out. What it passes on the way are branches of the level
+ * too, or, where they are not wanted, part of its rest. */
+static int follow(struct top *top, struct level *level, size_t index, bool with_siblings)
+{
+	const struct dominator_children *children = &top->heap->children;
+	uint32_t number = level->branches.items[index].members.items[0], next;
+	uint32_t depth = level->branches.items[index].depth;
+	for (; (next = child_to_follow(top, number)) != 0; number = next) {
+		depth++;
+		for (uint32_t child = children->first[number]; with_siblings && child != 0;
+		     child = children->next[child])
+			if (child != next)
+				TRY(add_number(top, level, child, depth));
 	}
+	struct branch *branch = &level->branches.items[index];
 	branch->members.items[0] = branch->largest = number;
+	branch->depth = depth;
 	branch->retained = top->heap->bytes[number];
 	branch->type = reference_type(top->references, number);
+	return OK;
+}
+
+/* Large branches first, since siblings that they pass may join small ones of their type. */
+static int follow_all(struct top *top, struct level *level)
+{
+	for (size_t i = 0; i < level->branches.count; i++)
+		if (level->branches.items[i].members.count == 1 &&
+		    top->heap->bytes[level->branches.items[i].start] >= level->smallest)
+			TRY(follow(top, level, i, true));
+	for (size_t i = 0; i < level->branches.count; i++)
+		if (level->branches.items[i].members.count == 1 &&
+		    top->heap->bytes[level->branches.items[i].start] < level->smallest)
+			TRY(follow(top, level, i, false));
+	return OK;
 }
 
 static int compare_branches(const void *left_branch, const void *right_branch)
@@ -147,7 +174,7 @@ static int open_children(struct top *top, const struct parents *parents, struct 
 	for (uint32_t child = top->heap->children.first[here.number]; child != 0;
 	     child = top->heap->children.next[child]) {
 		if (!parents->is_root || !is_transparent(top, child))
-			TRY(add_number(top, level, child, here.depth + 1, parents->retained / SMALLEST));
+			TRY(add_number(top, level, child, here.depth + 1));
 		else if (!array_push(stack, (struct opened){ child, here.depth + 1 }))
 			return no_memory(top);
 	}
@@ -160,6 +187,7 @@ static int open_level(struct top *top, const struct parents *parents, struct lev
 	opened_stack stack = { 0 };
 	int status = OK;
 	address_map_clear(&top->groups);
+	level->smallest = parents->retained / SMALLEST;
 	for (size_t i = 0; status == OK && i < parents->count; i++) {
 		if (!array_push(&stack, (struct opened){ parents->numbers[i], parents->depth }))
 			status = no_memory(top);
@@ -169,8 +197,8 @@ static int open_level(struct top *top, const struct parents *parents, struct lev
 		}
 	}
 	array_free(&stack);
-	for (size_t i = 0; i < level->branches.count; i++)
-		follow(top, &level->branches.items[i]);
+	if (status == OK)
+		status = follow_all(top, level);
 	if (level->branches.count > 1)
 		qsort(level->branches.items, level->branches.count, sizeof *level->branches.items, compare_branches);
 	return status;
@@ -187,7 +215,6 @@ static bool passes(const struct top_question *question, const struct branch *bra
 static void add_rest(struct top_rest *rest, const struct branch *branch)
 {
 	rest->rows++;
-	rest->retained += branch->retained;
 	rest->count += branch->members.count;
 }
 
@@ -206,7 +233,8 @@ static int push_row(struct top *top, const struct branch *branch, uint32_t level
 		               .level = level,
 		               .depth = branch->depth,
 		               .count = branch->members.count,
-		               .retained = branch->retained };
+		               .retained = branch->retained,
+		               .rest = { .retained = branch->retained } };
 	row.start.address = address_of(top, branch->start);
 	row.start.retained = row.count > 1 ? row.retained : whole;
 	(void)naming_number(top->naming, branch->largest, &row.name);
@@ -249,6 +277,7 @@ static int add_children(struct top *top, const struct branch *branch, size_t row
 			continue;
 		}
 		top->answer->rows.items[row_index].child_count++;
+		top->answer->rows.items[row_index].rest.retained -= child->retained;
 		status = add_branch(top, child, row_level + 1);
 	}
 	level_clear(&level);
@@ -259,16 +288,18 @@ static int add_branches(struct top *top, const struct level *level)
 {
 	struct top_answer *answer = top->answer;
 	uint64_t rows = 0;
+	answer->rest.retained = answer->heap_bytes;
 	for (size_t i = 0; i < level->branches.count; i++) {
 		const struct branch *branch = &level->branches.items[i];
-		if (!passes(top->question, branch))
-			continue;
-		if (answer->first == 0 && branch->type != NULL)
+		const bool is_wanted = passes(top->question, branch);
+		if (is_wanted && answer->first == 0 && branch->type != NULL)
 			answer->first = address_of(top, branch->largest);
-		if (rows++ < top->question->limit)
-			TRY(add_branch(top, branch, 0));
-		else
+		if (!is_wanted || rows++ >= top->question->limit) {
 			add_rest(&answer->rest, branch);
+			continue;
+		}
+		answer->rest.retained -= branch->retained;
+		TRY(add_branch(top, branch, 0));
 	}
 	return OK;
 }
@@ -303,6 +334,8 @@ int query_top(const struct query *query, const struct top_question *question, st
 	TRY(query_heap(query, &top.heap));
 	ret_answer->object_count = top.heap->object_count;
 	ret_answer->heap_bytes = top.heap->total;
+	ret_answer->garbage_count = top.heap->unreachable_count;
+	ret_answer->garbage_bytes = top.heap->unreachable_bytes;
 	ret_answer->measure = top.heap->measure;
 	ret_answer->coverage = top.heap->graph->coverage;
 	TRY(naming_open(&top.naming, query, top.heap));

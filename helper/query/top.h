@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * top: the dominator tree from the top. Interpreters, threads and sys.modules hold everything and say nothing: their
- * children are the branches. A branch is followed down while one child holds most of it; small siblings of one type
- * are one row. */
+ * children are the branches. A branch is followed down while one child holds most of it; the others that it passes are
+ * branches too; small ones of one type are one row. Rows and the rest are the whole, on every level. */
 #ifndef PYDS_QUERY_TOP_H
 #define PYDS_QUERY_TOP_H
 
@@ -19,7 +19,7 @@ struct top_question {
 	uint32_t smallest_share; /* no child below 1/smallest_share of the heap; 0: whatever they hold */
 };
 
-/* What has no row of its own. */
+/* What has no row of its own: rows that were left out, with their objects; and in retained what holds all rows, too. */
 struct top_rest {
 	uint64_t rows, retained, count;
 };
@@ -38,13 +38,14 @@ struct top_row {
 		struct text name; /* only where it holds over 1/20 more than the row */
 	} start; /* where following the branch down began */
 	uint32_t child_count; /* rows of the next level that belong to it */
-	struct top_rest rest; /* children without a row */
+	struct top_rest rest; /* what is not in a row of its children */
 };
 
 struct top_answer {
 	ARRAY(struct top_row) rows; /* largest first, each followed by its children */
 	uint64_t object_count, heap_bytes; /* reachable */
-	struct top_rest rest; /* branches beyond the limit that pass the filters */
+	uint64_t garbage_count, garbage_bytes; /* objects that no root reaches */
+	struct top_rest rest; /* what is in no row: heap_bytes less those of all branches */
 	uint64_t first; /* the largest object that passes them; 0: none */
 	enum size_measure measure;
 	struct coverage coverage;

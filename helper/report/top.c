@@ -66,11 +66,15 @@ static struct table_row *add_line(struct drawing *drawing, struct table_row *par
 static void add_rest(struct drawing *drawing, struct table_row *parent, const struct top_rest *rest)
 {
 	struct text words = { .bytes = NULL };
-	if (rest->rows == 0)
+	if (rest->rows == 0 && rest->retained == 0)
 		return;
-	text_add(&words, "... ");
-	units_count(&words, rest->rows);
-	text_add(&words, rest->rows == 1 ? " more row" : " more rows");
+	if (rest->rows > 0) {
+		text_add(&words, "... ");
+		units_count(&words, rest->rows);
+		text_add(&words, rest->rows == 1 ? " more row" : " more rows");
+	}
+	if (rest->retained > 0)
+		text_add(&words, rest->rows > 0 ? ", and what holds them" : "what holds these");
 	(void)add_line(drawing, parent, rest, 0, &words);
 	text_free(&words);
 }
@@ -114,11 +118,27 @@ static int show_text(struct report *report, const struct top_answer *answer)
 	add_rest(&drawing, NULL, &answer->rest);
 	int status = table_draw(drawing.table, report->text, report->error);
 	table_destroy(drawing.table);
+	if (answer->garbage_count > 0) {
+		text_add(report->text, "  ");
+		units_noun(report->text, answer->garbage_count, "object");
+		text_add(report->text, ", ");
+		report_bytes(report, report->text, answer->garbage_bytes);
+		text_add(report->text, " apart: unreachable; garbage says what a collection would free\n");
+	}
 	report_measure_line(report);
 	report_coverage(report, &answer->coverage);
 	if (answer->first != 0)
 		report_next(report, "deepsize:-t object", answer->first);
 	return status;
+}
+
+static void json_rest(struct json *json, const struct top_rest *rest)
+{
+	json_object(json, "rest");
+	json_number(json, "rows", rest->rows);
+	json_number(json, "count", rest->count);
+	json_number(json, "retained", rest->retained);
+	json_object_end(json);
 }
 
 /* As add_row(). */
@@ -145,6 +165,7 @@ static void json_row(struct report *report, const struct top_answer *answer, siz
 		for (uint32_t i = 0; i < row->child_count; i++)
 			json_row(report, answer, at);
 		json_array_end(json);
+		json_rest(json, &row->rest);
 	}
 	json_object_end(json);
 }
@@ -161,6 +182,11 @@ static void show_json(struct report *report, const struct top_answer *answer)
 	for (size_t at = 0; at < answer->rows.count;)
 		json_row(report, answer, &at);
 	json_array_end(json);
+	json_rest(json, &answer->rest);
+	json_object(json, "unreachable");
+	json_number(json, "count", answer->garbage_count);
+	json_number(json, size_measure_name(answer->measure), answer->garbage_bytes);
+	json_object_end(json);
 	report_coverage_json(report, &answer->coverage);
 	report_json_end(report);
 }

@@ -10,7 +10,9 @@
 #define TOP_TEXT                                                                                                       \
 	"The dominator tree from the top: who keeps the memory alive. Each branch is\n"                                \
 	"followed down while one object below holds at least 70% of it, to where the\n"                                \
-	"memory fans out. Objects below 1% of the heap are one row for each type. With -t\n"                           \
-	"also the levels below. With --json at most 1000 rows, where -n does not say.\n"
+	"memory fans out; what is passed on the way has rows too. Objects below 1% of the\n"                           \
+	"heap are one row for each type. The last row is what is left, so that the rows\n"                             \
+	"are the whole. With -t also the levels below. With --json at most 1000 rows,\n"                               \
+	"where -n does not say, and \"rest\". Garbage is apart: no root holds it.\n"
 
 #endif

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""The rows of `top` and what is left of the whole sum up, whatever is followed down, shown or left out."""
+import os
+import re
+
+import pytest
+
+import cores
+import program
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+WAYS = ([], ["-t"], ["-n", "3"], ["--min", "100K"], ["-t", "-n", "0"], ["--type", "list"], ["--allocated", "-n", "7"])
+UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+
+
+@pytest.fixture(scope="module", params=range(3))
+def core(request, distribution, tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("top"))
+    with cores.Target(distribution.path, [os.path.join(HERE, "top_program.py"), str(request.param)], folder) as target:
+        _, first, second = target.wait_ready().split()
+        yield ["--core", cores.gcore(target.pid, os.path.join(folder, "core"))], "0x" + first, "0x" + second
+
+
+def check(whole, rows, rest):
+    assert sum(row["retained"] for row in rows) + rest["retained"] == whole
+    for row in rows:
+        if "children" in row:
+            check(row["retained"], row["children"], row["rest"])
+
+
+@pytest.mark.parametrize("way", WAYS, ids=" ".join)
+def test_rows_and_rest_are_the_whole(core, way):
+    top = program.ask(core[0], ["top", "--json"] + way)
+    check(top["total"]["allocated" if "--allocated" in way else "shallow"], top["rows"], top["rest"])
+    limit = int(way[way.index("-n") + 1]) if "-n" in way else 0
+    assert not limit or len(top["rows"]) == limit
+    if "--allocated" not in way:
+        assert top["total"] == {key: program.ask(core[0], ["heap", "--json"])["total"][key]
+                                for key in ("count", "shallow")}
+
+
+def test_siblings_of_what_is_followed(core):
+    target, first, second = core
+    rows = program.ask(target, ["top", "--json", "-n", "0"])["rows"]
+    found = {row["address"]: row for row in rows}
+    assert first in found and second in found
+    assert found[first]["retained"] > 39e6 and found[second]["retained"] > 11e6
+
+
+def test_text_says_the_same(core):
+    lines = program.run(list(core[0]) + ["top", "--bytes", "-n", "4"]).output.splitlines()
+    whole = int(re.search(r"tree: ([\d,]+)", lines[0]).group(1).replace(",", ""))
+    numbers = [int(found.group(1).replace(",", "")) for found in
+               (re.match(r" *([\d,]+)( B)? +\d+\.\d ", line) for line in lines[2:]) if found]
+    assert len(numbers) == 5 and sum(numbers) == whole
