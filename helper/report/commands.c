@@ -15,6 +15,7 @@
 #include "report/texts/info.h"
 #include "report/texts/memory.h"
 #include "report/texts/modules.h"
+#include "report/texts/native.h"
 #include "report/texts/object.h"
 #include "report/texts/objects.h"
 #include "report/texts/path.h"

@@ -34,6 +34,7 @@ void target_close(struct target *target)
 	retained_close(target->heap);
 	heap_graph_close(graph);
 	walk_close(target->walk);
+	native_graph_close(target->native);
 	memory_map_close(target->memory);
 	if (target->blocks != NULL)
 		python_blocks_clear(target->blocks);
@@ -117,5 +118,21 @@ int target_blocks(struct target *target, struct progress *progress, const struct
 		target->blocks = blocks;
 	}
 	*ret_blocks = target->blocks;
+	return OK;
+}
+
+int target_native(struct target *target, struct progress *progress, const struct native_graph **ret_native,
+                  struct error *error)
+{
+	*ret_native = NULL;
+	if (target->native == NULL) {
+		struct native_sources sources;
+		TRY(target_blocks(target, progress, &sources.python, error));
+		TRY(target_memory(target, progress, &sources.memory, error));
+		sources.heap = target->heap->graph;
+		sources.dominators = &target->heap->dominators;
+		TRY(native_graph_open(&target->native, &sources, progress, error));
+	}
+	*ret_native = target->native;
 	return OK;
 }

@@ -8,6 +8,7 @@
 #include "allocator/region_map.h"
 #include "base/error.h"
 #include "decode/decoder.h"
+#include "graph/native/native_graph.h"
 #include "graph/native/python_blocks.h"
 #include "graph/walk.h"
 #include "memory/address_space.h"
@@ -27,6 +28,7 @@ struct target {
 	bool traced_is_known;
 	struct memory_map *memory; /* target_memory(); NULL: nobody asked */
 	struct python_blocks *blocks; /* target_blocks(); NULL: nobody asked */
+	struct native_graph *native; /* target_native(); NULL: nobody asked */
 };
 
 /* Finds Python in space, which the target owns from now on, also when this fails. */
@@ -50,6 +52,9 @@ int target_memory(struct target *target, struct progress *progress, const struct
                   struct error *error);
 /* Which of the allocators' blocks are objects'; needs the heap. */
 int target_blocks(struct target *target, struct progress *progress, const struct python_blocks **ret_blocks,
+                  struct error *error);
+/* The blocks of C code and the objects that they hang on. */
+int target_native(struct target *target, struct progress *progress, const struct native_graph **ret_native,
                   struct error *error);
 
 #endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * native_graph: blocks that C, C++ or Rust code has from malloc and that are no object's, and the objects that they
+ * hang on. Edges are words that look like pointers, in bodies of objects of C types, in blocks that objects are known
+ * to own for a library, and in native blocks: a word that is a block's address, or, for a block that no such word leads
+ * to, one inside it. An estimate, therefore: each block goes to what alone leads to it in the dominator tree, so that a
+ * false word can take it from an owner and not give it to one. Blocks that all lead to one another are one; and what a
+ * word in an object's body names is that object's, whatever memory of C has a word for it too: much of that was not
+ * written since it had another use. */
+#ifndef PYDS_GRAPH_NATIVE_GRAPH_H
+#define PYDS_GRAPH_NATIVE_GRAPH_H
+
+#include "allocator/region_map.h"
+#include "analysis/dominators.h"
+#include "graph/native/python_blocks.h"
+
+enum native_holder {
+	NATIVE_OBJECT, /* owner is a number of the dominator tree */
+	NATIVE_STATIC, /* only variables of C lead to it; owner: index of the file */
+	NATIVE_UNSEEN, /* nothing that was looked at */
+};
+
+struct native_block {
+	uint64_t address; /* as malloc() returned it */
+	uint64_t bytes; /* taken */
+	uint32_t owner;
+	uint8_t holder; /* enum native_holder */
+};
+
+struct native_total {
+	uint64_t blocks, bytes;
+};
+
+struct native_graph {
+	ARRAY(struct native_block) blocks; /* by address */
+	struct object_index index; /* address to index in blocks */
+	struct native_total holders[NATIVE_UNSEEN + 1], all;
+	uint64_t edge_count;
+};
+
+struct native_sources {
+	const struct heap_graph *heap;
+	const struct dominators *dominators;
+	const struct memory_map *memory;
+	const struct python_blocks *python;
+};
+
+int native_graph_open(struct native_graph **ret_graph, const struct native_sources *sources, struct progress *progress,
+                      struct error *error);
+void native_graph_close(struct native_graph *graph); /* NULL is fine */
+/* The block that holds address; NULL: none. */
+const struct native_block *native_graph_find(const struct native_graph *graph, uint64_t address);
+
+/* ---- Between native_graph.c and native_edges.c ---- */
+
+#define NATIVE_INSIDE (UINT32_C(1) << 31) /* of an edge's target: the word points inside the block */
+
+struct native_edge {
+	uint32_t source; /* block; of an object: number of the dominator tree; of a variable: file */
+	uint32_t target; /* block, with NATIVE_INSIDE */
+};
+
+typedef ARRAY(struct native_edge) native_edge_array;
+
+struct native_edges {
+	native_edge_array from_objects, from_blocks, from_files;
+};
+
+int native_edges_find(struct native_edges *edges, const struct native_graph *graph,
+                      const struct native_sources *sources, struct progress *progress, struct error *error);
+void native_edges_clear(struct native_edges *edges);
+
+#endif

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""`native`: blocks of C libraries hang on the Python objects that have them, as large together as malloc counted while
+they were made, and never much larger."""
+import os
+import shutil
+
+import pytest
+
+import cores
+import program
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SHORT = {"sqlite3.Connection": "Connection"}  # the module has had other names
+
+
+@pytest.fixture(scope="module")
+def answers(distribution):
+    folder = cores.scratch("native")
+    try:
+        with cores.Target(distribution.path, [os.path.join(HERE, "native_program.py"), folder], folder) as target:
+            target.wait_ready()
+            where = ["--pid", str(target.pid)]
+            found = program.ask(where, ["native", "--json"]), program.ask(where, ["memory", "--json"])
+            text = program.run(where + ["native", "-n", "5"]).output
+        with open(os.path.join(folder, "native")) as file:
+            truth = {line.split()[0]: int(line.split()[1]) for line in file}
+        yield found + (truth, text)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_owners_have_what_malloc_gave_them(answers):
+    native, _, truth, _ = answers
+    by_type = {row["type"]: row["bytes"] for row in native["by_owner"] if row["is_type"]}
+    for name, bytes_ in sorted(truth.items()):
+        assert bytes_ > 1 << 19, name
+        ours = sum(size for type_, size in by_type.items() if type_.endswith(SHORT.get(name, name)))
+        print(name, bytes_, ours)
+        assert 0.75 * bytes_ < ours < 1.25 * bytes_, name
+
+
+def test_sums(answers):
+    native, memory, _, _ = answers
+    total = native["total"]
+    assert sum(native[name]["bytes"] for name in ("owned", "static", "unseen")) == total["bytes"]
+    assert sum(row["bytes"] for row in native["by_owner"]) == total["bytes"]
+    assert sum(row["count"] for row in native["by_size"]) == total["count"] == len(native["blocks"])
+    assert total["bytes"] == memory["total"]["native"]
+    assert native["owned"]["bytes"] > 0.9 * total["bytes"]
+
+
+def test_text_says_that_owners_are_an_estimate(answers):
+    text = answers[3]
+    assert "~Hangs on" in text and "~ Owners are found by words that look like pointers" in text
+    assert "_lzma.LZMACompressor" in text
