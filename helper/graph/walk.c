@@ -416,8 +416,12 @@ bool walk_reach(struct walk *walk, uint64_t address)
 bool walk_has_reached(const struct walk *walk, uint64_t address)
 {
 	const struct segment *segment = address_space_find(walk->decoder->reader.space, address);
-	return segment != NULL && segment->data != NULL &&
-	       visited_has(&walk->visited, visited_place(&walk->visited, segment, address));
+	return segment != NULL && segment->data != NULL && walk_has_reached_in(walk, segment, address);
+}
+
+bool walk_has_reached_in(const struct walk *walk, const struct segment *segment, uint64_t address)
+{
+	return visited_has(&walk->visited, visited_place(&walk->visited, segment, address));
 }
 
 int walk_from_reached(struct walk *walk, const uint64_t *reached, size_t count, enum policy policy,

@@ -54,6 +54,8 @@ bool policy_follows(enum policy policy, const struct run *run);
 bool walk_reach(struct walk *walk, uint64_t address);
 /* Whether an object was reached since the last reset, be it counted or not. */
 bool walk_has_reached(const struct walk *walk, uint64_t address);
+/* The same of an address whose segment is at hand. */
+bool walk_has_reached_in(const struct walk *walk, const struct segment *segment, uint64_t address);
 /* walk_deep() from objects that walk_reach() has marked: they are counted and followed, not as roots. */
 int walk_from_reached(struct walk *walk, const uint64_t *reached, size_t count, enum policy policy,
                       struct progress *progress, struct walk_result *result, struct error *error);

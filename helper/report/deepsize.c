@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/heap.h"
-#include "report/report.h"
+#include "query/deep.h"
 #include "render/table.h"
-#include "report/tree.h"
 #include "render/units.h"
+#include "report/report.h"
+#include "report/tree.h"
 
 /* As in the sort keys of commands.def. */
 enum sort_key { SORT_SHALLOW, SORT_COUNT, SORT_TYPE };
@@ -114,71 +114,47 @@ static int show_types(struct report *report, const struct walk_result *result)
 	return status;
 }
 
-/* "retained" and "shared"; weight NULL: the graph was not wanted, or could not be made. */
-static void show_weight(struct report *report, const struct heap_weight *weight)
+/* "retained" and "shared", where the graph was wanted and could be made. */
+static void show_weight(struct report *report, const struct deep_answer *answer)
 {
-	if (weight == NULL)
+	if (!answer->has_weight)
 		return;
-	if (!weight->is_known) {
+	if (!answer->is_held) {
 		text_add(report->text, "  nothing leads to it: garbage, or no object of the heap\n");
 		return;
 	}
-	report_size_line(report, "retained", weight->retained, "freed if this object went");
-	if (weight->has_shared && weight->shared > 0)
-		report_size_line(report, "shared", weight->shared, "of deep, kept alive by others too");
+	report_size_line(report, "retained", answer->retained, "freed if this object went");
+	if (answer->has_shared && answer->shared > 0)
+		report_size_line(report, "shared", answer->shared, "of deep, kept alive by others too");
 }
 
-/* The object by itself. */
-struct own_size {
-	const struct type_info *type;
-	uint64_t shallow, allocated; /* allocated: where it is the measure */
-};
-
-static void show_head(struct report *report, size_t index, const struct own_size *own, const struct walk_result *result,
-                      const struct heap_weight *weight)
+static void show_head(struct report *report, size_t index, const struct deep_answer *answer)
 {
+	const struct walk_result *reached = &answer->reached;
 	struct text note = { .bytes = NULL };
 	report_title(report, index, false);
-	report_size_line(report, "shallow", own->shallow, NULL);
-	if (request_measure(report->request) == SIZE_ALLOCATED)
-		report_size_line(report, "allocated", own->allocated, "the measure of all that follows");
-	units_noun(&note, result->count, "object");
+	report_size_line(report, "shallow", answer->shallow, NULL);
+	if (report->query.measure == SIZE_ALLOCATED)
+		report_size_line(report, "allocated", answer->allocated, "the measure of all that follows");
+	units_noun(&note, reached->count, "object");
 	text_format(&note, " reachable (policy %s)", policy_name(report->request->policy));
-	report_size_line(report, "deep", result->bytes, text_string(&note));
+	report_size_line(report, "deep", reached->bytes, text_string(&note));
 	text_free(&note);
-	show_weight(report, weight);
-	if (result->not_entered > 0) {
+	show_weight(report, answer);
+	if (reached->not_entered > 0) {
 		text_add(report->text, "  stopped at ");
-		units_noun(report->text, result->not_entered, "reference");
+		units_noun(report->text, reached->not_entered, "reference");
 		text_add(report->text, " to classes, modules and code (--policy all enters them)\n");
 	}
 }
 
-static void show_json(struct report *report, size_t index, const struct own_size *own, const struct walk_result *result,
-                      const struct heap_weight *weight)
+static void json_types(struct report *report, const struct walk_result *reached)
 {
 	struct json *json = &report->json;
-	const bool is_allocated = request_measure(report->request) == SIZE_ALLOCATED;
-	json_object(json, NULL);
-	json_address(json, "address", report->targets[index]);
-	json_string(json, "type", own->type->name);
-	json_number(json, "shallow", own->shallow);
-	if (is_allocated)
-		json_number(json, "allocated", own->allocated);
-	json_number(json, "deep", result->bytes);
-	json_number(json, "count", result->count);
-	if (weight != NULL && weight->is_known)
-		json_number(json, "retained", weight->retained);
-	else
-		json_null(json, "retained");
-	if (weight != NULL && weight->has_shared)
-		json_number(json, "shared", weight->shared);
-	else
-		json_null(json, "shared");
-	json_array(json, "by_type");
 	uint64_t rows = 0;
-	for (size_t i = 0; i < result->types.count && rows < report->request->limit; i++) {
-		const struct type_total *total = &result->types.items[i];
+	json_array(json, "by_type");
+	for (size_t i = 0; i < reached->types.count && rows < report->request->limit; i++) {
+		const struct type_total *total = &reached->types.items[i];
 		if (!passes(report->request, total))
 			continue;
 		rows++;
@@ -186,72 +162,82 @@ static void show_json(struct report *report, size_t index, const struct own_size
 		json_string(json, "type", total->type->name);
 		json_number(json, "count", total->count);
 		json_number(json, "shallow", total->shallow);
-		if (is_allocated)
+		if (report->query.measure == SIZE_ALLOCATED)
 			json_number(json, "allocated", total->allocated);
 		json_number(json, "approximate", total->approximate);
 		json_object_end(json);
 	}
 	json_array_end(json);
-	report_coverage_keys(report, &result->coverage);
-	json_number(json, "not_entered", result->not_entered);
+}
+
+static void json_number_or_null(struct json *json, const char *key, bool is_known, uint64_t number)
+{
+	if (is_known)
+		json_number(json, key, number);
+	else
+		json_null(json, key);
+}
+
+/* An object, left open. */
+static void show_json(struct report *report, const struct deep_answer *answer)
+{
+	struct json *json = &report->json;
+	json_object(json, NULL);
+	json_address(json, "address", answer->address);
+	json_string(json, "type", answer->type->name);
+	json_number(json, "shallow", answer->shallow);
+	if (report->query.measure == SIZE_ALLOCATED)
+		json_number(json, "allocated", answer->allocated);
+	json_number(json, "deep", answer->reached.bytes);
+	json_number(json, "count", answer->reached.count);
+	json_number_or_null(json, "retained", answer->has_weight && answer->is_held, answer->retained);
+	json_number_or_null(json, "shared", answer->has_shared, answer->shared);
+	json_types(report, &answer->reached);
+	report_coverage_keys(report, &answer->reached.coverage);
+	json_number(json, "not_entered", answer->reached.not_entered);
+	json_bool(json, "complete", answer->is_complete && !coverage_is_partial(&answer->reached.coverage));
 }
 
 /* Text or JSON of one target; a walk that was cancelled is shown as far as it came. */
-static int show_result(struct report *report, size_t index, struct walk_result *result,
-                       const struct heap_weight *weight, bool complete)
+static int show_answer(struct report *report, size_t index, struct deep_answer *answer)
 {
-	/* The walk may have used the same decoder. */
-	if (!decode_object(report->decoder, report->targets[index]))
-		return error_set(report->error, ERROR_FAULT, "0x%" PRIx64 " cannot be decoded again",
-		                 report->targets[index]);
-	struct own_size own = { .type = report->decoder->out.type, .shallow = report->decoder->out.shallow };
-	if (request_measure(report->request) == SIZE_ALLOCATED)
-		own.allocated = allocated_of_object(report->decoder).bytes;
-	const bool tree = request_has(report->request, OPTION_TREE) && complete;
+	const bool tree = request_has(report->request, OPTION_TREE) && answer->is_complete;
 	int status = OK;
-	sort_types(report->request, result);
-	if (result->coverage.unreadable > 0 || !complete)
+	sort_types(report->request, &answer->reached);
+	if (!answer->is_complete)
 		report->exit_status = EXIT_PARTIAL;
 	if (report_is_json(report)) {
-		show_json(report, index, &own, result, weight);
-		json_bool(&report->json, "complete", complete);
+		show_json(report, answer);
 		if (tree)
-			status = tree_show(report, index, result);
+			status = tree_show(report, index, &answer->reached);
 		json_object_end(&report->json);
 		return status;
 	}
 	if (index > 0)
 		text_add(report->text, "\n");
-	show_head(report, index, &own, result, weight);
-	status = tree ? tree_show(report, index, result) : show_types(report, result);
+	show_head(report, index, answer);
+	status = tree ? tree_show(report, index, &answer->reached) : show_types(report, &answer->reached);
 	text_add(report->text, "\n");
 	report_measure_line(report);
-	report_coverage(report, &result->coverage);
-	if (!complete)
+	report_coverage(report, &answer->reached.coverage);
+	if (!answer->is_complete)
 		text_add(report->text, "Interrupted: the numbers are lower bounds.\n");
-	report_next(report, tree ? "object referents sizeof" : "deepsize:-t object referents", report->targets[index]);
+	report_next(report, tree ? "object referents sizeof" : "deepsize:-t object referents", answer->address);
 	return status;
 }
 
 static int show_one(struct report *report, size_t index)
 {
-	struct walk_result result = { .count = 0 };
-	struct walk *walk;
-	TRY(report_walk(report, &walk));
-	int status = walk_deep(walk, &report->targets[index], 1, report->request->policy, report->progress, &result,
-	                       report->error);
-	if (status >= 0 || status == ERROR_CANCELLED) {
-		const bool complete = status >= 0;
-		const struct heap_weight *known = NULL;
-		struct heap_weight weight;
-		if (complete && !request_has(report->request, OPTION_NO_RETAINED)) {
-			status = heap_weigh(report, report->targets[index], result.bytes, &weight);
-			known = status >= 0 ? &weight : NULL;
-		}
-		int shown = show_result(report, index, &result, known, complete);
+	const struct deep_question question = { .object = report->targets[index],
+		                                .policy = report->request->policy,
+		                                .with_retained = !request_has(report->request, OPTION_NO_RETAINED) };
+	struct deep_answer answer;
+	int status = query_deep(&report->query, &question, &answer);
+	if (answer.type != NULL && (status >= 0 || status == ERROR_CANCELLED || answer.is_complete)) {
+		int shown = show_answer(report, index, &answer);
 		status = status < 0 ? status : shown;
 	}
-	walk_result_clear(&result);
+	deep_answer_clear(&answer);
 	return status;
 }
 

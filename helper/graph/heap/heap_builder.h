@@ -16,8 +16,6 @@ struct static_range {
 	uint64_t start, end;
 };
 
-typedef ARRAY(uint32_t) number_array;
-
 struct edge_writer {
 	uint32_t *targets;
 	uint64_t count, capacity;

@@ -32,7 +32,7 @@ struct edge_range {
 	uint64_t done;
 	size_t next_static;
 	struct edge_writer writer;
-	number_array guesses, permanent, uncounted, doubtful;
+	number_array guesses, permanent, uncounted, doubtful, boundaries;
 	struct shared_keys shared_keys;
 	struct recent_target recent[RECENT_TARGETS];
 	struct decoder own_decoder;
@@ -187,6 +187,8 @@ static bool write_object(struct edge_range *range, uint32_t node, uint64_t addre
 	for (size_t i = 0; is_object && i < decoder->out.runs.count; i++)
 		if (!write_run(range, &decoder->out.runs.items[i]))
 			return false;
+	if (type != NULL && type->flags & TYPE_IS_BOUNDARY && !array_push(&range->boundaries, node))
+		return false;
 	if (head.bytes == NULL)
 		return array_push(&range->uncounted, node);
 	return note_count(range, node, address, head.bytes);
@@ -230,6 +232,7 @@ static int append_range(struct builder *builder, struct edge_range *range)
 	if (!append(&builder->guesses, &range->guesses, (uint32_t)before) ||
 	    !append(&builder->permanent, &range->permanent, 0) || !append(&builder->uncounted, &range->uncounted, 0) ||
 	    !append(&builder->doubtful, &range->doubtful, 0) ||
+	    !append(&builder->graph->boundaries, &range->boundaries, 0) ||
 	    !shared_keys_add(&builder->shared_keys, &range->shared_keys))
 		return ERROR_NO_MEMORY;
 	if (range->begin == 0) {
@@ -257,6 +260,7 @@ static void clear_range(struct edge_range *range)
 	array_free(&range->permanent);
 	array_free(&range->uncounted);
 	array_free(&range->doubtful);
+	array_free(&range->boundaries);
 	shared_keys_clear(&range->shared_keys);
 	decoder_clear(&range->own_decoder);
 }

@@ -367,6 +367,7 @@ void heap_graph_close(struct heap_graph *graph)
 	object_index_close(&graph->index);
 	roots_clear(&graph->roots);
 	edge_rows_free(&graph->edges);
+	array_free(&graph->boundaries);
 	large_free(graph->shallow);
 	large_free(graph->allocated);
 	free(graph);

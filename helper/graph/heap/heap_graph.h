@@ -11,11 +11,14 @@
 #include "graph/roots.h"
 #include "graph/walk.h"
 
+typedef ARRAY(uint32_t) number_array;
+
 struct heap_graph {
 	struct decoder *decoder;
 	struct object_index index;
 	struct roots roots;
 	struct edge_rows edges; /* outgoing; empty once an analysis took them */
+	number_array boundaries; /* classes, modules, code: what most policies do not enter; in order */
 	uint32_t *shallow; /* bytes, by object number; HEAP_GRAPH_LARGE: ask the decoder */
 	uint32_t
 	        *allocated; /* the same in what the allocators took; NULL: heap_graph_find_allocated() was not called */

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * deep: what is reached from an object under a policy, what of it the object alone keeps alive, and what others do. */
+#ifndef PYDS_QUERY_DEEP_H
+#define PYDS_QUERY_DEEP_H
+
+#include "query/query.h"
+
+struct deep_question {
+	uint64_t object;
+	enum policy policy;
+	bool with_retained; /* needs the graph of the whole heap */
+};
+
+struct deep_answer {
+	uint64_t address;
+	const struct type_info *type;
+	uint64_t shallow;
+	uint64_t allocated; /* where it is the query's measure; else 0 */
+	struct walk_result reached; /* deep size, objects, types, coverage; a lower bound unless is_complete */
+	bool is_complete; /* not interrupted */
+	bool has_weight; /* retained and shared were asked for and found */
+	bool is_held; /* a root leads to it: retained says something */
+	uint64_t retained;
+	bool has_shared; /* the policy counts in sys.getsizeof() */
+	uint64_t shared; /* of the deep size: what stays when the object goes */
+};
+
+/* ERROR_NOT_FOUND: there is no object at this address; ERROR_CANCELLED leaves what was found till then. */
+int query_deep(const struct query *query, const struct deep_question *question, struct deep_answer *ret_answer);
+void deep_answer_clear(struct deep_answer *answer);
+
+#endif
