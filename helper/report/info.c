@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "report/collector.h"
 #include "report/report.h"
 #include "report/self_check.h"
 #include "render/table.h"
@@ -75,6 +76,7 @@ static void json_report(struct report *report, const struct runtime *runtime, co
 	json_bool(json, "collecting", runtime->is_collecting);
 	json_bool(json, "finalizing", runtime->is_finalizing);
 	json_object_end(json);
+	collector_json(report);
 	json_array(json, "layouts");
 	for (int i = 0; i < STRUCT_COUNT; i++) {
 		json_object(json, NULL);
@@ -230,6 +232,7 @@ int info_report(struct report *report)
 	show_python(report, runtime);
 	show_layouts(report, runtime);
 	int status = show_coverage(report, coverage);
+	collector_show(report);
 	text_add(report->text, "\nChecks that passed\n");
 	show_sentences(report->text, runtime->checks.items, runtime->checks.count);
 	if (runtime->checks.count == 0)

@@ -21,4 +21,32 @@ struct collector {
 void collector_read(const struct runtime *runtime, struct reader *reader, uint64_t interpreter,
                     struct collector *ret_collector);
 
+/* What gc.get_stats() says of one generation: sums since the process began. */
+struct collector_totals {
+	int64_t collections, collected, uncollectable;
+};
+
+/* One collection that the process remembers (3.15+). */
+struct collection {
+	int32_t generation;
+	int64_t number; /* of this generation, counted from 1 */
+	int64_t started; /* ns of the process's monotonic clock */
+	int64_t heap_size; /* objects when it began */
+	double seconds; /* all collections of the generation up to this one took */
+};
+
+enum { COLLECTIONS_REMEMBERED = 11 + 3 + 3 }; /* GC_YOUNG_STATS_SIZE, twice GC_OLD_STATS_SIZE */
+
+struct collector_history {
+	bool has_totals; /* 3.8 to 3.14 in the state of the collector, since 3.15 in a block of its own */
+	struct collector_totals totals[GC_GENERATIONS - 1];
+	struct collection last[COLLECTIONS_REMEMBERED]; /* of each generation the latest last */
+	uint32_t last_count;
+	uint64_t frozen; /* objects of gc.freeze() */
+	bool frozen_is_more; /* counting ended before they did */
+};
+
+void collector_history_read(const struct runtime *runtime, struct reader *reader, uint64_t interpreter,
+                            struct collector_history *ret_history);
+
 #endif

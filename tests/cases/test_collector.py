@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""info: how the garbage collector is set and what it did, as gc says in the process itself."""
+import json
+import os
+
+import cores
+import program
+
+PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "collector_program.py")
+
+
+def test_info_says_what_gc_says(each, tmp_path):
+    with cores.Target(each.path, ["-W", "ignore", PROGRAM], str(tmp_path)) as target:
+        truth = json.loads(target.wait_ready()[len("READY "):])
+        where = ["--pid", str(target.pid)]
+        info, text = program.ask(where, ["info", "--json"]), program.run(where + ["info"]).output
+    found = info["collector"]
+    assert found["enabled"] is False and found["collecting"] is False and "off (gc.disable())" in text
+    assert found["thresholds"][:2] == truth["thresholds"][:2]
+    # from 3.14.0 to 3.14.4 and free-threaded the last one has no meaning of its own
+    assert found["thresholds"][2] in (truth["thresholds"][2], 0)
+    assert found["debug"] == truth["debug"] and "gc.DEBUG_UNCOLLECTABLE is set" in text
+    assert found["garbage"] == 2 and "gc.garbage has 2 objects" in text
+    assert found["generations"] == [{key: one[key] for key in ("collections", "collected", "uncollectable")}
+                                    for one in truth["stats"]]
+    if "free-threaded" not in info["python"]["build"]:
+        assert found["frozen"] == min(truth["frozen"], 1 << 16) > 0
+    if found["history"]:
+        assert [one["number"] for one in found["history"] if one["generation"] == 0][-1] == \
+            truth["stats"][0]["collections"]
