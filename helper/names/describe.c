@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "object/value.h"
+#include "names/float_text.h"
 #include "names/names.h"
 #include "names/steps.h"
+#include "object/value.h"
 
 void names_type(struct text *text, const struct type_info *type)
 {
@@ -204,8 +205,10 @@ static bool describe_scalar(struct decoder *decoder, uint64_t object, uint64_t t
 	}
 	if (value_float(&decoder->objects, object, &real)) {
 		append_type_name(decoder, object, text);
-		if (options->show_values)
-			text_format(text, " %.17g", real);
+		if (options->show_values) {
+			text_add(text, " ");
+			float_text(text, real);
+		}
 		return true;
 	}
 	return false;

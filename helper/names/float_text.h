@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ * float_text: a float as Python's repr() writes it (Objects/floatobject.c float_repr: the shortest digits that are read
+ * back as the same number, in positional notation between 1e-4 and 1e16). */
+#ifndef PYDS_NAMES_FLOAT_TEXT_H
+#define PYDS_NAMES_FLOAT_TEXT_H
+
+#include "base/text.h"
+
+void float_text(struct text *text, double value);
+
+#endif
