@@ -136,6 +136,22 @@ class Gdb(commands.Debugger):
         thread = gdb.selected_thread()
         return thread.ptid[1] or thread.ptid[0] if thread is not None and thread.is_valid() else 0
 
+    def selected_call(self):
+        def names():
+            frame = newest
+            while frame is not None and frame.is_valid():
+                yield frame.name()
+                frame = frame.older()
+
+        try:
+            newest, selected, index = gdb.newest_frame(), gdb.selected_frame(), 0
+            frame = newest
+            while frame is not None and frame != selected:
+                frame, index = frame.older(), index + 1
+            return commands.calls_before(names(), index) if index else 0
+        except gdb.error:
+            return 0
+
     def read(self, address, size):
         return gdb.selected_inferior().read_memory(address, size).tobytes()
 

@@ -201,6 +201,13 @@ class Lldb(commands.Debugger):
         thread = self.context.GetThread()
         return thread.GetThreadID() if thread.IsValid() else 0
 
+    def selected_call(self):
+        frame, thread = self.context.GetFrame(), self.context.GetThread()
+        if not frame.IsValid() or frame.GetFrameID() == 0:
+            return 0
+        names = (thread.GetFrameAtIndex(number).GetFunctionName() for number in range(thread.GetNumFrames()))
+        return commands.calls_before(names, frame.GetFrameID())
+
     def read(self, address, size):
         data = read_memory(self.context.GetProcess(), address, size)
         if data is None:

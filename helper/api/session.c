@@ -127,21 +127,62 @@ int session_resolve(struct pyds_session *session, const char *expression, uint64
 	return OK;
 }
 
-static int select_frame(struct pyds_session *session, uint64_t tid, uint32_t frame)
+static int select_thread(struct pyds_session *session, uint64_t tid)
 {
 	TRY(session_require_target(session));
-	if (tid != 0) {
-		uint64_t found = 0;
-		const struct runtime *runtime = session->target->runtime;
-		for (size_t i = 0; i < runtime->threads.count && found == 0; i++)
-			if (runtime->threads.items[i].native_id == tid)
-				found = runtime->threads.items[i].address;
-		if (found == 0)
-			return error_set(&session->error, ERROR_NOT_FOUND, "thread %" PRIu64 " runs no Python", tid);
-		session->names.selected_thread = found;
-	}
+	if (tid == 0)
+		return OK;
+	const struct runtime *runtime = session->target->runtime;
+	for (size_t i = 0; i < runtime->threads.count; i++)
+		if (runtime->threads.items[i].native_id == tid) {
+			session->names.selected_thread = runtime->threads.items[i].address;
+			return OK;
+		}
+	return error_set(&session->error, ERROR_NOT_FOUND, "thread %" PRIu64 " runs no Python", tid);
+}
+
+static int select_frame(struct pyds_session *session, uint64_t tid, uint32_t frame)
+{
+	TRY(select_thread(session, tid));
 	session->names.selected_frame = frame;
 	return OK;
+}
+
+static const struct python_thread *selected_thread(const struct pyds_session *session)
+{
+	const struct runtime *runtime = session->target->runtime;
+	for (size_t i = 0; i < runtime->threads.count; i++)
+		if (session->names.selected_thread != 0
+		            ? runtime->threads.items[i].address == session->names.selected_thread
+		            : runtime->threads.items[i].is_selected)
+			return &runtime->threads.items[i];
+	return NULL;
+}
+
+static int select_call(struct pyds_session *session, uint64_t tid, uint32_t call)
+{
+	TRY(select_thread(session, tid));
+	const struct python_thread *thread = selected_thread(session);
+	struct frame_list frames = { 0 };
+	bool is_truncated;
+	session->names.selected_frame = 0;
+	if (call == 0 || thread == NULL)
+		return OK;
+	int status = runtime_frames(session->target->runtime, thread, &frames, &is_truncated, &session->error);
+	for (size_t i = 0; i + 1 < frames.count && call > 0; i++)
+		if (frames.items[i].ends_call) {
+			call--;
+			session->names.selected_frame = (uint32_t)i + 1;
+		}
+	array_free(&frames);
+	return status;
+}
+
+PYDS_PUBLIC int32_t pyds_select_call(pyds_session *session, uint64_t tid, uint32_t call)
+{
+	if (session == NULL)
+		return ERROR_ARGUMENT;
+	return session_enter(session) ? session_leave(session, select_call(session, tid, call)) : ERROR_STATE;
 }
 
 PYDS_PUBLIC int32_t pyds_select_frame(pyds_session *session, uint64_t tid, uint32_t frame)

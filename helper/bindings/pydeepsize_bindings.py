@@ -79,6 +79,7 @@ FUNCTIONS = (
     ("pyds_open_callbacks", [_handle, ctypes.POINTER(Callbacks), ctypes.POINTER(Mapping), ctypes.c_uint64,
                              ctypes.POINTER(OpenOptions), ctypes.POINTER(_handle)], ctypes.c_int32),
     ("pyds_set_evaluate", [_handle, ctypes.POINTER(Callbacks)], ctypes.c_int32),
+    ("pyds_select_call", [_handle, ctypes.c_uint64, ctypes.c_uint32], ctypes.c_int32),
     ("pyds_select_frame", [_handle, ctypes.c_uint64, ctypes.c_uint32], ctypes.c_int32),
     ("pyds_resolve", [_handle, ctypes.c_char_p, _u64_out], ctypes.c_int32),
     ("pyds_object_sizes", [_handle, ctypes.c_uint64, _u64_out, _u64_out], ctypes.c_int32),
@@ -273,6 +274,10 @@ class Session:
     def select_frame(self, tid, frame):
         """False: that thread runs no Python."""
         return self.library.pyds_select_frame(self.handle, tid, frame) == OK
+
+    def select_call(self, tid, call):
+        """False: that thread runs no Python. call: see calls_before() of pydeepsize_commands.py."""
+        return self.library.pyds_select_call(self.handle, tid, call) == OK
 
     def resolve(self, expression):
         address = ctypes.c_uint64()

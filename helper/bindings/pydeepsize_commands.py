@@ -22,6 +22,22 @@ CORE, PROCESS, REMOTE = "core", "process", "remote"
 Target = collections.namedtuple("Target", "number identity kind path pid")
 
 
+# What runs Python frames; with tail calls (3.14) each instruction is a function of its own.
+LOOPS = ("_PyEval_EvalFrameDefault", "_TAIL_CALL_")
+
+
+def calls_before(frames, selected):
+    """How many calls of the interpreter's loop are newer than the one that the selected frame is in or was called by.
+    frames: names of functions, newest first; selected: index of the selected one. Where none is older, the oldest."""
+    calls = 0
+    for index, name in enumerate(frames):
+        if name and name.startswith(LOOPS):
+            if index >= selected:
+                return calls
+            calls += 1
+    return max(calls - 1, 0)
+
+
 class Debugger:
     """What a debugger is asked. The whole difference between the front ends."""
 
@@ -36,6 +52,10 @@ class Debugger:
     def open_options(self):
         """bindings.open_options() of the selected target."""
         raise NotImplementedError
+
+    def selected_call(self):
+        """Which call of the interpreter's loop the selected frame belongs to: calls_before()."""
+        return 0
 
     def selected_tid(self):
         """The native id of the selected thread, 0 if there is none."""
@@ -168,7 +188,7 @@ class Sessions:
         session = self.open[target.number][1]
         tid = self.debugger.selected_tid()
         if tid:
-            session.select_frame(tid, 0)
+            session.select_call(tid, self.debugger.selected_call())
         return session
 
     def start(self, target, progress=None):

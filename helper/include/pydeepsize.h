@@ -123,6 +123,9 @@ int32_t pyds_open_callbacks(pyds_session *session, const struct pyds_callbacks *
 int32_t pyds_set_evaluate(pyds_session *session, const struct pyds_callbacks *callbacks);
 /* Which Python frame names without a prefix refer to: the n-th of the thread with this native id (0: unchanged). */
 int32_t pyds_select_frame(pyds_session *session, uint64_t tid, uint32_t frame);
+/* The same for a debugger, whose frames are those of C: the newest Python frame of the call-th call, from 0, of
+ * _PyEval_EvalFrameDefault, counted from the thread's newest. A call that does not exist means the oldest. */
+int32_t pyds_select_call(pyds_session *session, uint64_t tid, uint32_t call);
 
 /* One object, for $py_sizeof(X) and the like. policy: "data", ... */
 int32_t pyds_resolve(pyds_session *session, const char *expression, uint64_t *ret_address);

@@ -12,6 +12,10 @@
  * Python frames; they have no code of a user's. Which of the two has which number changed in 3.14. */
 enum { FIRST_OWNER_WITHOUT_CODE = 3 };
 
+/* FRAME_OWNED_BY_CSTACK of 3.12 and 3.13, FRAME_OWNED_BY_INTERPRETER since 3.14: what _PyEval_EvalFrameDefault puts
+ * before the first frame that a call of it runs. */
+enum { OWNER_OF_ENTRY = 3 };
+
 /* The tag bits of a _PyStackRef (3.14+); objects are aligned to more than that. */
 static const uint64_t stack_ref_tags = 3;
 
@@ -109,6 +113,7 @@ static enum frame_kind read_frame_object(const struct frame_reader *from, uint64
 	    !field(from, address, FIELD_PyFrameObject_f_lasti, &last))
 		return FRAME_UNREADABLE;
 	frame->frame_object = address;
+	frame->ends_call = true;
 	frame->localsplus = address + layout_offset(layout, FIELD_PyFrameObject_f_localsplus);
 	frame->last_instruction = UINT64_MAX;
 	const int32_t index = (int32_t)last;
@@ -187,6 +192,9 @@ static enum frame_kind read_interpreter_frame(const struct frame_reader *from, u
 	    !field(from, address, FIELD__PyInterpreterFrame_frame_obj, &frame->frame_object))
 		return FRAME_UNREADABLE;
 	frame->owner = (uint8_t)owner;
+	uint64_t is_entry; /* 3.11 */
+	frame->ends_call =
+	        field(from, address, FIELD__PyInterpreterFrame_is_entry, &is_entry) && (is_entry & 0xff) != 0;
 	/* No entry is without: those of the interpreter have None, or code of its own. But cores written by gdb have
 	 * zeros where it could not read, and a chain through them only seems to end. */
 	if (frame->code == 0)
@@ -289,6 +297,8 @@ int runtime_frames(const struct runtime *runtime, const struct python_thread *th
 			break;
 		}
 		*ret_truncated |= kind == FRAME_WITHOUT_CODE;
+		if (kind == FRAME_SHIM && frame.owner == OWNER_OF_ENTRY && frames->count > begin)
+			frames->items[frames->count - 1].ends_call = true;
 		if (kind != FRAME_SHIM && !array_push(frames, frame))
 			return error_set(error, ERROR_NO_MEMORY, "out of memory");
 	}

@@ -55,6 +55,7 @@ struct python_frame {
 	                              or f_lasti; ~0 before the first */
 	bool last_instruction_is_address;
 	uint8_t owner; /* 3.11+: enum _frameowner */
+	bool ends_call; /* the oldest frame of one call of _PyEval_EvalFrameDefault, which runs several since 3.11 */
 	uint64_t stack; /* address of the evaluation stack; 0: unknown */
 	uint32_t stack_size; /* words that it may take */
 	int32_t stack_depth; /* words in use; -1: only the interpreter's registers know, as while the frame executes */
