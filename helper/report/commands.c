@@ -9,6 +9,7 @@
 #include "report/texts/deepsize.h"
 #include "report/texts/diff.h"
 #include "report/texts/export.h"
+#include "report/texts/findings.h"
 #include "report/texts/frames.h"
 #include "report/texts/garbage.h"
 #include "report/texts/heap.h"

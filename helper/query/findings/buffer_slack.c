@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ * Room in bytearrays and BytesIO objects that no byte is in. */
+#include "object/value.h"
+#include "query/findings/rule.h"
+
+static bool wants(struct rule_run *run, const struct type_info *type)
+{
+	(void)run;
+	return rule_is_type(type, "bytearray") || rule_is_type(type, "bytes_io");
+}
+
+static uint64_t slack_of(struct rule_run *run, const struct looked *looked)
+{
+	const struct layout *layout = run->decoder->layout;
+	uint64_t room, used;
+	if (rule_is_type(looked->type, "bytearray")) {
+		room = layout_get(layout, FIELD_PyByteArrayObject_ob_alloc, looked->body);
+		used = (uint64_t)body_ob_size(run->decoder, looked->body) + 1;
+	} else {
+		const uint64_t buffer = layout_get(layout, FIELD_bytesio_buf, looked->body);
+		used = layout_get(layout, FIELD_bytesio_string_size, looked->body);
+		if (buffer == 0 || !value_field(&run->decoder->objects, buffer, FIELD_PyVarObject_ob_size, &room))
+			return 0;
+	}
+	return room > used && room < UINT64_C(1) << 44 ? room - used : 0;
+}
+
+static int look(struct rule_run *run, void *state, const struct looked *looked)
+{
+	const uint64_t slack = slack_of(run, looked);
+	if (slack > 0)
+		sum_add(state, looked->node, slack);
+	return OK;
+}
+
+static int end(struct rule_run *run, void *state)
+{
+	const struct finding_sum *sum = state;
+	struct text *text;
+	TRY(rule_found(run, sum, true, "object path", &text));
+	if (text == NULL)
+		return OK;
+	rule_say_count(text, sum->count, "buffer");
+	text_add(text, sum->count == 1 ? " has" : " have");
+	text_add(text, " room for more bytes than there are: ");
+	rule_say_share(run, text, sum->bytes);
+	text_add(text, " of the heap. Keep bytes(buffer) or buffer.getvalue() once it is complete.");
+	return OK;
+}
+
+const struct rule buffer_slack_rule = {
+	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .end = end
+};

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * Lists with more room than items: what append() took in advance, or what was left when items went. */
+#include "query/findings/rule.h"
+
+static bool wants(struct rule_run *run, const struct type_info *type)
+{
+	(void)run;
+	return rule_is_type(type, "list");
+}
+
+static int look(struct rule_run *run, void *state, const struct looked *looked)
+{
+	const int64_t count = body_ob_size(run->decoder, looked->body);
+	const uint64_t without = looked->type->presize + (uint64_t)looked->type->tp_basicsize;
+	const uint64_t shallow = heap_graph_shallow(run->heap->graph, looked->node);
+	if (count < 0 || shallow < without || (shallow - without) / 8 <= (uint64_t)count)
+		return OK;
+	sum_add(state, looked->node, shallow - without - 8 * (uint64_t)count);
+	return OK;
+}
+
+static int end(struct rule_run *run, void *state)
+{
+	const struct finding_sum *sum = state;
+	struct text *text;
+	TRY(rule_found(run, sum, true, "object path", &text));
+	if (text == NULL)
+		return OK;
+	rule_say_count(text, sum->count, "list");
+	text_add(text, sum->count == 1 ? " has" : " have");
+	text_add(text, " room for more items than there are: ");
+	rule_say_share(run, text, sum->bytes);
+	text_add(text, " of the heap. Once they are filled, tuple(items) or items[:] has room for just them.");
+	return OK;
+}
+
+const struct rule list_room_rule = {
+	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .end = end
+};

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT
+ * What rules share: sums with samples, and a finding with the places of these samples. */
+#include "query/findings/rule.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode/allocated.h"
+
+enum { ROUNDING = 16 };
+
+void sum_add(struct finding_sum *sum, uint32_t node, uint64_t bytes)
+{
+	if (sum->stride == 0)
+		sum->stride = 1;
+	if (sum->count++ % sum->stride == 0) {
+		if (sum->sample_count == SUM_SAMPLES) {
+			for (uint32_t i = 0; i < SUM_SAMPLES / 2; i++)
+				sum->nodes[i] = sum->nodes[2 * i];
+			sum->sample_count = SUM_SAMPLES / 2;
+			sum->stride *= 2;
+		}
+		sum->nodes[sum->sample_count++] = node;
+	}
+	sum->bytes += bytes;
+}
+
+bool rule_is_type(const struct type_info *type, const char *id)
+{
+	return type->base_info == type && strcmp(type->entry->id, id) == 0;
+}
+
+bool rule_is_namespace(const struct rule_run *run, uint32_t node)
+{
+	return (run->attribute_dicts[node / 8] >> node % 8 & 1) != 0;
+}
+
+bool rule_is_of_code(const struct rule_run *run, uint32_t number)
+{
+	const uint32_t above = run->heap->dominators.idom[number];
+	const uint32_t node = run->heap->dominators.node[above];
+	const struct type_info *type = reference_type(naming_references(run->naming), above);
+	return type == NULL || (type->flags & TYPE_IS_BOUNDARY) != 0 || rule_is_type(type, "python_function") ||
+	       (run->code_dicts[node / 8] >> node % 8 & 1) != 0;
+}
+
+uint64_t rule_allocated(struct rule_run *run, uint64_t address)
+{
+	return decode_object(run->decoder, address) ? allocated_of_object(run->decoder).bytes : 0;
+}
+
+uint64_t rule_rounded(uint64_t bytes)
+{
+	return round_up(bytes, ROUNDING);
+}
+
+uint64_t rule_slots_bytes(const struct rule_run *run, uint64_t words)
+{
+	const struct layout *layout = run->decoder->layout;
+	const uint64_t head =
+	        layout_feature(layout, FEATURE_FREE_THREADED) ? 0 : layout->struct_bytes[STRUCT_PyGC_Head];
+	return rule_rounded(head + layout->struct_bytes[STRUCT_PyObject] + 8 * words);
+}
+
+void rule_say_count(struct text *text, uint64_t count, const char *noun)
+{
+	char digits[32];
+	char *at = digits + sizeof digits - 1;
+	const bool is_one = count == 1;
+	*at = '\0';
+	for (uint32_t written = 0; written == 0 || count > 0; written++, count /= 10) {
+		if (written > 0 && written % 3 == 0)
+			*--at = ',';
+		*--at = (char)('0' + count % 10);
+	}
+	text_format(text, "%s %s%s", at, noun, is_one ? "" : "s");
+}
+
+void rule_say_share(const struct rule_run *run, struct text *text, uint64_t bytes)
+{
+	const uint64_t whole = run->answer->heap_bytes;
+	text_format(text, "%.1f %%", whole > 0 ? 100.0 * (double)bytes / (double)whole : 0.0);
+}
+
+/* "app.ROWS[3]['tags']" becomes "app.ROWS[*][*]": one of many that are alike. */
+static void generalise(const char *name, struct text *text)
+{
+	for (const char *at = name; *at != '\0';) {
+		if (*at != '[') {
+			text_append(text, at++, 1);
+			continue;
+		}
+		char quote = '\0';
+		for (at++; *at != '\0' && (quote != '\0' || *at != ']'); at++) {
+			if (*at == '\\' && at[1] != '\0')
+				at++;
+			else if (quote != '\0' && *at == quote)
+				quote = '\0';
+			else if (quote == '\0' && (*at == '\'' || *at == '"'))
+				quote = *at;
+		}
+		at += *at == ']';
+		text_add(text, "[*]");
+	}
+}
+
+struct place_count {
+	char *name;
+	uint64_t address;
+	uint32_t count;
+};
+
+static int compare_places(const void *left, const void *right)
+{
+	const struct place_count *a = left, *b = right;
+	return a->count != b->count ? (a->count > b->count ? -1 : 1) : strcmp(a->name, b->name);
+}
+
+/* Adds the sample's place to the counts, which have room for it. */
+static void count_place(struct rule_run *run, uint32_t node, struct place_count *places, uint32_t *place_count)
+{
+	struct text name = { .bytes = NULL }, pattern = { .bytes = NULL };
+	const uint32_t number = run->heap->dominators.number[node];
+	if (number != UINT32_MAX && naming_number(run->naming, number, &name) && name.bytes != NULL) {
+		generalise(text_string(&name), &pattern);
+		uint32_t i = 0;
+		while (i < *place_count && strcmp(places[i].name, text_string(&pattern)) != 0)
+			i++;
+		if (i == *place_count && pattern.bytes != NULL && !pattern.failed) {
+			places[i] = (struct place_count){ pattern.bytes,
+				                          object_index_address(&run->heap->graph->index, node), 0 };
+			pattern = (struct text){ .bytes = NULL };
+			(*place_count)++;
+		}
+		if (i < *place_count)
+			places[i].count++;
+	}
+	text_free(&name);
+	text_free(&pattern);
+}
+
+static void find_places(struct rule_run *run, const struct finding_sum *sum, struct finding *finding)
+{
+	struct place_count places[SUM_SAMPLES];
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < sum->sample_count; i++)
+		count_place(run, sum->nodes[i], places, &count);
+	qsort(places, count, sizeof *places, compare_places);
+	for (uint32_t i = 0; i < count; i++) {
+		if (i >= FINDING_PLACES) {
+			free(places[i].name);
+			continue;
+		}
+		finding->places[i].name = places[i].name;
+		finding->places[i].address = places[i].address;
+		finding->places[i].bytes = (uint64_t)((double)finding->bytes * places[i].count / sum->sample_count);
+		finding->place_count++;
+	}
+}
+
+int rule_found(struct rule_run *run, const struct finding_sum *sum, bool is_saving, const char *next,
+               struct text **ret_text)
+{
+	*ret_text = NULL;
+	if (sum->bytes < run->answer->threshold)
+		return OK;
+	struct finding finding = {
+		.rule = run->rule, .bytes = sum->bytes, .count = sum->count, .is_saving = is_saving, .next = next
+	};
+	find_places(run, sum, &finding);
+	if (!array_push(&run->answer->findings, finding)) {
+		for (uint32_t i = 0; i < finding.place_count; i++)
+			free(finding.places[i].name);
+		return query_no_memory(run->query, "findings");
+	}
+	*ret_text = &run->answer->findings.items[run->answer->findings.count - 1].text;
+	return OK;
+}
+
+int rule_found_urgent(struct rule_run *run, const char *next, struct text **ret_text)
+{
+	struct finding finding = { .rule = run->rule, .is_urgent = true, .next = next };
+	if (!array_push(&run->answer->findings, finding))
+		return query_no_memory(run->query, "findings");
+	*ret_text = &run->answer->findings.items[run->answer->findings.count - 1].text;
+	return OK;
+}
+
+int rule_found_object(struct rule_run *run, uint64_t bytes, uint32_t number, const char *next, struct text **ret_text)
+{
+	const uint32_t node = run->heap->dominators.node[number];
+	const bool is_object = node < run->heap->graph->index.count;
+	struct finding_sum sum = { .bytes = bytes, .count = 1, .nodes = { node }, .sample_count = is_object ? 1 : 0 };
+	return rule_found(run, &sum, false, next, ret_text);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ * rule: what a rule is asked. Most look at every object of some types, in one pass over the heap that all rules share:
+ * wants() is asked once for each type, look() for each object of one, end() when all were seen. Others do all in end().
+ */
+#ifndef PYDS_QUERY_FINDINGS_RULE_H
+#define PYDS_QUERY_FINDINGS_RULE_H
+
+#include "query/findings/findings.h"
+#include "query/naming.h"
+
+enum { SUM_SAMPLES = 32 };
+
+/* Bytes over many objects, and some of them, evenly taken. */
+struct finding_sum {
+	uint64_t bytes, count;
+	uint64_t stride; /* every stride-th is kept */
+	uint32_t nodes[SUM_SAMPLES];
+	uint32_t sample_count;
+};
+
+void sum_add(struct finding_sum *sum, uint32_t node, uint64_t bytes);
+
+struct rule_run {
+	const struct query *query;
+	const struct retained *heap;
+	struct decoder *decoder; /* the target's `naming` one */
+	struct findings_answer *answer;
+	struct naming *naming;
+	uint8_t *attribute_dicts; /* a bit for each node: a namespace of an instance, class, module or function */
+	uint8_t *code_dicts; /* those of classes and modules alone */
+	void *states[FINDING_COUNT];
+	enum finding_rule rule; /* whose turn it is */
+};
+
+/* The object that is looked at. */
+struct looked {
+	uint64_t address;
+	uint32_t node, number; /* of the graph; of the dominator tree */
+	const struct type_info *type;
+	const uint8_t *body; /* host address of tp_basicsize bytes */
+};
+
+struct rule {
+	size_t state_bytes; /* zeroed before wants() */
+	bool (*wants)(struct rule_run *run, const struct type_info *type); /* NULL: end() does all */
+	int (*look)(struct rule_run *run, void *state, const struct looked *looked);
+	int (*end)(struct rule_run *run, void *state);
+	void (*clear)(void *state); /* may be NULL */
+};
+
+#define RULE(name, summary) extern const struct rule name##_rule;
+#include "query/findings/findings.def"
+#undef RULE
+
+/* Whether the type itself, no subclass, is decoded by that line of decoders.def. */
+bool rule_is_type(const struct type_info *type, const char *id);
+bool rule_is_namespace(const struct rule_run *run, uint32_t node);
+/* Whether the object is part of the program itself: of a class, a module, a function or its code. */
+bool rule_is_of_code(const struct rule_run *run, uint32_t number);
+/* What the allocators took for it; decodes it. */
+uint64_t rule_allocated(struct rule_run *run, uint64_t address);
+/* Bytes that a small request takes: rounded as pymalloc and mimalloc do. */
+uint64_t rule_rounded(uint64_t bytes);
+/* Of an object of a class made in Python with that many words in __slots__ and nothing else. */
+uint64_t rule_slots_bytes(const struct rule_run *run, uint64_t words);
+
+/* A finding of at least the threshold: added to the answer, its places taken from the sum's samples (which may be
+ * NULL); *ret_text is where its sentences go, NULL: too small, or out of memory (then the run ends with that). */
+int rule_found(struct rule_run *run, const struct finding_sum *sum, bool is_saving, const char *next,
+               struct text **ret_text);
+/* The same of one object. */
+int rule_found_object(struct rule_run *run, uint64_t bytes, uint32_t number, const char *next, struct text **ret_text);
+/* One that is not about bytes, and comes first. */
+int rule_found_urgent(struct rule_run *run, const char *next, struct text **ret_text);
+/* "1,204,551 dicts" */
+void rule_say_count(struct text *text, uint64_t count, const char *noun);
+/* " (29.3 MiB, 10.1 %)" of the heap. */
+void rule_say_share(const struct rule_run *run, struct text *text, uint64_t bytes);
+
+#endif

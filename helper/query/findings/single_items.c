@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * Lists, dicts and sets of one item each, by the ten thousand: the item itself, or a tuple, would do. */
+#include <string.h>
+
+#include "query/findings/rule.h"
+
+enum { LEAST_CONTAINERS = 10000 };
+
+static bool wants(struct rule_run *run, const struct type_info *type)
+{
+	(void)run;
+	return rule_is_type(type, "dict") || rule_is_type(type, "list") || rule_is_type(type, "set");
+}
+
+static uint64_t length_of(struct rule_run *run, const struct looked *looked)
+{
+	const struct layout *layout = run->decoder->layout;
+	const char *id = looked->type->entry->id;
+	if (strcmp(id, "list") == 0)
+		return (uint64_t)body_ob_size(run->decoder, looked->body);
+	return layout_get(layout, id[0] == 's' ? FIELD_PySetObject_used : FIELD_PyDictObject_ma_used, looked->body);
+}
+
+static int look(struct rule_run *run, void *state, const struct looked *looked)
+{
+	const struct layout *layout = run->decoder->layout;
+	if (length_of(run, looked) != 1 || rule_is_namespace(run, looked->node))
+		return OK;
+	/* what a tuple of one takes instead */
+	const uint64_t head =
+	        layout_feature(layout, FEATURE_FREE_THREADED) ? 0 : layout->struct_bytes[STRUCT_PyGC_Head];
+	const uint64_t tuple = rule_rounded(head + layout->struct_bytes[STRUCT_PyVarObject] + 8);
+	const uint64_t bytes = rule_allocated(run, looked->address);
+	if (bytes > tuple)
+		sum_add(state, looked->node, bytes - tuple);
+	return OK;
+}
+
+static int end(struct rule_run *run, void *state)
+{
+	const struct finding_sum *sum = state;
+	struct text *text;
+	if (sum->count < LEAST_CONTAINERS)
+		return OK;
+	TRY(rule_found(run, sum, true, "object path", &text));
+	if (text == NULL)
+		return OK;
+	rule_say_count(text, sum->count, "container");
+	text_add(text, " hold one item each: ");
+	rule_say_share(run, text, sum->bytes);
+	text_add(text, " of the heap saved by tuples, or by the item itself where there is never another one.");
+	return OK;
+}
+
+const struct rule single_items_rule = {
+	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .end = end
+};

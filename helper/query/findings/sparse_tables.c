@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ * Dicts and sets whose table has four times the slots that their entries need: neither shrinks when entries go. */
+#include "object/keys_table.h"
+#include "query/findings/rule.h"
+
+enum { FEWEST_SLOTS = 8, TIMES = 4 };
+
+static bool wants(struct rule_run *run, const struct type_info *type)
+{
+	(void)run;
+	return rule_is_type(type, "dict") || rule_is_type(type, "set");
+}
+
+/* Bytes of a keys table of that many slots (Objects/dictobject.c: an index, and entries for two thirds of them). */
+static uint64_t keys_bytes(const struct rule_run *run, const struct keys_table *keys, uint64_t slots)
+{
+	const uint64_t index = slots <= 0xff ? 1 : slots <= 0xffff ? 2 : slots <= 0xffffffff ? 4 : 8;
+	return layout_offset(run->decoder->layout, FIELD_PyDictKeysObject_dk_indices) + index * slots +
+	       slots * 2 / 3 * keys->entry_bytes;
+}
+
+static uint64_t dict_waste(struct rule_run *run, const uint8_t *body)
+{
+	const struct layout *layout = run->decoder->layout;
+	const uint64_t used = layout_get(layout, FIELD_PyDictObject_ma_used, body);
+	struct keys_table keys;
+	uint64_t slots = FEWEST_SLOTS;
+	if (layout_get(layout, FIELD_PyDictObject_ma_values, body) != 0 ||
+	    !keys_table_read(&run->decoder->objects, layout_get(layout, FIELD_PyDictObject_ma_keys, body), &keys) ||
+	    keys.reference_count != 1)
+		return 0;
+	while (slots * 2 / 3 < used)
+		slots *= 2;
+	const uint64_t needed = keys_bytes(run, &keys, slots);
+	return keys.bytes >= keys_bytes(run, &keys, slots * TIMES) ? keys.bytes - needed : 0;
+}
+
+static uint64_t set_waste(struct rule_run *run, const uint8_t *body)
+{
+	const struct layout *layout = run->decoder->layout;
+	const uint64_t used = layout_get(layout, FIELD_PySetObject_used, body);
+	const uint64_t now = layout_get(layout, FIELD_PySetObject_mask, body) + 1;
+	uint64_t slots = FEWEST_SLOTS;
+	while (used * 5 >= (slots - 1) * 3)
+		slots *= 2;
+	if (now < slots * TIMES)
+		return 0;
+	/* the smallest table is part of the object */
+	return (now - (slots == FEWEST_SLOTS ? 0 : slots)) * layout->struct_bytes[STRUCT_setentry];
+}
+
+static int look(struct rule_run *run, void *state, const struct looked *looked)
+{
+	const uint64_t waste =
+	        looked->type->entry->id[0] == 'd' ? dict_waste(run, looked->body) : set_waste(run, looked->body);
+	if (waste > 0)
+		sum_add(state, looked->node, waste);
+	return OK;
+}
+
+static int end(struct rule_run *run, void *state)
+{
+	const struct finding_sum *sum = state;
+	struct text *text;
+	TRY(rule_found(run, sum, true, "object path", &text));
+	if (text == NULL)
+		return OK;
+	rule_say_count(text, sum->count, "table");
+	text_add(text, sum->count == 1 ? " of a dict or set has" : " of dicts and sets have");
+	text_add(text, " room for four times the entries that are left: ");
+	rule_say_share(run, text, sum->bytes);
+	text_add(text, " of the heap. They never shrink when entries are deleted: replace them by a copy, "
+	               "d = dict(d), s = set(s).");
+	return OK;
+}
+
+const struct rule sparse_tables_rule = {
+	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .end = end
+};

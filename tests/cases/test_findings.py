@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""`findings`: each rule finds its fault and nothing in what is nearly one; what it says would be saved is what the
+program itself sees go when the fault is mended; a healthy process has none."""
+import os
+import re
+import shutil
+
+import pytest
+
+import cores
+import interpreters
+import program
+
+PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "findings_program.py")
+with open(PROGRAM, encoding="utf-8") as text:
+    RULES = re.findall(r'^    "([a-z0-9_]+)": \(', text.read(), re.M)
+HELD = ("kept_tracebacks", "unbounded_cache", "garbage", "crowd", "holder", "frame_locals")
+
+
+def pytest_generate_tests(metafunc):
+    if "healthy" in metafunc.fixturenames:
+        minors = {}
+        for one in interpreters.wanted(metafunc.config.getoption("--python")):
+            if one.origin != "frozen":  # which take no -c
+                minors.setdefault((one.version[:2], one.free_threaded), one)
+        metafunc.parametrize("healthy", list(minors.values()), ids=lambda one: one.name)
+
+
+def ask(pid, *arguments):
+    return program.ask(["--pid", str(pid)], ["findings", "--json"] + list(arguments))
+
+
+@pytest.fixture
+def folder():
+    path = cores.scratch("findings")
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def found(python, rule, how, folder):
+    """(findings of that rule, what the program says would be saved)"""
+    with cores.Target(python, [PROGRAM, rule, how], folder) as target:
+        saved = int(target.wait_ready().split()[1])
+        answer = ask(target.pid)
+    assert rule in answer["checked"]
+    return [one for one in answer["findings"] if one["rule"] == rule], saved
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_fault_and_nearly(rule, folder):
+    python = interpreters.distribution().path
+    findings, saved = found(python, rule, "fault", folder)
+    assert findings, "not found"
+    first = findings[0]
+    assert first["bytes"] >= 256 << 10 and first["text"] and first["next"]
+    assert first["kind"] == ("held" if rule in HELD else "saved")
+    if saved:
+        assert abs(first["bytes"] - saved) <= 0.1 * saved, "says %d, the program %d" % (first["bytes"], saved)
+    if rule not in ("garbage", "frame_locals"):
+        assert any("KEPT" in place["name"] or "<lambda>" in place["name"] for place in first["places"]), first["places"]
+    nearly, _ = found(python, rule, "near", folder)
+    assert not nearly, nearly
+
+
+def test_healthy_processes_have_none(healthy, folder):
+    lines = ("import asyncio, decimal, http.server, json, logging, unittest, os, sys\n"
+             "os.write(1, b'READY\\n')\nsys.stdin.read()\n")
+    with cores.Target(healthy.path, ["-c", lines], folder) as target:
+        target.wait_ready()
+        assert ask(target.pid)["findings"] == []
+
+
+def test_only_text_and_exit_status(folder):
+    with cores.Target(interpreters.distribution().path, [PROGRAM, "dict_records", "fault"], folder) as target:
+        target.wait_ready()
+        pid = ["--pid", str(target.pid)]
+        assert [one["rule"] for one in ask(target.pid, "--only", "dict_records")["findings"]] == ["dict_records"]
+        assert ask(target.pid, "--only", "list_room")["checked"] == ["list_room"]
+        text = program.run(pid + ["findings"]).output
+        assert "(first, second, third)" in text and "__slots__" in text and "Checked, and nothing above" in text
+        assert program.run(pid + ["findings", "--fail-over", "1%"]).status == 4
+        assert program.run(pid + ["findings", "--fail-over", "99%"]).status == 0
+        wrong = program.run(pid + ["findings", "--only", "nothing"])
+        assert wrong.status == 1 and "dict_records" in wrong.errors
+
+
+def test_a_deadlock_comes_first(folder):
+    lines = ("import os, sys, threading, time\na, b = threading.Lock(), threading.Lock()\n"
+             "gate = threading.Barrier(2)\n"
+             "def take(one, other):\n    with one:\n        gate.wait()\n        with other:\n            pass\n"
+             "for pair in ((a, b), (b, a)):\n    threading.Thread(target=take, args=pair, daemon=True).start()\n"
+             "while not (a.locked() and b.locked()):\n    time.sleep(0.01)\n"
+             "time.sleep(0.2)\nos.write(1, b'READY\\n')\nsys.stdin.read()\n")
+    with cores.Target(interpreters.distribution().path, ["-c", lines], folder) as target:
+        target.wait_ready()
+        findings = ask(target.pid)["findings"]
+        assert findings and findings[0]["rule"] == "deadlocks" and findings[0]["kind"] == "urgent"
