@@ -128,13 +128,15 @@ static int show_text(struct report *report, const struct memory_answer *answer)
 	TRY(memory_rows_show(report, answer));
 	show_end(report, answer);
 	report_coverage(report, &answer->coverage);
-	const char *next = "memory:--arenas memory:--regions top";
-	for (size_t i = 0; i < answer->verdicts.count; i++)
-		if (answer->verdicts.items[i].kind == VERDICT_UNKNOWN)
-			next = "memory:--regions top";
-		else if (answer->verdicts.items[i].kind == VERDICT_OBJECTS)
-			next = "top heap memory:--arenas";
-	report_next(report, next, 0);
+	static const char *const next[] = {
+		[VERDICT_OBJECTS] = "top heap memory:--arenas",
+		[VERDICT_RETURNABLE] = "memory:--arenas memory:--regions top",
+		[VERDICT_FRAGMENTED] = "memory:--arenas memory:--regions top",
+		[VERDICT_NATIVE] = "native memory:--arenas top",
+		[VERDICT_UNKNOWN] = "memory:--regions native top",
+	};
+	if (answer->verdicts.count > 0)
+		report_next(report, next[answer->verdicts.items[0].kind], 0);
 	return OK;
 }
 

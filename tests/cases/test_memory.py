@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`memory` against what the process says of itself: malloc's rows are mallinfo2()'s to the byte, what malloc_trim(0)
 would return is what it returns, pymalloc's rows are sys._debugmallocstats()'s, and regions sum to what was mapped."""
+import glob
 import os
 import re
 import shutil
@@ -110,3 +111,38 @@ def test_regions_sum_to_what_was_mapped(asked):
     check_tree(tree)
     assert answer["explained"] >= 0.9 * answer["total"]["private"]
     assert abs(answer["total"]["resident"] - answer["kernel"]["rss"]) < 0.02 * answer["kernel"]["rss"]
+
+
+def test_fragmentation_is_told_from_objects(distribution):
+    folder = cores.scratch("fragmented")
+    try:
+        with cores.Target(distribution.path, [os.path.join(HERE, "fragmented_program.py")], folder) as target:
+            target.wait_ready()
+            core = cores.gcore(target.pid, os.path.join(folder, "core"))
+        answer = program.ask(["--core", core], ["memory", "--json"])
+        text = program.run(["--core", core, "memory", "--arenas"]).output
+    except cores.Skipped as reason:
+        pytest.skip(str(reason))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    kinds = [one["kind"] for one in answer["verdict"]]
+    assert kinds[0] == "returnable" and "fragmented" in kinds and "objects" not in kinds
+    assert answer["total"]["objects"] < 40 << 20 < 200 << 20 < answer["total"]["resident"]
+    assert answer["malloc"]["returnable"] > 80 << 20
+    pymalloc = answer["pymalloc"]
+    assert pymalloc["sparse_arenas"] > 0.9 * pymalloc["arenas"] > 80
+    pinned = {one["type"]: one["count"] for one in pymalloc["pinned"]}
+    assert all(1000 < pinned[name] < 3000 for name in ("tuple", "str", "float", "bytearray")), pinned
+    assert "malloc_trim(0) would return them" in text and "kept by" in text and " leak" not in text
+
+
+def test_regions_of_stored_cores_sum_up():
+    stored = sorted(glob.glob(os.path.join(program.ROOT, "corefiles", "*.core.zst")))
+    assert stored
+    for core in stored:
+        answer = program.ask(["--core", core], ["memory", "--json", "--regions"])
+        assert sum(region["bytes"] for region in answer["regions"]) == answer["total"]["mapped"], core
+        assert answer["malloc"]["confirmed"], (core, answer["malloc"])
+        assert (answer["pymalloc"]["arenas"] > 0) == ("t.core" not in core), core
+        assert answer["explained"] >= 0.9 * answer["total"]["private"], core
+        check_tree(answer["tree"][0])
