@@ -111,12 +111,6 @@ void walk_set_measure(struct walk *walk, enum size_measure measure)
 	walk->own.measure = measure;
 }
 
-void walk_result_clear(struct walk_result *result)
-{
-	array_free(&result->types);
-	*result = (struct walk_result){ 0 };
-}
-
 static bool reserve_totals(struct walker *walker, uint32_t count)
 {
 	if (count <= walker->totals.count)
@@ -287,22 +281,6 @@ static int drain(struct walk *walk, struct progress *progress, struct error *err
 		return error_set(error, ERROR_NO_MEMORY, "out of memory after %llu objects",
 		                 (unsigned long long)own->visited);
 	return status == ERROR_CANCELLED ? progress_cancelled(error) : status;
-}
-
-static int larger_first(const void *left, const void *right)
-{
-	const struct type_total *a = left, *b = right;
-	if (a->bytes != b->bytes)
-		return a->bytes < b->bytes ? 1 : -1;
-	if (a->count != b->count)
-		return a->count < b->count ? 1 : -1;
-	return a->type->address < b->type->address ? -1 : a->type->address > b->type->address;
-}
-
-void walk_result_sort(struct walk_result *result)
-{
-	if (result->types.count > 0)
-		qsort(result->types.items, result->types.count, sizeof *result->types.items, larger_first);
 }
 
 /* Moves the statistics into the result, largest first, and leaves them zero for the next walk. */

@@ -5,6 +5,15 @@
 #include "object/value.h"
 #include "query/thread_builder.h"
 
+uint32_t thread_row_of(const struct thread_builder *builder, uint64_t thread_id)
+{
+	const struct runtime *runtime = builder->query->target->runtime;
+	for (uint32_t i = 0; thread_id != 0 && i < builder->threads->rows.count; i++)
+		if (runtime->threads.items[builder->threads->rows.items[i].index].thread_id == thread_id)
+			return i;
+	return THREAD_NONE;
+}
+
 static bool add_waker(struct thread_wait *wait, uint32_t row)
 {
 	for (size_t i = 0; i < wait->wakers.count; i++)

@@ -12,15 +12,6 @@ static const char *const waiting_libraries[] = {
 	"threading", "queue", "concurrent.futures", "multiprocessing", "importlib._bootstrap", NULL
 };
 
-uint32_t thread_row_of(const struct thread_builder *builder, uint64_t thread_id)
-{
-	const struct runtime *runtime = builder->query->target->runtime;
-	for (uint32_t i = 0; thread_id != 0 && i < builder->threads->rows.count; i++)
-		if (runtime->threads.items[builder->threads->rows.items[i].index].thread_id == thread_id)
-			return i;
-	return THREAD_NONE;
-}
-
 /* ---- Rows ---- */
 
 /* Names are threading's: a dict of Thread objects by pthread_t. */

@@ -35,17 +35,6 @@ static void object_words(struct task_report *tasks, uint64_t object, struct text
 	text_format(text, " 0x%" PRIx64, object);
 }
 
-void task_name(struct task_report *tasks, uint64_t name, struct text *text)
-{
-	struct text string = { .bytes = NULL };
-	if (name != 0 && value_str(&tasks->report->naming->objects, name, LIMIT_STRING_SHOWN, &string) > 0) {
-		text_add(text, "\"");
-		names_escape(text, text_string(&string), string.length, false);
-		text_add(text, "\"");
-	}
-	text_free(&string);
-}
-
 /* "in Queue.get of app.jobs 0x...": what a group waits for; nothing where it waits for nothing. */
 static void wait_text(struct task_report *tasks, const struct task_group *group, struct text *text)
 {
@@ -62,13 +51,6 @@ static void wait_text(struct task_report *tasks, const struct task_group *group,
 		text_add(text, "different ones, the first ");
 	}
 	object_words(tasks, group->wait_object, text);
-}
-
-struct python_frame task_frame(const struct task_place *place)
-{
-	return (struct python_frame){ .code = place->code,
-		                      .last_instruction = place->instruction,
-		                      .last_instruction_is_address = place->is_address };
 }
 
 /* Who keeps finished ones: what alone does, if anything does. */

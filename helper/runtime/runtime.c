@@ -6,18 +6,6 @@
 
 #include "runtime/find/opening.h"
 
-void runtime_warn(struct runtime *runtime, const char *format, ...)
-{
-	char *sentence = NULL;
-	va_list arguments;
-	va_start(arguments, format);
-	const int length = vasprintf(&sentence, format, arguments);
-	va_end(arguments);
-	/* Without memory for a warning the next allocation that matters will fail and say so. */
-	if (length >= 0 && !array_push(&runtime->warnings, sentence))
-		free(sentence);
-}
-
 static void clear_sentences(struct runtime *runtime)
 {
 	for (size_t i = 0; i < runtime->warnings.count; i++)

@@ -11,6 +11,13 @@ ELFUTILS = re.compile(r"^(elfutils/.*|libelf|gelf|nlist|libdw|dwarf|libdwfl)\.h$
 OF_CPYTHON = re.compile(r"^(Python|pyconfig|cpython/.*|internal/pycore_.*|.*object|pycore_.*|code|frameobject)\.h$")
 HEADER_OF_CPYTHON = re.compile(r"^(Python\.h|pyconfig\.h|pycore_|cpython/|internal/)")
 ELFUTILS_LAYERS = {"memory", "layout"}
+DEFINITION = re.compile(r"^(?!static|typedef)([a-zA-Z_][^\n;={}()]*\b(\w+)\([^;{}]*\))\n\{", re.M)
+DECLARATION = re.compile(r"^(?!static|typedef|return|else)([a-z][\w \*]*\b(\w+)\([^;{}=]*\))[^;{}=]*;", re.M)
+# Files that call each other, and why they still do.
+CIRCLES = {
+    ("helper/allocator/glibc_cached.c", "helper/allocator/glibc_walk.c"):
+        "caches are found by a walk through the heap, and a walk must know what they hold",
+}
 
 
 def allowed_layers():
@@ -64,6 +71,58 @@ def check(path, allowed, decoders):
     return findings
 
 
+def included_layers(path, known):
+    """The layers that a file gets to see through its headers."""
+    if path not in known:
+        known[path] = set()
+        for quote, included in INCLUDE.findall(tree.without_comments(tree.read(path))):
+            header = "helper/" + included
+            if quote == '"' and os.path.exists(os.path.join(tree.ROOT, header)):
+                known[path] |= {included.split("/")[0]} | included_layers(header, known)
+    return known[path]
+
+
+def check_reach(path, allowed, known):
+    layer = layer_of(path, allowed)
+    if layer is None:
+        return []
+    reached = {name for name in included_layers(path, known) if name in allowed}
+    return ["%s: reaches layer %s through its headers" % (path, name) for name in sorted(reached - allowed[layer])]
+
+
+def calls_within_layers(allowed):
+    """Of each .c file the other ones of its layer whose functions it uses; and declarations where none belong."""
+    texts = {path: tree.without_comments(tree.read(path)) for path in tree.files("helper", ".c")
+             if layer_of(path, allowed) and "/generate/" not in path and "/tables/" not in path}
+    defined, findings, calls = {}, [], {}
+    for path, text in texts.items():
+        defined.update({match.group(2): path for match in DEFINITION.finditer(text)})
+    for path, text in texts.items():
+        findings.extend("%s: declares %s(), which is another file's" % (path, match.group(2))
+                        for match in DECLARATION.finditer(text) if defined.get(match.group(2), path) != path)
+        words = set(re.findall(r"\b\w+\b", re.sub(r'"(?:\\.|[^"\\\n])*"', "", text)))
+        calls[path] = {defined[word] for word in words if word in defined and defined[word] != path and
+                       layer_of(defined[word], allowed) == layer_of(path, allowed)}
+    return calls, findings
+
+
+def reaches(calls, start):
+    seen, todo = set(), [start]
+    while todo:
+        for path in calls[todo.pop()] - seen:
+            seen.add(path)
+            todo.append(path)
+    return seen
+
+
+def circles(calls):
+    reach = {path: reaches(calls, path) for path in calls}
+    found = {tuple(sorted({path} | {other for other in reach[path] if path in reach[other]}))
+             for path in calls if path in reach[path]}
+    return (["%s call each other in a circle" % ", ".join(circle) for circle in sorted(found - set(CIRCLES))] +
+            ["%s: no circle any more" % ", ".join(circle) for circle in sorted(set(CIRCLES) - found)])
+
+
 def main():
     allowed, decoders = allowed_layers(), decoder_files()
     folders = {name for name in os.listdir(os.path.join(tree.ROOT, "helper"))
@@ -72,6 +131,11 @@ def main():
     paths = tree.files("helper", ".c", ".h", ".def", ".inc") + tree.files("cli", ".c", ".h")
     for path in paths:
         findings.extend(check(path, allowed, decoders))
+    known = {}
+    for path in paths:
+        findings.extend(check_reach(path, allowed, known))
+    calls, declared = calls_within_layers(allowed)
+    findings.extend(declared + circles(calls))
     tree.finish(findings, len(paths))
 
 

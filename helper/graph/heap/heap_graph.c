@@ -13,28 +13,6 @@
 #include "base/spill.h"
 #include "allocator/tracked_objects.h"
 
-int builder_no_memory(struct builder *builder)
-{
-	return error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the graph of the heap");
-}
-
-int builder_failed(struct builder *builder, int status)
-{
-	if (status == ERROR_CANCELLED)
-		return progress_cancelled(builder->error);
-	if (status == ERROR_LIMIT)
-		return error_set(builder->error, ERROR_LIMIT, "more than 4 billion references");
-	return builder_no_memory(builder);
-}
-
-unsigned builder_crew(const struct builder *builder, uint64_t most)
-{
-	if (most <= 1 || !address_space_is_immediate(builder->decoder->reader.space))
-		return 1;
-	unsigned size = crew_size();
-	return size < most ? size : (unsigned)most;
-}
-
 enum { LEAST_BYTES = 1 << 22 }; /* of a target's memory that are worth a thread */
 
 /* ---- First pass: which objects there are ---- */
