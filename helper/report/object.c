@@ -5,6 +5,7 @@
 #include "decode/allocated.h"
 #include "report/allocated_at.h"
 #include "report/heap.h"
+#include "report/lock_at.h"
 #include "query/naming.h"
 #include "report/referents.h"
 #include "render/units.h"
@@ -82,8 +83,8 @@ static void show_instances(struct report *report)
 		text_format(report->text, "  instances decoded as %s\n", type->entry->id);
 }
 
-static void show_json(struct report *report, const struct referents *referents, const struct allocated *allocated,
-                      int64_t refcount, const struct ownership *ownership)
+static int show_json(struct report *report, const struct referents *referents, const struct allocated *allocated,
+                     int64_t refcount, const struct ownership *ownership)
 {
 	struct json *json = &report->json;
 	const struct decoded *out = &report->decoder->out;
@@ -114,10 +115,12 @@ static void show_json(struct report *report, const struct referents *referents, 
 	json_bool(json, "unreadable", (out->flags & DECODED_UNREADABLE) != 0);
 	json_bool(json, "corrupt", (out->flags & DECODED_CORRUPT) != 0);
 	show_instances_json(report);
+	int status = ownership->is_asked ? lock_at_show(report, out->address) : OK;
 	json_number(json, "total", referents->total);
 	referents_json(report, referents);
 	json_object_end(json);
 	text_free(&described);
+	return status;
 }
 
 static int show_text(struct report *report, size_t index, const struct referents *referents,
@@ -136,6 +139,8 @@ static int show_text(struct report *report, size_t index, const struct referents
 	allocated_at_line(report, &allocated->own);
 	show_owner(report, ownership);
 	show_instances(report);
+	if (ownership->is_asked)
+		TRY(lock_at_show(report, out->address));
 	text_add(text, "  ");
 	units_noun(text, referents->total, "reference");
 	text_add(text, "\n");
@@ -159,7 +164,7 @@ static int show_one(struct report *report, size_t index)
 	int status = referents_gather(report, &referents);
 	int shown = OK;
 	if (report_is_json(report))
-		show_json(report, &referents, &allocated, refcount, &ownership);
+		shown = show_json(report, &referents, &allocated, refcount, &ownership);
 	else
 		shown = show_text(report, index, &referents, &allocated, &ownership);
 	referents_clear(&referents);

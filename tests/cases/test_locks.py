@@ -13,13 +13,27 @@ import program
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "locks_program.py")
 
 
+def check_object(where, answer):
+    """object LOCK says the same of one lock."""
+    rows = {one["name"]: one for one in answer["threads"]}
+    lock = rows["RLock waiter"]["waits_for"]["address"]
+    (found,) = program.ask(where, ["object", "--json", lock])["objects"]
+    assert found["lock"] == {"kind": "RLock", "locked": True, "owner": rows["RLock holder"]["id"],
+                             "owner_is_guessed": False, "waiters": [rows["RLock waiter"]["id"]]}
+    text = program.run(where + ["object", lock]).output
+    assert "  RLock     held by thread %d" % rows["RLock holder"]["id"] in text and '  waiters   thread ' in text
+
+
 def asked(interpreter, mode, folder, kind="live"):
     with cores.Target(interpreter.path, ["-W", "ignore", PROGRAM, mode], folder) as target:
         truth = json.loads(target.wait_ready()[len("READY "):])
         where = ["--pid", str(target.pid)]
         if kind == "gcore":
             where = ["--core", cores.gcore(target.pid, os.path.join(folder, "core"))]
-        return truth, program.ask(where, ["threads", "--json"]), program.run(where + ["threads", "-n", "0"]).output
+        answer = program.ask(where, ["threads", "--json"])
+        if mode == "every_kind":
+            check_object(where, answer)
+        return truth, answer, program.run(where + ["threads", "-n", "0"]).output
 
 
 def check_waits(truth, answer):
