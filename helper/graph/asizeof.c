@@ -5,26 +5,11 @@
 #include <string.h>
 
 #include "object/keys_table.h"
+#include "graph/asizeof_sizer.h"
 #include "object/value.h"
 #include "graph/object_head.h"
 
 enum { DEPTH_LIMIT = 100, SIZE_ALIGNMENT = 8 };
-
-/* What pympler does with an object of a type. */
-enum rule {
-	RULE_UNDECIDED,
-	RULE_IGNORED, /* neither sized nor entered */
-	RULE_FLAT, /* sized only */
-	RULE_ITEMS, /* exact list, tuple, set, frozenset: its items */
-	RULE_DICT, /* dict and subclasses: keys and values, nothing else of it */
-	RULE_MODULE, /* as a dict where it is a root, else sized only */
-	RULE_INSTANCE, /* __dict__ and __slots__; a subclass of a container is not opened as one */
-	RULE_NAMEDTUPLE, /* __slots__ and items */
-	RULE_EXCEPTION, /* args, filename, lineno, msg, text */
-	RULE_CELL,
-	RULE_WEAKREF, /* the referent */
-	RULE_REFERENTS, /* what gc.get_referents gives */
-};
 
 static const struct {
 	const char *type_name;
@@ -54,7 +39,14 @@ static const struct {
 	{ "list_iterator", RULE_REFERENTS },
 	{ "tuple_iterator", RULE_REFERENTS },
 	{ "list_reverseiterator", RULE_REFERENTS },
-	{ "reversed", RULE_REFERENTS },
+	{ "reversed", RULE_DOCUMENTED },
+	{ "enumerate", RULE_DOCUMENTED },
+	{ "property", RULE_PROPERTY },
+	{ "mappingproxy", RULE_PROXY },
+	{ "traceback", RULE_TRACEBACK },
+	{ "os.stat_result", RULE_STAT },
+	{ "os.statvfs_result", RULE_STATVFS },
+	{ "generator", RULE_GENERATOR },
 	{ "dict_keyiterator", RULE_REFERENTS },
 	{ "dict_valueiterator", RULE_REFERENTS },
 	{ "dict_itemiterator", RULE_REFERENTS },
@@ -67,24 +59,6 @@ static const struct {
 	{ "callable_iterator", RULE_REFERENTS },
 };
 
-/* A thing to be sized: an object, or the dict that reading `address`.__dict__ would make. */
-struct item {
-	uint64_t address;
-	uint32_t depth;
-	bool is_new_dict;
-};
-
-struct sizer {
-	struct decoder *decoder;
-	struct visited *visited;
-	struct walk_result *result;
-	ARRAY(struct item) stack;
-	ARRAY(struct type_total) totals; /* by type_info.index */
-	uint8_t *rules; /* by type_info.index */
-	size_t rule_capacity;
-	const struct type_info *dict_type;
-};
-
 /* Exact types by name (the names of static types cannot be taken by a class statement's), then by what they derive
  * from. */
 static enum rule decide(struct decoder *decoder, const struct type_info *type)
@@ -95,10 +69,12 @@ static enum rule decide(struct decoder *decoder, const struct type_info *type)
 		for (size_t i = 0; i < sizeof rules_by_name / sizeof rules_by_name[0]; i++)
 			if (strcmp(rules_by_name[i].type_name, type->name) == 0)
 				return rules_by_name[i].rule;
-		if (strcmp(type->name, "mappingproxy") == 0)
-			return RULE_FLAT;
 	} else if (strcmp(type->name, "weakref.KeyedRef") == 0) {
 		return RULE_WEAKREF;
+	} else if (strcmp(type->name, "weakref.WeakKeyDictionary") == 0) {
+		return RULE_WEAK_KEYS;
+	} else if (strcmp(type->name, "weakref.WeakValueDictionary") == 0) {
+		return RULE_WEAK_VALUES;
 	}
 	if (type->tp_flags & TPFLAGS_DICT_SUBCLASS)
 		return RULE_DICT;
@@ -129,7 +105,7 @@ static bool rule_of(struct sizer *sizer, const struct type_info *type, enum rule
 	return true;
 }
 
-static bool count(struct sizer *sizer, const struct type_info *type, uint64_t size)
+bool sizer_count(struct sizer *sizer, const struct type_info *type, uint64_t size)
 {
 	if (type->index >= sizer->totals.count) {
 		size_t from = sizer->totals.count;
@@ -145,7 +121,7 @@ static bool count(struct sizer *sizer, const struct type_info *type, uint64_t si
 	return true;
 }
 
-static bool push(struct sizer *sizer, uint64_t address, uint32_t depth)
+bool sizer_push(struct sizer *sizer, uint64_t address, uint32_t depth)
 {
 	return address == 0 || array_push(&sizer->stack, (struct item){ address, depth, false });
 }
@@ -158,7 +134,7 @@ static bool push_runs(struct sizer *sizer, uint32_t depth, uint32_t required, ui
 		if ((run->flags & required) != required || run->flags & skipped)
 			continue;
 		for (uint64_t slot = 0; slot < run->count; slot++)
-			if (!push(sizer, run_target(run, slot), depth))
+			if (!sizer_push(sizer, run_target(run, slot), depth))
 				return false;
 	}
 	return true;
@@ -168,7 +144,7 @@ static bool push_entries(struct sizer *sizer, struct dict_cursor *cursor, uint32
 {
 	uint64_t key, value;
 	while (dict_cursor_next(cursor, &key, &value))
-		if (!push(sizer, key, depth) || !push(sizer, value, depth))
+		if (!sizer_push(sizer, key, depth) || !sizer_push(sizer, value, depth))
 			return false;
 	return true;
 }
@@ -180,7 +156,7 @@ static bool push_dict(struct sizer *sizer, const struct type_info *type, uint64_
 	if (type->tp_dictoffset == 0)
 		return true;
 	if (value_instance_attributes(&sizer->decoder->objects, address, &storage) && storage.dict != 0)
-		return push(sizer, storage.dict, depth);
+		return sizer_push(sizer, storage.dict, depth);
 	return array_push(&sizer->stack, (struct item){ address, depth, true });
 }
 
@@ -199,7 +175,7 @@ static bool push_exception(struct sizer *sizer, uint64_t address, uint32_t depth
 		}
 		if (found == 0)
 			found = value_attribute(&sizer->decoder->objects, address, names[name] + 1);
-		if (!push(sizer, found, depth))
+		if (!sizer_push(sizer, found, depth))
 			return false;
 	}
 	return true;
@@ -212,7 +188,7 @@ static bool push_referent(struct sizer *sizer, const struct type_info *type, uin
 	(void)type;
 	if (!value_field(&sizer->decoder->objects, address, FIELD_PyWeakReference_wr_object, &referent))
 		return true;
-	return push(sizer, referent != 0 ? referent : none, depth);
+	return sizer_push(sizer, referent != 0 ? referent : none, depth);
 }
 
 static bool push_children(struct sizer *sizer, enum rule rule, const struct type_info *type, uint64_t address,
@@ -244,7 +220,7 @@ static bool push_children(struct sizer *sizer, enum rule rule, const struct type
 	case RULE_WEAKREF:
 		return push_referent(sizer, type, address, depth);
 	default:
-		return true;
+		return sizer_push_attributes(sizer, rule, address, depth);
 	}
 }
 
@@ -275,7 +251,7 @@ static bool size_new_dict(struct sizer *sizer, uint64_t owner, uint32_t depth)
 			values = (keys.bytes - (keys.entries - keys.address)) / keys.entry_bytes;
 		size += 8 * values;
 	}
-	if (!count(sizer, sizer->dict_type, size))
+	if (!sizer_count(sizer, sizer->dict_type, size))
 		return false;
 	struct dict_cursor cursor;
 	return depth >= DEPTH_LIMIT || !value_attribute_cursor(&cursor, &decoder->objects, owner) ||
@@ -312,7 +288,7 @@ static bool size_object(struct sizer *sizer, uint64_t address, uint32_t depth)
 	}
 	if (out->flags & DECODED_APPROXIMATE)
 		sizer->result->coverage.approximate++;
-	if (!count(sizer, type, out->shallow))
+	if (!sizer_count(sizer, type, out->shallow))
 		return false;
 	return depth >= DEPTH_LIMIT || push_children(sizer, rule, type, address, depth + 1);
 }
@@ -341,9 +317,11 @@ int asizeof_walk(struct decoder *decoder, struct visited *visited, const uint64_
 	if (runtime->interpreters.count > 0)
 		sizer.dict_type = decode_type(
 		        decoder, value_type(&decoder->objects, runtime->interpreters.items[0].modules, NULL));
+	if (runtime->symbols[SYMBOL_PyLong_Type] != 0)
+		sizer.int_type = decode_type(decoder, runtime->symbols[SYMBOL_PyLong_Type]);
 	int status = OK;
 	for (size_t i = 0; status == OK && i < root_count; i++)
-		if (!push(&sizer, roots[i], 0))
+		if (!sizer_push(&sizer, roots[i], 0))
 			status = error_set(error, ERROR_NO_MEMORY, "out of memory");
 	reverse(sizer.stack.items, sizer.stack.count);
 	if (status == OK)
