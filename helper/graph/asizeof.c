@@ -309,6 +309,29 @@ static int run_sizer(struct sizer *sizer, struct progress *progress, struct erro
 	return OK;
 }
 
+static void leave_out(struct sizer *sizer, uint64_t address)
+{
+	const struct segment *segment = address_space_find(sizer->decoder->reader.space, address);
+	if (address != 0 && segment != NULL)
+		(void)visited_add(sizer->visited, visited_place(sizer->visited, segment, address));
+}
+
+/* pympler sizes neither its own module nor that module's namespace, docstring and table of types (Asizer._clear). */
+static void leave_out_pympler(struct sizer *sizer)
+{
+	const struct runtime *runtime = sizer->decoder->context->runtime;
+	struct object_reader *objects = &sizer->decoder->objects;
+	uint64_t module = 0, dict;
+	if (runtime->interpreters.count > 0)
+		module = dict_get_str(objects, runtime->interpreters.items[0].modules, "pympler.asizeof");
+	if (module == 0 || !value_field(objects, module, FIELD_PyModuleObject_md_dict, &dict))
+		return;
+	leave_out(sizer, module);
+	leave_out(sizer, dict);
+	leave_out(sizer, dict_get_str(objects, dict, "__doc__"));
+	leave_out(sizer, dict_get_str(objects, dict, "_typedefs"));
+}
+
 int asizeof_walk(struct decoder *decoder, struct visited *visited, const uint64_t *roots, size_t root_count,
                  struct progress *progress, struct walk_result *result, struct error *error)
 {
@@ -319,6 +342,7 @@ int asizeof_walk(struct decoder *decoder, struct visited *visited, const uint64_
 		        decoder, value_type(&decoder->objects, runtime->interpreters.items[0].modules, NULL));
 	if (runtime->symbols[SYMBOL_PyLong_Type] != 0)
 		sizer.int_type = decode_type(decoder, runtime->symbols[SYMBOL_PyLong_Type]);
+	leave_out_pympler(&sizer);
 	int status = OK;
 	for (size_t i = 0; status == OK && i < root_count; i++)
 		if (!sizer_push(&sizer, roots[i], 0))

@@ -146,6 +146,8 @@ static void show_head(struct report *report, size_t index, const struct deep_ans
 		units_noun(report->text, reached->not_entered, "reference");
 		text_add(report->text, " to classes, modules and code (--policy all enters them)\n");
 	}
+	if (report->request->policy == POLICY_ASIZEOF)
+		text_add(report->text, "  as pympler 1.1 counts, but for attributes that Python code computes\n");
 }
 
 static void json_types(struct report *report, const struct walk_result *reached)
