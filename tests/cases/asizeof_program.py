@@ -46,7 +46,8 @@ def main():
     for _ in range(2):  # the first time makes what the second one finds
         for address, one in list(seen.items()):
             try:
-                sizes[hex(address)] = [asizeof.asizeof(one), type(one).__name__ + " " + str(getattr(one, "__name__", ""))]
+                kind = type(one).__name__ + " " + str(getattr(one, "__name__", ""))
+                sizes[hex(address)] = [asizeof.asizeof(one), kind]
             except Exception:
                 sizes.pop(hex(address), None)
     print("READY " + json.dumps(sizes), flush=True)
