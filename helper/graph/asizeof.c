@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "object/keys_table.h"
-#include "graph/asizeof_sizer.h"
+#include "graph/asizeof_attributes.h"
 #include "object/value.h"
 #include "graph/object_head.h"
 
-enum { DEPTH_LIMIT = 100, SIZE_ALIGNMENT = 8 };
+enum { DEPTH_LIMIT = 100 };
 
 static const struct {
 	const char *type_name;
@@ -103,27 +103,6 @@ static bool rule_of(struct sizer *sizer, const struct type_info *type, enum rule
 		sizer->rules[type->index] = (uint8_t)decide(sizer->decoder, type);
 	*ret_rule = (enum rule)sizer->rules[type->index];
 	return true;
-}
-
-bool sizer_count(struct sizer *sizer, const struct type_info *type, uint64_t size)
-{
-	if (type->index >= sizer->totals.count) {
-		size_t from = sizer->totals.count;
-		if (!array_reserve(&sizer->totals, (size_t)type->index + 64))
-			return false;
-		sizer->totals.count = sizer->totals.capacity;
-		memset(sizer->totals.items + from, 0, (sizer->totals.count - from) * sizeof *sizer->totals.items);
-	}
-	struct type_total *total = &sizer->totals.items[type->index];
-	total->type = type;
-	total->count++;
-	total->shallow += round_up(size, SIZE_ALIGNMENT);
-	return true;
-}
-
-bool sizer_push(struct sizer *sizer, uint64_t address, uint32_t depth)
-{
-	return address == 0 || array_push(&sizer->stack, (struct item){ address, depth, false });
 }
 
 static bool push_runs(struct sizer *sizer, uint32_t depth, uint32_t required, uint32_t skipped)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What pympler.asizeof reaches by reading attributes, of which several make objects that live only as long as they are
  * looked at: numbers of tracebacks, dicts of locals. */
-#include "graph/asizeof_sizer.h"
+#include "graph/asizeof_attributes.h"
 
 #include "base/limits.h"
 #include "object/value.h"

@@ -56,8 +56,4 @@ bool sizer_push(struct sizer *sizer, uint64_t address, uint32_t depth);
 /* Counts one of `size` bytes, rounded as pympler rounds. */
 bool sizer_count(struct sizer *sizer, const struct type_info *type, uint64_t size);
 
-/* asizeof_attributes.c: what reading an object's attributes gives that is no reference of it. decoder->out is the
- * object. */
-bool sizer_push_attributes(struct sizer *sizer, enum rule rule, uint64_t address, uint32_t depth);
-
 #endif
