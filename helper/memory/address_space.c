@@ -68,6 +68,7 @@ void address_space_close(struct address_space *space)
 	for (size_t i = 0; i < space->warnings.count; i++)
 		free(space->warnings.items[i]);
 	array_free(&space->warnings);
+	array_free(&space->losses);
 	free(space->target_path);
 	free(space->command);
 	free(space);

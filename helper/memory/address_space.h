@@ -134,6 +134,7 @@ struct address_space {
 	ARRAY(struct mapped_file) files;
 	ARRAY(struct native_thread) threads;
 	ARRAY(char *) warnings; /* sentences for `info`: what was odd while opening; owned */
+	ARRAY(const char *) losses; /* of the warnings, those that say what every answer may lack; borrowed from them */
 	struct memory_coverage coverage;
 	struct live_record live;
 	int32_t pid; /* of the target; 0 if unknown */

@@ -20,6 +20,12 @@ void address_space_warn(struct address_space *space, const char *format, ...)
 		free(sentence);
 }
 
+void address_space_lose(struct address_space *space)
+{
+	if (space->warnings.count > 0)
+		(void)array_push(&space->losses, space->warnings.items[space->warnings.count - 1]);
+}
+
 int space_source_keep_map(struct space_source *source, void *address, size_t bytes, struct error *error)
 {
 	if (map_guard_add(address, bytes, &source->is_cut) &&

@@ -64,6 +64,9 @@ int64_t monotonic_nanoseconds(void);
 /* A warning sentence; silently dropped when memory is out. */
 void address_space_warn(struct address_space *space, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The last warning bears on every answer. */
+void address_space_lose(struct address_space *space);
+
 /* Remembers host memory to be unmapped at close; on failure it is unmapped at once. */
 int space_source_keep_map(struct space_source *source, void *address, size_t bytes, struct error *error);
 

@@ -4,6 +4,7 @@
 #ifndef PYDS_NAMES_NAMES_H
 #define PYDS_NAMES_NAMES_H
 
+#include "base/escape.h"
 #include "base/text.h"
 #include "decode/decoder.h"
 #include "runtime/runtime.h"
@@ -56,8 +57,11 @@ void names_type(struct text *text, const struct type_info *type);
 /* Whether a str key of a plain dict may be shown without show_values: an identifier or dotted name of at most 40 bytes,
  * of which at most 4 are digits. Programs name their own things so; tokens, mail addresses and ids rarely look it. */
 bool names_key_is_shown(const char *key, size_t length);
-/* Appends target bytes so that no terminal acts on them: C0, C1, ESC, bidi controls and invalid UTF-8 become \x..,
- * \u.... quote: also ' and \ . */
-void names_escape(struct text *text, const char *bytes, size_t length, bool quote);
+
+/* As text_escape() of base/escape.h. */
+static inline void names_escape(struct text *text, const char *bytes, size_t length, bool quote)
+{
+	text_escape(text, bytes, length, quote);
+}
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "render/units.h"
+#include "report/losses.h"
 
 static const char *const modes[] = {
 	[LIVE_NOT] = "",
@@ -67,9 +68,13 @@ void live_line(struct report *report)
 	text_add(report->text, "\n");
 }
 
-static void add_live(struct json *json, void *context)
+static void add_last(struct json *json, void *context)
 {
-	const struct address_space *space = context;
+	const struct report *report = context;
+	const struct address_space *space = space_of(report);
+	losses_json(json, report);
+	if (space->live.mode == LIVE_NOT)
+		return;
 	json_object(json, "live");
 	if (space->live.mode == LIVE_ALREADY_STOPPED)
 		json_null(json, "stopped_ms");
@@ -82,9 +87,6 @@ static void add_live(struct json *json, void *context)
 
 void live_json(struct report *report)
 {
-	const struct address_space *space = space_of(report);
-	if (space->live.mode == LIVE_NOT)
-		return;
-	report->json.add_last = add_live;
-	report->json.context = (void *)(uintptr_t)space;
+	report->json.add_last = add_last;
+	report->json.context = report;
 }

@@ -7,6 +7,7 @@
 #include "query/naming.h"
 #include "query/origins.h"
 #include "report/heap.h"
+#include "report/losses.h"
 #include "report/report.h"
 #include "report/path_merge.h"
 #include "render/table.h"
@@ -254,7 +255,9 @@ static int show_text(struct search *search, uint32_t number, size_t index, const
 	if (status == OK && paths->count > wanted && search->through == 0)
 		status = show_other(search, &paths->items[wanted]);
 	else if (status == OK && paths->count > 0 && search->through == 0)
-		text_add(text, shown == 1 ? "There is no other path.\n" : "There are no other paths.\n");
+		text_add(text, losses_are_there(report) ? "There is no other path in what is known.\n"
+		               : shown == 1             ? "There is no other path.\n"
+		                                        : "There are no other paths.\n");
 	if (status == OK && index + 1 == report->request->targets.count)
 		show_footer(search, number, paths);
 	return status;

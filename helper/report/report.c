@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "report/live.h"
+#include "report/losses.h"
 #include "render/units.h"
 
 int report_cancelled(struct report *report)
@@ -127,7 +129,7 @@ void report_title(struct report *report, size_t index, bool with_refcount)
 	}
 	if (!is_address(expression)) {
 		text_add(report->text, "   ");
-		names_escape(report->text, expression, strlen(expression), false);
+		text_escape(report->text, expression, strlen(expression), false);
 	}
 	text_add(report->text, "\n");
 }
@@ -285,8 +287,12 @@ int report_run(struct report *report)
 		                        .progress = report->progress,
 		                        .error = report->error };
 	int status = request->command->run(report);
-	if (!report_is_json(report))
+	if (!report_is_json(report)) {
+		losses_lines(report);
 		live_line(report);
+	}
+	if (losses_are_there(report) && report->exit_status == EXIT_ANSWERED)
+		report->exit_status = EXIT_PARTIAL;
 	if (status >= 0 && report->failed_targets > 0 && report->exit_status == EXIT_ANSWERED)
 		report->exit_status = report->failed_targets == request->targets.count ? EXIT_USAGE : EXIT_PARTIAL;
 	if (report->decoder->out_of_memory || report->naming->out_of_memory) {

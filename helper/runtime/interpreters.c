@@ -53,10 +53,12 @@ static int follow_chain(struct opening *opening, uint64_t head, struct address_m
 		uint64_t next;
 		if (count == LIMIT_INTERPRETERS || address_map_get(seen, at) != ADDRESS_MAP_NONE) {
 			runtime_warn(runtime, "the chain of interpreters does not end; %" PRIu32 " are used", count);
+			runtime_lose(runtime);
 			return 0;
 		}
 		if (!read_field(&opening->reader, &runtime->layout, at, FIELD_PyInterpreterState_next, &next)) {
 			runtime_warn(runtime, "interpreter 0x%" PRIx64 " cannot be read, nor those behind it", at);
+			runtime_lose(runtime);
 			return 0;
 		}
 		struct interpreter interpreter;

@@ -12,7 +12,7 @@ static void clear_sentences(struct runtime *runtime)
 		free(runtime->warnings.items[i]);
 	for (size_t i = 0; i < runtime->checks.count; i++)
 		free(runtime->checks.items[i]);
-	runtime->warnings.count = runtime->checks.count = 0;
+	runtime->warnings.count = runtime->checks.count = runtime->losses.count = 0;
 }
 
 void runtime_close(struct runtime *runtime)
@@ -21,6 +21,7 @@ void runtime_close(struct runtime *runtime)
 		return;
 	clear_sentences(runtime);
 	array_free(&runtime->warnings);
+	array_free(&runtime->losses);
 	array_free(&runtime->checks);
 	array_free(&runtime->interpreters);
 	array_free(&runtime->threads);

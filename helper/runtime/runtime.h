@@ -84,6 +84,7 @@ struct runtime {
 	char version_text[64]; /* "3.11.7" */
 	char build_text[128]; /* "release", "debug free-threaded", ... */
 	/* Sentences that `info` shows: which sources disagree, which self-check failed, what was guessed. */
+	ARRAY(const char *) losses; /* of the warnings, those that say what every answer may lack; borrowed from them */
 	ARRAY(char *) warnings;
 	ARRAY(char *) checks; /* self-checks that passed, one sentence each */
 };
@@ -106,5 +107,7 @@ bool runtime_read_frame(const struct runtime *runtime, struct reader *reader, ui
                         struct python_frame *ret_frame);
 
 void runtime_warn(struct runtime *runtime, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The last warning bears on every answer. */
+void runtime_lose(struct runtime *runtime);
 
 #endif

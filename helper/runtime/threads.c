@@ -81,13 +81,16 @@ static int follow_threads(struct opening *opening, uint64_t interpreter, struct 
 {
 	struct runtime *runtime = opening->runtime;
 	uint64_t at = 0;
-	if (!read_field(&opening->reader, &runtime->layout, interpreter, FIELD_PyInterpreterState_threads_head, &at))
+	if (!read_field(&opening->reader, &runtime->layout, interpreter, FIELD_PyInterpreterState_threads_head, &at)) {
 		runtime_warn(runtime, "the thread states of interpreter 0x%" PRIx64 " cannot be read", interpreter);
+		runtime_lose(runtime);
+	}
 	while (at != 0) {
 		uint64_t next;
 		if (runtime->threads.count == LIMIT_THREADS || address_map_get(seen, at) != ADDRESS_MAP_NONE) {
 			runtime_warn(runtime, "the chain of thread states of interpreter 0x%" PRIx64 " does not end",
 			             interpreter);
+			runtime_lose(runtime);
 			return OK;
 		}
 		struct python_thread thread;
@@ -98,6 +101,7 @@ static int follow_threads(struct opening *opening, uint64_t interpreter, struct 
 			             "thread state 0x%" PRIx64
 			             " cannot be read or is broken, those behind it are not known",
 			             at);
+			runtime_lose(runtime);
 			return OK;
 		}
 		if (!address_map_set(seen, at, 0) || !array_push(&runtime->threads, thread))

@@ -16,3 +16,9 @@ void runtime_warn(struct runtime *runtime, const char *format, ...)
 	if (length >= 0 && !array_push(&runtime->warnings, sentence))
 		free(sentence);
 }
+
+void runtime_lose(struct runtime *runtime)
+{
+	if (runtime->warnings.count > 0)
+		(void)array_push(&runtime->losses, runtime->warnings.items[runtime->warnings.count - 1]);
+}

@@ -349,9 +349,11 @@ static int map_core(struct address_space *space, int descriptor, const char *pat
 	int expanded;
 	bool whole;
 	TRY(compressed_file_expand(descriptor, path, progress, &expanded, &whole, error));
-	if (!whole)
+	if (!whole) {
 		address_space_warn(space, "the %s data of %s is cut off or damaged; what comes before that was used",
 		                   compression, path);
+		address_space_lose(space);
+	}
 	int status = map_file(space, expanded, path, ret_bytes, ret_size, error);
 	(void)close(expanded);
 	return status;

@@ -1,9 +1,5 @@
-/* SPDX-License-Identifier: MIT
- * escape: target bytes made harmless for a terminal and for whoever reads it: nothing moves the cursor, changes
- * colours, reorders text or hides in it. */
-#include "names/names.h"
-
-#include "base/bytes.h"
+/* SPDX-License-Identifier: MIT */
+#include "base/escape.h"
 
 /* Length of the well-formed UTF-8 sequence at bytes (Unicode 15, table 3-7), and its character; 0: ill-formed. */
 static unsigned utf8_character(const uint8_t *bytes, size_t length, uint32_t *ret_character)
@@ -36,7 +32,7 @@ static bool is_deceptive(uint32_t character)
 	       (character >= 0xe0000 && character <= 0xe007f);
 }
 
-void names_escape(struct text *text, const char *bytes, size_t length, bool quote)
+void text_escape(struct text *text, const char *bytes, size_t length, bool quote)
 {
 	const uint8_t *source = (const uint8_t *)bytes;
 	size_t plain = 0; /* start of what can be copied as it is */

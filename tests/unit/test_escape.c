@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: MIT
- * names_escape and names_key_is_shown: nothing that a terminal acts on gets through, and no content that was not asked
+ * text_escape and names_key_is_shown: nothing that a terminal acts on gets through, and no content that was not asked
  * for. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
+#include "base/escape.h"
+#include "names/names.h"
+#include "base/error.h"
+#include "base/escape.h"
 #include "names/names.h"
 
 static void assert_escaped(const char *bytes, size_t length, bool quote, const char *wanted)
 {
 	struct text text = { 0 };
 
-	names_escape(&text, bytes, length, quote);
+	text_escape(&text, bytes, length, quote);
 	assert_false(text.failed);
 	assert_string_equal(text_string(&text), wanted);
 	text_free(&text);
@@ -74,7 +79,7 @@ static void test_all_pairs(void **state)
 	for (unsigned pair = 0; pair < 65536; pair++) {
 		char bytes[2] = { (char)(pair >> 8), (char)pair };
 		struct text text = { 0 };
-		names_escape(&text, bytes, 2, true);
+		text_escape(&text, bytes, 2, true);
 		for (size_t i = 0; i < text.length; i++) {
 			unsigned char byte = (unsigned char)text.bytes[i];
 			assert_true(byte >= 0x20 && byte != 0x7f);
@@ -101,11 +106,31 @@ static void test_keys(void **state)
 	assert_false(names_key_is_shown("a\0b", 3));
 }
 
+/* A path, a name or a message of the target in a sentence of ours. */
+static void errors_are_harmless(void **state)
+{
+	(void)state;
+	struct error error = { 0 };
+	(void)error_set(&error, ERROR_IO, "cannot open %s", "/tmp/\x1b]0;owned\x07\x1b[31m\xff\xc3\xa9");
+	assert_string_equal(error.message, "cannot open /tmp/\\x1b]0;owned\\x07\\x1b[31m\\xff\xc3\xa9");
+	error_note(&error, "see %s", "\xe2\x80\xaegpj.exe");
+	assert_non_null(strstr(error.message, "see \\u202egpj.exe"));
+	assert_null(strchr(error.message, 0x1b));
+	char many[2 * ERROR_MESSAGE_BYTES];
+	memset(many, 1, sizeof many - 1);
+	many[sizeof many - 1] = '\0';
+	(void)error_set(&error, ERROR_IO, "%s", many);
+	assert_true(strlen(error.message) < ERROR_MESSAGE_BYTES);
+	assert_null(strchr(error.message, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),      cmocka_unit_test(test_controls),  cmocka_unit_test(test_deceptive),
-		cmocka_unit_test(test_ill_formed), cmocka_unit_test(test_all_pairs), cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_plain),      cmocka_unit_test(test_controls),
+		cmocka_unit_test(test_deceptive),  cmocka_unit_test(errors_are_harmless),
+		cmocka_unit_test(test_ill_formed), cmocka_unit_test(test_all_pairs),
+		cmocka_unit_test(test_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
