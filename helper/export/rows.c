@@ -6,7 +6,7 @@
 
 void rows_cell(struct text *text, const struct sql_column *column, const struct cell *cell)
 {
-	if (cell->kind == CELL_TEXT)
+	if (cell->kind == CELL_TEXT || cell->kind == CELL_REAL)
 		text_append(text, cell->text, cell->length);
 	else if (cell->kind == CELL_INTEGER && column->type == COLUMN_ADDRESS)
 		text_format(text, "0x%" PRIx64, (uint64_t)cell->integer);
@@ -58,6 +58,8 @@ void rows_json_cell(struct json *json, const struct sql_column *column, const ch
 	} else if (cell->kind == CELL_TEXT) {
 		const struct text text = { .bytes = (char *)cell->text, .length = cell->length };
 		json_text(json, key, &text);
+	} else if (cell->kind == CELL_REAL) {
+		json_real(json, key, cell->text, cell->length);
 	} else if (column->type == COLUMN_ADDRESS) {
 		json_address(json, key, (uint64_t)cell->integer);
 	} else if (column->type == COLUMN_BOOLEAN) {

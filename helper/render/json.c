@@ -115,6 +115,12 @@ void json_number(struct json *json, const char *key, uint64_t number)
 	text_format(json->text, "%" PRIu64, number);
 }
 
+void json_real(struct json *json, const char *key, const char *digits, size_t length)
+{
+	start_item(json, key);
+	text_append(json->text, digits, length);
+}
+
 void json_signed(struct json *json, const char *key, int64_t number)
 {
 	start_item(json, key);

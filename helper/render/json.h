@@ -5,6 +5,7 @@
 #define PYDS_REPORT_JSON_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/text.h"
@@ -29,6 +30,8 @@ void json_array_end(struct json *json);
 void json_string(struct json *json, const char *key, const char *string);
 void json_text(struct json *json, const char *key, const struct text *value);
 void json_number(struct json *json, const char *key, uint64_t number);
+/* A number as it is written already: digits, perhaps with a fraction and an exponent. */
+void json_real(struct json *json, const char *key, const char *digits, size_t length);
 void json_signed(struct json *json, const char *key, int64_t number);
 void json_address(struct json *json, const char *key, uint64_t address); /* "0x7f31c02a8e40" */
 void json_bool(struct json *json, const char *key, bool value);

@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "query/sql/sql_functions.h"
 #include "query/sql/virtual_table.h"
@@ -144,18 +145,21 @@ struct answer {
 static void read_cells(const struct answer *answer)
 {
 	for (uint32_t i = 0; i < answer->count; i++) {
-		switch (sqlite3_column_type(answer->prepared, (int)i)) {
+		const int type = sqlite3_column_type(answer->prepared, (int)i);
+		switch (type) {
 		case SQLITE_NULL:
 			answer->cells[i] = (struct cell){ .kind = CELL_NULL };
 			break;
 		case SQLITE_INTEGER:
 			answer->cells[i] = cell_integer((uint64_t)sqlite3_column_int64(answer->prepared, (int)i));
 			break;
-		default:
+		default: /* a real number too, as SQLite writes it */
 			answer->cells[i] = cell_text((const char *)sqlite3_column_text(answer->prepared, (int)i),
 			                             (size_t)sqlite3_column_bytes(answer->prepared, (int)i));
 			if (answer->cells[i].text == NULL)
 				answer->cells[i] = (struct cell){ .kind = CELL_NULL };
+			else if (type == SQLITE_FLOAT && strchr(answer->cells[i].text, 'I') == NULL) /* Inf */
+				answer->cells[i].kind = CELL_REAL;
 			break;
 		}
 	}

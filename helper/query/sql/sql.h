@@ -29,7 +29,7 @@ int sql_open(struct sqlite3 **ret_database, struct tables *tables);
 void sql_close(struct sqlite3 *database); /* NULL is fine */
 
 /* Answers one SELECT (or EXPLAIN, or VALUES). ERROR_ARGUMENT with SQLite's sentence and the place where the statement
- * is wrong; ERROR_CANCELLED. Real numbers reach the reader as text, as SQLite writes them. */
+ * is wrong; ERROR_CANCELLED. Real numbers reach the reader as CELL_REAL, as SQLite writes them. */
 int sql_run(struct sqlite3 *database, struct tables *tables, const char *statement, const struct sql_reader *reader);
 
 /* The views, as `query` alone lists them: the index-th; false after the last. */

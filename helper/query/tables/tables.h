@@ -40,7 +40,12 @@ struct column {
 	uint8_t flags; /* enum column_flag */
 };
 
-enum cell_kind { CELL_NULL, CELL_INTEGER, CELL_TEXT };
+enum cell_kind {
+	CELL_NULL,
+	CELL_INTEGER,
+	CELL_TEXT,
+	CELL_REAL, /* text is a number with a fraction; of SQL expressions only */
+};
 
 struct cell {
 	uint8_t kind; /* enum cell_kind */

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+"""What Python objects weigh and what keeps them alive, from a core dump or a stopped process.
+
+    import pydeepsize
+    with pydeepsize.open("core.1234") as target:
+        print(target["app.cache.SESSIONS"].retained)
+
+Nothing runs in the target and nothing is written to it. All sizes are bytes, all addresses integers of the target. A
+Target, and all that came from it, is used by one thread at a time; a second one gets a RuntimeError.
+"""
+from .rows import Rows
+from .target import Failure, Interrupted, Object, Reference, Target, open  # pylint: disable=redefined-builtin
+
+__all__ = ["Failure", "Interrupted", "Object", "Reference", "Rows", "Target", "open"]

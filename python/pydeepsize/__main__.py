@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""`pydeepsize ...`: the program of the wheel; `pydeepsize gdb CORE|PID ...` and `pydeepsize lldb ...` start a debugger
+with the commands loaded."""
+import os
+import shutil
+import sys
+from typing import List, NoReturn
+
+from .library import find, library
+
+
+def run(program: str, arguments: List[str]) -> NoReturn:
+    path = shutil.which(program) or program
+    try:
+        os.execv(path, [program] + arguments)
+    except OSError as error:
+        sys.exit("pydeepsize: %s cannot be run: %s" % (program, error))
+
+
+def executable_of(core: str) -> List[str]:
+    """What gdb wants before a core; it finds it out by itself where the core says its name and the file is here."""
+    return ["-c", core]
+
+
+def debugger(name: str, words: List[str]) -> NoReturn:
+    if not shutil.which(name):
+        sys.exit("pydeepsize: %s is not installed here; `pydeepsize --core FILE COMMAND` needs no debugger" % name)
+    os.environ["PYDEEPSIZE_LIBRARY"] = library()
+    target, more = (words[:1], words[1:]) if words and not words[0].startswith("-") else ([], words)
+    if name == "gdb":
+        script = ["-ex", "source " + find("pydeepsize_gdb.py")]
+        place = [] if not target else ["-p", target[0]] if target[0].isdigit() else executable_of(target[0])
+        run("gdb", ["-q", "-iex", "set auto-solib-add off"] + place + script + more)
+    script = ["-o", "command script import " + find("pydeepsize_lldb.py")]
+    place = [] if not target else ["-p", target[0]] if target[0].isdigit() else ["-c", target[0]]
+    run("lldb", place + script + more)
+
+
+def main() -> None:
+    words = sys.argv[1:]
+    if words and words[0] in ("gdb", "lldb"):
+        debugger(words[0], words[1:])
+    run(find("pydeepsize"), words)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: MIT
+"""The package `pydeepsize`: its interface against the program's JSON, and the wheel that people install."""
+import importlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import venv
+import zipfile
+
+import pytest
+
+import program
+
+PACKAGE = os.path.join(program.ROOT, "python")
+pytestmark = pytest.mark.skipif(program.SANITIZED, reason="the library with sanitizers cannot be loaded into Python")
+
+
+@pytest.fixture(scope="module")
+def pydeepsize():
+    os.environ.setdefault("PYDS_BUILD", program.BUILD)
+    sys.path.insert(0, PACKAGE)
+    yield importlib.import_module("pydeepsize")
+    sys.path.remove(PACKAGE)
+
+
+@pytest.fixture(scope="module")
+def target(pydeepsize, shop):
+    with pydeepsize.open(shop.core) as opened:
+        yield opened
+
+
+def test_an_object_says_what_the_commands_say(target, shop):
+    sessions = target["__main__.SESSIONS"]
+    expected = shop.ask("deepsize", "__main__.SESSIONS")["objects"][0]
+    assert sessions.address == shop.sessions == int(expected["address"], 16)
+    assert (sessions.type, sessions.shallow, sessions.deep(), sessions.retained) == \
+        ("dict", expected["shallow"], expected["deep"], expected["retained"])
+    assert sessions.name == "__main__.SESSIONS" and sessions.path()[-1] == "['SESSIONS']"
+    first = sessions["u:1"]
+    assert first.type == "__main__.Session" and first.attribute("rows").type == "list"
+    assert {reference.label for reference in first.referents()} >= {".user", ".rows", ".me"}
+    assert target[first.address] == first and first in {reference.object for reference in sessions.referents()}
+    assert any(reference.object == sessions for reference in first.referrers())
+
+
+def test_every_command_is_a_method(target, shop):
+    commands = set(program.commands()) - {"help"}
+    assert commands and commands <= set(dir(target))
+    assert target.heap(limit=3) == shop.ask("heap", "-n", "3")
+    assert target.sizeof(target["__main__.SETTINGS"])["objects"][0]["shallow"] > 0
+    assert "Options" in target.top.__doc__
+    with pytest.raises(AttributeError):
+        target.no_such_command()
+
+
+def test_objects_and_types(target, shop):
+    found = list(target.objects(type="__main__.Session"))
+    assert len(found) == 2000 and all(one.type == "__main__.Session" for one in found)
+
+
+def test_twenty_questions_have_one_answer(target, shop):
+    """SQL, the commands' JSON and Python."""
+    types = shop.ask("heap", "-n", "0")["types"]
+    for row in types[:17]:
+        count, shallow = target.query("SELECT count(*), sum(shallow) FROM object WHERE reachable AND type = '%s'"
+                                      % row["type"].replace("'", "''"))[0]
+        assert (count, shallow) == (row["count"], row["shallow"]), row["type"]
+    total = shop.ask("heap", "-n", "1")["total"]
+    assert target.query("SELECT count(*), sum(shallow) FROM object WHERE reachable")[0] == \
+        (total["count"], total["shallow"])
+    for name in ("__main__.SESSIONS", "__main__.TWICE"):
+        assert target.query("SELECT retained FROM object WHERE address = resolve('%s')" % name)[0][0] == \
+            target[name].retained == shop.ask("deepsize", name)["objects"][0]["retained"]
+
+
+def test_rows_go_on_elsewhere(target, tmp_path):
+    rows = target.query("SELECT type, retained, reachable, name(address) AS name, shallow * 1.5 AS half, address "
+                        "FROM object LIMIT 500")
+    assert len(rows) == 500 and rows[:2].dicts()[0]["type"] == rows.column("type")[0]
+    frame = rows.to_pandas()
+    assert list(frame.columns) == rows.columns and frame["retained"].sum() == sum(rows.column("retained"))
+    assert "<td>" in rows._repr_html_() and "450 more rows" in rows._repr_html_()
+    pyarrow = pytest.importorskip("pyarrow", reason="no pyarrow")
+    table = pyarrow.table(rows)
+    assert table.to_pylist() == rows.dicts()
+    assert [str(field.type) for field in table.schema] == ["large_string", "int64", "bool", "large_string", "double",
+                                                           "large_string"]
+    path = os.path.join(str(tmp_path), "rows.parquet")
+    rows.to_parquet(path)
+    assert pyarrow.parquet.read_table(path).num_rows == 500
+    del table
+    arrow = importlib.import_module("pydeepsize.arrow")
+    assert not arrow._alive and not arrow._capsules
+
+
+def test_names_cannot_inject_markup(target):
+    assert "<script>" not in target.query("SELECT name FROM type")._repr_html_()
+
+
+def test_mistakes_are_sentences(target, pydeepsize, shop, tmp_path):
+    for wrong in (lambda: target["__main__.NOTHING"], lambda: target.query("SELEC"), lambda: target.heap(sort="x"),
+                  lambda: target.table("a b"), lambda: pydeepsize.open(os.path.join(str(tmp_path), "nowhere"))):
+        with pytest.raises(pydeepsize.Failure) as failure:
+            wrong()
+        assert len(str(failure.value)) > 10
+    with pytest.raises(TypeError):
+        pydeepsize.open()
+    closed = pydeepsize.open(shop.core)
+    closed.close()
+    closed.close()
+    with pytest.raises(pydeepsize.Failure):
+        closed.heap()
+
+
+def test_a_second_thread_is_told(pydeepsize, shop):
+    seen = []
+
+    def ask(_done, _total):
+        def other():
+            try:
+                target.info()
+            except RuntimeError as error:
+                seen.append(str(error))
+        if target is not None and not seen:
+            thread = threading.Thread(target=other)
+            thread.start()
+            thread.join()
+    target = None
+    target = pydeepsize.open(shop.core, progress=ask)
+    target.query("SELECT count(*) FROM reference a, (SELECT 1 FROM object LIMIT 40) b")
+    target.close()
+    assert seen and "another thread" in seen[0]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("wheel"))
+    done = subprocess.run([sys.executable, "-c", "import backend, sys; print(backend.build_sdist(sys.argv[1])); "
+                           "print(backend.build_wheel(sys.argv[1]))", folder], cwd=PACKAGE, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout.decode()[-3000:]
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+
+
+def test_the_wheel_works_where_nothing_else_is(wheel, shop, tmp_path):
+    path = next(one for one in wheel if one.endswith(".whl"))
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None and "pydeepsize/py.typed" in archive.namelist()
+    folder = os.path.join(str(tmp_path), "fresh")
+    venv.create(folder, with_pip=True)
+    python = os.path.join(folder, "bin", "python")
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-index", "--disable-pip-version-check", path],
+                   check=True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYDS_", "PYDEEPSIZE_"))}
+    installed = os.path.join(folder, "bin", "pydeepsize")
+    output = subprocess.run([installed, "--core", shop.core, "heap", "--json", "-n", "1"], check=True, cwd=folder,
+                            stdout=subprocess.PIPE, env=environment).stdout
+    assert json.loads(output)["total"] == shop.ask("heap", "-n", "1")["total"]
+    output = subprocess.run([python, "-c", "import pydeepsize, sys; "
+                             "print(pydeepsize.open(sys.argv[1])['__main__.SESSIONS'].retained)", shop.core],
+                            stdout=subprocess.PIPE, env=environment, cwd=folder, check=True).stdout
+    assert int(output) == shop.ask("deepsize", "__main__.SESSIONS")["objects"][0]["retained"]
+    output = subprocess.run([installed, "gdb", shop.core, "-batch", "-nx", "-iex",
+                             "set debuginfod enabled off", "-ex", "py-sizeof 0x%x" % shop.sessions],
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, cwd=folder).stdout
+    output = output.decode()
+    assert "shallow" in output and "dict" in output, output
