@@ -5,6 +5,13 @@
 
 #include "query/task_wait.h"
 
+/* A task that is inside `async with` of an object, or waits to enter. */
+struct task_with {
+	uint64_t object;
+	uint32_t row;
+	struct task_place place;
+};
+
 struct task_builder {
 	struct tasks_answer *tasks;
 	struct target *target;
@@ -15,6 +22,7 @@ struct task_builder {
 	struct library library;
 	instance_array instances;
 	struct await_chain chain; /* of the row at hand */
+	ARRAY(struct task_with) withs;
 	uint8_t *awaited; /* a bit for each node: a coroutine or generator that a chain leads through */
 	/* Groups by what they are told apart by: open addressing, at most half full. */
 	struct group_slot {
@@ -35,6 +43,11 @@ int task_groups_finish(struct task_builder *builder);
 
 /* task_greenlet.c: the frames of a suspended greenlet as a chain, outermost first; false: it is not suspended. */
 bool task_greenlet_chain(struct decoder *decoder, uint64_t greenlet, struct await_chain *chain, bool *ret_no_memory);
+
+/* task_holders.c: notes what the row of the builder's chain is inside `async with` of; then finds who holds what the
+ * others wait for, and adds an edge for each. False: out of memory. */
+bool task_holders_note(struct task_builder *builder, uint32_t row);
+bool task_holders_find(struct task_builder *builder);
 
 /* task_edges.c: which of the rows wait for which, and what cycles there are. */
 int task_edges_find(struct task_builder *builder);

@@ -117,6 +117,8 @@ static void add_row(struct edge_finder *finder, uint32_t row)
 	queue_future(finder, task.waiter);
 	if (!await_chain_follow(&builder->chain, builder->decoder, task.coroutine))
 		finder->no_memory = true;
+	if (!task_holders_note(builder, row))
+		finder->no_memory = true;
 	for (size_t i = 0; i < builder->chain.steps.count; i++)
 		add_step(finder, &builder->chain.steps.items[i]);
 	for (size_t i = 0; i < finder->queue.count; i++)
@@ -137,6 +139,8 @@ int task_edges_find(struct task_builder *builder)
 			status = progress_cancelled(builder->error);
 	}
 	array_free(&finder.queue);
+	if (status == OK && !task_holders_find(builder))
+		status = error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the tasks");
 	if (status == OK)
 		sort_edges(builder->tasks);
 	return status;

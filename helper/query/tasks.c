@@ -52,6 +52,7 @@ int query_tasks(const struct query *query, struct tasks_answer *ret_answer)
 	int status = find(&builder);
 	library_close(&builder.library);
 	array_free(&builder.instances);
+	array_free(&builder.withs);
 	await_chain_clear(&builder.chain);
 	free(builder.awaited);
 	free(builder.slots);

@@ -50,6 +50,8 @@ struct task_group {
 	enum task_wait wait;
 	uint64_t wait_code; /* WAIT_METHOD, WAIT_FUNCTION: code of the function */
 	uint64_t wait_object; /* of the first; what kind, enum task_wait says; 0: none */
+	uint64_t wait_holder; /* a task that is inside `async with` of wait_object; 0: none is */
+	struct task_place holder_place; /* where it is inside */
 	bool waits_differ; /* others wait for other objects */
 	uint32_t count, order; /* order: task_groups.c's own */
 	uint64_t first; /* example: the task at the lowest address */

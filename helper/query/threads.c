@@ -133,7 +133,8 @@ static bool find_with_blocks(struct thread_builder *builder)
 	for (uint32_t i = 0; done && i < threads->rows.count; i++)
 		for (uint32_t k = 0; done && k < threads->rows.items[i].frames.count; k++) {
 			objects.count = 0;
-			done = with_blocks_find(builder->decoder, &threads->rows.items[i].frames.items[k], &objects);
+			done = with_blocks_find(builder->decoder, &threads->rows.items[i].frames.items[k], "__exit__",
+			                        &objects);
 			for (size_t n = 0; done && n < objects.count; n++)
 				done = array_push(&builder->withs, (struct with_row){ objects.items[n], i, k });
 		}

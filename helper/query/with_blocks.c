@@ -87,7 +87,7 @@ static bool c_method_is_named(struct decoder *decoder, uint64_t method_def, cons
 }
 
 /* The object that a bound __exit__ belongs to; 0: the word is none. */
-static uint64_t bound_exit(struct decoder *decoder, uint64_t word)
+static uint64_t bound_exit(struct decoder *decoder, uint64_t word, const char *exit)
 {
 	uint64_t self, method;
 	const uint64_t type = word % 8 == 0 ? value_type(&decoder->objects, word, NULL) : 0;
@@ -95,18 +95,18 @@ static uint64_t bound_exit(struct decoder *decoder, uint64_t word)
 		return 0;
 	if (value_type_derives(&decoder->objects, type, SYMBOL_PyCFunction_Type, "builtin_function_or_method"))
 		return value_field(&decoder->objects, word, FIELD_PyCFunctionObject_m_ml, &method) &&
-		                       c_method_is_named(decoder, method, "__exit__") &&
+		                       c_method_is_named(decoder, method, exit) &&
 		                       value_field(&decoder->objects, word, FIELD_PyCFunctionObject_m_self, &self)
 		               ? self
 		               : 0;
 	if (value_type_derives(&decoder->objects, type, SYMBOL_PyMethod_Type, "method") &&
-	    function_is_named(decoder, word, "__exit__"))
+	    function_is_named(decoder, word, exit))
 		return value_field(&decoder->objects, word, FIELD_PyMethodObject_im_self, &self) ? self : 0;
 	return 0;
 }
 
 /* Since 3.14 the function and its first argument are two words. */
-static bool is_plain_exit(struct decoder *decoder, uint64_t word)
+static bool is_plain_exit(struct decoder *decoder, uint64_t word, const char *exit)
 {
 	uint64_t method;
 	const uint64_t type = word != 0 && word % 8 == 0 ? value_type(&decoder->objects, word, NULL) : 0;
@@ -114,12 +114,13 @@ static bool is_plain_exit(struct decoder *decoder, uint64_t word)
 		return false;
 	if (value_type_derives(&decoder->objects, type, -1, "method_descriptor"))
 		return value_field(&decoder->objects, word, FIELD_PyMethodDescrObject_d_method, &method) &&
-		       c_method_is_named(decoder, method, "__exit__");
+		       c_method_is_named(decoder, method, exit);
 	return value_type_derives(&decoder->objects, type, SYMBOL_PyFunction_Type, "function") &&
-	       function_is_named(decoder, word, "__exit__");
+	       function_is_named(decoder, word, exit);
 }
 
-bool with_blocks_find(struct decoder *decoder, const struct python_frame *frame, object_array *objects)
+bool with_blocks_find(struct decoder *decoder, const struct python_frame *frame, const char *exit,
+                      object_array *objects)
 {
 	const bool tagged = layout_feature(decoder->layout, FEATURE_TAGGED_STACK_REFS);
 	const uint64_t depth = frame->stack != 0 ? certain_depth(decoder, frame) : 0;
@@ -130,10 +131,10 @@ bool with_blocks_find(struct decoder *decoder, const struct python_frame *frame,
 			return true;
 		if (tagged)
 			word = (word & 3) == 3 ? 0 : word & ~UINT64_C(3);
-		const uint64_t object = was_exit ? word : bound_exit(decoder, word);
+		const uint64_t object = was_exit ? word : bound_exit(decoder, word, exit);
 		if (object != 0 && !array_push(objects, object))
 			return false;
-		was_exit = !was_exit && is_plain_exit(decoder, word);
+		was_exit = !was_exit && is_plain_exit(decoder, word, exit);
 	}
 	return true;
 }

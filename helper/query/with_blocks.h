@@ -11,7 +11,9 @@
 
 typedef ARRAY(uint64_t) object_array;
 
-/* Appends the objects that the frame is inside `with` of, outermost block first; false: out of memory. */
-bool with_blocks_find(struct decoder *decoder, const struct python_frame *frame, object_array *objects);
+/* Appends the objects that the frame is inside `with` of, outermost block first; false: out of memory. exit:
+ * "__exit__", or "__aexit__" for `async with`, of which it is also inside while it waits to enter. */
+bool with_blocks_find(struct decoder *decoder, const struct python_frame *frame, const char *exit,
+                      object_array *objects);
 
 #endif

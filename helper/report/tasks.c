@@ -51,6 +51,11 @@ static void wait_text(struct task_report *tasks, const struct task_group *group,
 		text_add(text, "different ones, the first ");
 	}
 	object_words(tasks, group->wait_object, text);
+	if (group->wait_holder != 0) {
+		const struct python_frame frame = task_frame(&group->holder_place);
+		text_format(text, ", held by task 0x%" PRIx64 " at ", group->wait_holder);
+		place_text(tasks->report, &frame, text);
+	}
 }
 
 /* Who keeps finished ones: what alone does, if anything does. */
@@ -254,6 +259,10 @@ static void json_group(struct task_report *tasks, const struct task_group *group
 	json_array_end(json);
 	wait_text(tasks, group, &words);
 	json_words(json, "waits_for", &words);
+	if (group->wait_holder != 0)
+		json_address(json, "held_by", group->wait_holder);
+	else
+		json_null(json, "held_by");
 	json_number(json, "retained", group->retained);
 	json_number(json, "payload", group->payload);
 	json_number(json, "not_retrieved", group->not_retrieved);

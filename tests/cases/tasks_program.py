@@ -48,6 +48,18 @@ async def locked(lock):
         pass
 
 
+async def holding(lock, event, more):
+    async with lock:
+        more.append(asyncio.current_task())
+        await event.wait()
+
+
+async def wanting(lock, more):
+    EDGES.append((id(asyncio.current_task()), id(more[0])))
+    async with lock:
+        pass
+
+
 async def in_pool(pool, gate):
     await asyncio.get_running_loop().run_in_executor(pool, gate.wait)
 
@@ -157,6 +169,8 @@ async def main():
                                                 shielding(event), waiting_for(event), waiting(event), sleeping()]
     if hasattr(asyncio, "TaskGroup"):
         make.append(grouped(event))
+    guarded, more = asyncio.Lock(), []
+    make += [holding(guarded, event, more), wanting(guarded, more)]
     held = [asyncio.ensure_future(one) for one in make]
     CYCLE.extend(asyncio.ensure_future(each_other(1 - i)) for i in range(2))
     KEPT.extend(asyncio.ensure_future(quick(n)) for n in range(20))
@@ -180,7 +194,7 @@ async def main():
              "cycle": [hex(id(task)) for task in CYCLE], "never": hex(id(LOST[0])), "generator": hex(id(standing)),
              "async_generator": hex(id(coming)), "queue": hex(id(queue)), "event": hex(id(event)),
              "loop": hex(id(loop)),
-             "lock": hex(id(lock)), "kept": hex(id(KEPT)), "held": len(held)}
+             "lock": hex(id(lock)), "kept": hex(id(KEPT)), "held": len(held), "holder": hex(id(more[0]))}
     del known
     print("READY " + json.dumps(truth), flush=True)
     sys.stdin.read()

@@ -76,6 +76,12 @@ def test_what_a_group_waits_for(tasks, function, words):
     assert known is None or tasks.truth[known] in group[0]["waits_for"]
 
 
+def test_who_holds_a_lock_of_asyncio(tasks):
+    (group,) = [one for one in tasks.answer["groups"] if one["chain"] and one["chain"][0]["function"] == "wanting"]
+    assert group["held_by"] == tasks.truth["holder"]
+    assert ", held by task %s at holding() tasks_program.py:" % tasks.truth["holder"] in group["waits_for"]
+
+
 def test_who_waits_for_whom(tasks):
     found = {(one["task"], one["waits_for"]) for one in tasks.answer["awaits"]}
     told = {tuple(edge) for edge in tasks.truth["edges"]}
