@@ -11,7 +11,8 @@ static const uint64_t MOST_BYTES = INT64_MAX / 8;
 
 const char *size_measure_name(enum size_measure measure)
 {
-	return measure == SIZE_ALLOCATED ? "allocated" : "shallow";
+	static const char *const names[] = { "shallow", "allocated", "native" };
+	return names[measure];
 }
 
 const char *agreement_text(enum agreement agreement)

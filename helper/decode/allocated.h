@@ -50,7 +50,11 @@ struct allocation allocation_of_object(struct decoder *decoder);
 struct allocated allocated_of_object(struct decoder *decoder);
 
 /* Which size of an object is summed. */
-enum size_measure { SIZE_SHALLOW, SIZE_ALLOCATED };
+enum size_measure {
+	SIZE_SHALLOW,
+	SIZE_ALLOCATED,
+	SIZE_NATIVE, /* blocks of C code that hang on objects: only of a whole heap, graph/native/native_graph.h */
+};
 
 const char *size_measure_name(enum size_measure measure); /* "shallow" */
 /* Of the object that was just decoded: for SIZE_ALLOCATED with its blocks. */

@@ -27,6 +27,7 @@ enum option_argument {
 	ARGUMENT_AMOUNT, /* a number: request_number() */
 	ARGUMENT_BYTES, /* a size: request_number() */
 	ARGUMENT_POLICY,
+	ARGUMENT_MEASURE,
 	ARGUMENT_SORT,
 	ARGUMENT_GROUPING,
 	ARGUMENT_COUNT,

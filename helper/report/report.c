@@ -43,6 +43,10 @@ void report_json_end(struct report *report)
 
 void report_measure_line(struct report *report)
 {
+	if (request_measure(report->request) == SIZE_NATIVE)
+		text_add(report->text,
+		         "~ Sizes are those of blocks that C code has from malloc and that hang on these objects: an "
+		         "estimate.\n");
 	if (request_measure(report->request) != SIZE_ALLOCATED)
 		return;
 	text_add(report->text, "Sizes are what the allocators took (--allocated), not sys.getsizeof().\n");

@@ -114,6 +114,13 @@ static int set_value(struct request *request, enum option_id id, const char *val
 			                 value);
 		request->policy = (enum policy)found;
 		return OK;
+	case ARGUMENT_MEASURE:
+		found = find_word("shallow allocated native", value, strlen(value));
+		if (found < 0)
+			return error_set(error, ERROR_ARGUMENT,
+			                 "--measure takes shallow, allocated or native, not '%s'", value);
+		request->measure = (enum size_measure)found;
+		return OK;
 	case ARGUMENT_SORT:
 		found = find_word(request->command->sort_keys, value, strlen(value));
 		if (found < 0)

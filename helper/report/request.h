@@ -29,6 +29,7 @@ struct request {
 	uint64_t limit; /* rows; UINT64_MAX: all */
 	uint64_t min_bytes;
 	enum policy policy;
+	enum size_measure measure; /* of --measure */
 	enum grouping by;
 	uint32_t sort; /* index of the key among command->sort_keys */
 	char *type, *module; /* patterns; NULL: any */
@@ -61,7 +62,7 @@ static inline uint64_t request_number(const struct request *request, enum option
 /* What the sums of the answer are of. */
 static inline enum size_measure request_measure(const struct request *request)
 {
-	return request_has(request, OPTION_ALLOCATED) ? SIZE_ALLOCATED : SIZE_SHALLOW;
+	return request_has(request, OPTION_ALLOCATED) ? SIZE_ALLOCATED : request->measure;
 }
 
 /* arguments[0] names the command. ERROR_ARGUMENT with a sentence for the user; *request is then empty. */

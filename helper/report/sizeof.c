@@ -118,13 +118,23 @@ static void exact_line(struct text *text, const char *name, uint64_t bytes, cons
 	text_free(&rounded);
 }
 
+/* Whether it is what sys.getsizeof() would say: a __sizeof__ that nobody here knows is not run. */
+static const char *shallow_words(const struct decoded *out)
+{
+	if ((out->type->flags & TYPE_OVERRIDES_SIZEOF) != 0)
+		return "~ without what its class's own __sizeof__() says";
+	if ((out->flags & DECODED_APPROXIMATE) != 0)
+		return "~ as its type says; a __sizeof__() of its own is not run";
+	return "= sys.getsizeof()";
+}
+
 /* The answer for one object. */
 static void show_parts(struct report *report, size_t index)
 {
 	const struct decoded *out = &report->decoder->out;
 	const struct allocated allocated = allocated_of_object(report->decoder);
 	report_title(report, index, true);
-	exact_line(report->text, "shallow", out->shallow, "= sys.getsizeof()");
+	exact_line(report->text, "shallow", out->shallow, shallow_words(out));
 	shallow_parts(report);
 	struct text note = { .bytes = NULL };
 	if (allocated.bytes >= out->shallow) {

@@ -37,6 +37,14 @@ static void sum_bytes(struct retained *retained, enum size_measure measure)
 		retained->total += retained->bytes[number];
 		retained->object_count++;
 	}
+	/* What objects have in common may be a holder's only. */
+	for (uint32_t node = graph->index.count; measure == SIZE_NATIVE && node < graph->node_count; node++) {
+		const uint32_t number = dominators->number[node];
+		if (number == UINT32_MAX)
+			continue;
+		retained->bytes[number] = graph->native[node];
+		retained->total += graph->native[node];
+	}
 	dominators_sum(dominators, retained->bytes);
 }
 

@@ -70,12 +70,33 @@ static int build_heap(struct target *target, struct progress *progress, struct e
 	return status;
 }
 
+/* Bytes of native blocks for each node of the graph. */
+static int weigh_native(struct target *target, struct progress *progress, struct error *error)
+{
+	const struct native_graph *native;
+	struct heap_graph *graph = target->heap->graph;
+	if (graph->native != NULL)
+		return OK;
+	TRY(target_native(target, progress, &native, error));
+	uint64_t *bytes = calloc((size_t)graph->node_count + 1, sizeof *bytes);
+	if (bytes == NULL)
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for the bytes of native blocks");
+	for (size_t i = 0; i < native->blocks.count; i++)
+		if (native->blocks.items[i].holder == NATIVE_OBJECT)
+			bytes[target->heap->dominators.node[native->blocks.items[i].owner]] +=
+			        native->blocks.items[i].bytes;
+	graph->native = bytes;
+	return OK;
+}
+
 int target_heap(struct target *target, enum size_measure measure, struct progress *progress,
                 const struct retained **ret_heap, struct error *error)
 {
 	*ret_heap = NULL;
 	if (target->heap == NULL)
 		TRY(build_heap(target, progress, error));
+	if (measure == SIZE_NATIVE)
+		TRY(weigh_native(target, progress, error));
 	TRY(retained_set_measure(target->heap, measure, progress, error));
 	*ret_heap = target->heap;
 	return OK;

@@ -22,15 +22,16 @@ def answers(distribution):
             where = ["--pid", str(target.pid)]
             found = program.ask(where, ["native", "--json"]), program.ask(where, ["memory", "--json"])
             text = program.run(where + ["native", "-n", "5"]).output
+            top = program.ask(where, ["top", "--measure", "native", "--json"])
         with open(os.path.join(folder, "native")) as file:
             truth = {line.split()[0]: int(line.split()[1]) for line in file}
-        yield found + (truth, text)
+        yield found + (truth, text, top)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_owners_have_what_malloc_gave_them(answers):
-    native, _, truth, _ = answers
+    native, _, truth, _, _ = answers
     by_type = {row["type"]: row["bytes"] for row in native["by_owner"] if row["is_type"]}
     for name, bytes_ in sorted(truth.items()):
         assert bytes_ > 1 << 19, name
@@ -40,7 +41,7 @@ def test_owners_have_what_malloc_gave_them(answers):
 
 
 def test_sums(answers):
-    native, memory, _, _ = answers
+    native, memory, _, _, _ = answers
     total = native["total"]
     assert sum(native[name]["bytes"] for name in ("owned", "static", "unseen")) == total["bytes"]
     assert sum(row["bytes"] for row in native["by_owner"]) == total["bytes"]
@@ -53,3 +54,11 @@ def test_text_says_that_owners_are_an_estimate(answers):
     text = answers[3]
     assert "~Hangs on" in text and "~ Owners are found by words that look like pointers" in text
     assert "_lzma.LZMACompressor" in text
+
+
+def test_top_by_native_bytes(answers):
+    native, _, truth, _, top = answers
+    assert top["total"]["native"] == native["owned"]["bytes"]
+    largest = top["rows"][0]
+    assert largest["name"].startswith("__main__.keep")
+    assert largest["retained"] > 0.9 * sum(truth.values())

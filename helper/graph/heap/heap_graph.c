@@ -348,6 +348,7 @@ void heap_graph_close(struct heap_graph *graph)
 	array_free(&graph->boundaries);
 	large_free(graph->shallow);
 	large_free(graph->allocated);
+	free(graph->native);
 	free(graph);
 }
 

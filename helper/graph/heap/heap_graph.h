@@ -22,6 +22,7 @@ struct heap_graph {
 	uint32_t *shallow; /* bytes, by object number; HEAP_GRAPH_LARGE: ask the decoder */
 	uint32_t
 	        *allocated; /* the same in what the allocators took; NULL: heap_graph_find_allocated() was not called */
+	uint64_t *native; /* bytes of C code's blocks that hang on each node, estimated; NULL: nobody asked */
 	uint32_t node_count; /* objects and holders */
 	uint32_t node_process; /* index.count + 0, the first holder */
 	uint64_t edge_count;
@@ -53,6 +54,8 @@ uint64_t heap_graph_allocated(const struct heap_graph *graph, uint32_t node);
 
 static inline uint64_t heap_graph_bytes(const struct heap_graph *graph, uint32_t node, enum size_measure measure)
 {
+	if (measure == SIZE_NATIVE)
+		return graph->native[node];
 	return measure == SIZE_ALLOCATED ? heap_graph_allocated(graph, node) : heap_graph_own(graph, node);
 }
 

@@ -6,7 +6,9 @@
 #define TOP_OPTIONS(OPTION)                                                                                            \
 	OPTION(TREE)                                                                                                   \
 	OPTION(LIMIT)                                                                                                  \
-	OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(TYPE)                                                                                                   \
+	OPTION(MODULE)                                                                                                 \
+	OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(MEASURE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define TOP_TEXT                                                                                                       \
 	"The dominator tree from the top: who keeps the memory alive. Each branch is\n"                                \
 	"followed down while one object below holds at least 70% of it, to where the\n"                                \
