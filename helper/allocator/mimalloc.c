@@ -97,7 +97,8 @@ static bool read_page(const struct layout *layout, struct reader *reader, const 
 	const uint64_t capacity = page_word(layout, FIELD_mi_page_t_capacity, entry);
 	const uint64_t start = blocks_start(layout, segment, slice, block_bytes, entry);
 	if (block_bytes % 8 != 0 || heap > MIMALLOC_HEAP_GC_PRE || start % 8 != 0 ||
-	    start - segment->address >= SEGMENT_BYTES || (capacity > 1 && capacity * block_bytes > SEGMENT_BYTES))
+	    start - segment->address >= SEGMENT_BYTES || capacity >= MIMALLOC_MOST_BLOCKS ||
+	    (capacity > 1 && capacity * block_bytes > SEGMENT_BYTES))
 		return false;
 	*ret_page = (struct mimalloc_page){ address,     start,
 		                            block_bytes, (uint32_t)capacity,

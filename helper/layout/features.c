@@ -62,6 +62,7 @@ static void compute_object_features(struct layout *layout)
 
 void layout_compute_features(struct layout *layout)
 {
+	(void)layout_check(layout);
 	bool *features = layout->features;
 	compute_object_features(layout);
 	features[FEATURE_STATIC_BUILTIN_STATE] = since(layout, 12);

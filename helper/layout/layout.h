@@ -98,7 +98,12 @@ const char *layout_feature_name(enum layout_feature feature);
 /* Vendors port fixes back without another version number: does it take version.built to tell which features hold? */
 bool layout_depends_on_build_date(const struct python_version *version);
 
-/* Computes layout->features from version, flags and present fields. */
+/* Takes for absent what no struct can have: a place that begins beyond its struct or ends outside it (a flexible array
+ * begins at its end), a bit-field wider than its bytes, a count that its users cannot hold. For every layout that is
+ * made, whoever says so: debug information and _Py_DebugOffsets come with the target. Returns how many it were. */
+uint32_t layout_check(struct layout *layout);
+
+/* Calls layout_check(), and computes layout->features from version, flags and present fields. */
 void layout_compute_features(struct layout *layout);
 
 /* The unsigned value of a field, bit-fields extracted, from the host bytes of its struct. The caller has
