@@ -100,12 +100,14 @@ static void warn_without_file(struct runtime *runtime)
 	const struct mapped_file *file = runtime->file;
 	if (file != NULL && file->local_path != NULL)
 		return;
-	runtime_warn(runtime, "%s %s: _PyRuntime was found by %s, types by their names; give the file with %s",
+	runtime_warn(runtime, "%s %s: _PyRuntime was found by %s, types by their names; %s",
 	             file != NULL ? file->path : "the file of Python",
 	             file != NULL && file->absent == ABSENT_OTHER_FILE
 	                     ? "is another build on this machine than the target's"
 	                     : "is not on this machine",
-	             how[runtime->found_by], file != NULL && file->is_executable ? "--exe" : "--sysroot");
+	             how[runtime->found_by],
+	             file != NULL ? missing_file_hint(file)
+	                          : "give the directory that holds the target's files with --sysroot");
 }
 
 static void close_opening(struct opening *opening)

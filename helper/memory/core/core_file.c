@@ -60,22 +60,16 @@ static int check_header(const uint8_t *bytes, uint64_t size, const char *path, s
 		                 "%s is an ELF file of type %u, not a core; "
 		                 "make one of a running process with gcore",
 		                 path, ret_header->type);
-	if (ret_header->word_bytes != 8)
-		return error_set(error, ERROR_UNSUPPORTED,
-		                 "%s is the core of a 32-bit process; "
-		                 "only 64-bit little-endian ones can be decoded",
-		                 path);
-	if (ret_header->big_endian)
-		return error_set(error, ERROR_UNSUPPORTED,
-		                 "%s is the core of a big-endian process; "
-		                 "only 64-bit little-endian ones can be decoded",
-		                 path);
-	if (ret_header->machine != EM_X86_64)
-		return error_set(error, ERROR_UNSUPPORTED,
-		                 "%s is the core of a machine of ELF type %u; "
-		                 "only x86-64 (%u) is supported",
-		                 path, ret_header->machine, EM_X86_64);
-	return OK;
+	if (ret_header->word_bytes == 8 && !ret_header->big_endian && ret_header->machine == EM_X86_64)
+		return OK;
+	char number[32];
+	const char *name = elf_machine_name(ret_header);
+	(void)snprintf(number, sizeof number, "ELF machine %u, %u bits", ret_header->machine,
+	               ret_header->word_bytes * 8);
+	return error_set(error, ERROR_UNSUPPORTED,
+	                 "%s is the core of a %s process; only those of x86-64 are read so far. gdb-multiarch with "
+	                 "CPython's own libpython.py shows its frames",
+	                 path, name != NULL ? name : number);
 }
 
 static int check_programs(const uint8_t *bytes, uint64_t size, const char *path, struct elf_header *header,

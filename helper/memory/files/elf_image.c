@@ -46,6 +46,34 @@ static void resolve_program_count(struct elf_header *header, const uint8_t *byte
 	}
 }
 
+const char *elf_machine_name(const struct elf_header *header)
+{
+	switch (header->machine) {
+	case EM_X86_64:
+		return header->word_bytes == 8 ? "x86-64" : "x32 (x86-64 with 32-bit pointers)";
+	case EM_386:
+		return "i386 (32-bit x86)";
+	case EM_AARCH64:
+		return header->word_bytes == 8 ? "aarch64 (64-bit ARM)" : "aarch64 with 32-bit pointers";
+	case EM_ARM:
+		return "armhf or armel (32-bit ARM)";
+	case EM_RISCV:
+		return header->word_bytes == 8 ? "riscv64" : "riscv32";
+	case EM_PPC64:
+		return header->big_endian ? "ppc64 (64-bit POWER, big-endian)" : "ppc64el (64-bit POWER)";
+	case EM_PPC:
+		return "powerpc (32-bit POWER)";
+	case EM_S390:
+		return header->word_bytes == 8 ? "s390x" : "s390";
+	case EM_MIPS:
+		return header->word_bytes == 8 ? "mips64" : "mips";
+	case 258: /* EM_LOONGARCH, newer than some elf.h */
+		return "loongarch64";
+	default:
+		return NULL;
+	}
+}
+
 bool elf_header_parse(const uint8_t *bytes, uint64_t size, struct elf_header *ret_header)
 {
 	if (size < EI_NIDENT || !elf_has_magic(bytes, size))

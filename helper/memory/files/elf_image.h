@@ -36,6 +36,8 @@ struct elf_note {
 };
 
 bool elf_has_magic(const uint8_t *bytes, uint64_t size);
+/* What people call the machine of a file: "aarch64 (64-bit ARM)", "i386", ... NULL: one that is seldom met. */
+const char *elf_machine_name(const struct elf_header *header);
 /* False if bytes do not begin with a whole and sane ELF header. */
 bool elf_header_parse(const uint8_t *bytes, uint64_t size, struct elf_header *ret_header);
 /* Program header number; false if the bytes end before it. */

@@ -267,11 +267,14 @@ static int check_machine(struct address_space *space, struct error *error)
 	space->machine = header.machine;
 	space->word_bytes = header.word_bytes;
 	space->big_endian = header.big_endian;
-	if (header.word_bytes != 8 || header.big_endian || header.machine != EM_X86_64)
-		return error_set(error, ERROR_UNSUPPORTED,
-		                 "process %d is a %u-bit program of ELF machine type %u; only x86-64 is supported",
-		                 space->pid, header.word_bytes * 8, header.machine);
-	return OK;
+	if (header.word_bytes == 8 && !header.big_endian && header.machine == EM_X86_64)
+		return OK;
+	const char *name = elf_machine_name(&header);
+	char number[32];
+	(void)snprintf(number, sizeof number, "ELF machine %u, %u bits", header.machine, header.word_bytes * 8);
+	return error_set(error, ERROR_UNSUPPORTED,
+	                 "process %d is a program of %s; only those of x86-64 are read so far", space->pid,
+	                 name != NULL ? name : number);
 }
 
 /* Plans a copy of the mappings that were read last. */

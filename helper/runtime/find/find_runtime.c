@@ -204,10 +204,26 @@ static bool try_next(struct opening *opening, bool *ret_over)
 	}
 }
 
-static const char *missing_hint(const struct mapped_file *file)
+const char *missing_file_hint(const struct mapped_file *file)
 {
+	if (strstr(file->path, "/_MEI") != NULL)
+		return "that folder is where PyInstaller unpacks a program while it runs, and is gone with it: start "
+		       "the "
+		       "same program again, copy its folder /tmp/_MEI... to this path under a directory, and give that "
+		       "with --sysroot";
 	return file->is_executable ? "give it with --exe, or the directory that holds the target's files with --sysroot"
 	                           : "give the directory that holds the target's files with --sysroot";
+}
+
+/* The main program, if it is an emulator of another machine: what runs in it is no process of this one. */
+static const struct mapped_file *find_emulator(const struct opening *opening)
+{
+	const struct address_space *space = opening->runtime->space;
+	for (size_t i = 0; i < space->files.count; i++)
+		if (space->files.items[i].is_executable &&
+		    strncmp(path_base_name(space->files.items[i].path), "qemu-", 5) == 0)
+			return &space->files.items[i];
+	return NULL;
 }
 
 static void describe_files(const struct opening *opening, struct text *text)
@@ -231,7 +247,14 @@ static void describe_files(const struct opening *opening, struct text *text)
 static int no_python(struct opening *opening)
 {
 	const struct search_account *account = &opening->account;
+	const struct mapped_file *emulator = find_emulator(opening);
 	struct text text = { 0 };
+	if (emulator != NULL)
+		return error_set(
+		        opening->error, ERROR_NO_PYTHON,
+		        "this is the memory of the emulator %s itself; the program that runs in it is one of another "
+		        "machine, and only those of x86-64 are read so far",
+		        emulator->path);
 	describe_files(opening, &text);
 	text_format(&text, ", and for the cookie of 3.13 and later in %s%.1f MiB of writable memory",
 	            account->scan_was_cut ? "the first " : "", (double)account->scanned_bytes / (1 << 20));
@@ -246,10 +269,10 @@ static int no_python(struct opening *opening)
 		            (double)coverage->writable_absent / (1 << 20));
 	if (account->other_build != NULL)
 		text_format(&text, "; the target ran another build of %s than the one here: %s",
-		            account->other_build->path, missing_hint(account->other_build));
+		            account->other_build->path, missing_file_hint(account->other_build));
 	else if (account->not_here != NULL)
 		text_format(&text, "; %s is not on this machine: %s", account->not_here->path,
-		            missing_hint(account->not_here));
+		            missing_file_hint(account->not_here));
 	const int status = text.failed ? error_set(opening->error, ERROR_NO_MEMORY, "out of memory")
 	                               : error_set(opening->error, ERROR_NO_PYTHON, "%s", text_string(&text));
 	text_free(&text);

@@ -52,6 +52,8 @@ struct opening {
 /* find_runtime.c: sets runtime->address, found_by, file, elf and the sizes of the fingerprint to the next candidate.
  * ERROR_NO_PYTHON when there are no more. */
 int find_runtime(struct opening *opening);
+/* find_runtime.c: what to do about a file that is not here. */
+const char *missing_file_hint(const struct mapped_file *file);
 /* find_structure.c: before 3.13 without an ELF file, _PyRuntime is found by its shape in the data of one file. */
 bool find_structure(struct opening *opening, const struct mapped_file *file);
 /* version.c: sets fingerprint.version, and debug_offsets. ERROR_NO_LAYOUT for a Python that is not supported. */
