@@ -2,7 +2,10 @@
  * _PyRuntime by its shape: for a Python before 3.13 of which the core is all there is. The text of its version stands
  * in its data (Python/getversion.c keeps it in a static buffer), so a table says where interpreters.head and .main lie;
  * the pair that leads to an interpreter whose threads point back at it is the one. */
+#include <stdlib.h>
+
 #include "base/bytes.h"
+#include "runtime/find/confirm_places.h"
 #include "runtime/find/opening.h"
 
 enum { MAX_STRUCTURE_ROWS = 64 };
@@ -28,13 +31,19 @@ static bool is_main_interpreter(struct reader *reader, const struct layout *layo
 }
 
 /* Leaves runtime->address set to address if it is _PyRuntime. */
-static bool holds_at(struct opening *opening, const struct layout *layout, uint64_t address)
+static bool holds_at(struct opening *opening, const struct layout *row, uint64_t address)
 {
 	sentence_list checks = { 0 };
 	char failure[FAILURE_BYTES];
+	struct layout *layout = malloc(sizeof *layout);
+	if (layout == NULL)
+		return false;
+	*layout = *row;
 	opening->runtime->address = address;
+	place_static_interpreter(opening, layout);
 	const bool holds = layout_confirm(opening, layout, &checks, failure, NULL) == LAYOUT_CONFIRMED;
 	free_sentences(&checks);
+	free(layout);
 	return holds;
 }
 
