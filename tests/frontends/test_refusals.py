@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What cannot be answered, said in words that help: cores of other machines and of emulators, programs whose files went."""
+"""What cannot be answered, said in words that help: cores of other machines and of emulators, files that are gone."""
 import os
 import shutil
 import struct
