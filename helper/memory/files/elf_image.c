@@ -64,7 +64,7 @@ const char *elf_machine_name(const struct elf_header *header)
 	case EM_PPC:
 		return "powerpc (32-bit POWER)";
 	case EM_S390:
-		return header->word_bytes == 8 ? "s390x" : "s390";
+		return header->word_bytes == 8 ? "s390x (64-bit, big-endian)" : "s390";
 	case EM_MIPS:
 		return header->word_bytes == 8 ? "mips64" : "mips";
 	case 258: /* EM_LOONGARCH, newer than some elf.h */
