@@ -49,6 +49,7 @@ PYDS_PUBLIC int32_t pyds_session_destroy(pyds_session *session)
 		return session_leave(session, status);
 	target_close(session->target);
 	free(session->spill_directory);
+	text_free(&session->strings);
 	relay_clear(&session->relay);
 	free(session);
 	return OK;

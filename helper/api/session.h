@@ -7,6 +7,7 @@
 
 #include "api/relay.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "names/names.h"
 #include "pydeepsize.h"
 #include "target/target.h"
@@ -17,6 +18,7 @@ struct pyds_session {
 	atomic_bool is_entered; /* a call of the public interface has not returned yet */
 	struct target *target; /* NULL: none is open */
 	struct name_options names;
+	struct text strings; /* that the last call about rows gave out */
 	uint64_t max_memory; /* of pyds_open_options; 0: what there is */
 	char *spill_directory; /* owned; NULL: large arrays stay in memory */
 	struct relay relay;

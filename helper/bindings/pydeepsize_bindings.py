@@ -19,6 +19,8 @@ OPEN_ALREADY_STOPPED = 1
 
 COMMAND_TAKES_TARGETS = 1
 
+OBJECT_HAS_RETAINED = 16
+
 JOB_RUNS = 0
 JOB_PART = 2
 
@@ -50,6 +52,13 @@ class Callbacks(Sized):
 class Mapping(Sized):
     _fields_ = [("struct_size", ctypes.c_uint32), ("protection", ctypes.c_uint32), ("start", ctypes.c_uint64),
                 ("end", ctypes.c_uint64), ("file_offset", ctypes.c_uint64), ("path", ctypes.c_char_p)]
+
+
+class ObjectInfo(Sized):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("flags", ctypes.c_uint32), ("address", ctypes.c_uint64),
+                ("type", ctypes.c_uint64), ("shallow", ctypes.c_uint64), ("allocated", ctypes.c_uint64),
+                ("retained", ctypes.c_uint64), ("refcount", ctypes.c_int64), ("type_name", ctypes.c_char_p),
+                ("name", ctypes.c_char_p)]
 
 
 class CommandInfo(Sized):
@@ -84,6 +93,8 @@ FUNCTIONS = (
     ("pyds_resolve", [_handle, ctypes.c_char_p, _u64_out], ctypes.c_int32),
     ("pyds_object_sizes", [_handle, ctypes.c_uint64, _u64_out, _u64_out], ctypes.c_int32),
     ("pyds_object_deep", [_handle, ctypes.c_uint64, ctypes.c_char_p, _u64_out, _u64_out], ctypes.c_int32),
+    ("pyds_object_info", [_handle, ctypes.c_uint64, ctypes.POINTER(ObjectInfo)], ctypes.c_int32),
+    ("pyds_heap_build", [_handle, ctypes.POINTER(_handle)], ctypes.c_int32),
     ("pyds_command", [ctypes.c_uint32, ctypes.POINTER(CommandInfo)], ctypes.c_int32),
     ("pyds_job_start", [_handle, ctypes.c_uint32, ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(OutputOptions),
                         ctypes.POINTER(_handle)], ctypes.c_int32),
@@ -239,8 +250,8 @@ class Session:
     def _set_evaluate(self):
         self.check(self.library.pyds_set_evaluate(self.handle, ctypes.byref(self.callbacks)))
 
-    def _open(self, function, *arguments, progress=None):
-        """Opening is a job: interruptible, also in the middle of a compressed core."""
+    def _do(self, function, *arguments, progress=None):
+        """A job without output, interruptible: opening, also in the middle of a compressed core; building the heap."""
         job = _handle()
         self.check(function(self.handle, *arguments, ctypes.byref(job)))
         try:
@@ -252,13 +263,13 @@ class Session:
             self.library.pyds_job_destroy(job)
 
     def open_core(self, path, options, progress=None):
-        self._open(self.library.pyds_open_core, encode(path), ctypes.byref(options), progress=progress)
+        self._do(self.library.pyds_open_core, encode(path), ctypes.byref(options), progress=progress)
         self._set_evaluate()
 
     def open_process(self, pid, options, progress=None):
         """A process that the debugger holds stopped."""
         options.flags |= OPEN_ALREADY_STOPPED
-        self._open(self.library.pyds_open_process, pid, ctypes.byref(options), progress=progress)
+        self._do(self.library.pyds_open_process, pid, ctypes.byref(options), progress=progress)
         self._set_evaluate()
 
     def open_callbacks(self, read, mappings, options, progress=None):
@@ -268,7 +279,7 @@ class Session:
         array = (Mapping * max(len(mappings), 1))(*[
             Mapping(start=start, end=end, file_offset=offset, protection=protection, path=encode(path))
             for start, end, offset, protection, path in mappings])
-        self._open(self.library.pyds_open_callbacks, ctypes.byref(self.callbacks), array, len(mappings),
+        self._do(self.library.pyds_open_callbacks, ctypes.byref(self.callbacks), array, len(mappings),
                    ctypes.byref(options), progress=progress)
 
     def select_frame(self, tid, frame):
@@ -286,10 +297,8 @@ class Session:
 
     def sizes(self, address):
         """(shallow, allocated)"""
-        shallow, allocated = ctypes.c_uint64(), ctypes.c_uint64()
-        self.check(self.library.pyds_object_sizes(self.handle, address, ctypes.byref(shallow),
-                                                  ctypes.byref(allocated)))
-        return shallow.value, allocated.value
+        info = self.info(address)
+        return info.shallow, info.allocated
 
     def run(self, arguments, width=0, colour=False, progress=None, write=None):
         """One command: its text. progress(done, total) is called some times a second. With write(text), a long answer
@@ -365,9 +374,19 @@ class Session:
         """The deep size of one object, interruptible."""
         return self._weigh(address, ["--no-retained"], progress)["deep"]
 
+    def info(self, address):
+        """An ObjectInfo; its name is good until the next call."""
+        info = ObjectInfo()
+        self.check(self.library.pyds_object_info(self.handle, address, ctypes.byref(info)))
+        return info
+
     def retained(self, address, progress=None):
         """What would be freed if the object went, in shallow bytes; needs the graph of the heap, which is kept."""
-        return self._weigh(address, [], progress)["retained"]
+        self._do(self.library.pyds_heap_build, progress=progress)
+        info = self.info(address)
+        if not info.flags & OBJECT_HAS_RETAINED:
+            raise Failure("no root reaches 0x%x: it is garbage already" % address)
+        return info.retained
 
     def _weigh(self, address, options, progress):
         answer = json.loads(self.run(["deepsize", "--json", "--limit", "1"] + options + ["0x%x" % address],

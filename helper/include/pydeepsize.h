@@ -133,6 +133,67 @@ int32_t pyds_object_sizes(pyds_session *session, uint64_t address, uint64_t *ret
 int32_t pyds_object_deep(pyds_session *session, uint64_t address, const char *policy, uint64_t *ret_deep,
                          uint64_t *ret_count);
 
+/* ---- Data: rows of numbers ---- *
+ * Every row begins with struct_size. Of an array the caller sets it in the first row, to sizeof the row that it knows:
+ * that is the distance between rows, a multiple of 8, and the library fills what both know and sets it in all.
+ * type_name lives as long as the session; other strings until the next call of the session. Names are the target's
+ * bytes: escape them before a terminal sees them. */
+enum pyds_object_flag {
+	PYDS_OBJECT_APPROXIMATE = 1, /* of a C type that is not known: the size may be too small */
+	PYDS_OBJECT_UNREADABLE = 2, /* a part of it is not in the dump */
+	PYDS_OBJECT_CORRUPT = 4, /* it contradicts itself */
+	PYDS_OBJECT_IN_FLUX = 8, /* caught half way through a change */
+	PYDS_OBJECT_HAS_RETAINED = 16 /* retained says something: the heap was built, and a root reaches it */
+};
+
+struct pyds_object_info {
+	uint32_t struct_size;
+	uint32_t flags; /* enum pyds_object_flag */
+	uint64_t address, type; /* type: address of its class */
+	uint64_t shallow, allocated, retained; /* bytes */
+	int64_t refcount; /* -1 immortal, -2 unreadable */
+	const char *type_name; /* "dict", "app.models.Session" */
+	const char *name; /* what it is, in a few words: "dict, 3 entries" */
+};
+int32_t pyds_object_info(pyds_session *session, uint64_t address, struct pyds_object_info *ret_info);
+
+struct pyds_object_filter {
+	uint32_t struct_size;
+	uint32_t reserved;
+	const char *type; /* only of types of this name; * and ? as in a shell; NULL: all */
+	uint64_t min_shallow; /* only of at least so many bytes */
+};
+
+struct pyds_object_row {
+	uint32_t struct_size;
+	uint32_t flags; /* enum pyds_object_flag; damage is not looked for here */
+	uint64_t address, type;
+	uint64_t shallow, retained; /* bytes */
+	const char *type_name;
+};
+
+/* Builds the graph of the whole heap, which the session then keeps: a job (below), without output. */
+int32_t pyds_heap_build(pyds_session *session, pyds_job **ret_job);
+/* The next objects of the heap that pass the filter (NULL: all), in the order of their addresses: those behind the
+ * object `after`, the last one of the rows before; 0: from the first. Less than capacity: these were the last.
+ * PYDS_ERROR_STATE before pyds_heap_build(). */
+int32_t pyds_objects(pyds_session *session, uint64_t after, const struct pyds_object_filter *filter,
+                     struct pyds_object_row *rows, uint64_t capacity, uint64_t *ret_count);
+
+enum pyds_reference_flag {
+	PYDS_REFERENCE_HIDDEN = 1 /* gc.get_referents() does not list it */
+};
+
+struct pyds_reference_row {
+	uint32_t struct_size;
+	uint32_t flags; /* enum pyds_reference_flag */
+	uint64_t address; /* of what is referred to */
+	const char *label; /* "['key']", "[3]", ".attr"; escaped */
+};
+/* The strong references of an object, from number `first` on. Less than capacity: these were the last. */
+int32_t pyds_references(pyds_session *session, uint64_t address, uint64_t first, struct pyds_reference_row *rows,
+                        uint64_t capacity, uint64_t *ret_count);
+
 /* The table of commands; index from 0, PYDS_ERROR_NOT_FOUND after the last. Strings are static. */
 struct pyds_command_info {
 	uint32_t struct_size;
