@@ -12,6 +12,8 @@
 #include "report/heap.h"
 #include "query/holder.h"
 #include "query/naming.h"
+#include "query/thread_name.h"
+#include "report/stacks.h"
 #include "render/table.h"
 #include "render/units.h"
 
@@ -200,31 +202,6 @@ static void frame_clear(struct frame *frame)
 	array_free(&frame->locals);
 }
 
-/* The name of a threading.Thread, by pthread_t; "" where threading does not know the thread. */
-static void thread_name(struct frames *frames, const struct python_thread *thread, struct text *name)
-{
-	struct decoder *decoder = frames->report->naming;
-	const struct runtime *runtime = decoder->context->runtime;
-	for (size_t i = 0; i < runtime->interpreters.count; i++) {
-		struct dict_cursor cursor;
-		uint64_t key, object;
-		int64_t number;
-		if (runtime->interpreters.items[i].address != thread->interpreter)
-			continue;
-		const uint64_t module =
-		        dict_get_str(&decoder->objects, runtime->interpreters.items[i].modules, "threading");
-		const uint64_t active = module != 0 ? value_attribute(&decoder->objects, module, "_active") : 0;
-		if (active == 0 || !dict_cursor_open(&cursor, &decoder->objects, active))
-			continue;
-		while (dict_cursor_next(&cursor, &key, &object))
-			if (value_int(&decoder->objects, key, &number) && (uint64_t)number == thread->thread_id) {
-				(void)value_str(&decoder->objects, value_attribute(&decoder->objects, object, "_name"),
-				                LIMIT_STRING_SHOWN, name);
-				return;
-			}
-	}
-}
-
 /* ---- Text ---- */
 
 static int show_locals(struct frames *frames, const struct frame *frame)
@@ -290,7 +267,7 @@ static void show_thread(struct frames *frames, const struct python_thread *threa
 	struct report *report = frames->report;
 	struct text name = { .bytes = NULL };
 	const uint32_t number = retained_holder_number(frames->heap, holder);
-	thread_name(frames, thread, &name);
+	thread_name(frames->report->naming, thread, &name);
 	if (thread->native_id != 0)
 		text_format(report->text, "Thread %" PRIu64, thread->native_id);
 	else
@@ -324,6 +301,7 @@ static void json_local(struct frames *frames, const struct local *local)
 		json_null(json, "type");
 	json_number(json, "deep", local->deep);
 	json_number(json, "retained", local->retained);
+	stacks_json_value(frames->report, local->address);
 	json_object_end(json);
 }
 
@@ -360,7 +338,7 @@ static void json_thread(struct frames *frames, const struct python_thread *threa
 	struct json *json = &frames->report->json;
 	struct text name = { .bytes = NULL };
 	const uint32_t number = retained_holder_number(frames->heap, holder);
-	thread_name(frames, thread, &name);
+	thread_name(frames->report->naming, thread, &name);
 	json_object(json, NULL);
 	json_number(json, "id", thread->native_id);
 	json_address(json, "state", thread->address);
@@ -376,27 +354,42 @@ static void json_thread(struct frames *frames, const struct python_thread *threa
 
 /* ---- All threads ---- */
 
+static int show_or_write_frame(struct frames *frames, uint32_t holder)
+{
+	struct frame frame;
+	int status = gather_frame(frames, holder, &frame);
+	if (status == OK && report_is_json(frames->report))
+		json_frame(frames, &frame);
+	else if (status == OK)
+		status = show_frame(frames, holder, &frame);
+	frame_clear(&frame);
+	return status;
+}
+
 static int show_frames(struct frames *frames, uint32_t thread_holder)
 {
 	struct report *report = frames->report;
 	const struct roots *roots = &frames->heap->graph->roots;
-	uint64_t count = 0;
+	uint64_t count = 0, equal = 0;
 	int status = OK;
-	for (uint32_t i = thread_holder + 1; status == OK && i < roots->holders.count; i++) {
-		struct frame frame;
-		if (roots->holders.items[i].kind != HOLDER_FRAME || roots->holders.items[i].parent != thread_holder)
+	uint32_t i = thread_holder + 1;
+	for (; status == OK && i < roots->holders.count; i++) {
+		const struct holder *holder = &roots->holders.items[i];
+		if (holder->kind != HOLDER_FRAME || holder->parent != thread_holder)
 			break;
-		if (count++ >= report->request->limit)
+		/* A recursion is its first frame, and how many more there are. */
+		if (!report_is_json(report) && i > thread_holder + 1 &&
+		    frames_are_alike(&holder[-1].frame, &holder->frame)) {
+			equal += count <= report->request->limit;
 			continue;
-		status = gather_frame(frames, i, &frame);
-		if (status == OK && report_is_json(report))
-			json_frame(frames, &frame);
-		else if (status == OK)
-			status = show_frame(frames, i, &frame);
-		frame_clear(&frame);
+		}
+		frames_folded(report, &holder[-1].frame, &equal);
+		if (count++ < report->request->limit)
+			status = show_or_write_frame(frames, i);
 	}
 	if (report_is_json(report))
 		return status;
+	frames_folded(report, &roots->holders.items[i - 1].frame, &equal);
 	if (count == 0)
 		text_add(report->text, "  no Python frame\n");
 	if (status == OK && count > report->request->limit) {
@@ -446,8 +439,8 @@ static int show(struct frames *frames)
 		int status = show_threads(frames);
 		json_array_end(&report->json);
 		json_bool(&report->json, "truncated", graph->roots.frames_truncated);
-		json_object_end(&report->json);
-		json_end(&report->json);
+		report_coverage_json(report, &graph->coverage);
+		report_json_end(report);
 		return status;
 	}
 	int status = show_threads(frames);
@@ -464,6 +457,8 @@ static int show(struct frames *frames)
 int frames_report(struct report *report)
 {
 	struct frames frames = { .report = report };
+	if (request_has(report->request, OPTION_NO_RETAINED))
+		return stacks_report(report);
 	TRY(report_heap(report, &frames.heap));
 	TRY(naming_open(&frames.naming, &report->query, frames.heap));
 	if (frames.heap->graph->coverage.unreadable > 0 || frames.heap->graph->roots.frames_truncated)

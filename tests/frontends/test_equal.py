@@ -60,6 +60,8 @@ def commands(roots):
         "path --json " + at("instance"),
         "frames",
         "frames --json",
+        "frames --no-retained",
+        "frames --no-retained --json",
         "threads",
         "threads --json",
         "tracebacks",

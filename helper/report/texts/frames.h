@@ -4,11 +4,14 @@
 #define PYDS_REPORT_TEXTS_FRAMES_H
 
 #define FRAMES_OPTIONS(OPTION)                                                                                         \
+	OPTION(NO_RETAINED)                                                                                            \
 	OPTION(LIMIT)                                                                                                  \
 	OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define FRAMES_TEXT                                                                                                    \
 	"The Python stack of every thread, innermost frame first. Of each frame what is\n"                             \
 	"reached from its locals (deep), and what it alone keeps alive (only here); of\n"                              \
-	"each local deep and retained bytes, those that retain most first.\n"
+	"each local deep and retained bytes, those that retain most first. Of a recursion\n"                           \
+	"the first frame stands for its equals. With --no-retained the stacks alone, at\n"                             \
+	"once, however big the heap is; threads that stand alike are one.\n"
 
 #endif

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""frames: a recursion is one frame and a number; --no-retained needs no heap; values in JSON; equal stacks are one."""
+import os
+
+import cores
+import program
+
+PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stacks_program.py")
+
+
+def frames_of(answer, name):
+    (thread,) = [one for one in answer["threads"] if one["name"] == name]
+    return thread["frames"]
+
+
+def test_recursion_and_equal_stacks(each, tmp_path):
+    with cores.Target(each.path, ["-W", "ignore", PROGRAM], str(tmp_path)) as target:
+        target.wait_ready()
+        where = ["--pid", str(target.pid)]
+        plain = program.run(where + ["frames", "--no-retained"]).output
+        weighed = program.run(where + ["frames"]).output
+        stacks = program.ask(where, ["frames", "--no-retained", "--json", "--values"])
+        whole = program.ask(where, ["frames", "--json", "-n", "8"])
+    for text in (plain, weighed):
+        assert "     ... 4,999 more of recurses() stacks_program.py:23\n" in text
+        assert "#5001 begins() stacks_program.py:28" in text
+    assert plain.count(" waits() stacks_program.py:14") == 1 and " and 1 more that stands alike\n" in plain
+    assert weighed.count(" waits() stacks_program.py:14") == 2
+    frames = frames_of(stacks, "deep")
+    assert [one["line"] for one in frames[:2]] == [21, 23] and len(frames) >= 5004
+    begins = [one for one in frames if one["function"] == "begins"]
+    assert [one["name"] for one in begins[0]["locals"]] == ["numbers"] and len(begins) == 1
+    assert begins[0]["locals"][0]["value"].startswith("list, 3 items")
+    assert "in two threads" in str(frames_of(stacks, "Thread-2" if each.version < (3, 10) else "Thread-2 (waits)"))
+    assert "coverage" in whole and "value" not in str(whole["threads"])
