@@ -33,6 +33,8 @@ void coverage_add(struct coverage *coverage, const struct coverage *other)
 	coverage->corrupt += other->corrupt;
 	coverage->in_flux += other->in_flux;
 	coverage->tracked_unknown |= other->tracked_unknown;
+	coverage->gc_list_broken |= other->gc_list_broken;
+	coverage->frames_truncated |= other->frames_truncated;
 	for (uint32_t i = 0; i < other->example_count; i++)
 		coverage_note(coverage, other->examples[i].address, other->examples[i].reason);
 }
@@ -40,5 +42,5 @@ void coverage_add(struct coverage *coverage, const struct coverage *other)
 bool coverage_is_exact(const struct coverage *coverage)
 {
 	return coverage->approximate + coverage->unreadable + coverage->corrupt + coverage->in_flux == 0 &&
-	       !coverage->tracked_unknown;
+	       !coverage_is_partial(coverage);
 }

@@ -21,7 +21,10 @@ struct coverage {
 		const char *reason; /* NULL: unknown */
 	} examples[COVERAGE_EXAMPLES]; /* those at the lowest addresses, each once, in whatever order they are met */
 	uint32_t example_count;
-	bool tracked_unknown; /* of a heap: what only the collector knows could not be listed */
+	/* Of a heap. */
+	bool tracked_unknown; /* what only the collector knows could not be listed */
+	bool gc_list_broken; /* some list of the collector did not close: torn at the moment of the dump */
+	bool frames_truncated; /* some stack of Python frames could not be followed to its end */
 };
 
 /* One more object, as it was decoded. A bad object is data: counted, a few are kept as examples, and reading goes on.
@@ -38,7 +41,8 @@ bool coverage_is_exact(const struct coverage *coverage);
 /* The answer lacks something that the process had. */
 static inline bool coverage_is_partial(const struct coverage *coverage)
 {
-	return coverage->unreadable > 0 || coverage->tracked_unknown;
+	return coverage->unreadable > 0 || coverage->tracked_unknown || coverage->gc_list_broken ||
+	       coverage->frames_truncated;
 }
 
 #endif

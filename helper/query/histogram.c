@@ -300,8 +300,6 @@ static void describe_heap(const struct retained *heap, struct histogram_answer *
 	answer->references.counted = graph->counted;
 	answer->references.accounted = graph->accounted;
 	answer->references.overcounted = graph->overcounted;
-	answer->gc_list_broken = graph->gc_list_broken;
-	answer->frames_truncated = graph->roots.frames_truncated;
 	answer->coverage = graph->coverage;
 }
 

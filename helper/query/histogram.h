@@ -47,7 +47,6 @@ struct histogram_answer {
 	struct {
 		uint64_t counted, accounted, overcounted; /* as in heap_graph.h */
 	} references;
-	bool gc_list_broken, frames_truncated;
 	struct coverage coverage;
 };
 

@@ -446,8 +446,6 @@ static int show(struct frames *frames)
 	int status = show_threads(frames);
 	text_add(report->text, "\nDeep: reached from the locals. Only here: what the frame alone keeps alive.\n");
 	report_measure_line(report);
-	if (graph->roots.frames_truncated)
-		text_add(report->text, "A stack could not be followed to its end.\n");
 	report_coverage(report, &graph->coverage);
 	if (frames->first != 0)
 		report_next(report, "deepsize:-t object", frames->first);
@@ -461,8 +459,6 @@ int frames_report(struct report *report)
 		return stacks_report(report);
 	TRY(report_heap(report, &frames.heap));
 	TRY(naming_open(&frames.naming, &report->query, frames.heap));
-	if (frames.heap->graph->coverage.unreadable > 0 || frames.heap->graph->roots.frames_truncated)
-		report->exit_status = EXIT_PARTIAL;
 	int status = show(&frames);
 	naming_close(frames.naming);
 	free(frames.only_here);

@@ -148,11 +148,6 @@ static int show_text(struct report *report, const struct histogram_answer *answe
 	counted_line(report, answer->unreachable.count, histogram_bytes(answer, &answer->unreachable),
 	             "apart: unreachable; garbage says what a collection would free");
 	show_held_from_c(report, answer);
-	if (answer->gc_list_broken)
-		text_add(report->text,
-		         "  a list of the garbage collector was torn: what only it knows may be missing\n");
-	if (answer->frames_truncated)
-		text_add(report->text, "  a stack of Python frames could not be followed to its end\n");
 	report_measure_line(report);
 	report_coverage(report, &answer->coverage);
 	report_next(report,
@@ -215,8 +210,6 @@ static void show_json(struct report *report, const struct histogram_answer *answ
 	json_number(json, "accounted", answer->references.accounted);
 	json_number(json, "overcounted", answer->references.overcounted);
 	json_object_end(json);
-	json_bool(json, "gc_list_broken", answer->gc_list_broken);
-	json_bool(json, "frames_truncated", answer->frames_truncated);
 	json_object_end(json);
 	report_json_end(report);
 }

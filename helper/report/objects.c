@@ -420,7 +420,7 @@ int objects_report(struct report *report)
 	struct listing listing = { .report = report };
 	TRY(report_heap(report, &listing.heap));
 	listing.needs_allocated = report_is_json(report) || request_has(report->request, OPTION_ALLOCATED);
-	if (listing.heap->graph->coverage.unreadable > 0)
+	if (coverage_is_partial(&listing.heap->graph->coverage))
 		report->exit_status = EXIT_PARTIAL;
 	int status = list(&listing);
 	for (size_t i = 0; i < listing.types.count; i++)

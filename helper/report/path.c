@@ -255,9 +255,13 @@ static int show_text(struct search *search, uint32_t number, size_t index, const
 	if (status == OK && paths->count > wanted && search->through == 0)
 		status = show_other(search, &paths->items[wanted]);
 	else if (status == OK && paths->count > 0 && search->through == 0)
-		text_add(text, losses_are_there(report) ? "There is no other path in what is known.\n"
-		               : shown == 1             ? "There is no other path.\n"
-		                                        : "There are no other paths.\n");
+		text_add(text, losses_are_there(report) || coverage_is_partial(&search->heap->graph->coverage)
+		                       ? "There is no other path in what is known.
+"
+		               : shown == 1 ? "There is no other path.
+"
+		                            : "There are no other paths.
+");
 	if (status == OK && index + 1 == report->request->targets.count)
 		show_footer(search, number, paths);
 	return status;
@@ -410,8 +414,10 @@ static int show_targets(struct search *search)
 	}
 	if (report_is_json(report)) {
 		json_array_end(&report->json);
-		json_object_end(&report->json);
-		json_end(&report->json);
+		report_coverage_json(report, &search->heap->graph->coverage);
+		report_json_end(report);
+	} else {
+		report_gaps(report, &search->heap->graph->coverage);
 	}
 	return status;
 }
@@ -428,8 +434,6 @@ int path_report(struct report *report)
 	if (status == OK)
 		status = request->merge != NULL ? path_merge(report, search.heap, search.naming, &search.origins)
 		                                : show_targets(&search);
-	if (search.heap->graph->coverage.unreadable > 0)
-		report->exit_status = EXIT_PARTIAL;
 	origins_clear(&search.origins);
 	naming_close(search.naming);
 	return status;

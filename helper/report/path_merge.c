@@ -473,6 +473,7 @@ static void show_json(struct merge *merge)
 	for (size_t i = 0; i < merge->groups.count; i++)
 		json_group(merge, &merge->groups.items[i]);
 	json_array_end(json);
+	report_coverage_json(merge->report, &merge->heap->graph->coverage);
 	json_object_end(json);
 	json_end(json);
 }

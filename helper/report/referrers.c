@@ -417,8 +417,6 @@ static int show_text(struct referrers *referrers, size_t index)
 		units_noun(text, referrers->unreachable_references, "reference");
 		text_add(text, " of unreachable objects (garbage says what a collection would free)\n");
 	}
-	if (referrers->refcount > 0 && (uint64_t)referrers->refcount > referrers->references)
-		report_coverage(report, &referrers->heap->graph->coverage);
 	report_next(report, "path object", referrers->target);
 	return status;
 }
@@ -523,8 +521,10 @@ static int show_targets(struct referrers *referrers)
 	}
 	if (report_is_json(report)) {
 		json_array_end(&report->json);
-		json_object_end(&report->json);
-		json_end(&report->json);
+		report_coverage_json(report, &referrers->heap->graph->coverage);
+		report_json_end(report);
+	} else {
+		report_gaps(report, &referrers->heap->graph->coverage);
 	}
 	return status;
 }
@@ -537,8 +537,6 @@ int referrers_report(struct report *report)
 	int status = origins_open(&referrers.origins, &report->query, referrers.heap);
 	if (status == OK)
 		status = show_targets(&referrers);
-	if (referrers.heap->graph->coverage.unreadable > 0)
-		report->exit_status = EXIT_PARTIAL;
 	origins_clear(&referrers.origins);
 	naming_close(referrers.naming);
 	return status;

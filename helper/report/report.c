@@ -223,9 +223,19 @@ void report_coverage(struct report *report, const struct coverage *coverage)
 		text_add(text,
 		         "  objects that only the garbage collector knows: its lists are at a place of this build that "
 		         "no table has; with its debug symbols they are found (info)\n");
+	if (coverage->gc_list_broken)
+		text_add(text, "  objects behind the place where a list of the garbage collector was torn\n");
+	if (coverage->frames_truncated)
+		text_add(text, "  Python frames behind the place where a stack could not be followed\n");
 	for (uint32_t i = 0; i < coverage->example_count; i++)
 		text_format(text, "  e.g. 0x%" PRIx64 ": %s\n", coverage->examples[i].address,
 		            coverage->examples[i].reason != NULL ? coverage->examples[i].reason : "unknown reason");
+}
+
+void report_gaps(struct report *report, const struct coverage *coverage)
+{
+	if (!coverage_is_exact(coverage))
+		report_coverage(report, coverage);
 }
 
 void report_coverage_keys(struct report *report, const struct coverage *coverage)
@@ -237,6 +247,8 @@ void report_coverage_keys(struct report *report, const struct coverage *coverage
 	json_number(json, "corrupt", coverage->corrupt);
 	json_number(json, "in_flux", coverage->in_flux);
 	json_bool(json, "tracked_unknown", coverage->tracked_unknown);
+	json_bool(json, "gc_list_broken", coverage->gc_list_broken);
+	json_bool(json, "frames_truncated", coverage->frames_truncated);
 	json_array(json, "examples");
 	for (uint32_t i = 0; i < coverage->example_count; i++) {
 		json_object(json, NULL);

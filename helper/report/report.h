@@ -93,6 +93,8 @@ void report_flags(struct report *report, const struct decoded *decoded);
 /* What the answer does not cover, with a few places to look at, and the exit status that it means: sentences; a key
  * "coverage" of the open object; or its keys in the open object itself. */
 void report_coverage(struct report *report, const struct coverage *coverage);
+/* The first, where there is anything to say. */
+void report_gaps(struct report *report, const struct coverage *coverage);
 void report_coverage_json(struct report *report, const struct coverage *coverage);
 void report_coverage_keys(struct report *report, const struct coverage *coverage);
 /* "... 1,204 more (-n 0 shows all)"; nothing for 0. */

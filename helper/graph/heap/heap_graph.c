@@ -195,7 +195,7 @@ static int find_objects(struct builder *builder)
 			continue;
 		coverage_add(&graph->coverage, &finder->coverage);
 		coverage_add(&graph->coverage, &finder->frontier.coverage);
-		graph->gc_list_broken |= finder->gc_list_broken;
+		graph->coverage.gc_list_broken |= finder->gc_list_broken;
 		builder->slots_drawn += finder->frontier.slots_drawn;
 		frontier_clear(&finder->frontier);
 		if (i > 0)
@@ -310,6 +310,7 @@ static int build(struct builder *builder)
 	TRY(require_first(builder));
 	TRY(object_index_open(&graph->index, decoder->context->space, builder->error));
 	TRY(roots_collect(&graph->roots, decoder, builder->progress, builder->error));
+	graph->coverage.frames_truncated = graph->roots.frames_truncated;
 	if (!object_places_open(&builder->places, decoder->context->runtime))
 		return builder_no_memory(builder);
 	doubtful_init(&builder->words, &graph->roots, decoder, &builder->places, builder->progress);

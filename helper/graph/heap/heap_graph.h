@@ -32,7 +32,6 @@ struct heap_graph {
 	uint32_t accounted; /* of these, those with exactly as many references found as are counted */
 	uint32_t overcounted; /* and those with more: borrowed ones were taken for references */
 	struct coverage coverage;
-	bool gc_list_broken; /* some list of the collector did not close: torn at the moment of the dump */
 };
 
 #define HEAP_GRAPH_LARGE UINT32_MAX
