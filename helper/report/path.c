@@ -256,12 +256,9 @@ static int show_text(struct search *search, uint32_t number, size_t index, const
 		status = show_other(search, &paths->items[wanted]);
 	else if (status == OK && paths->count > 0 && search->through == 0)
 		text_add(text, losses_are_there(report) || coverage_is_partial(&search->heap->graph->coverage)
-		                       ? "There is no other path in what is known.
-"
-		               : shown == 1 ? "There is no other path.
-"
-		                            : "There are no other paths.
-");
+		                       ? "There is no other path in what is known.\n"
+		               : shown == 1 ? "There is no other path.\n"
+		                            : "There are no other paths.\n");
 	if (status == OK && index + 1 == report->request->targets.count)
 		show_footer(search, number, paths);
 	return status;
