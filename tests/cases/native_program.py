@@ -21,6 +21,7 @@ class MallInfo(ctypes.Structure):
 
 ask = libc.mallinfo2 if HAS_2 else libc.mallinfo
 ask.restype = MallInfo
+libc.malloc.restype = ctypes.c_void_p
 
 
 def database():
@@ -28,6 +29,13 @@ def database():
     made.execute("create table rows (number, words)")
     made.executemany("insert into rows values (?, ?)", ((i, "x" * 200) for i in range(20000)))
     made.commit()
+    return made
+
+
+def pointers():
+    made = (ctypes.c_void_p * 3000)()
+    for i in range(3000):
+        made[i] = libc.malloc(1000)
     return made
 
 
@@ -41,6 +49,7 @@ lines = []
 for name, make in (("zlib.Compress", lambda: [zlib.compressobj() for _ in range(20)]),
                    ("_lzma.LZMACompressor", lambda: [lzma.LZMACompressor(preset=3) for _ in range(2)]),
                    ("_bz2.BZ2Compressor", lambda: [bz2.BZ2Compressor() for _ in range(3)]),
+                   ("c_void_p_Array_3000", pointers),
                    ("sqlite3.Connection", lambda: [database()])):
     before = in_use()
     keep.append(make())

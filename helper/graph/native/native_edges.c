@@ -102,11 +102,13 @@ static int scan_object(struct scanner *scanner, struct decoder *decoder, uint32_
 	const uint64_t body =
 	        type->tp_basicsize > 0 && type->tp_basicsize < BODY_MOST ? (uint64_t)type->tp_basicsize : BODY_MOST;
 	const uint64_t head = decoder->layout->struct_bytes[STRUCT_PyObject];
+	/* What ctypes has for a program may be pointers. */
+	const bool is_ctypes = strcmp(type->entry->id, "ctypes_data") == 0;
 	if (body > head)
 		TRY(scan_words(scanner, out->address + head, body - head, number, edges));
 	for (size_t i = 0; i < out->blocks.count; i++) {
 		const struct block *block = &out->blocks.items[i];
-		if ((block->flags & BLOCK_OPAQUE) == 0)
+		if ((block->flags & BLOCK_OPAQUE) == 0 && !is_ctypes)
 			continue;
 		const struct allocation allocation = allocation_of_block(decoder, i);
 		if (allocation.allocator == ALLOCATOR_UNKNOWN || allocation.taken < GLIBC_CHUNK_SMALLEST)
