@@ -282,7 +282,7 @@ def main():
     options = parser.parse_args()
     rows, failed, missing = [], [], []
     with concurrent.futures.ProcessPoolExecutor(options.parallel) as pool:
-        chosen = [one for one in interpreters.find() if options.python in one.name]
+        chosen = [one for one in interpreters.find(packaged=True) if options.python in one.name]
         for found, lines, differing, notes in pool.map(rows_of, chosen, [options] * len(chosen)):
             rows += found
             failed += differing

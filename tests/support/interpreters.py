@@ -12,6 +12,10 @@ import subprocess
 
 OLDEST, NEWEST = (3, 8), (3, 15)
 
+# What make_from_packages.py brings: many patch releases, each like its neighbours. The matrix has them; every test with
+# every one of them would take hours.
+PACKAGED = ("frozen", "standalone")
+
 FOLDER = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "pydeepsize", "interpreters")
 
 Interpreter = collections.namedtuple("Interpreter", "path version text debug free_threaded trace_refs origin name")
@@ -57,10 +61,10 @@ def candidates():
 
 
 @functools.lru_cache(maxsize=None)
-def find():
+def find(packaged=False):
     found, seen = [], set()
     for path, origin in candidates():
-        if os.path.realpath(path) in seen:
+        if os.path.realpath(path) in seen or (origin in PACKAGED and not packaged):
             continue
         seen.add(os.path.realpath(path))
         interpreter = ask(path, origin)
@@ -85,5 +89,5 @@ def wanted(name):
 
 
 if __name__ == "__main__":
-    for one in find():
+    for one in find(packaged=True):
         print(one.name, one.path)

@@ -96,7 +96,7 @@ def run(command, **more):
 def lender(minor):
     """A standard library of the same minor version: a release build's before a debug build's."""
     for one in sorted(interpreters.find(), key=lambda one: one.debug or one.free_threaded):
-        if one.version[1] == minor and one.origin not in ("frozen", "standalone"):
+        if one.version[1] == minor:
             path = subprocess.run([one.path, "-I", "-S", "-c", "import os; print(os.path.dirname(os.__file__))"],
                                   stdout=subprocess.PIPE, check=True).stdout.decode().strip()
             return path
