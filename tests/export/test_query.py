@@ -114,3 +114,14 @@ def test_the_list_of_tables_is_whole(shop):
         assert not rows or list(rows[0]) == columns, table["name"]
     text = shop.run("query").output
     assert all(table["name"] in text for table in answer["tables"])
+
+
+def test_tables_of_answers_are_the_answers(shop):
+    modules = shop.ask("modules", "-n", "0")["modules"]
+    assert [(row["name"], row["retained"]) for row in shop.rows("SELECT name, retained FROM module")] == \
+        [(one["name"], one["retained"]) for one in modules]
+    findings = shop.ask("findings")["findings"]
+    assert [row["rule"] for row in shop.rows("SELECT DISTINCT rule FROM finding")] == [one["rule"] for one in findings]
+    native = shop.rows("SELECT count(*) AS n, sum(bytes) AS b, sum(owner IS NOT NULL) AS o FROM native_block")[0]
+    blocks = shop.ask("native", "-n", "0")["blocks"]
+    assert (native["n"], native["b"]) == (len(blocks), sum(one["bytes"] for one in blocks)) and native["n"] > 10
