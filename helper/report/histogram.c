@@ -3,6 +3,7 @@
 #include "query/histogram.h"
 #include "render/table.h"
 #include "render/units.h"
+#include "report/held_from_c.h"
 #include "report/report.h"
 
 struct columns {
@@ -224,6 +225,8 @@ int heap_report(struct report *report)
 		                                     .with_retained = request_has(request, OPTION_RETAINED),
 		                                     .with_allocated = report_is_json(report) };
 	struct histogram_answer answer;
+	if (request_has(request, OPTION_HELD_FROM_C))
+		return held_from_c_report(report);
 	if (question.order == HISTOGRAM_BY_RETAINED && !question.with_retained)
 		return error_set(report->error, ERROR_ARGUMENT, "--sort retained needs --retained");
 	int status = query_histogram(&report->query, &question, &answer);

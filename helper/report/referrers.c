@@ -8,6 +8,7 @@
 #include "query/naming.h"
 #include "query/origins.h"
 #include "report/heap.h"
+#include "report/held_from_c.h"
 #include "report/report.h"
 #include "render/table.h"
 #include "render/units.h"
@@ -532,6 +533,8 @@ static int show_targets(struct referrers *referrers)
 int referrers_report(struct report *report)
 {
 	struct referrers referrers = { .report = report };
+	if (request_has(report->request, OPTION_FROM_C))
+		return held_from_c_report(report);
 	TRY(report_heap(report, &referrers.heap));
 	TRY(naming_open(&referrers.naming, &report->query, referrers.heap));
 	int status = origins_open(&referrers.origins, &report->query, referrers.heap);

@@ -255,8 +255,11 @@ static int parse_arguments(struct request *request, struct cursor *cursor, struc
 	if (request->merge != NULL && request->targets.count + (request->through != NULL) > 0)
 		return error_set(error, ERROR_ARGUMENT,
 		                 "--merge is about all objects of a type: it goes with no target");
+	if (request_has(request, OPTION_FROM_C) && request->targets.count > 0)
+		return error_set(error, ERROR_ARGUMENT,
+		                 "--from-c is about all objects that C code holds: it goes with no target");
 	if ((request->command->flags & COMMAND_TAKES_TARGETS) != 0 && request->targets.count == 0 &&
-	    request->merge == NULL)
+	    request->merge == NULL && !request_has(request, OPTION_FROM_C))
 		return error_set(error, ERROR_ARGUMENT, "%s needs a target: %s", request->command->name,
 		                 request->command->usage);
 	if (request_has(request, OPTION_TREE) && request->policy == POLICY_ASIZEOF)

@@ -345,6 +345,7 @@ void heap_graph_close(struct heap_graph *graph)
 		return;
 	object_index_close(&graph->index);
 	roots_clear(&graph->roots);
+	array_free(&graph->from_c);
 	edge_rows_free(&graph->edges);
 	array_free(&graph->boundaries);
 	large_free(graph->shallow);

@@ -13,6 +13,12 @@
 
 typedef ARRAY(uint32_t) number_array;
 
+/* An object that more references are counted to than were found. */
+struct held_object {
+	uint32_t node;
+	uint32_t missing; /* references that were not found */
+};
+
 struct heap_graph {
 	struct decoder *decoder;
 	struct object_index index;
@@ -27,6 +33,7 @@ struct heap_graph {
 	uint32_t node_process; /* index.count + 0, the first holder */
 	uint64_t edge_count;
 	uint32_t held_from_c; /* objects with an edge from the C holder */
+	ARRAY(struct held_object) from_c; /* them, by number */
 	/* Of objects whose reference count says something: neither immortal nor static. */
 	uint32_t counted;
 	uint32_t accounted; /* of these, those with exactly as many references found as are counted */

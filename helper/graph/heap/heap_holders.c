@@ -144,7 +144,8 @@ static int write_held_from_c(struct builder *builder)
 		graph->overcounted += (int32_t)builder->unexplained[node] < 0;
 		if ((int32_t)builder->unexplained[node] <= 0)
 			continue;
-		if (!edge_writer_reserve(&builder->edges, 1))
+		if (!edge_writer_reserve(&builder->edges, 1) ||
+		    !array_push(&graph->from_c, ((struct held_object){ node, builder->unexplained[node] })))
 			return builder_no_memory(builder);
 		builder->edges.targets[builder->edges.count++] = node;
 		graph->held_from_c++;

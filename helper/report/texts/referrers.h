@@ -7,6 +7,7 @@
 
 #define REFERRERS_OPTIONS(OPTION)                                                                                      \
 	OPTION(LIMIT)                                                                                                  \
+	OPTION(FROM_C)                                                                                                 \
 	OPTION(TYPE) OPTION(MODULE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define REFERRERS_TEXT                                                                                                 \
 	"Lists who holds X: objects, frames of Python, threads, interpreters, each with\n"                             \

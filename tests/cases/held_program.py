@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""Objects whose references C code has: one whose address stands in a block of malloc, one in a static variable of the C
+library, one nowhere any more, and one that is counted three times. Prints READY and what they are."""
+import ctypes
+import json
+import os
+
+
+class Held(object):
+    def __init__(self, size):
+        self.data = bytes(size)
+
+
+def leak(held, times=1):
+    for _ in range(times):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))
+    return id(held)
+
+
+def main():
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    block = libc.malloc(4000)
+    other = libc.malloc(4000)
+    libc.malloc(64)  # so that the other one is not the last of the heap
+    truth = {"block": "0x%x" % block}
+    in_block, nowhere, thrice = Held(300000), Held(200000), Held(100000)
+    ctypes.c_void_p.from_address(block + 1600).value = id(in_block)
+    ctypes.memset(other, 0, 4000)
+    truth["in_block"] = "0x%x" % leak(in_block)
+    truth["nowhere"] = "0x%x" % leak(nowhere)
+    truth["thrice"] = "0x%x" % leak(thrice, 3)
+    del in_block, nowhere
+    os.write(1, b"READY " + json.dumps(truth).encode() + b"\n")
+    while os.read(0, 1):
+        pass
+    return thrice
+
+
+main()
