@@ -3,6 +3,7 @@
 #ifndef PYDS_QUERY_DEEP_H
 #define PYDS_QUERY_DEEP_H
 
+#include "query/held_below.h"
 #include "query/query.h"
 
 struct deep_question {
@@ -21,6 +22,7 @@ struct deep_answer {
 	bool has_weight; /* retained and shared were asked for and found */
 	bool is_held; /* a root leads to it: retained says something */
 	uint64_t retained;
+	struct held_below from_c; /* what is not in retained since C code holds it too */
 	bool has_shared; /* the policy counts in sys.getsizeof() */
 	uint64_t shared; /* of the deep size: what stays when the object goes */
 };

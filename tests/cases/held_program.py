@@ -11,6 +11,16 @@ class Held(object):
         self.data = bytes(size)
 
 
+class Box(object):
+    """A container of objects that nothing but it and C code holds; each refers to itself."""
+
+    def __init__(self, count):
+        self.items = [Held(10000) for _ in range(count)]
+        for item in self.items:
+            item.me = [item]
+            leak(item)
+
+
 def leak(held, times=1):
     for _ in range(times):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))
@@ -31,10 +41,13 @@ def main():
     truth["nowhere"] = "0x%x" % leak(nowhere)
     truth["thrice"] = "0x%x" % leak(thrice, 3)
     del in_block, nowhere
+    box = Box(20)
+    other_box = [thrice]
+    truth["box"], truth["other_box"] = "0x%x" % id(box), "0x%x" % id(other_box)
     os.write(1, b"READY " + json.dumps(truth).encode() + b"\n")
     while os.read(0, 1):
         pass
-    return thrice
+    return thrice, box, other_box
 
 
 main()
