@@ -23,7 +23,9 @@ void object_index_close(struct object_index *index);
 /* After `objects` was filled (graph/frontier.h): counts. ERROR_LIMIT above 2^32 - 2^20 objects. */
 int object_index_number(struct object_index *index, struct error *error);
 
-static inline uint32_t object_index_rank(const struct object_index *index, uint64_t granule)
+/* Inlined always: also into functions for processors that count bits by themselves. */
+static inline __attribute__((always_inline)) uint32_t object_index_rank(const struct object_index *index,
+                                                                        uint64_t granule)
 {
 	uint64_t word = granule >> 6;
 	uint32_t rank = index->ranks[granule / BITS_PER_RANK];
@@ -40,8 +42,8 @@ static inline uint64_t object_index_oddness(const struct object_index *index, ui
 }
 
 /* The number of the object that a reference leads to, in a segment; UINT32_MAX if none does. */
-static inline uint32_t object_index_in(const struct object_index *index, const struct segment *segment,
-                                       uint64_t address)
+static inline __attribute__((always_inline)) uint32_t object_index_in(const struct object_index *index,
+                                                                      const struct segment *segment, uint64_t address)
 {
 	const uint64_t granule = segment_granule(segment, address);
 	if (__builtin_expect((index->objects.words[granule >> 6] >> (granule & 63) & 1) == 0, 0))

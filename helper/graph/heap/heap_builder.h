@@ -54,8 +54,8 @@ unsigned builder_crew(const struct builder *builder, uint64_t most);
 int builder_write_objects(struct builder *builder);
 bool edge_writer_reserve(struct edge_writer *writer, uint64_t more);
 /* The object a slot of a run refers to, by number; UINT32_MAX: none. */
-static inline uint32_t builder_slot_node(const struct builder *builder, struct reader *reader, const struct run *run,
-                                         uint64_t slot)
+static inline __attribute__((always_inline)) uint32_t
+builder_slot_node(const struct builder *builder, struct reader *reader, const struct run *run, uint64_t slot)
 {
 	uint64_t target = run_target(run, slot);
 	const struct segment *segment = target != 0 ? reader_segment(reader, target) : NULL;
