@@ -9,6 +9,7 @@
 #include "query/origins.h"
 #include "report/heap.h"
 #include "report/held_from_c.h"
+#include "report/word_holders.h"
 #include "report/report.h"
 #include "render/table.h"
 #include "render/units.h"
@@ -517,8 +518,10 @@ static int show_targets(struct referrers *referrers)
 	for (size_t i = 0; i < report->request->targets.count && status >= 0; i++) {
 		if (report_is_cancelled(report))
 			status = report_cancelled(report);
-		else if (report_decode_target(report, i))
+		else if (decode_object(report->decoder, report->targets[i]))
 			status = show_one(referrers, i);
+		else
+			status = word_holders_show(report, i);
 	}
 	if (report_is_json(report)) {
 		json_array_end(&report->json);

@@ -14,7 +14,8 @@
 	"its name and with that of its reference; weak references hold nothing and are\n"                              \
 	"not listed. Then compares with the reference count in X: what it counts beyond\n"                             \
 	"the references found is held by C code, or by memory that could not be read.\n"                               \
-	"With --json, names are given where at most 1000 rows are asked for.\n"                                        \
+	"With --json, names are given where at most 1000 rows are asked for. X may be an\n"                            \
+	"address of no object (as after \"e.g.\"): then it says who has that address.\n"                               \
 	"\n" TARGETS_TEXT
 
 #endif
