@@ -61,15 +61,17 @@ static bool has_sane_references(struct decoder *decoder)
 	return true;
 }
 
-/* Where an object lies, and how often it is counted, leave no doubt that it can be one. */
+/* Where an object lies, and how often it is counted, leave no doubt that it can be one. What was immortal before PEP
+ * 683 made it so, the objects of frozen modules in 3.11's static memory, has a count of 999999999 and more. */
 static bool is_plausible(const struct doubtful *doubtful, uint64_t address, const struct type_info *type)
 {
 	struct reference_count count;
-	if (!object_places_allow(object_places_find(doubtful->places, address), type))
+	const enum object_place place = object_places_find(doubtful->places, address);
+	if (!object_places_allow(place, type))
 		return false;
-	return reference_count_read(doubtful->decoder, address, &count) &&
-	       (count.is_immortal || count.is_deferred || !count.is_known ||
-	        count.count <= doubtful->places->most_references);
+	return place == PLACE_STATIC || (reference_count_read(doubtful->decoder, address, &count) &&
+	                                 (count.is_immortal || count.is_deferred || !count.is_known ||
+	                                  count.count <= doubtful->places->most_references));
 }
 
 static bool is_alive(const struct doubtful *doubtful, uint64_t address)

@@ -136,11 +136,12 @@ void gc_cursor_init(struct gc_cursor *cursor, struct reader *reader, const struc
 	};
 }
 
-/* A link of the list without the flags in its low bits; false: not readable. */
+/* A link of the list without the flags in its low bits; false: not readable. The head of a generation may be 4 more
+ * than a multiple of 8 (Debian's 3.13). */
 static bool read_link(const struct gc_cursor *cursor, uint64_t head, uint64_t *ret_link)
 {
 	const uint64_t place = cursor->is_backward ? head + 8 : head;
-	if ((head & 7) != 0 || !reader_u64(cursor->reader, place, ret_link))
+	if ((head & GC_NEXT_MASK) != 0 || !reader_u64(cursor->reader, place, ret_link))
 		return false;
 	*ret_link &= ~(uint64_t)GC_NEXT_MASK;
 	return true;
@@ -151,7 +152,8 @@ static bool is_mutual(const struct gc_cursor *cursor, uint64_t from, uint64_t to
 {
 	uint64_t back;
 	const uint64_t place = cursor->is_backward ? to : to + 8;
-	return (to & 7) == 0 && reader_u64(cursor->reader, place, &back) && (back & ~(uint64_t)GC_NEXT_MASK) == from;
+	return (to & GC_NEXT_MASK) == 0 && reader_u64(cursor->reader, place, &back) &&
+	       (back & ~(uint64_t)GC_NEXT_MASK) == from;
 }
 
 /* Where a link is broken, what comes behind it is reached from the list's other end, up to where that one is. */
