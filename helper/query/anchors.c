@@ -82,6 +82,28 @@ void anchors_clear(struct anchors *anchors)
 	array_free(&anchors->module_names);
 	address_map_clear(&anchors->module_dicts);
 	address_map_clear(&anchors->frame_objects);
+	address_map_clear(&anchors->known);
+}
+
+bool anchors_lead_back(struct anchors *anchors, uint32_t number, enum anchor anchor)
+{
+	struct text name = { .bytes = NULL };
+	uint32_t holder;
+	uint64_t found;
+	bool joins;
+	if (anchor != ANCHOR_CLASS && anchor != ANCHOR_FUNCTION)
+		return true;
+	const uint64_t object = retained_node(anchors->references.heap, number, &holder);
+	uint32_t known = address_map_get(&anchors->known, object);
+	if (known != ADDRESS_MAP_NONE)
+		return known != 0;
+	known = anchors_say(anchors, number, anchor, &name, &joins) && strchr(text_string(&name), '<') == NULL &&
+	        names_resolve(anchors->references.decoder, text_string(&name), &anchors->references.names, &found,
+	                      NULL) >= 0 &&
+	        found == object;
+	text_free(&name);
+	(void)address_map_set(&anchors->known, object, known); /* else it is found anew */
+	return known != 0;
 }
 
 enum anchor anchors_find(const struct anchors *anchors, uint32_t number)

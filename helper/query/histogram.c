@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "graph/heap/heap_cursor.h"
+#include "query/object_lines.h"
 #include "object/value.h"
 #include "allocator/tracked_objects.h"
 
@@ -23,6 +24,8 @@ struct histogram {
 	struct histogram_answer *answer;
 	ARRAY(uint32_t) bucket_of_type; /* row by type_info.index, + 1 */
 	uint8_t *generations; /* by node */
+	struct object_lines lines; /* GROUP_BY_LINE */
+	uint64_t address; /* of the object that is counted */
 	uint32_t *group; /* by number of the dominator tree, where retained sizes are asked for */
 	bool measures_allocated;
 };
@@ -87,11 +90,14 @@ static int prepare(struct histogram *histogram)
 	const enum grouping by = histogram->question->by;
 	const uint32_t count = by == GROUP_BY_SIZE         ? SMALL_CLASSES + 64 - 9
 	                       : by == GROUP_BY_GENERATION ? NOT_TRACKED + 1
+	                       : by == GROUP_BY_LINE       ? (uint32_t)histogram->lines.row_frames.count + 1
 	                                                   : 0;
 	for (uint32_t i = 0; i < count; i++) {
 		struct histogram_row bucket = { .group = i };
 		if (by == GROUP_BY_SIZE)
 			size_range(i, &bucket);
+		else if (by == GROUP_BY_LINE)
+			object_lines_name(&histogram->lines, i, &bucket.name);
 		else
 			text_add(&bucket.name, names[i]);
 		if (!add_row(histogram, &bucket))
@@ -155,6 +161,8 @@ static inline struct histogram_row *bucket_of(struct histogram *histogram, const
 		return &histogram->answer->rows.items[size_group(bytes)];
 	case GROUP_BY_GENERATION:
 		return &histogram->answer->rows.items[histogram->generations[node]];
+	case GROUP_BY_LINE:
+		return &histogram->answer->rows.items[object_lines_row(&histogram->lines, histogram->address, type)];
 	default:
 		break;
 	}
@@ -205,6 +213,7 @@ static int count_objects(struct histogram *histogram)
 			type = cursor.type;
 			is_shown = type_filter_passes(&histogram->question->types, type->name);
 		}
+		histogram->address = cursor.address;
 		TRY(count_object(histogram, cursor.node, type, is_shown));
 	}
 	histogram->answer->not_objects = cursor.not_objects;
@@ -227,6 +236,8 @@ static int find_retained(struct histogram *histogram)
 
 static int gather(struct histogram *histogram)
 {
+	if (histogram->question->by == GROUP_BY_LINE)
+		TRY(object_lines_open(&histogram->lines, histogram->query));
 	TRY(prepare(histogram));
 	if (histogram->question->by == GROUP_BY_GENERATION)
 		TRY(find_generations(histogram));
@@ -320,6 +331,7 @@ int query_histogram(const struct query *query, const struct histogram_question *
 		status = no_memory(&histogram);
 	array_free(&histogram.bucket_of_type);
 	free(histogram.generations);
+	object_lines_close(&histogram.lines);
 	free(histogram.group);
 	return status;
 }

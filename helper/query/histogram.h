@@ -7,7 +7,7 @@
 #include "query/query.h"
 #include "query/type_filter.h"
 
-enum grouping { GROUP_BY_TYPE, GROUP_BY_MODULE, GROUP_BY_SIZE, GROUP_BY_GENERATION };
+enum grouping { GROUP_BY_TYPE, GROUP_BY_MODULE, GROUP_BY_SIZE, GROUP_BY_GENERATION, GROUP_BY_LINE };
 
 /* As the sort keys of commands.def. */
 enum histogram_order { HISTOGRAM_BY_BYTES, HISTOGRAM_BY_COUNT, HISTOGRAM_BY_NAME, HISTOGRAM_BY_RETAINED };

@@ -97,7 +97,8 @@ static uint32_t search(struct naming *naming, uint32_t number, enum anchor *ret_
 			enum anchor anchor = anchors_find(&naming->anchors, from);
 			uint32_t cost = here.depth + 1 + anchor_costs[anchor];
 			naming->queue[naming->queued] = (struct found){ from, head, here.depth + 1 };
-			if (anchor != ANCHOR_NONE && cost < best_cost) {
+			if (anchor != ANCHOR_NONE && cost < best_cost &&
+			    anchors_lead_back(&naming->anchors, from, anchor)) {
 				/* Kept in the queue, before what is still to be looked at: only its index matters. */
 				best = naming->queued;
 				best_cost = cost;
@@ -133,6 +134,23 @@ static bool say_chain(struct naming *naming, uint32_t at, enum anchor anchor, st
 	text->failed |= words.base.failed | words.suffix.failed;
 	words_clear(&words);
 	return is_said;
+}
+
+/* A name that looks like a path and cannot be typed is put in parentheses: it describes. */
+static void mark_description(struct naming *naming, uint64_t object, size_t before, struct text *text)
+{
+	struct text words = { .bytes = NULL };
+	uint64_t found;
+	if (text->failed || strstr(text_string(text) + before, " ") != NULL ||
+	    (names_resolve(naming->anchors.references.decoder, text_string(text) + before,
+	                   &naming->anchors.references.names, &found, NULL) >= 0 &&
+	     found == object))
+		return;
+	text_format(&words, "(%s)", text_string(text) + before);
+	text->length = before;
+	text_add(text, text_string(&words));
+	text->failed |= words.failed;
+	text_free(&words);
 }
 
 static const char *noun_of(const struct run *run)
@@ -220,13 +238,16 @@ bool naming_number(struct naming *naming, uint32_t number, struct text *text)
 	enum anchor anchor = ANCHOR_NONE;
 	if (number >= naming->anchors.references.heap->dominators.reached_count)
 		return false;
-	if (retained_node(naming->anchors.references.heap, number, &holder) == 0) {
+	const size_t before = text->length;
+	const uint64_t object = retained_node(naming->anchors.references.heap, number, &holder);
+	if (object == 0) {
 		holder_say(&naming->anchors.references, holder, text);
 		return true;
 	}
 	bool joins;
 	enum anchor own = anchors_find(&naming->anchors, number);
 	if ((own == ANCHOR_MODULE || own == ANCHOR_CLASS || own == ANCHOR_FUNCTION || own == ANCHOR_FRAME) &&
+	    anchors_lead_back(&naming->anchors, number, own) &&
 	    anchors_say(&naming->anchors, number, own, text, &joins))
 		return true;
 	if (own == ANCHOR_MODULE_DICT && anchors_say(&naming->anchors, number, own, text, &joins)) {
@@ -234,8 +255,17 @@ bool naming_number(struct naming *naming, uint32_t number, struct text *text)
 		return true;
 	}
 	uint32_t at = search(naming, number, &anchor);
-	if (at != UINT32_MAX && say_chain(naming, at, anchor, text))
+	if (at != UINT32_MAX && say_chain(naming, at, anchor, text)) {
+		mark_description(naming, object, before, text);
 		return true;
+	}
+	/* A description, as the words in front say. */
+	if (own == ANCHOR_CLASS || own == ANCHOR_FUNCTION) {
+		text_add(text, own == ANCHOR_CLASS ? "a class " : "a function ");
+		if (anchors_say(&naming->anchors, number, own, text, &joins))
+			return true;
+		text->length = before;
+	}
 	return say_referrer(naming, number, text);
 }
 

@@ -61,7 +61,7 @@ static void add_row(const struct columns *columns, const struct histogram_row *r
 
 static void add_rows(const struct columns *columns)
 {
-	static const char *const nouns[] = { "type", "module", "size", "generation" };
+	static const char *const nouns[] = { "type", "module", "size", "generation", "line" };
 	const struct request *request = columns->report->request;
 	struct histogram_row rest = { .group = 0 };
 	uint64_t rows = 0, folded = 0, so_far = 0;
@@ -90,7 +90,7 @@ static void add_rows(const struct columns *columns)
 
 static int show_table(struct report *report, const struct histogram_answer *answer)
 {
-	static const char *const headings[] = { "Type", "Module", "Size", "Generation" };
+	static const char *const headings[] = { "Type", "Module", "Size", "Generation", "Asked for at" };
 	struct table_column columns[7] = { { "Count", TABLE_RIGHT },
 		                           { "Shallow", TABLE_RIGHT },
 		                           { "%", TABLE_RIGHT },
@@ -194,7 +194,7 @@ static void json_row(struct report *report, const struct histogram_row *row)
 
 static void show_json(struct report *report, const struct histogram_answer *answer)
 {
-	static const char *const keys[] = { "types", "modules", "sizes", "generations" };
+	static const char *const keys[] = { "types", "modules", "sizes", "generations", "lines" };
 	struct json *json = &report->json;
 	report_json_begin(report);
 	json_sum(json, "total", &answer->reached);

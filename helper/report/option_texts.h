@@ -63,7 +63,9 @@
 	"                     asizeof     as pympler.asizeof.asizeof() does by default\n"
 #define LINES_TREE "  -t, --tree       the first levels of references as a tree, instead of types\n"
 #define LINES_AWAITS "  -t, --tree       tasks that wait for one another as a tree, instead of groups\n"
-#define LINES_BY "  --by GROUPING    a row for each: type (default), module, size, generation\n"
+#define LINES_BY                                                                                                       \
+	"  --by GROUPING    a row for each type (default), module, size,\n"                                            \
+	"                   generation, or line where tracemalloc was on\n"
 #define LINES_RETAINED "  --retained       also what each row as a whole keeps alive\n"
 #define LINES_NO_RETAINED "  --no-retained    leave out what needs the graph of the whole heap\n"
 #define LINES_PATHS "  -k, --paths N    the N shortest paths (default 1, at most 100)\n"

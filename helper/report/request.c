@@ -129,10 +129,10 @@ static int set_value(struct request *request, enum option_id id, const char *val
 		request->sort = (uint32_t)found;
 		return OK;
 	case ARGUMENT_GROUPING:
-		found = find_word("type module size generation", value, strlen(value));
+		found = find_word("type module size generation line", value, strlen(value));
 		if (found < 0)
-			return error_set(error, ERROR_ARGUMENT, "--by takes type, module, size or generation, not '%s'",
-			                 value);
+			return error_set(error, ERROR_ARGUMENT,
+			                 "--by takes type, module, size, generation or line, not '%s'", value);
 		request->by = (enum grouping)found;
 		return OK;
 	case ARGUMENT_FILTER:

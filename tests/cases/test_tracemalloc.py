@@ -124,6 +124,16 @@ def test_objects_have_lines(traced):
     assert sum(one["object_size"] for one in shares) > 0.9 * sum(one["size"] for one in shares)
 
 
+def test_heap_by_line(traced):
+    target, truth, _ = traced
+    lines = program.ask(target, ["heap", "--by", "line", "--type", "*.Row", "--json"])["lines"]
+    assert [row["count"] for row in lines] == [2000]
+    file, line = lines[0]["name"].rsplit(":", 1)
+    assert (file, int(line)) in truth.lines
+    everything = program.ask(target, ["heap", "--by", "line", "--json"])
+    assert sum(row["count"] for row in everything["lines"]) == everything["total"]["count"]
+
+
 def test_not_tracing(one, tmp_path):
     with cores.Target(one.path, ["-c", "import os, sys; os.write(1, b'READY\\n'); sys.stdin.read()"],
                       str(tmp_path)) as target:
@@ -133,3 +143,5 @@ def test_not_tracing(one, tmp_path):
             assert not answer["tracing"] and answer["rows"] == [] and answer["peak"] is None
         text = program.run(["--pid", str(target.pid), "tracemalloc"])
         assert text.status == 0 and "was not on" in text.output
+        by_line = program.run(["--pid", str(target.pid), "heap", "--by", "line"])
+        assert by_line.status != 0 and "was not on" in by_line.errors

@@ -70,6 +70,9 @@ def commands(roots):
         "tasks -t",
         "tasks --json",
         "modules --limit 10",
+        "findings",
+        "findings --json",
+        "tracemalloc",
     ]
 
 
