@@ -125,6 +125,8 @@ bool decode_typed_object(struct decoder *decoder, const struct object_head *head
 		body = reader_at(&decoder->reader, address, type->body_bytes);
 	if (__builtin_expect(body == NULL, 0)) {
 		flag_object(decoder, DECODED_UNREADABLE, "only the head is in the dump");
+		if (type->flags & TYPE_IS_WILD)
+			flag_object(decoder, DECODED_CORRUPT, type->damage);
 		out->shallow = (uint64_t)type->tp_basicsize + type->presize;
 		return true;
 	}

@@ -112,6 +112,21 @@ static void correct_numbers(struct object_reader *objects, struct type_info *inf
 		correct(info, &info->tp_itemsize, base->tp_itemsize);
 }
 
+void type_bounds_check_flags(struct type_info *info)
+{
+	/* PyType_Ready() hands on what an instance derives from, and that it is collected (inherit_special()). */
+	uint64_t handed_on = UINT64_C(0xff) << 24;
+	if (info->base == NULL || info->base->damage != NULL || !(info->tp_flags & TPFLAGS_READY))
+		return;
+	if (info->tp_flags & TPFLAGS_HEAPTYPE)
+		handed_on |= TPFLAGS_HAVE_GC; /* a static type with a tp_traverse of its own may do without */
+	const uint64_t lost = info->base->tp_flags & handed_on & ~info->tp_flags;
+	if (lost == 0)
+		return;
+	info->tp_flags |= lost;
+	info->damage = "its class lacks flags that the class it derives from has";
+}
+
 void type_bounds_set(struct object_reader *objects, struct type_info *info)
 {
 	const struct layout *layout = objects->layout;

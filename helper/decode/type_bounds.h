@@ -10,6 +10,9 @@
 /* Whether tp_basicsize and tp_itemsize can be those of any type of that kind: without that it is no type object. */
 bool type_bounds_are_possible(const struct layout *layout, const struct type_info *info);
 
+/* Gives back the flags of tp_flags that a type has of its base and lacks. Before anything is decided by them. */
+void type_bounds_check_flags(struct type_info *info);
+
 /* Sets body_bytes, once entry and base_info are known. tp_basicsize and tp_itemsize that the type's base, kind or
  * decoder contradict are replaced by what these say, and info->damage says so: such memory is torn or hostile, and each
  * instance is flagged. */

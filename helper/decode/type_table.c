@@ -81,6 +81,7 @@ static bool set_name(struct decoder *decoder, struct type_info *info)
 static bool fill_type(struct decoder *decoder, struct type_info *info, const uint8_t *type)
 {
 	struct object_reader *objects = &decoder->objects;
+	type_bounds_check_flags(info);
 	if (info->tp_flags & TPFLAGS_HEAPTYPE)
 		info->flags |= TYPE_IS_HEAP;
 	if (is_python_class(decoder, info, type))
