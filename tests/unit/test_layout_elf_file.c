@@ -139,7 +139,7 @@ static void write_file(const char *path, const uint8_t *bytes, size_t size)
 static void test_damaged_files(void **state)
 {
 	(void)state;
-	static uint8_t image[8 << 20];
+	static uint8_t image[64 << 20];
 	FILE *self = fopen("/proc/self/exe", "rb");
 	assert_non_null(self);
 	size_t size = fread(image, 1, sizeof image, self);
