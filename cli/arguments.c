@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pydeepsize.h"
 
@@ -193,7 +194,8 @@ static int check(struct cli_arguments *arguments)
 	if (arguments->action != CLI_RUN)
 		return 0;
 	if (arguments->command_count == 0)
-		return complain("no command was given", "");
+		return complain("no command was given",
+		                arguments->core != NULL ? "; a core's first one is findings or heap" : "");
 	if (!cli_is_command(arguments->command[0]))
 		return complain("there is no command ", arguments->command[0]);
 	if (strcmp(arguments->command[0], "help") == 0) {
@@ -216,9 +218,10 @@ int cli_arguments_parse(struct cli_arguments *arguments, int argc, char *const *
 		if (set_option(arguments, option == 'h' ? VALUE_HELP : option, optarg) != 0)
 			return -1;
 	int next = optind;
-	/* "pydeepsize CORE COMMAND": the first is no command, the second is one. */
-	if (arguments->core == NULL && arguments->pid == 0 && next + 1 < argc && !cli_is_command(argv[next]) &&
-	    cli_is_command(argv[next + 1]))
+	/* "pydeepsize CORE COMMAND": the first is no command, the second is one; or the first is a file, and the second
+	 * may be mistyped. */
+	if (arguments->core == NULL && arguments->pid == 0 && next < argc && !cli_is_command(argv[next]) &&
+	    ((next + 1 < argc && cli_is_command(argv[next + 1])) || access(argv[next], F_OK) == 0))
 		arguments->core = argv[next++];
 	arguments->command = (const char *const *)&argv[next];
 	arguments->command_count = (uint32_t)(argc - next);

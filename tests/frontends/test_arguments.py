@@ -37,3 +37,13 @@ def test_structs_are_those_of_the_library():
     assert [command["name"] for command in known][:2] == ["info", "sizeof"]
     for command in known:
         assert command["usage"].startswith(command["name"]) and "--json" in command["options"].split()
+
+
+def test_a_file_before_a_mistyped_command(tmp_path):
+    """The file is the target, and what is wrong is the command; or that there is none."""
+    core = tmp_path / "core"
+    core.write_bytes(b"")
+    mistyped, nothing = program.run([core, "haep"]), program.run([core])
+    assert (mistyped.status, nothing.status) == (1, 1)
+    assert "there is no command haep" in mistyped.errors
+    assert "no command was given" in nothing.errors
