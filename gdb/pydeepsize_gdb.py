@@ -90,19 +90,34 @@ def mappings():
     return found
 
 
-class NoCalls:
-    """Expressions must not call functions of the target (gdb 9 and later can forbid it)."""
+class OnlyLooks:
+    """Expressions must neither call functions of the target (gdb 9 and later can forbid it) nor write to it. What they
+    would do was looked for in their text already; here gdb itself is told not to."""
+
+    SETTINGS = ("may-call-functions", "may-write-memory", "may-write-registers")
+
+    def __init__(self):
+        self.changed = []
 
     def __enter__(self):
+        for setting in self.SETTINGS:
+            try:
+                if gdb.parameter(setting):
+                    gdb.execute("set %s off" % setting, to_string=True)
+                    self.changed.append(setting)
+            except (gdb.error, RuntimeError):
+                continue
+        return self
+
+    def can_call(self):
         try:
-            self.before = gdb.parameter("may-call-functions")
-            gdb.execute("set may-call-functions off", to_string=True)
+            return bool(gdb.parameter("may-call-functions"))
         except (gdb.error, RuntimeError):
-            self.before = None
+            return True
 
     def __exit__(self, *_error):
-        if self.before:
-            gdb.execute("set may-call-functions on", to_string=True)
+        for setting in self.changed:
+            gdb.execute("set %s on" % setting, to_string=True)
 
 
 class Gdb(commands.Debugger):
@@ -159,8 +174,12 @@ class Gdb(commands.Debugger):
         return mappings()
 
     def evaluate(self, expression):
+        commands.refuse_side_effects(expression)
         try:
-            with NoCalls():
+            with OnlyLooks() as only_looks:
+                # (f)(1) may be a cast as well as a call; only gdb knows which.
+                if only_looks.can_call() and re.search(r"\)\s*\(", expression):
+                    raise bindings.Refused("%s: this gdb cannot be told to call no functions" % expression)
                 value = gdb.parse_and_eval(expression)
                 kind = value.type.strip_typedefs().code
                 if kind not in (gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_INT, gdb.TYPE_CODE_ENUM):

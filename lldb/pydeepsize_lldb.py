@@ -227,6 +227,7 @@ class Lldb(commands.Debugger):
         return elf.with_file_offsets(found, self.read)
 
     def evaluate(self, expression):
+        commands.refuse_side_effects(expression)
         frame, target = self.context.GetFrame(), self.context.GetTarget()
         address = plain_value(frame, target, expression)
         if address is None and "core" in (self.context.GetProcess().GetPluginName() or "") and \

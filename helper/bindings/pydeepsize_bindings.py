@@ -112,6 +112,10 @@ class Failure(Exception):
     """One sentence for the user."""
 
 
+class Refused(Failure):
+    """An expression that would do more than look: said instead of what else is wrong with it."""
+
+
 class Changed(Failure):
     """The target is no longer what was opened; a new session sees what is there now."""
 
@@ -218,7 +222,7 @@ class Session:
                 ret_address[0] = evaluate(expression.decode("utf-8", "surrogateescape"))
                 return 0
             except BaseException as error:  # pylint: disable=broad-except
-                self.pending = error if not isinstance(error, Failure) else None
+                self.pending = error if isinstance(error, Refused) or not isinstance(error, Failure) else None
                 return 1
         return guarded
 
@@ -240,7 +244,7 @@ class Session:
     def check(self, status):
         """Raises what a callback raised, or the library's sentence for a negative status."""
         pending, self.pending = self.pending, None
-        if isinstance(pending, KeyboardInterrupt):
+        if isinstance(pending, (KeyboardInterrupt, Refused)):
             raise pending
         if status < 0:
             message = self.library.pyds_session_error(self.handle) or self.library.pyds_status_text(status)

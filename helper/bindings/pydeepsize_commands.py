@@ -123,6 +123,47 @@ def split_arguments(line):
     return joined
 
 
+TOKEN = re.compile(r"""\s*(?:(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?P<name>[$@\w]+)|"""
+                   r"""(?P<sign><<=|>>=|->|==|!=|<=|>=|<<|>>|&&|\|\||\+\+|--|::|[-+*/%&|^:]=|.))""", re.DOTALL)
+ASSIGNS = {"=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>=", ":=", "++", "--"}
+TAKES_PARENTHESIS = {"sizeof", "alignof", "_Alignof", "typeof", "decltype"}
+CASTS = {"static_cast", "reinterpret_cast", "const_cast", "dynamic_cast"}
+
+
+def side_effect(expression):
+    """What a debugger's expression would do beside having a value, as words for a sentence; None: nothing.
+
+    By the signs of C, C++, Rust and Pascal: what assigns, counts up or down, calls (functions of the target, and those
+    of the debugger, which may run anything: $_shell(...)), or opens a block. Refuses rather too much."""
+    before = None
+    in_template = False
+    for token in TOKEN.finditer(expression.strip()):
+        text, name, sign = token.group("text"), token.group("name"), token.group("sign")
+        if sign in ASSIGNS:
+            return "assigns"
+        if sign in ("{", ";", "!") and not (sign == "{" and before is None) and not (
+                sign == "!" and (before is None or not re.match(r"\w", before))):
+            return "is more than an expression"
+        if sign == "(" and before is not None and not in_template and re.match(r"[$@\w]", before) and \
+                before not in TAKES_PARENTHESIS:
+            return "calls %s" % before
+        if sign == "(" and (before == "]" or (before == ">" and not in_template)):
+            return "calls a function"
+        if name in ("new", "delete", "throw", "await"):
+            return "does more than look"
+        in_template = before in CASTS and sign == "<" or (in_template and sign != "(")
+        before = text or name or sign
+    return None
+
+
+def refuse_side_effects(expression):
+    """Raises before anything is run."""
+    effect = side_effect(expression)
+    if effect is not None:
+        raise bindings.Refused("%s %s: expressions that do more than look at the target are not evaluated; give an "
+                               "address, or print it by the debugger first" % (expression, effect))
+
+
 def description(command):
     """The help text of a command of bindings.commands()."""
     return "%s.\n\nUsage: py-%s\n\n%s" % (command["summary"][:1].upper() + command["summary"][1:], command["usage"],
