@@ -131,7 +131,10 @@ void type_bounds_set(struct object_reader *objects, struct type_info *info)
 {
 	const struct layout *layout = objects->layout;
 	correct_numbers(objects, info);
-	const uint32_t needed = bytes_read(layout, info->entry);
+	uint32_t needed = bytes_read(layout, info->entry);
+	/* The line of type has no fields to go by. */
+	if ((info->flags | info->entry->flags) & TYPE_IS_METATYPE && needed < layout->struct_bytes[STRUCT_PyTypeObject])
+		needed = layout->struct_bytes[STRUCT_PyTypeObject];
 	if (info->tp_flags & TPFLAGS_UNICODE_SUBCLASS)
 		/* A str is as short as its own form: only the head that all forms share can be required. */
 		info->body_bytes = layout->struct_bytes[STRUCT_PyASCIIObject];
