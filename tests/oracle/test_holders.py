@@ -43,7 +43,9 @@ class Holders(object):
 
     def run(self, *arguments):
         answer = program.run(list(self.target) + list(arguments))
-        assert answer.status == 0, answer
+        # gdb 13's gcore writes zeros for stacks of a newer glibc: frames are cut off there, and it is said.
+        lost = program.ask(self.target, ["heap", "-n", "1", "--json"])["coverage"]["frames_truncated"]
+        assert answer.status == (3 if lost else 0), answer
         return answer.output
 
 
@@ -136,7 +138,7 @@ def test_path_of_a_global(holders):
     assert [step["type"] for step in path["steps"]] == ["dict", "module", "dict", "__main__.Thing"]
     assert path["steps"][-1]["address"] == holders.of("global")["address"]
     text = holders.run("path", "__main__.one_global")
-    assert "root  %s" % ROOT in text and "There is no other path." in text, text
+    assert "root  %s" % ROOT in text and re.search(r"There is no other path( in what is known)?\.", text), text
 
 
 @pytest.mark.parametrize("name, function", [("local of a thread", "worker"), ("local of the main thread", "main")])
@@ -271,7 +273,7 @@ def test_filters_and_order(holders, listed):
     assert rows == [row for _, row in sorted(listed.items()) if row["allocated"] >= 4096]
     text = holders.run("objects", "--type", "__main__.Slotted", "--bytes").splitlines()
     assert len([line for line in text if re.match(r"0x[0-9a-f]+ +\d+  __main__\.Slotted$", line)]) == 20
-    assert "... 991 more (-n 0 shows all)" in text and text[-3].startswith("1,011 objects, ")
+    assert "... 991 more (-n 0 shows all)" in text and any(line.startswith("1,011 objects, ") for line in text)
 
 
 def test_rows_come_while_the_heap_is_read(holders):
