@@ -73,7 +73,7 @@ def test_shared_is_what_others_keep(live):
 def test_names(live):
     for (name, _, _), answer in zip(live.subjects, live.objects):
         # a function says itself what it is called
-        assert answer["owner"] == (name if name != "__main__.function" else "__main__.closing.<locals>.inner")
+        assert answer["owner"] == name  # also of a function whose qualified name leads nowhere
     assert re.match(r"local 'local_rows' of main\(\) retained_program\.py:\d+$", live.objects[-1]["owner"])
 
 
