@@ -233,7 +233,8 @@
       if ((answer.findings || []).length === 0) { return [make('p', {class: 'note'}, 'Nothing was found wrong.')]; }
       return [table([{title: 'Bytes', key: 'bytes', kind: 'bytes'}, {title: 'What', key: 'text'},
         {title: 'Where', value: (row) => (row.places || []).map((place) => place.name).join(', ')},
-        {title: 'Next', key: 'next'}], answer.findings)];
+        {title: 'Next', value: (row) => (row.next || '').split(' ').map((one) => one.replace(':', ' ')).join(', ')}],
+      answer.findings)];
     },
     heap(answer) {
       return [table([{title: 'Count', key: 'count', kind: 'number'}, {title: 'Shallow', key: 'shallow', kind: 'bytes'},
