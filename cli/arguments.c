@@ -23,6 +23,7 @@ enum option_value {
 	VALUE_SPILL,
 	VALUE_MAN,
 	VALUE_MARKDOWN,
+	VALUE_COMPLETION,
 	VALUE_VERSION,
 	VALUE_HELP,
 };
@@ -40,6 +41,7 @@ const struct cli_option cli_options[] = {
 	{ "--debuginfod", "missing debug information may be fetched (network)" },
 	{ "--layout dwarf|table", "layouts from debug information only, or never" },
 	{ "--no-files", "use no file of this machine but the core itself" },
+	{ "--completion SHELL", "print what completes commands in bash, zsh or fish" },
 	{ "--version", "print the version and end" },
 	{ "--help", "print this text and end" },
 	{ NULL, NULL },
@@ -57,6 +59,7 @@ static const struct option long_options[] = {
 	{ "debuginfod", no_argument, NULL, VALUE_DEBUGINFOD },
 	{ "layout", required_argument, NULL, VALUE_LAYOUT },
 	{ "no-files", no_argument, NULL, VALUE_NO_FILES },
+	{ "completion", required_argument, NULL, VALUE_COMPLETION },
 	{ "version", no_argument, NULL, VALUE_VERSION },
 	{ "help", no_argument, NULL, VALUE_HELP },
 	{ "man", no_argument, NULL, VALUE_MAN },
@@ -167,6 +170,10 @@ static int set_option(struct cli_arguments *arguments, int option, const char *v
 		return 0;
 	case VALUE_MAN:
 		arguments->action = CLI_MAN;
+		return 0;
+	case VALUE_COMPLETION:
+		arguments->action = CLI_COMPLETION;
+		arguments->shell = value;
 		return 0;
 	case VALUE_MARKDOWN:
 		arguments->action = CLI_MARKDOWN;

@@ -6,10 +6,11 @@
 
 #include <stdint.h>
 
-enum cli_action { CLI_RUN, CLI_HELP, CLI_VERSION, CLI_MAN, CLI_MARKDOWN };
+enum cli_action { CLI_RUN, CLI_HELP, CLI_VERSION, CLI_MAN, CLI_MARKDOWN, CLI_COMPLETION };
 
 struct cli_arguments {
 	enum cli_action action;
+	const char *shell; /* of CLI_COMPLETION */
 	const char *core; /* NULL: none */
 	int32_t pid; /* 0: none */
 	const char *executable, *sysroot, *debug_directory;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "arguments.h"
+#include "completion.h"
 #include "manual.h"
 #include "pydeepsize.h"
 #include "targets.h"
@@ -276,6 +277,13 @@ int main(int argc, char **argv)
 		return finish_output(0);
 	case CLI_MARKDOWN:
 		manual_markdown();
+		return finish_output(0);
+	case CLI_COMPLETION:
+		if (completion_write(arguments.shell) != 0) {
+			(void)fprintf(stderr, "pydeepsize: --completion takes bash, zsh or fish, not %s\n",
+			              arguments.shell);
+			return STATUS_USAGE;
+		}
 		return finish_output(0);
 	default:
 		return run(&arguments);
