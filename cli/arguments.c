@@ -67,6 +67,12 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+int cli_command_at(uint32_t index, struct pyds_command_info *info)
+{
+	*info = (struct pyds_command_info){ .struct_size = sizeof *info };
+	return pyds_command(index, info) == PYDS_OK;
+}
+
 static int find_command(const char *name, struct pyds_command_info *info)
 {
 	*info = (struct pyds_command_info){ .struct_size = sizeof *info };

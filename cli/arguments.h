@@ -31,6 +31,9 @@ extern const struct cli_option cli_options[]; /* ended by a NULL spelling */
 
 /* 0; or -1 after saying on stderr what is wrong. */
 int cli_arguments_parse(struct cli_arguments *arguments, int argc, char *const *argv);
+struct pyds_command_info; /* pydeepsize.h */
+/* The index-th command; 0: that was the last. */
+int cli_command_at(uint32_t index, struct pyds_command_info *info);
 /* Whether the library has a command of this name. */
 int cli_is_command(const char *name);
 /* Whether it looks at an object or two only. */

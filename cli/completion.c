@@ -8,12 +8,6 @@
 #include "arguments.h"
 #include "pydeepsize.h"
 
-static int command_at(uint32_t index, struct pyds_command_info *info)
-{
-	*info = (struct pyds_command_info){ .struct_size = sizeof *info };
-	return pyds_command(index, info) == PYDS_OK;
-}
-
 /* "--core" of "--core FILE"; has_value: whether something follows. */
 static int option_length(const struct cli_option *option, int *has_value)
 {
@@ -32,7 +26,7 @@ static void print_own_options(const char *before, const char *after)
 static void print_commands(const char *between)
 {
 	struct pyds_command_info info;
-	for (uint32_t i = 0; command_at(i, &info); i++)
+	for (uint32_t i = 0; cli_command_at(i, &info); i++)
 		printf("%s%s", i > 0 ? between : "", info.name);
 }
 
@@ -50,7 +44,7 @@ static void write_bash(void)
 	print_commands(" ");
 	print_own_options(" ", "");
 	printf("' ;;\n");
-	for (uint32_t i = 0; command_at(i, &info); i++)
+	for (uint32_t i = 0; cli_command_at(i, &info); i++)
 		printf("\t%s) words='%s' ;;\n", info.name, info.options);
 	printf("\tesac\n"
 	       "\t[[ -z $command || $current == -* ]] || words=\n"
@@ -91,7 +85,7 @@ static void write_fish(void)
 		print_quoted(option->text);
 		putchar('\n');
 	}
-	for (uint32_t i = 0; command_at(i, &info); i++) {
+	for (uint32_t i = 0; cli_command_at(i, &info); i++) {
 		printf("complete -c pydeepsize -n __fish_use_subcommand -f -a %s -d ", info.name);
 		print_quoted(info.summary);
 		putchar('\n');

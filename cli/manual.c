@@ -26,16 +26,10 @@ static const struct {
 
 enum { EXIT_STATUS_COUNT = sizeof exit_statuses / sizeof exit_statuses[0] };
 
-static int command_at(uint32_t index, struct pyds_command_info *info)
-{
-	*info = (struct pyds_command_info){ .struct_size = sizeof *info };
-	return pyds_command(index, info) == PYDS_OK;
-}
-
 static int help_one(const char *name)
 {
 	struct pyds_command_info info;
-	for (uint32_t i = 0; command_at(i, &info); i++) {
+	for (uint32_t i = 0; cli_command_at(i, &info); i++) {
 		if (strcmp(info.name, name) != 0)
 			continue;
 		printf("%s: %s\n\nUsage: pydeepsize TARGET %s\n\n%s", info.name, info.summary, info.usage, info.help);
@@ -52,7 +46,7 @@ int manual_help(const char *command)
 		return help_one(command);
 	printf("Usage: pydeepsize --core FILE | --pid PID [options] COMMAND [arguments]\n\n%s\nCommands:\n",
 	       introduction);
-	for (uint32_t i = 0; command_at(i, &info); i++)
+	for (uint32_t i = 0; cli_command_at(i, &info); i++)
 		printf("  %-22s %s\n", info.name, info.summary);
 	printf("  %-22s %s\n\nOptions before the command:\n", "help [COMMAND]", "this text, or that of one command");
 	for (const struct cli_option *option = cli_options; option->spelling != NULL; option++)
@@ -97,7 +91,7 @@ void manual_man_page(void)
 		putchar('\n');
 	}
 	printf(".SH COMMANDS\nIn gdb and LLDB their names begin with py\\-.\n");
-	for (uint32_t i = 0; command_at(i, &info); i++) {
+	for (uint32_t i = 0; cli_command_at(i, &info); i++) {
 		printf(".SS ");
 		roff(info.usage);
 		putchar('\n');
@@ -117,9 +111,9 @@ void manual_markdown(void)
 	printf("# Commands\n\n<!-- Written by `pydeepsize --markdown` from the table of commands; edit "
 	       "helper/report/commands.c. -->\n\n");
 	printf("`py-NAME` in gdb and LLDB, `pydeepsize --core FILE NAME` or `pydeepsize --pid PID NAME` alone.\n\n");
-	for (uint32_t i = 0; command_at(i, &info); i++)
+	for (uint32_t i = 0; cli_command_at(i, &info); i++)
 		printf("- [`%s`](#%s): %s\n", info.name, info.name, info.summary);
-	for (uint32_t i = 0; command_at(i, &info); i++)
+	for (uint32_t i = 0; cli_command_at(i, &info); i++)
 		printf("\n## %s\n\n`%s`\n\n```\n%s```\n", info.name, info.usage, info.help);
 	printf("\n## The program's own options\n\nThey stand before the command.\n\n```\n");
 	for (const struct cli_option *option = cli_options; option->spelling != NULL; option++)
