@@ -44,11 +44,5 @@ int export_run(const struct export_format *format, struct tables *tables, const 
 	struct export export = { .tables = tables, .options = options, .error = error };
 	TRY(writer_open(&export.writer, options->path, options->force, error));
 	int status = format->write(&export);
-	*ret_bytes = export.writer.written + export.writer.length;
-	if (status < 0 || export.writer.status < 0) {
-		status = status < 0 ? status : export.writer.status;
-		writer_abandon(&export.writer);
-		return status;
-	}
-	return writer_finish(&export.writer);
+	return writer_end(&export.writer, status, ret_bytes);
 }

@@ -99,6 +99,16 @@ void writer_abandon(struct writer *writer)
 	release(writer);
 }
 
+int writer_end(struct writer *writer, int status, uint64_t *ret_bytes)
+{
+	*ret_bytes = writer->written + writer->length;
+	status = status < 0 ? status : writer->status;
+	if (status == OK)
+		return writer_finish(writer);
+	writer_abandon(writer);
+	return status;
+}
+
 void writer_append(struct writer *writer, const char *bytes, size_t length)
 {
 	while (writer->status == OK && length > 0) {

@@ -31,6 +31,8 @@ int writer_open(struct writer *writer, const char *path, bool force, struct erro
 int writer_finish(struct writer *writer);
 /* Removes what was written so far. Does nothing after writer_finish(). */
 void writer_abandon(struct writer *writer);
+/* Either of them, by the status of who wrote: what went wrong first is returned. *ret_bytes: of the file. */
+int writer_end(struct writer *writer, int status, uint64_t *ret_bytes);
 
 void writer_append(struct writer *writer, const char *bytes, size_t length);
 void writer_add(struct writer *writer, const char *string);

@@ -133,11 +133,5 @@ int page_write(struct report *report, struct tables *tables, const struct export
 	if (status == OK)
 		put_page(&export.writer, &data);
 	text_free(&data);
-	*ret_bytes = export.writer.written + export.writer.length;
-	if (status < 0 || export.writer.status < 0) {
-		status = status < 0 ? status : export.writer.status;
-		writer_abandon(&export.writer);
-		return status;
-	}
-	return writer_finish(&export.writer);
+	return writer_end(&export.writer, status, ret_bytes);
 }

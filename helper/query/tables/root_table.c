@@ -2,6 +2,7 @@
  * Table root: one row a reference from a holder (graph/roots.h) to an object. */
 #include <stdlib.h>
 
+#include "query/holder.h"
 #include "query/tables/open_tables.h"
 
 struct table_cursor {
@@ -46,20 +47,6 @@ static int next_root(struct table_cursor *cursor)
 	return 0;
 }
 
-static const char *kind_name(enum holder_kind kind)
-{
-	static const char *const names[] = {
-		[HOLDER_PROCESS] = "process",
-		[HOLDER_INTERPRETER] = "interpreter",
-		[HOLDER_THREAD] = "thread",
-		[HOLDER_FRAME] = "frame",
-		[HOLDER_STATIC] = "static",
-		[HOLDER_RUNTIME] = "runtime",
-		[HOLDER_C] = "c",
-	};
-	return names[kind];
-}
-
 static int root_cell(struct table_cursor *cursor, uint32_t column, struct cell *ret_cell)
 {
 	struct tables *tables = cursor->tables;
@@ -70,7 +57,7 @@ static int root_cell(struct table_cursor *cursor, uint32_t column, struct cell *
 		*ret_cell = cell_address(retained_node(tables->heap, cursor->number, &ignored));
 		return OK;
 	case ROOT_kind:
-		*ret_cell = cell_lasting(kind_name(holder->kind));
+		*ret_cell = cell_lasting(holder_kind_name(holder->kind));
 		return OK;
 	case ROOT_address:
 		*ret_cell = cell_address(holder->address);
