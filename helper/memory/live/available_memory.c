@@ -176,8 +176,8 @@ uint64_t available_memory(const char *root, const char **ret_limit)
 {
 	uint64_t least = machine_available(root);
 	*ret_limit = "the machine's free memory";
-	for (int version = 1; version <= 2; version++) {
-		uint64_t left = groups_available(root, version == 2);
+	for (int hierarchy = 1; hierarchy <= 2; hierarchy++) {
+		uint64_t left = groups_available(root, hierarchy == 2);
 		if (left < least) {
 			least = left;
 			*ret_limit = "the memory limit of the control group";
