@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The command that CONTRIBUTING.md adds: its code is taken out of the page, built with the library and run."""
+import glob
 import json
 import os
 import re
@@ -69,9 +70,9 @@ def built(tmp_path_factory):
         objects.append(source + ".o")
         subprocess.run([first[0], "-I" + folder] + first[1:] + ["-o", objects[-1], "-c", source], check=True)
     cli = compile_line("cli/main.c")
-    for name in ("arguments", "main", "manual", "targets"):
-        objects.append(os.path.join(folder, name + ".o"))
-        subprocess.run(cli + ["-o", objects[-1], "-c", os.path.join(program.ROOT, "cli", name + ".c")], check=True)
+    for source in glob.glob(os.path.join(program.ROOT, "cli", "*.c")):
+        objects.append(os.path.join(folder, os.path.basename(source)[:-len(".c")] + ".o"))
+        subprocess.run(cli + ["-o", objects[-1], "-c", source], check=True)
     result = os.path.join(folder, "pydeepsize")
     subprocess.run([first[0], "-o", result] + objects + [os.path.join(program.BUILD, "libpyds_objects.a")] +
                    libraries() + ["-lpthread", "-lm"], check=True)
