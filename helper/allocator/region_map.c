@@ -346,3 +346,23 @@ const struct region *memory_map_find(const struct memory_map *map, uint64_t addr
 	}
 	return low < map->regions.count && map->regions.items[low].start <= address ? &map->regions.items[low] : NULL;
 }
+
+bool memory_map_block(const struct memory_map *map, struct reader *reader, uint64_t address,
+                      struct allocator_block *ret_block)
+{
+	uint64_t inside;
+	const struct region *region = memory_map_find(map, address);
+	if (region == NULL)
+		return false;
+	if (region->kind == REGION_PYMALLOC || region->kind == REGION_MIMALLOC || region->kind == REGION_JEMALLOC)
+		return allocators_block_at(map->allocators, reader, address, ret_block, &inside);
+	if (region->kind != REGION_HEAP && region->kind != REGION_MAPPED_CHUNK)
+		return false;
+	const struct glibc_walk *walk = &map->walks.items[region->glibc];
+	const struct glibc_chunk *chunk = walk->is_confirmed ? glibc_walk_find(walk, address) : NULL;
+	if (chunk == NULL)
+		return false;
+	*ret_block = (struct allocator_block){ chunk->address, chunk->bytes,
+		                               region->kind == REGION_HEAP ? ALLOCATOR_MALLOC : ALLOCATOR_MMAP };
+	return true;
+}

@@ -55,6 +55,10 @@ int memory_map_open(struct memory_map **ret_map, const struct allocators *alloca
 void memory_map_close(struct memory_map *map); /* NULL is fine */
 /* The region that holds address; NULL: not mapped. */
 const struct region *memory_map_find(const struct memory_map *map, uint64_t address);
+/* The block in use, or in a pool of objects, that holds address, wherever in it; false: none, or its allocator's walk
+ * was not confirmed. */
+bool memory_map_block(const struct memory_map *map, struct reader *reader, uint64_t address,
+                      struct allocator_block *ret_block);
 const char *region_kind_name(enum region_kind kind); /* "thread stack" */
 
 #endif

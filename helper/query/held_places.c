@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "allocator/allocators.h"
+#include "allocator/region_map.h"
 #include "base/address_map.h"
 #include "graph/object_places.h"
 
 enum {
 	REFERRERS_MOST = 1 << 16, /* of one object, whose references are told from unknown words */
-	BLOCK_BACK = 1 << 12, /* bytes before a word that are searched for the beginning of its block */
 	STEP = 16,
 	MOST_PREHEADER = 48, /* of an object in its block: debug guards, dict and weakrefs, head of the collector */
 };
@@ -19,6 +18,7 @@ struct finder {
 	const struct query *query;
 	const struct retained *heap;
 	struct held_answer *answer;
+	const struct memory_map *map;
 	struct address_map rows; /* address of an object to its row */
 	struct address_map known; /* words that are known references */
 	struct object_places places;
@@ -68,21 +68,6 @@ static int note_referrers(struct finder *finder, const struct held_row *row)
 	return OK;
 }
 
-/* The block that holds a word. Of glibc's only the beginning of one is known: the nearest one before the word. */
-static bool find_block(const struct finder *finder, uint64_t word, struct allocator_block *ret_block)
-{
-	struct decoder *decoder = &finder->query->target->decoder;
-	const struct allocators *allocators = &decoder->context->allocators;
-	uint64_t inside, at = word;
-	for (uint32_t i = 0; i <= BLOCK_BACK / STEP && at >= STEP; i++) {
-		if (allocators_block_at(allocators, &decoder->reader, at, ret_block, &inside) &&
-		    word - ret_block->address < ret_block->taken)
-			return true;
-		at = i == 0 && at % STEP != 0 ? at - at % STEP : at - STEP;
-	}
-	return false;
-}
-
 /* A word in the body of an object is what its type makes of it: a borrowed address, if it is no reference. */
 static bool is_of_object(const struct finder *finder, const struct allocator_block *block)
 {
@@ -108,7 +93,8 @@ static void note_word(struct finder *finder, struct held_row *row, uint64_t word
 {
 	struct allocator_block block = { .address = 0 };
 	const enum object_place kind = object_places_find(&finder->places, word);
-	const bool has_block = kind == PLACE_HEAP && find_block(finder, word, &block);
+	const bool has_block = kind == PLACE_HEAP &&
+	                       memory_map_block(finder->map, &finder->query->target->decoder.reader, word, &block);
 	if (has_block && is_of_object(finder, &block))
 		return;
 	uint64_t index = row->words++;
@@ -152,6 +138,7 @@ static int find(struct finder *finder)
 	const struct address_space *space = finder->query->target->space;
 	struct held_answer *answer = finder->answer;
 	const struct roots *roots = &finder->heap->graph->roots;
+	TRY(target_memory(finder->query->target, finder->query->progress, &finder->map, finder->query->error));
 	for (size_t i = 0; i < answer->rows.count; i++) {
 		const uint64_t address = answer->rows.items[i].address;
 		if (!address_map_set(&finder->rows, address, (uint32_t)i))

@@ -35,6 +35,9 @@ def main():
     libc.malloc(64)  # so that the other one is not the last of the heap
     truth = {"block": "0x%x" % block}
     in_block, nowhere, thrice = Held(300000), Held(200000), Held(100000)
+    ctypes.memset(block, 0, 4000)
+    for header in range(1000, 4000, 0x410):  # what chunks that were here before may leave behind
+        ctypes.c_size_t.from_address(block + header).value = 0x411
     ctypes.c_void_p.from_address(block + 1600).value = id(in_block)
     ctypes.memset(other, 0, 4000)
     truth["in_block"] = "0x%x" % leak(in_block)
