@@ -223,14 +223,14 @@ static int show_answer(struct report *report, size_t index, struct deep_answer *
 	if (report_is_json(report)) {
 		show_json(report, answer);
 		if (tree)
-			status = tree_show(report, index, &answer->reached);
+			status = tree_show(report, answer->address, &answer->reached);
 		json_object_end(&report->json);
 		return status;
 	}
 	if (index > 0)
 		text_add(report->text, "\n");
 	show_head(report, index, answer);
-	status = tree ? tree_show(report, index, &answer->reached) : show_types(report, &answer->reached);
+	status = tree ? tree_show(report, answer->address, &answer->reached) : show_types(report, &answer->reached);
 	text_add(report->text, "\n");
 	report_measure_line(report);
 	report_coverage(report, &answer->reached.coverage);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * tree: the first levels of references below an object, grouped by the name of the reference and the type of what it
- * refers to, each with the deep size it contributes. */
+ * tree: how the tree of references below an object is shown: `deepsize --tree`. */
 #ifndef PYDS_REPORT_TREE_H
 #define PYDS_REPORT_TREE_H
 
 #include "report/report.h"
 
-/* Shows the tree of target `index`, as a tree or as "tree": {...} into the open JSON object. whole is the result of
- * its deep size, which the rows add up to. */
-int tree_show(struct report *report, size_t index, const struct walk_result *whole);
+/* Shows the tree below an object, as a tree or as "tree": {...} into the open JSON object. whole is the result of its
+ * deep size, which the rows add up to. */
+int tree_show(struct report *report, uint64_t object, const struct walk_result *whole);
 
 #endif
