@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * answer: a command as a job of its session. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/job.h"
 #include "api/sized_struct.h"
@@ -11,6 +12,7 @@ struct answer {
 	struct pyds_job job;
 	struct request request;
 	uint64_t *targets;
+	char **refusals; /* of each target: why it is none; NULL: it was found */
 	struct report report;
 };
 
@@ -50,7 +52,10 @@ static void settle(struct pyds_job *job)
 static void clear(struct pyds_job *job)
 {
 	struct answer *answer = (struct answer *)job;
+	for (size_t i = 0; answer->refusals != NULL && i < answer->request.targets.count; i++)
+		free(answer->refusals[i]);
 	request_clear(&answer->request);
+	free(answer->refusals);
 	free(answer->targets);
 }
 
@@ -61,6 +66,7 @@ static void fill_report(struct answer *answer, const struct pyds_output_options 
 	answer->report = (struct report){
 		.request = &answer->request,
 		.targets = answer->targets,
+		.refusals = (const char *const *)answer->refusals,
 		.target = target,
 		.decoder = target != NULL ? &target->decoder : NULL,
 		.naming = target != NULL ? &target->naming : NULL,
@@ -74,6 +80,22 @@ static void fill_report(struct answer *answer, const struct pyds_output_options 
 		.error = &job->error,
 		.exit_status = EXIT_ANSWERED,
 	};
+}
+
+/* One of several targets that leads nowhere does not take the others' answers away. */
+static int resolve(struct answer *answer, size_t index, bool is_alone)
+{
+	struct pyds_session *session = answer->job.session;
+	struct text *note = request_has(&answer->request, OPTION_JSON) ? NULL : &answer->job.text;
+	const int status =
+	        session_resolve(session, answer->request.targets.items[index], &answer->targets[index], note);
+	if (is_alone || (status != ERROR_NOT_FOUND && status != ERROR_ARGUMENT))
+		return status;
+	answer->refusals[index] = strdup(session->error.message);
+	error_clear(&session->error);
+	return answer->refusals[index] != NULL
+	               ? OK
+	               : error_set(&session->error, ERROR_NO_MEMORY, "out of memory for what is no target");
 }
 
 /* Everything that is done before pyds_job_start() returns. */
@@ -91,11 +113,11 @@ static int prepare(struct answer *answer, uint32_t argument_count, const char *c
 	}
 	size_t count = answer->request.targets.count;
 	answer->targets = calloc(count + 1, sizeof *answer->targets);
-	if (answer->targets == NULL)
+	answer->refusals = calloc(count + 1, sizeof *answer->refusals);
+	if (answer->targets == NULL || answer->refusals == NULL)
 		return error_set(&session->error, ERROR_NO_MEMORY, "out of memory for %zu targets", count);
-	struct text *note = request_has(&answer->request, OPTION_JSON) ? NULL : &answer->job.text;
 	for (size_t i = 0; i < count && !only_help; i++)
-		TRY(session_resolve(session, answer->request.targets.items[i], &answer->targets[i], note));
+		TRY(resolve(answer, i, count == 1));
 	fill_report(answer, &own);
 	return OK;
 }

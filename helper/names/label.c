@@ -13,10 +13,12 @@
 
 enum { SHOWN_KEY_BYTES = 40, SHOWN_KEY_DIGITS = 4, TUPLE_ITEMS = 4, TUPLE_DEPTH = 3 };
 
-bool names_key_is_shown(const char *key, size_t length)
+bool names_key_is_shown(const struct name_options *options, const char *key, size_t length)
 {
 	size_t start = 0, digits = 0;
 
+	if (options->show_values || options->hide_keys)
+		return !options->hide_keys;
 	if (length == 0 || length > SHOWN_KEY_BYTES)
 		return false;
 	for (size_t i = 0; i <= length; i++) {
@@ -43,9 +45,8 @@ static bool append_str_key(struct decoder *decoder, uint64_t key, const struct n
 {
 	struct text string = { 0 };
 	int64_t length = value_str(&decoder->objects, key, LIMIT_STRING_SHOWN, &string);
-	bool is_shown = length >= 0 && !string.failed &&
-	                (options->show_values ||
-	                 (length <= LIMIT_STRING_SHOWN && names_key_is_shown(text_string(&string), string.length)));
+	bool is_shown = length >= 0 && !string.failed && (options->show_values || length <= LIMIT_STRING_SHOWN) &&
+	                names_key_is_shown(options, text_string(&string), string.length);
 
 	if (is_shown) {
 		text_add(text, "'");
@@ -138,7 +139,7 @@ static void append_dict_label(struct decoder *decoder, const struct run *run, ui
 	uint64_t flags = 0;
 
 	text_add(text, before);
-	if (append_key(decoder, key, options, 0, text)) {
+	if (!options->hide_keys && append_key(decoder, key, options, 0, text)) {
 		text_add(text, "]");
 		return;
 	}
@@ -149,7 +150,7 @@ static void append_dict_label(struct decoder *decoder, const struct run *run, ui
 		text->bytes[length] = '\0';
 	value_type(&decoder->objects, key, &flags);
 	text_add(text, before);
-	if (flags & (TPFLAGS_UNICODE_SUBCLASS | TPFLAGS_BYTES_SUBCLASS | TPFLAGS_TUPLE_SUBCLASS))
+	if (options->hide_keys || flags & (TPFLAGS_UNICODE_SUBCLASS | TPFLAGS_BYTES_SUBCLASS | TPFLAGS_TUPLE_SUBCLASS))
 		text_format(text, "key %llu of %llu]", (unsigned long long)run->first_index + index + 1,
 		            (unsigned long long)run->first_index + run->count);
 	else

@@ -16,6 +16,8 @@
  * included; keys of other types by their address, "[0x7f31c02a8e40]". All these forms can be typed as subscripts. */
 struct name_options {
 	bool show_values; /* --values */
+	bool hide_keys; /* --hide-keys: no key of a dict, whatever it looks like; attributes' names are shown all the
+	                   same */
 	uint64_t selected_thread; /* PyThreadState for names in "the" frame; 0: runtime's selected one */
 	uint32_t selected_frame; /* 0: innermost */
 	struct text
@@ -54,9 +56,10 @@ bool names_frame_object(struct decoder *decoder, uint64_t object, struct text *t
 void names_local(struct decoder *decoder, uint64_t code, uint64_t index, struct text *text);
 /* Name of a type, "module.qualname" without "builtins."; "?" for NULL. Escaped. */
 void names_type(struct text *text, const struct type_info *type);
-/* Whether a str key of a plain dict may be shown without show_values: an identifier or dotted name of at most 40 bytes,
- * of which at most 4 are digits. Programs name their own things so; tokens, mail addresses and ids rarely look it. */
-bool names_key_is_shown(const char *key, size_t length);
+/* Whether a str key of a plain dict may be shown; without show_values: an identifier or dotted name of at most 40
+ * bytes, of which at most 4 are digits. Programs name their own things so; tokens, mail addresses and ids rarely look
+ * it. */
+bool names_key_is_shown(const struct name_options *options, const char *key, size_t length);
 
 /* As text_escape() of base/escape.h. */
 static inline void names_escape(struct text *text, const char *bytes, size_t length, bool quote)

@@ -95,7 +95,7 @@ static void offer_key(const struct path_place *place, struct suggestion *suggest
 
 	if (suggestion->looked_at < LIMIT_NAMES_COMPARED &&
 	    value_str(&place->decoder->objects, key, LIMIT_STRING_SHOWN, &name) > 0 && !name.failed &&
-	    (place->options->show_values || names_key_is_shown(text_string(&name), name.length)))
+	    names_key_is_shown(place->options, text_string(&name), name.length))
 		suggestion_offer(suggestion, text_string(&name));
 	text_free(&name);
 }

@@ -42,6 +42,7 @@ bool words_attribute(struct words *words, const struct run *run, uint64_t slot, 
 {
 	struct name_options options = words->references->names;
 	options.show_values = true; /* an attribute's name is the program's own */
+	options.hide_keys = false;
 	text_reset(&words->label);
 	names_label(words->references->decoder, run, slot, &options, &words->label);
 	const char *label = text_string(&words->label);

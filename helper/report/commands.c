@@ -46,10 +46,12 @@ static const struct command commands[] = {
 		.name = #id,                                                                                           \
 		.summary = summary_text,                                                                               \
 		.usage = usage_text,                                                                                   \
-		.help = ID##_TEXT "\nOptions:\n" ID##_OPTIONS(OPTION_LINES) LINES_MAX_MEMORY LINES_SPILL,              \
-		.option_names = ID##_OPTIONS(OPTION_SPELLING) SPELLING_MAX_MEMORY " " SPELLING_SPILL " ",              \
+		.help = ID##_TEXT "\nOptions:\n" ID##_OPTIONS(OPTION_LINES)                                            \
+		        LINES_HIDE_KEYS LINES_MAX_MEMORY LINES_SPILL,                                                  \
+		.option_names = ID##_OPTIONS(OPTION_SPELLING) SPELLING_HIDE_KEYS " " SPELLING_MAX_MEMORY               \
+		                                                                 " " SPELLING_SPILL " ",               \
 		.sort_keys = keys,                                                                                     \
-		.options = 0 ID##_OPTIONS(OPTION_BIT) OPTION_BIT(MAX_MEMORY) OPTION_BIT(SPILL),                        \
+		.options = 0 ID##_OPTIONS(OPTION_BIT) OPTION_BIT(HIDE_KEYS) OPTION_BIT(MAX_MEMORY) OPTION_BIT(SPILL),  \
 		.flags = command_flags,                                                                                \
 		.run = id##_report,                                                                                    \
 	},

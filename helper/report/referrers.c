@@ -518,6 +518,8 @@ static int show_targets(struct referrers *referrers)
 	for (size_t i = 0; i < report->request->targets.count && status >= 0; i++) {
 		if (report_is_cancelled(report))
 			status = report_cancelled(report);
+		else if (!report_found_target(report, i))
+			continue;
 		else if (decode_object(report->decoder, report->targets[i]))
 			status = show_one(referrers, i);
 		else

@@ -72,9 +72,29 @@ static bool is_address(const char *expression)
 	return expression[0] == '0' && (expression[1] == 'x' || expression[1] == 'X');
 }
 
+bool report_found_target(struct report *report, size_t index)
+{
+	const char *reason = report->refusals[index], *expression = report->request->targets.items[index];
+	if (reason == NULL)
+		return true;
+	report->failed_targets++;
+	if (report_is_json(report)) {
+		json_object(&report->json, NULL);
+		json_string(&report->json, "target", expression);
+		json_string(&report->json, "error", reason);
+		json_object_end(&report->json);
+		return false;
+	}
+	text_escape(report->text, expression, strlen(expression), false);
+	text_format(report->text, ": %s\n", reason);
+	return false;
+}
+
 bool report_decode_target(struct report *report, size_t index)
 {
 	const uint64_t address = report->targets[index];
+	if (!report_found_target(report, index))
+		return false;
 	if (decode_object(report->decoder, address))
 		return true;
 	const struct decoded *out = &report->decoder->out;
@@ -297,6 +317,7 @@ int report_run(struct report *report)
 	if (request_has(request, OPTION_HELP))
 		return show_help(report);
 	report->names.show_values = request_has(request, OPTION_VALUES);
+	report->names.hide_keys = request_has(request, OPTION_HIDE_KEYS);
 	report->query = (struct query){ .target = report->target,
 		                        .names = report->names,
 		                        .measure = request_measure(request),

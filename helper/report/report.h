@@ -25,6 +25,7 @@ struct report {
 	const struct request *request;
 	struct query query; /* how a question is asked for it */
 	const uint64_t *targets; /* addresses, request->targets.count of them */
+	const char *const *refusals; /* of each of several targets: why it leads nowhere; NULL: it does not */
 	struct target *target;
 	struct decoder *decoder, *naming; /* the target's */
 	struct name_options names;
@@ -76,6 +77,8 @@ void report_measure_line(struct report *report);
 /* *ret_walk: the session's, with nothing visited, in the request's measure. */
 int report_walk(struct report *report, struct walk **ret_walk);
 
+/* Whether target `index` leads to an address; if not, that has then been said in the output. */
+bool report_found_target(struct report *report, size_t index);
 /* Decodes target `index` into report->decoder. False if it is no object: that has then been said in the output. */
 bool report_decode_target(struct report *report, size_t index);
 /* Decodes each target and has it shown by show(), which gets its index and finds it in report->decoder->out; in JSON

@@ -91,6 +91,7 @@ static void test_all_pairs(void **state)
 
 static void test_keys(void **state)
 {
+	struct name_options options = { .show_values = false };
 	static const char *const shown[] = { "plain", "_x", "app.models.Session", "item_12", "\xc3\xa9t\xc3\xa9" };
 	static const char *const kept[] = {
 		"",    "u:1",        "a b", "a.",
@@ -100,10 +101,14 @@ static void test_keys(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
-		assert_true(names_key_is_shown(shown[i], strlen(shown[i])));
+		assert_true(names_key_is_shown(&options, shown[i], strlen(shown[i])));
 	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
-		assert_false(names_key_is_shown(kept[i], strlen(kept[i])));
-	assert_false(names_key_is_shown("a\0b", 3));
+		assert_false(names_key_is_shown(&options, kept[i], strlen(kept[i])));
+	assert_false(names_key_is_shown(&options, "a\0b", 3));
+	options.show_values = true;
+	assert_true(names_key_is_shown(&options, "user@example.com", 16));
+	options.hide_keys = true;
+	assert_false(names_key_is_shown(&options, "rows", 4));
 }
 
 /* A path, a name or a message of the target in a sentence of ours. */

@@ -73,7 +73,7 @@ static void say_keys(struct rule_run *run, const struct kind *kind, struct text 
 			struct text name = { .bytes = NULL };
 			(void)value_str(&run->decoder->objects, key, 40, &name);
 			text_add(text, said > 0 ? ", " : "");
-			if (run->query->names.show_values || names_key_is_shown(text_string(&name), name.length))
+			if (names_key_is_shown(&run->query->names, text_string(&name), name.length))
 				names_escape(text, text_string(&name), name.length, false);
 			else
 				text_add(text, "...");
