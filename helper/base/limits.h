@@ -40,6 +40,8 @@ enum {
 	LIMIT_NATIVE_EDGES = 1 << 28, /* words that point to native blocks: 2 GiB of them */
 	LIMIT_PYMALLOC_ARENAS = 1 << 22, /* entries of a table of them: 4 TiB */
 	LIMIT_GROUP_MEMBERS = 1 << 26, /* members of all different sets of groups that retain something: 256 MiB */
+	LIMIT_OWNER_SETS = 1 << 20, /* different sets of modules that share something */
+	LIMIT_OWNER_PASSES = 256, /* over the heap, till what is shared is known; real heaps take 3 to 8 */
 };
 
 /* Writable memory searched for _PyRuntime where no ELF file says where it is: seconds, not minutes. */

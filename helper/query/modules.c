@@ -8,6 +8,8 @@
 #include "base/address_map.h"
 #include "base/limits.h"
 #include "object/value.h"
+#include "query/modules_shared.h"
+#include "query/naming.h"
 
 struct search {
 	const struct query *query;
@@ -85,6 +87,8 @@ static int weigh_modules(struct search *search)
 		}
 		status = retained_groups(heap, group, count, bytes, query->progress, query->error);
 	}
+	if (status == OK)
+		status = modules_share(query, heap, group, search->answer);
 	for (uint32_t i = 0; status == OK && i < count; i++)
 		search->answer->rows.items[i].retained = bytes[i];
 	free(group);
@@ -148,15 +152,25 @@ static void sort_modules(struct search *search)
 		        compare_modules, &order);
 }
 
-static bool passes(const struct modules_question *question, const struct module_row *module)
+static bool name_passes(const struct modules_question *question, const char *name)
 {
-	if (module->retained < question->min_bytes)
-		return false;
 	if (question->module == NULL)
 		return true;
-	const char *name = text_string(&module->name);
 	const size_t length = strlen(question->module);
 	return strncmp(name, question->module, length) == 0 && (name[length] == '.' || name[length] == '\0');
+}
+
+static bool passes(const struct modules_question *question, const struct module_row *module)
+{
+	return module->retained >= question->min_bytes && name_passes(question, text_string(&module->name));
+}
+
+static bool shared_passes(const struct modules_question *question, const struct modules_shared_row *row)
+{
+	bool is_wanted = question->module == NULL;
+	for (uint32_t i = 0; i < row->module_count; i++)
+		is_wanted |= name_passes(question, row->modules[i]);
+	return is_wanted && row->retained >= question->min_bytes;
 }
 
 static void row_clear(struct module_row *row)
@@ -177,12 +191,39 @@ static void keep_matching(struct search *search)
 			row_clear(&answer->rows.items[i]);
 	}
 	answer->matching = answer->rows.count = kept;
+	kept = 0;
+	for (size_t i = 0; i < answer->shared.count; i++) {
+		if (shared_passes(search->question, &answer->shared.items[i]))
+			answer->shared.items[kept++] = answer->shared.items[i];
+		else
+			modules_shared_clear(&answer->shared.items[i]);
+	}
+	answer->shared_matching = answer->shared.count = kept;
 }
 
 static void keep_first(struct modules_answer *answer, uint64_t limit)
 {
 	while (answer->rows.count > limit)
 		row_clear(&answer->rows.items[--answer->rows.count]);
+}
+
+static int name_shared(struct search *search)
+{
+	struct modules_answer *answer = search->answer;
+	struct naming *naming;
+	bool failed = false;
+	while (answer->shared.count > search->question->limit)
+		modules_shared_clear(&answer->shared.items[--answer->shared.count]);
+	if (answer->shared.count == 0)
+		return OK;
+	TRY(naming_open(&naming, search->query, search->heap));
+	for (size_t i = 0; i < answer->shared.count; i++) {
+		struct modules_shared_row *row = &answer->shared.items[i];
+		(void)naming_object(naming, row->largest, &row->largest_name);
+		failed |= row->largest_name.failed;
+	}
+	naming_close(naming);
+	return failed ? no_memory(search) : OK;
 }
 
 static int find(struct search *search)
@@ -204,7 +245,7 @@ static int find(struct search *search)
 	if (question->order == MODULES_BY_DEEP)
 		sort_modules(search);
 	keep_first(answer, question->limit);
-	return failed ? no_memory(search) : OK;
+	return failed ? no_memory(search) : name_shared(search);
 }
 
 int query_modules(const struct query *query, const struct modules_question *question, struct modules_answer *ret_answer)
@@ -213,6 +254,8 @@ int query_modules(const struct query *query, const struct modules_question *ques
 	struct search search = { .query = query, .question = question, .answer = ret_answer };
 	TRY(query_heap(query, &search.heap));
 	ret_answer->heap_bytes = search.heap->total;
+	ret_answer->garbage_count = search.heap->unreachable_count;
+	ret_answer->garbage_bytes = search.heap->unreachable_bytes;
 	ret_answer->coverage = search.heap->graph->coverage;
 	int status = find(&search);
 	address_map_clear(&search.seen);
@@ -223,4 +266,7 @@ void modules_answer_clear(struct modules_answer *answer)
 {
 	keep_first(answer, 0);
 	array_free(&answer->rows);
+	for (size_t i = 0; i < answer->shared.count; i++)
+		modules_shared_clear(&answer->shared.items[i]);
+	array_free(&answer->shared);
 }

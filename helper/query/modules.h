@@ -4,6 +4,7 @@
 #ifndef PYDS_QUERY_MODULES_H
 #define PYDS_QUERY_MODULES_H
 
+#include "analysis/owner_sets.h"
 #include "base/array.h"
 #include "query/query.h"
 
@@ -25,8 +26,23 @@ struct module_row {
 	uint64_t largest, largest_retained; /* largest 0: it has none that retains anything */
 };
 
+/* What several modules reach, each on a way that passes no other module, and nothing else does. */
+struct modules_shared_row {
+	char *modules[OWNERS_TOLD]; /* not escaped */
+	uint32_t module_count; /* 0: more than OWNERS_TOLD */
+	uint64_t count, retained; /* objects; their bytes: what all of these modules hold together */
+	struct text largest_name; /* of the object that retains most by itself */
+	uint64_t largest, largest_retained;
+};
+
 struct modules_answer {
 	ARRAY(struct module_row) rows; /* those asked for, in their order */
+	ARRAY(struct modules_shared_row) shared; /* those with a module asked for, largest first */
+	uint64_t shared_matching; /* with a row or not */
+	uint64_t shared_bytes; /* of all such sets of modules */
+	uint64_t elsewhere; /* bytes that are reached without a module, too: from frames, threads, the interpreter */
+	bool sharing_unknown; /* it took too long to find out: shared is empty, both sums are 0 */
+	uint64_t garbage_count, garbage_bytes; /* objects that no root reaches, and no module */
 	uint64_t module_count; /* in sys.modules, of all interpreters */
 	uint64_t matching; /* modules that passed the filters, with a row or not */
 	uint64_t heap_bytes; /* of all objects that are reachable */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
+#include <string.h>
 
 #include "query/modules.h"
 #include "render/table.h"
 #include "render/units.h"
 #include "report/report.h"
+
+enum { SHARED_ROWS = 6 }; /* in text, where --limit does not say all */
 
 static void add_row(struct report *report, struct table *table, const struct module_row *module)
 {
@@ -27,6 +30,79 @@ static void add_row(struct report *report, struct table *table, const struct mod
 	text_free(&cell);
 }
 
+/* ---- What several hold together ---- */
+
+static void add_names(const struct modules_shared_row *row, struct text *text)
+{
+	for (uint32_t i = 0; i < row->module_count; i++) {
+		if (i > 0)
+			text_add(text, ", ");
+		names_escape(text, row->modules[i], strlen(row->modules[i]), false);
+	}
+	if (row->module_count == 0)
+		text_format(text, "more than %d modules", OWNERS_TOLD);
+}
+
+static void add_shared(struct report *report, struct table *table, const struct modules_shared_row *row)
+{
+	struct table_row *line = table_add_row(table, NULL);
+	struct text cell = { .bytes = NULL };
+	report_bytes(report, &cell, row->retained);
+	table_take(table, line, 0, &cell);
+	units_count(&cell, row->count);
+	table_take(table, line, 1, &cell);
+	add_names(row, &cell);
+	table_take(table, line, 2, &cell);
+	text_add(&cell, text_string(&row->largest_name));
+	table_take(table, line, 3, &cell);
+	report_bytes(report, &cell, row->largest_retained);
+	table_take(table, line, 4, &cell);
+	if (row->largest != 0)
+		text_format(&cell, "0x%" PRIx64, row->largest);
+	table_take(table, line, 5, &cell);
+	text_free(&cell);
+}
+
+static int show_shared(struct report *report, const struct modules_answer *answer)
+{
+	static const struct table_column columns[] = {
+		{ "Retained", TABLE_RIGHT }, { "Objects", TABLE_RIGHT }, { "Held together by", 0 }, { "Biggest", 0 },
+		{ "retains", TABLE_RIGHT },  { "Address", 0 },
+	};
+	const uint64_t most = report->request->limit == UINT64_MAX ? UINT64_MAX : SHARED_ROWS;
+	uint64_t shown = 0;
+	struct table *table = table_create(columns, 6, report->style.width, true);
+	if (table == NULL)
+		return query_no_memory(&report->query, "a table");
+	for (size_t i = 0; i < answer->shared.count && shown < most; i++, shown++)
+		add_shared(report, table, &answer->shared.items[i]);
+	int status = shown > 0 ? table_draw(table, report->text, report->error) : OK;
+	table_destroy(table);
+	if (shown < answer->shared_matching)
+		report_more(report, answer->shared_matching - shown);
+	return status;
+}
+
+static void show_sums(struct report *report, const struct modules_answer *answer)
+{
+	if (answer->sharing_unknown) {
+		text_add(report->text, "  what several modules hold together was not found out: the heap is knotted\n");
+	} else {
+		text_add(report->text, "  ");
+		report_bytes(report, report->text, answer->shared_bytes);
+		text_add(report->text, " held by several modules together, ");
+		report_bytes(report, report->text, answer->elsewhere);
+		text_add(report->text, " also from elsewhere: frames, threads, the interpreter\n");
+	}
+	if (answer->garbage_count > 0) {
+		text_add(report->text, "  ");
+		units_noun(report->text, answer->garbage_count, "object");
+		text_add(report->text, ", ");
+		report_bytes(report, report->text, answer->garbage_bytes);
+		text_add(report->text, " apart: unreachable; garbage says what a collection would free\n");
+	}
+}
+
 static int show_text(struct report *report, const struct modules_answer *answer)
 {
 	static const struct table_column columns[] = {
@@ -46,6 +122,9 @@ static int show_text(struct report *report, const struct modules_answer *answer)
 	int status = table_draw(table, report->text, report->error);
 	table_destroy(table);
 	report_more(report, answer->matching - answer->rows.count);
+	if (status == OK)
+		status = show_shared(report, answer);
+	show_sums(report, answer);
 	report_measure_line(report);
 	report_coverage(report, &answer->coverage);
 	if (answer->rows.count > 0) {
@@ -74,6 +153,42 @@ static void json_row(struct json *json, const struct module_row *module)
 	json_object_end(json);
 }
 
+static void json_shared(struct json *json, const struct modules_shared_row *row)
+{
+	json_object(json, NULL);
+	json_array(json, "modules");
+	for (uint32_t i = 0; i < row->module_count; i++)
+		json_string(json, NULL, row->modules[i]);
+	json_array_end(json);
+	json_number(json, "count", row->count);
+	json_number(json, "retained", row->retained);
+	json_object(json, "largest");
+	json_text(json, "name", &row->largest_name);
+	json_address(json, "address", row->largest);
+	json_number(json, "retained", row->largest_retained);
+	json_object_end(json);
+	json_object_end(json);
+}
+
+static void json_sums(struct json *json, const struct modules_answer *answer, enum size_measure measure)
+{
+	json_array(json, "shared");
+	for (size_t i = 0; i < answer->shared.count; i++)
+		json_shared(json, &answer->shared.items[i]);
+	json_array_end(json);
+	if (answer->sharing_unknown) {
+		json_null(json, "shared_total");
+		json_null(json, "elsewhere");
+	} else {
+		json_number(json, "shared_total", answer->shared_bytes);
+		json_number(json, "elsewhere", answer->elsewhere);
+	}
+	json_object(json, "unreachable");
+	json_number(json, "count", answer->garbage_count);
+	json_number(json, size_measure_name(measure), answer->garbage_bytes);
+	json_object_end(json);
+}
+
 static void show_json(struct report *report, const struct modules_answer *answer)
 {
 	report_json_begin(report);
@@ -81,6 +196,7 @@ static void show_json(struct report *report, const struct modules_answer *answer
 	for (size_t i = 0; i < answer->rows.count; i++)
 		json_row(&report->json, &answer->rows.items[i]);
 	json_array_end(&report->json);
+	json_sums(&report->json, answer, report->query.measure);
 	report_coverage_json(report, &answer->coverage);
 	report_json_end(report);
 }

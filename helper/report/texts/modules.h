@@ -10,6 +10,7 @@
 	"Every module of sys.modules. Retained is what would be freed if the module and\n"                             \
 	"its dict went; deep is all that is reached from it, but not through classes,\n"                               \
 	"code and other modules. Of its globals the one is named that retains most. Sort\n"                            \
-	"keys: retained (default), deep, module.\n"
+	"keys: retained (default), deep, module. What several modules reach, and nothing\n"                            \
+	"else, has rows of its own below: none of them retains it alone.\n"
 
 #endif
