@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "object/value.h"
+#include "query/frames.h"
 #include "query/thread_builder.h"
 
 /* Modules whose functions wait for their callers. */
@@ -88,8 +89,7 @@ static bool same_stack(const struct thread_row *left, const struct thread_row *r
 	    left->gil != right->gil || left->interpreter != right->interpreter || left->frames.count == 0)
 		return false;
 	for (size_t i = 0; i < left->frames.count; i++)
-		if (left->frames.items[i].code != right->frames.items[i].code ||
-		    left->frames.items[i].last_instruction != right->frames.items[i].last_instruction)
+		if (!frames_are_alike(&left->frames.items[i], &right->frames.items[i]))
 			return false;
 	return true;
 }

@@ -11,7 +11,8 @@
 	"The Python stack of every thread, innermost frame first. Of each frame what is\n"                             \
 	"reached from its locals (deep), and what it alone keeps alive (only here); of\n"                              \
 	"each local deep and retained bytes, those that retain most first. Of a recursion\n"                           \
-	"the first frame stands for its equals. With --no-retained the stacks alone, at\n"                             \
-	"once, however big the heap is; threads that stand alike are one.\n"
+	"the first frame stands for its equals, and of threads that stand alike the one\n"                             \
+	"that retains most. With --no-retained the stacks alone, at once, however big the\n"                           \
+	"heap is.\n"
 
 #endif
