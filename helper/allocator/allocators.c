@@ -120,7 +120,13 @@ bool allocators_block_at(const struct allocators *allocators, struct reader *rea
 {
 	struct pymalloc_pool pool;
 	struct mimalloc_page page;
-	*ret_inside = 0;
+	uint32_t inside = 0;
+	const uint32_t bytes = pymalloc_block_at(&allocators->pymalloc, allocators->layout, reader, address, &inside);
+	*ret_inside = inside;
+	if (bytes != 0) {
+		*ret_block = (struct allocator_block){ address - inside, bytes, ALLOCATOR_PYMALLOC };
+		return true;
+	}
 	if (pymalloc_pool_at(allocators->layout, reader, address, &pool)) {
 		*ret_inside = (address - pool.start) % pool.block_bytes;
 		*ret_block = (struct allocator_block){ address - *ret_inside, pool.block_bytes, ALLOCATOR_PYMALLOC };

@@ -66,7 +66,7 @@ static bool ends_at(struct walker *walker, const struct glibc_heap *heap, uint64
 	       (word & ~(uint64_t)GLIBC_FLAGS) <= GLIBC_CHUNK_HEADER;
 }
 
-static int walk_heap(struct walker *walker, size_t number)
+static int walk_chunks(struct walker *walker, size_t number)
 {
 	struct glibc_walk *walk = walker->walk;
 	const struct glibc_heap *heap = &walk->glibc->heaps.items[number];
@@ -91,6 +91,15 @@ static int walk_heap(struct walker *walker, size_t number)
 	return pending != 0 ? note_chunk(walker, &walk->heaps.items[number], pending, chunk - pending,
 	                                 (last & GLIBC_PREV_INUSE) != 0)
 	                    : OK;
+}
+
+static int walk_heap(struct walker *walker, size_t number)
+{
+	struct glibc_heap_use *use = &walker->walk->heaps.items[number];
+	use->first_chunk = walker->walk->chunks.count;
+	const int status = walk_chunks(walker, number);
+	use->chunk_count = walker->walk->chunks.count - use->first_chunk;
+	return status;
 }
 
 /* ---- Bins ---- */
@@ -234,11 +243,33 @@ static int walk_all(struct walker *walker)
 	return OK;
 }
 
-static int compare_chunks(const void *left, const void *right)
+/* Arenas were gone through one by one, their heaps are anywhere: heap by heap, all are in order of address. */
+static int put_in_order(struct walker *walker)
 {
-	const uint64_t a = ((const struct glibc_chunk *)left)->address,
-	               b = ((const struct glibc_chunk *)right)->address;
-	return a < b ? -1 : a > b;
+	struct glibc_walk *walk = walker->walk;
+	struct glibc_chunk *ordered;
+	bool is_ordered = true;
+	size_t count = 0;
+	for (size_t i = 0; i < walk->heaps.count; i++) {
+		is_ordered = is_ordered && walk->heaps.items[i].first_chunk == count;
+		count += walk->heaps.items[i].chunk_count;
+	}
+	if (is_ordered || count == 0)
+		return OK;
+	ordered = malloc(count * sizeof *ordered);
+	if (ordered == NULL)
+		return no_memory(walker);
+	count = 0;
+	for (size_t i = 0; i < walk->heaps.count; i++) {
+		struct glibc_heap_use *heap = &walk->heaps.items[i];
+		if (heap->chunk_count > 0)
+			memcpy(ordered + count, walk->chunks.items + heap->first_chunk,
+			       heap->chunk_count * sizeof *ordered);
+		count += heap->chunk_count;
+	}
+	memcpy(walk->chunks.items, ordered, count * sizeof *ordered);
+	free(ordered);
+	return OK;
 }
 
 int glibc_walk(struct glibc_walk *walk, const struct glibc *glibc, const struct address_space *space,
@@ -249,15 +280,14 @@ int glibc_walk(struct glibc_walk *walk, const struct glibc *glibc, const struct 
 	reader_init(&walker.reader, space);
 	walker.caches.walk = walk;
 	walker.caches.reader = &walker.reader;
-	const int status = walk_all(&walker);
+	int status = walk_all(&walker);
 	array_free(&walker.caches.candidates);
+	if (status == OK)
+		status = put_in_order(&walker);
 	if (status != OK) {
 		glibc_walk_clear(walk);
 		return status;
 	}
-	/* Arenas were gone through one by one, their heaps are anywhere. */
-	if (walk->chunks.count > 0)
-		qsort(walk->chunks.items, walk->chunks.count, sizeof *walk->chunks.items, compare_chunks);
 	drop_cached(walk);
 	sum_up(walk);
 	walk->is_confirmed = walk->refusal == NULL;

@@ -25,6 +25,7 @@ struct glibc_use { /* of an arena or of all; bytes with headers */
 
 struct glibc_heap_use { /* the same order as glibc.heaps */
 	uint64_t used_blocks, used_bytes;
+	size_t first_chunk, chunk_count; /* while the walk goes on: in its list, with those that are cached */
 };
 
 struct glibc_range { /* whole pages */

@@ -78,10 +78,10 @@ int query_memory(const struct query *query, const struct memory_question *questi
 {
 	struct memory_answer *answer = ret_answer;
 	const struct python_blocks *blocks;
-	const struct retained *heap;
+	const struct heap_graph *graph;
 	*answer = (struct memory_answer){ .map = NULL };
-	TRY(query_heap(query, &heap));
-	answer->coverage = heap->graph->coverage;
+	TRY(target_objects(query->target, query->progress, &graph, query->error));
+	answer->coverage = graph->coverage;
 	TRY(target_memory(query->target, query->progress, &answer->map, query->error));
 	TRY(target_blocks(query->target, query->progress, &blocks, query->error));
 	TRY(measure_regions(query, answer));

@@ -42,7 +42,7 @@ static int note_object(const struct query *query, struct memory_answer *answer, 
 static int note_arena(const struct query *query, struct memory_answer *answer, struct by_type *by_type,
                       const struct pymalloc_arena *arena, uint64_t *steps)
 {
-	const struct heap_graph *graph = query->target->heap->graph;
+	const struct heap_graph *graph = query->target->graph;
 	struct reader *reader = &query->target->naming.reader;
 	const struct segment *segment = reader_segment(reader, arena->first_pool);
 	struct object_cursor cursor;

@@ -30,9 +30,8 @@ void target_close(struct target *target)
 {
 	if (target == NULL)
 		return;
-	struct heap_graph *graph = target->heap != NULL ? target->heap->graph : NULL;
 	retained_close(target->heap);
-	heap_graph_close(graph);
+	heap_graph_close(target->graph);
 	walk_close(target->walk);
 	native_graph_close(target->native);
 	memory_map_close(target->memory);
@@ -59,14 +58,27 @@ int target_walk(struct target *target, enum size_measure measure, struct walk **
 	return OK;
 }
 
+int target_objects(struct target *target, struct progress *progress, const struct heap_graph **ret_graph,
+                   struct error *error)
+{
+	*ret_graph = NULL;
+	if (target->graph == NULL)
+		TRY(heap_graph_open_objects(&target->graph, &target->decoder, progress, error));
+	*ret_graph = target->graph;
+	return OK;
+}
+
 static int build_heap(struct target *target, struct progress *progress, struct error *error)
 {
+	heap_graph_close(target->graph); /* at most its objects: finding them once more is what a walk costs */
+	target->graph = NULL;
 	/* The graph keeps the decoder it was built with: the target's, which lives as long. */
-	struct heap_graph *graph;
-	TRY(heap_graph_open(&graph, &target->decoder, progress, error));
-	int status = retained_open(&target->heap, graph, progress, error);
-	if (status < 0)
-		heap_graph_close(graph);
+	TRY(heap_graph_open(&target->graph, &target->decoder, progress, error));
+	const int status = retained_open(&target->heap, target->graph, progress, error);
+	if (status < 0) { /* its edges may be gone */
+		heap_graph_close(target->graph);
+		target->graph = NULL;
+	}
 	return status;
 }
 
@@ -123,15 +135,14 @@ int target_memory(struct target *target, struct progress *progress, const struct
 int target_blocks(struct target *target, struct progress *progress, const struct python_blocks **ret_blocks,
                   struct error *error)
 {
-	const struct retained *heap;
+	const struct heap_graph *graph;
 	*ret_blocks = NULL;
 	if (target->blocks == NULL) {
-		const enum size_measure measure = target->heap != NULL ? target->heap->measure : SIZE_SHALLOW;
-		TRY(target_heap(target, measure, progress, &heap, error));
+		TRY(target_objects(target, progress, &graph, error));
 		struct python_blocks *blocks = calloc(1, sizeof *blocks);
 		if (blocks == NULL)
 			return error_set(error, ERROR_NO_MEMORY, "out of memory for the objects' blocks");
-		const int status = python_blocks_find(blocks, heap->graph, progress, error);
+		const int status = python_blocks_find(blocks, graph, progress, error);
 		if (status < 0) {
 			free(blocks);
 			return status;
@@ -148,10 +159,13 @@ int target_native(struct target *target, struct progress *progress, const struct
 	*ret_native = NULL;
 	if (target->native == NULL) {
 		struct native_sources sources;
+		const struct retained *heap;
+		const enum size_measure measure = target->heap != NULL ? target->heap->measure : SIZE_SHALLOW;
+		TRY(target_heap(target, measure, progress, &heap, error));
 		TRY(target_blocks(target, progress, &sources.python, error));
 		TRY(target_memory(target, progress, &sources.memory, error));
-		sources.heap = target->heap->graph;
-		sources.dominators = &target->heap->dominators;
+		sources.heap = heap->graph;
+		sources.dominators = &heap->dominators;
 		TRY(native_graph_open(&target->native, &sources, progress, error));
 	}
 	*ret_native = target->native;

@@ -23,7 +23,8 @@ struct target {
 	struct decoder decoder; /* of the objects asked about, of the walk and the graph */
 	struct decoder naming; /* for names/names.h, which decodes what it describes: decoder.out stays */
 	struct walk *walk; /* target_walk(); NULL: nobody asked */
-	struct retained *heap; /* target_heap(); NULL: nobody asked */
+	struct heap_graph *graph; /* target_objects() and target_heap(); NULL: nobody asked */
+	struct retained *heap; /* target_heap(): of graph; NULL: nobody asked */
 	struct traced_place traced; /* target_traced() */
 	bool traced_is_known;
 	struct memory_map *memory; /* target_memory(); NULL: nobody asked */
@@ -39,6 +40,10 @@ void target_close(struct target *target); /* NULL is fine */
 /* The target's walk, with nothing visited, in this measure. */
 int target_walk(struct target *target, enum size_measure measure, struct walk **ret_walk, struct error *error);
 
+/* All objects, without what they refer to unless target_heap() was asked before: for who asks what there is, and not
+ * what it keeps. Good until target_heap() is asked first. */
+int target_objects(struct target *target, struct progress *progress, const struct heap_graph **ret_graph,
+                   struct error *error);
 /* The whole heap with retained sizes in this measure; borrowed. Built when first asked for, which takes seconds for
  * tens of millions of objects, counts them in progress and is given up when that says so; kept till the target is
  * closed. The next call may ask for another measure: the one before is then no longer there. */
@@ -50,7 +55,7 @@ const struct traced_place *target_traced(struct target *target);
 /* All that the process had mapped, by owner, with every allocator gone through; borrowed, and kept as the heap is. */
 int target_memory(struct target *target, struct progress *progress, const struct memory_map **ret_map,
                   struct error *error);
-/* Which of the allocators' blocks are objects'; needs the heap. */
+/* Which of the allocators' blocks are objects'; needs all objects. */
 int target_blocks(struct target *target, struct progress *progress, const struct python_blocks **ret_blocks,
                   struct error *error);
 /* The blocks of C code and the objects that they hang on. */

@@ -315,17 +315,18 @@ static int build(struct builder *builder)
 		return builder_no_memory(builder);
 	doubtful_init(&builder->words, &graph->roots, decoder, &builder->places, builder->progress);
 	TRY(find_objects(builder));
-	return write_edges(builder);
+	return graph->is_objects_only ? OK : write_edges(builder);
 }
 
-int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, struct progress *progress,
-                    struct error *error)
+static int open_graph(struct heap_graph **ret_graph, struct decoder *decoder, bool is_objects_only,
+                      struct progress *progress, struct error *error)
 {
 	*ret_graph = NULL;
 	struct heap_graph *graph = calloc(1, sizeof *graph);
 	if (graph == NULL)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for the graph of the heap");
 	graph->decoder = decoder;
+	graph->is_objects_only = is_objects_only;
 	struct builder builder = { .graph = graph, .decoder = decoder, .progress = progress, .error = error };
 	decoder->skip_blocks = true;
 	int status = build(&builder);
@@ -337,6 +338,18 @@ int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, stru
 	}
 	*ret_graph = graph;
 	return OK;
+}
+
+int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, struct progress *progress,
+                    struct error *error)
+{
+	return open_graph(ret_graph, decoder, false, progress, error);
+}
+
+int heap_graph_open_objects(struct heap_graph **ret_graph, struct decoder *decoder, struct progress *progress,
+                            struct error *error)
+{
+	return open_graph(ret_graph, decoder, true, progress, error);
 }
 
 void heap_graph_close(struct heap_graph *graph)

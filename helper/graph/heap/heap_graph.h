@@ -29,6 +29,7 @@ struct heap_graph {
 	uint32_t
 	        *allocated; /* the same in what the allocators took; NULL: heap_graph_find_allocated() was not called */
 	uint64_t *native; /* bytes of C code's blocks that hang on each node, estimated; NULL: nobody asked */
+	bool is_objects_only; /* neither edges nor sizes nor counts are there */
 	uint32_t node_count; /* objects and holders */
 	uint32_t node_process; /* index.count + 0, the first holder */
 	uint64_t edge_count;
@@ -45,6 +46,9 @@ struct heap_graph {
 
 int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, struct progress *progress,
                     struct error *error);
+/* Its objects only, without edges and sizes: half the time, for who asks what there is and not what it keeps. */
+int heap_graph_open_objects(struct heap_graph **ret_graph, struct decoder *decoder, struct progress *progress,
+                            struct error *error);
 void heap_graph_close(struct heap_graph *graph); /* NULL is fine */
 
 /* sys.getsizeof of an object by number. */

@@ -6,7 +6,6 @@
 
 #include "base/limits.h"
 #include "graph/native/native_graph.h"
-#include "object/type_flags.h"
 
 enum {
 	BODY_MOST = 1 << 16, /* bytes of a body that are looked at */
@@ -15,10 +14,6 @@ enum {
 	INSIDE_FROM_BODY = 64,
 	OPAQUE_MOST = 64 << 20, /* of a block that an object owns for a library */
 };
-
-#define TPFLAGS_PLAIN                                                                                                  \
-	(TPFLAGS_LONG_SUBCLASS | TPFLAGS_LIST_SUBCLASS | TPFLAGS_TUPLE_SUBCLASS | TPFLAGS_BYTES_SUBCLASS |             \
-	 TPFLAGS_UNICODE_SUBCLASS | TPFLAGS_DICT_SUBCLASS | TPFLAGS_BASE_EXC_SUBCLASS | TPFLAGS_TYPE_SUBCLASS)
 
 struct scanner {
 	const struct native_graph *graph;
@@ -84,17 +79,6 @@ static int scan_words(struct scanner *scanner, uint64_t start, uint64_t bytes, u
 	return OK;
 }
 
-/* Whether the body of an instance has words that nobody knows. */
-static bool has_unknown_words(const struct type_info *type)
-{
-	if (type->quick != QUICK_NOT || (type->tp_flags & TPFLAGS_PLAIN) != 0)
-		return false;
-	if ((type->flags & TYPE_IS_PYTHON_CLASS) == 0)
-		return true;
-	/* A class of Python over `object` has nothing of its own but what is known. */
-	return type->base_info != NULL && strcmp(type->base_info->name, "object") != 0;
-}
-
 static int scan_object(struct scanner *scanner, struct decoder *decoder, uint32_t number, native_edge_array *edges)
 {
 	const struct decoded *out = &decoder->out;
@@ -123,22 +107,19 @@ static int scan_object(struct scanner *scanner, struct decoder *decoder, uint32_
 static int scan_objects(struct scanner *scanner, native_edge_array *edges)
 {
 	const struct heap_graph *heap = scanner->sources->heap;
+	const struct python_blocks *python = scanner->sources->python;
 	struct run_sink no_runs = { .is_closed = true };
 	struct decoder decoder;
-	struct object_cursor cursor;
 	int status = OK;
 	decoder_init(&decoder, heap->decoder->context);
 	decoder.sink = &no_runs;
 	decoder.skip_class = true;
-	object_cursor_init(&cursor, &heap->index);
-	uint64_t address;
-	for (uint32_t node = 0; status == OK && (address = object_cursor_next(&cursor)) != 0; node++) {
-		const struct object_head head = decode_head(&decoder, address);
-		const struct type_info *type = head.bytes != NULL ? decode_head_type(&decoder, head.bytes) : NULL;
+	for (size_t i = 0; status == OK && i < python->opaque.count; i++) {
+		const uint32_t node = python->opaque.items[i];
 		const uint32_t number = scanner->sources->dominators->number[node];
 		if (progress_step(scanner->progress, &scanner->steps) != OK)
 			status = progress_cancelled(scanner->error);
-		if (type != NULL && number != UINT32_MAX && has_unknown_words(type) && decode_object(&decoder, address))
+		if (number != UINT32_MAX && decode_object(&decoder, object_index_address(&heap->index, node)))
 			status = scan_object(scanner, &decoder, number, edges);
 	}
 	if (status == OK && decoder.out_of_memory)

@@ -59,28 +59,49 @@ static int compare_blocks(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
+static int add_chunk(struct builder *builder, struct reader *reader, const struct glibc_chunk *chunk)
+{
+	struct native_graph *graph = builder->graph;
+	if (python_blocks_has(builder->sources->python, reader, chunk->address))
+		return OK;
+	if (graph->blocks.count >= NATIVE_INSIDE - 1)
+		return error_set(builder->error, ERROR_LIMIT, "more than 2^31 native blocks");
+	if (!array_push(&graph->blocks, (struct native_block){ chunk->address, chunk->bytes, 0, NATIVE_UNSEEN }))
+		return no_memory(builder);
+	return progress_look(builder->progress, &builder->steps) == OK ? OK : progress_cancelled(builder->error);
+}
+
+/* Of one malloc: those in heaps and those mapped alone, each in order of address. */
+static int collect_chunks(struct builder *builder, struct reader *reader, const struct glibc_walk *walk)
+{
+	size_t heap = 0, mapped = walk->mapped_first;
+	while (heap < walk->mapped_first || mapped < walk->chunks.count) {
+		const bool is_heap = heap < walk->mapped_first &&
+		                     (mapped >= walk->chunks.count ||
+		                      walk->chunks.items[heap].address < walk->chunks.items[mapped].address);
+		TRY(add_chunk(builder, reader, &walk->chunks.items[is_heap ? heap++ : mapped++]));
+	}
+	return OK;
+}
+
+static bool is_in_order(const struct native_graph *graph)
+{
+	for (size_t i = 1; i < graph->blocks.count; i++)
+		if (graph->blocks.items[i - 1].address >= graph->blocks.items[i].address)
+			return false;
+	return true;
+}
+
 static int collect_blocks(struct builder *builder)
 {
 	struct native_graph *graph = builder->graph;
 	const struct memory_map *memory = builder->sources->memory;
 	struct reader reader;
 	reader_init(&reader, memory->allocators->space);
-	for (size_t i = 0; i < memory->walks.count; i++) {
-		const struct glibc_walk *walk = &memory->walks.items[i];
-		for (size_t j = 0; walk->is_confirmed && j < walk->chunks.count; j++) {
-			const struct glibc_chunk *chunk = &walk->chunks.items[j];
-			if (python_blocks_has(builder->sources->python, &reader, chunk->address))
-				continue;
-			const struct native_block block = { chunk->address, chunk->bytes, 0, NATIVE_UNSEEN };
-			if (graph->blocks.count >= NATIVE_INSIDE - 1)
-				return error_set(builder->error, ERROR_LIMIT, "more than 2^31 native blocks");
-			if (!array_push(&graph->blocks, block))
-				return no_memory(builder);
-			if (progress_look(builder->progress, &builder->steps) != OK)
-				return progress_cancelled(builder->error);
-		}
-	}
-	if (graph->blocks.count > 0)
+	for (size_t i = 0; i < memory->walks.count; i++)
+		if (memory->walks.items[i].is_confirmed)
+			TRY(collect_chunks(builder, &reader, &memory->walks.items[i]));
+	if (!is_in_order(graph))
 		qsort(graph->blocks.items, graph->blocks.count, sizeof *graph->blocks.items, compare_blocks);
 	return OK;
 }

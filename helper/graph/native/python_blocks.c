@@ -5,11 +5,17 @@
 #include <string.h>
 
 #include "base/threads.h"
+#include "decode/quick_size.h"
+#include "object/type_flags.h"
 
 enum {
 	LEAST_RANGE = 1 << 13, /* objects that are worth a thread */
 	COLLECTOR_HEAD = 16, /* PyGC_Head */
 };
+
+#define TPFLAGS_PLAIN                                                                                                  \
+	(TPFLAGS_LONG_SUBCLASS | TPFLAGS_LIST_SUBCLASS | TPFLAGS_TUPLE_SUBCLASS | TPFLAGS_BYTES_SUBCLASS |             \
+	 TPFLAGS_UNICODE_SUBCLASS | TPFLAGS_DICT_SUBCLASS | TPFLAGS_BASE_EXC_SUBCLASS | TPFLAGS_TYPE_SUBCLASS)
 
 /* What one thread does: objects begin up to (not including) end, by number. */
 struct block_range {
@@ -20,6 +26,44 @@ struct block_range {
 	uint32_t begin, end;
 	int status;
 };
+
+/* Whether the body of an instance has words that nobody knows. */
+static bool has_unknown_words(const struct type_info *type)
+{
+	if (type->quick != QUICK_NOT || (type->tp_flags & TPFLAGS_PLAIN) != 0)
+		return false;
+	if ((type->flags & TYPE_IS_PYTHON_CLASS) == 0)
+		return true;
+	/* A class of Python over `object` has nothing of its own but what is known. */
+	return type->base_info != NULL && strcmp(type->base_info->name, "object") != 0;
+}
+
+static bool add_block(struct block_range *range, const struct segment *segment, uint64_t block, uint64_t taken,
+                      enum allocator allocator)
+{
+	if (!visited_add_shared(&range->all->starts, visited_place(&range->all->starts, segment, block)))
+		return false;
+	range->own.blocks[allocator]++;
+	range->own.bytes[allocator] += taken;
+	return true;
+}
+
+/* Half of most heaps: numbers and strings in pools, whose block is told in a few instructions. False: look closer. */
+static bool count_leaf(struct block_range *range, struct decoder *decoder, const struct object_head *head,
+                       const struct type_info *type)
+{
+	uint64_t shallow;
+	uint32_t inside = 0;
+	if (type->preheader != 0 || !quick_leaf(decoder, head, type, &shallow))
+		return false;
+	const uint32_t bytes = pymalloc_block_at(&decoder->context->allocators.pymalloc, decoder->layout,
+	                                         &decoder->reader, head->address, &inside);
+	if (bytes == 0 || inside != 0 || bytes != pymalloc_block_bytes(shallow))
+		return false;
+	(void)add_block(range, reader_segment(&decoder->reader, head->address), head->address, bytes,
+	                ALLOCATOR_PYMALLOC);
+	return true;
+}
 
 /* True: the block was not met before. */
 static bool count_block(struct block_range *range, struct reader *reader, const struct allocation *allocation)
@@ -33,11 +77,7 @@ static bool count_block(struct block_range *range, struct reader *reader, const 
 		range->own.disagreements++;
 		return false;
 	}
-	if (!visited_add_shared(&range->all->starts, visited_place(&range->all->starts, segment, allocation->block)))
-		return false;
-	range->own.blocks[allocation->allocator]++;
-	range->own.bytes[allocation->allocator] += allocation->taken;
-	return true;
+	return add_block(range, segment, allocation->block, allocation->taken, (enum allocator)allocation->allocator);
 }
 
 static void count_object(struct block_range *range, struct decoder *decoder, bool is_free_threaded)
@@ -75,15 +115,24 @@ static void count_range(void *context, unsigned member)
 	decoder.skip_class = true;
 	object_cursor_init_at(&cursor, &range->graph->index, range->begin);
 	for (uint32_t node = range->begin; range->status == OK && node < range->end; node++) {
-		if (decode_object(&decoder, object_cursor_next(&cursor)))
+		const struct object_head head = decode_head(&decoder, object_cursor_next(&cursor));
+		const struct type_info *type = head.bytes != NULL ? decode_head_type(&decoder, head.bytes) : NULL;
+		if (type != NULL && count_leaf(range, &decoder, &head, type)) {
+			range->status = progress_step(range->progress, &done);
+			continue;
+		}
+		if (decode_typed_object(&decoder, &head, type))
 			count_object(range, &decoder, is_free_threaded);
+		if (type != NULL && has_unknown_words(type) && !array_push(&range->own.opaque, node))
+			decoder.out_of_memory = true;
 		range->status = decoder.out_of_memory ? ERROR_NO_MEMORY : progress_step(range->progress, &done);
 	}
 	decoder.sink = NULL;
 	decoder_clear(&decoder);
 }
 
-static void add_up(struct python_blocks *blocks, const struct python_blocks *more)
+/* In order of the ranges, so that the numbers of all are in order. */
+static bool add_up(struct python_blocks *blocks, const struct python_blocks *more)
 {
 	for (int i = 0; i < ALLOCATOR_COUNT; i++) {
 		blocks->blocks[i] += more->blocks[i];
@@ -92,6 +141,14 @@ static void add_up(struct python_blocks *blocks, const struct python_blocks *mor
 	blocks->collector_heads += more->collector_heads;
 	blocks->code_bytes += more->code_bytes;
 	blocks->disagreements += more->disagreements;
+	if (more->opaque.count == 0)
+		return true;
+	if (!array_reserve(&blocks->opaque, blocks->opaque.count + more->opaque.count))
+		return false;
+	memcpy(blocks->opaque.items + blocks->opaque.count, more->opaque.items,
+	       more->opaque.count * sizeof *more->opaque.items);
+	blocks->opaque.count += more->opaque.count;
+	return true;
 }
 
 int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *graph, struct progress *progress,
@@ -116,7 +173,9 @@ int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *gr
 	int status = OK;
 	for (unsigned i = 0; i < count; i++) {
 		status = status == OK ? ranges[i].status : status;
-		add_up(blocks, &ranges[i].own);
+		if (!add_up(blocks, &ranges[i].own))
+			status = ERROR_NO_MEMORY;
+		array_free(&ranges[i].own.opaque);
 	}
 	if (status == OK)
 		return OK;
@@ -128,6 +187,7 @@ int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *gr
 void python_blocks_clear(struct python_blocks *blocks)
 {
 	visited_close(&blocks->starts);
+	array_free(&blocks->opaque);
 	memset(&blocks->starts, 0, sizeof blocks->starts);
 }
 

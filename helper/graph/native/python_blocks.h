@@ -14,6 +14,7 @@ struct python_blocks {
 	uint64_t collector_heads; /* bytes of these: the words of the collector before objects */
 	uint64_t code_bytes; /* of code objects with their blocks */
 	uint64_t disagreements; /* blocks that the allocator has in another size than was decoded; not among the sums */
+	ARRAY(uint32_t) opaque; /* objects, by number, with words in their bodies that no decoder knows */
 };
 
 int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *graph, struct progress *progress,
