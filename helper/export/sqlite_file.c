@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * All tables of the heap as one SQLite database, with indexes and the views of the query command. */
 #include <sqlite3.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "export/export.h"
@@ -27,22 +28,52 @@ static int execute(struct export *export, sqlite3 *database, const char *format,
 	return status == SQLITE_OK ? OK : failed(export, database, status);
 }
 
-/* Columns that are worth having in a file: paths and names of every object would take minutes. */
+/* Columns that are worth having in a file: names of every object would take minutes. */
+static bool is_in_file(const struct heap_table *table, const struct column *column)
+{
+	const bool is_name = column->flags & COLUMN_IS_COSTLY && column->type == COLUMN_TEXT;
+	return !(is_name && strcmp(table->name, "object") == 0);
+}
+
+/* Objects are found by their address and references by their source: these are the order of the rows themselves, which
+ * is the order they come in, so that neither takes an index of its own. */
+static void declare_table(struct text *statement, const struct heap_table *table)
+{
+	const bool is_object = strcmp(table->name, "object") == 0, is_reference = strcmp(table->name, "reference") == 0;
+	text_format(statement, "CREATE TABLE file.\"%s\"(", table->name);
+	for (uint32_t i = 0, count = 0; i < table->column_count; i++) {
+		const struct column *column = &table->columns[i];
+		if (!is_in_file(table, column))
+			continue;
+		text_format(statement, "%s\"%s\" %s", count++ > 0 ? ", " : "", column->name,
+		            column->type == COLUMN_TEXT ? "TEXT" : "INTEGER");
+		if (is_object && i == OBJECT_address)
+			text_add(statement, " PRIMARY KEY");
+		if (is_reference && i == REFERENCE_source)
+			text_add(statement, ", \"slot\" INTEGER");
+	}
+	text_add(statement, is_reference ? ", PRIMARY KEY(source, slot)) WITHOUT ROWID" : ")");
+}
+
+static void insert_rows(struct text *statement, const struct heap_table *table)
+{
+	text_format(statement, "; INSERT INTO file.\"%s\" SELECT ", table->name);
+	for (uint32_t i = 0, count = 0; i < table->column_count; i++) {
+		if (!is_in_file(table, &table->columns[i]))
+			continue;
+		text_format(statement, "%s\"%s\"", count++ > 0 ? ", " : "", table->columns[i].name);
+		if (strcmp(table->name, "reference") == 0 && i == REFERENCE_source)
+			text_add(statement, ", rowid");
+	}
+	/* The virtual table of that name is in main. */
+	text_format(statement, " FROM main.\"%s\"", table->name);
+}
+
 static int copy_table(struct export *export, sqlite3 *database, const struct heap_table *table)
 {
 	struct text statement = { .bytes = NULL };
-	text_format(&statement, "CREATE TABLE file.\"%s\" AS SELECT ", table->name);
-	bool is_first = true;
-	for (uint32_t i = 0; i < table->column_count; i++) {
-		const bool is_name =
-		        table->columns[i].flags & COLUMN_IS_COSTLY && table->columns[i].type == COLUMN_TEXT;
-		if (table == heap_table_find("object") && is_name)
-			continue;
-		text_format(&statement, "%s\"%s\"", is_first ? "" : ", ", table->columns[i].name);
-		is_first = false;
-	}
-	/* The virtual table of that name is in main. */
-	text_format(&statement, " FROM main.\"%s\"", table->name);
+	declare_table(&statement, table);
+	insert_rows(&statement, table);
 	int status = statement.failed ? error_set(export->error, ERROR_NO_MEMORY, "out of memory for the database")
 	                              : execute(export, database, "%s", text_string(&statement));
 	text_free(&statement);
@@ -52,17 +83,16 @@ static int copy_table(struct export *export, sqlite3 *database, const struct hea
 static int copy_all(struct export *export, sqlite3 *database)
 {
 	static const char *const indexes[] = {
-		"CREATE UNIQUE INDEX file.object_address ON object(address)",
 		"CREATE INDEX file.object_type ON object(type)",
 		"CREATE INDEX file.object_dominator ON object(dominator)",
-		"CREATE INDEX file.reference_source ON reference(source)",
 		"CREATE INDEX file.reference_target ON reference(target)",
 	};
 	const struct heap_table *table;
 	TRY(execute(export, database, "ATTACH %Q AS file", export->writer.unfinished));
 	TRY(execute(export, database,
 	            "PRAGMA file.journal_mode = off; PRAGMA file.synchronous = off; PRAGMA file.page_size = 16384; "
-	            "PRAGMA file.locking_mode = exclusive; BEGIN",
+	            "PRAGMA file.locking_mode = exclusive; PRAGMA file.cache_size = -8192; "
+	            "BEGIN",
 	            ""));
 	for (uint32_t i = 0; (table = heap_table_at(i)) != NULL; i++)
 		TRY(copy_table(export, database, table));

@@ -46,9 +46,9 @@ int heap_graph_find_allocated(struct heap_graph *graph, struct progress *progres
 {
 	const uint64_t objects = graph->index.count;
 	struct weight_range ranges[CREW_MOST];
-	unsigned count = address_space_is_immediate(graph->decoder->reader.space) ? crew_size() : 1;
 	if (graph->allocated != NULL)
 		return OK;
+	unsigned count = address_space_is_immediate(graph->decoder->reader.space) ? crew_size() : 1;
 	if (count > objects / LEAST_RANGE + 1)
 		count = (unsigned)(objects / LEAST_RANGE + 1);
 	uint32_t *allocated = large_allocate(objects + 1, sizeof *allocated);

@@ -7,6 +7,16 @@
 
 enum { BLOCK_BYTES = 1 << 16 }; /* of a long string read at once */
 
+enum content_kind content_kind_of(struct object_reader *objects, uint64_t type, uint64_t flags)
+{
+	if (flags & (TPFLAGS_UNICODE_SUBCLASS | TPFLAGS_BYTES_SUBCLASS))
+		return CONTENT_TEXT;
+	if (flags & (TPFLAGS_LIST_SUBCLASS | TPFLAGS_TUPLE_SUBCLASS | TPFLAGS_DICT_SUBCLASS) ||
+	    value_type_derives(objects, type, -1, "set") || value_type_derives(objects, type, -1, "frozenset"))
+		return CONTENT_ITEMS;
+	return value_type_derives(objects, type, SYMBOL_PyByteArray_Type, "bytearray") ? CONTENT_TEXT : CONTENT_NONE;
+}
+
 /* Items of a dict; -1: it is none, or cannot be read. */
 static bool container_length(struct object_reader *objects, uint64_t object, uint64_t flags, uint64_t *ret_length)
 {

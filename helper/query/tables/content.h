@@ -7,6 +7,16 @@
 
 #include "object/object_reader.h"
 
+/* What instances of a class have. */
+enum content_kind {
+	CONTENT_UNKNOWN, /* nobody looked yet */
+	CONTENT_NONE, /* neither a length nor a content that are known */
+	CONTENT_TEXT, /* str, bytes, bytearray: both */
+	CONTENT_ITEMS, /* list, tuple, dict, set, frozenset: a length */
+};
+/* Of the class at address type, whose tp_flags are given; walks its bases. */
+enum content_kind content_kind_of(struct object_reader *objects, uint64_t type, uint64_t flags);
+
 /* Characters of a str, bytes of a bytes or bytearray, items of a list, tuple, dict, set or frozenset. False: others. */
 bool content_length(struct object_reader *objects, uint64_t object, uint64_t *ret_length);
 /* A number that is equal for str, bytes and bytearray of equal type and content. key makes the numbers mean nothing

@@ -145,10 +145,25 @@ static int cell_of_type(struct table_cursor *cursor, uint32_t column, struct cel
 	}
 }
 
+/* Length and content, of classes whose instances have them. */
+static struct cell content_cell(struct table_cursor *cursor, uint32_t column)
+{
+	struct tables *tables = cursor->tables;
+	struct object_reader *objects = &tables->query.target->naming.objects;
+	const struct type_info *type = tables_type(tables, cursor->object);
+	const uint8_t kind = type != NULL ? tables_content_kind(tables, type) : CONTENT_NONE;
+	uint64_t number;
+	bool is_known = false;
+	if (column == OBJECT_length && kind != CONTENT_NONE)
+		is_known = content_length(objects, object_address(cursor), &number);
+	else if (column == OBJECT_content && kind == CONTENT_TEXT)
+		is_known = content_hash(objects, object_address(cursor), tables->content_key, &number);
+	return is_known ? cell_integer(number) : (struct cell){ .kind = CELL_NULL };
+}
+
 static int object_cell(struct table_cursor *cursor, uint32_t column, struct cell *ret_cell)
 {
 	struct tables *tables = cursor->tables;
-	uint64_t number;
 	if (cell_of_graph(cursor, column, ret_cell))
 		return OK;
 	switch (column) {
@@ -167,13 +182,8 @@ static int object_cell(struct table_cursor *cursor, uint32_t column, struct cell
 	case OBJECT_generation:
 		return object_generation(cursor, ret_cell);
 	case OBJECT_length:
-		if (content_length(&tables->query.target->naming.objects, object_address(cursor), &number))
-			*ret_cell = cell_integer(number);
-		return OK;
 	case OBJECT_content:
-		if (content_hash(&tables->query.target->naming.objects, object_address(cursor), tables->content_key,
-		                 &number))
-			*ret_cell = cell_integer(number);
+		*ret_cell = content_cell(cursor, column);
 		return OK;
 	case OBJECT_name:
 		return tables_name(tables, object_address(cursor), ret_cell);

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "object/value.h"
 #include "query/naming.h"
+#include "query/tables/content.h"
 #include "allocator/tracked_objects.h"
 
 static int no_memory(struct tables *tables)
@@ -52,6 +53,7 @@ void tables_close(struct tables *tables)
 	free(tables->by_type);
 	free(tables->type_first);
 	free(tables->type_ranked);
+	free(tables->content_kinds);
 	free(tables->generations);
 	free(tables->depths);
 	text_free(&tables->text);
@@ -219,6 +221,22 @@ const char *tables_module(struct tables *tables, const struct type_info *type)
 	if (tables->modules[type->index] == NULL)
 		tables->modules[type->index] = module_name(tables, type);
 	return tables->modules[type->index] != NULL ? tables->modules[type->index] : "";
+}
+
+uint8_t tables_content_kind(struct tables *tables, const struct type_info *type)
+{
+	if (tables->content_kinds == NULL) {
+		const size_t count = tables->query.target->context->types.count;
+		tables->content_kinds = calloc(count + 1, 1);
+		tables->content_kind_count = tables->content_kinds != NULL ? count : 0;
+	}
+	if (type->index < tables->content_kind_count && tables->content_kinds[type->index] != CONTENT_UNKNOWN)
+		return tables->content_kinds[type->index];
+	const enum content_kind kind =
+	        content_kind_of(&tables->query.target->naming.objects, type->address, type->tp_flags);
+	if (type->index < tables->content_kind_count)
+		tables->content_kinds[type->index] = (uint8_t)kind;
+	return (uint8_t)kind;
 }
 
 int tables_generations(struct tables *tables)

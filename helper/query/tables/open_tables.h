@@ -21,6 +21,8 @@ struct tables {
 	uint32_t type_count;
 	char **modules; /* by type_info.index: the module of a class, escaped; NULL: not looked at yet */
 	size_t module_count; /* types that were known when modules was made */
+	uint8_t *content_kinds; /* by type_info.index: enum content_kind */
+	size_t content_kind_count; /* types that were known when it was made */
 	uint8_t *generations; /* by object; GC_GENERATIONS: not tracked */
 	uint32_t *depths; /* by number of the dominator tree */
 	struct naming *naming; /* query/naming.h */
@@ -49,6 +51,8 @@ const struct type_info *tables_type(const struct tables *tables, uint32_t object
 /* The module of a class: "app.models", from its __module__ or what stands before the last dot of its name. "" where
  * memory is out. Lasting. */
 const char *tables_module(struct tables *tables, const struct type_info *type);
+/* What instances of a class have that a length or a content can be told of: enum content_kind. */
+uint8_t tables_content_kind(struct tables *tables, const struct type_info *type);
 /* The range of by_type that has objects of types of this name; false: none has. After tables_by_type(). */
 bool tables_type_range(const struct tables *tables, const char *name, size_t length, uint32_t *ret_first,
                        uint32_t *ret_end);
