@@ -7,6 +7,7 @@
 #include "analysis/components.h"
 #include "analysis/dominators.h"
 #include "base/address_map.h"
+#include "query/garbage_tree.h"
 
 enum {
 	ALL_STARTS = 32, /* nodes of a component up to which a cycle through each is tried */
@@ -211,24 +212,14 @@ static int describe_tops(struct finder *finder)
 	return status;
 }
 
-/* The garbage and one node more, from which all that is on top is reached. */
-static int add_start(struct finder *finder, struct edge_rows *ret_edges)
+/* What all the rest is reached from, in the order of components. */
+static uint32_t list_starts(struct finder *finder)
 {
-	struct edge_rows *edges = &finder->garbage->edges;
-	const uint32_t count = finder->garbage->count;
-	uint32_t *targets = realloc(edges->targets,
-	                            ((size_t)edges->first[count] + finder->components->count + 1) * sizeof *targets);
-	if (targets == NULL)
-		return no_memory(finder);
-	edges->targets = targets;
-	uint32_t end = edges->first[count];
+	uint32_t count = 0;
 	for (uint32_t i = 0; i < finder->components->count; i++)
 		if (finder->row_of[i] != UINT32_MAX)
-			targets[end++] = finder->top_of[i];
-	edges->first[count + 1] = end; /* garbage_open() made room for it */
-	*ret_edges = (struct edge_rows){ count + 1, edges->first, targets };
-	*edges = (struct edge_rows){ .node_count = 0 };
-	return OK;
+			finder->top_of[count++] = finder->top_of[i];
+	return count;
 }
 
 static void sum_rows(struct finder *finder, const struct dominators *dominators, uint64_t *bytes, uint64_t *objects)
@@ -258,10 +249,8 @@ static void sum_rows(struct finder *finder, const struct dominators *dominators,
 static int weigh_rows(struct finder *finder)
 {
 	const struct query *query = finder->query;
-	struct edge_rows edges;
 	struct dominators dominators;
-	TRY(add_start(finder, &edges));
-	int status = dominators_compute(&dominators, &edges, finder->garbage->count, query->progress, query->error);
+	int status = garbage_dominators(query, finder->garbage, finder->top_of, list_starts(finder), &dominators);
 	uint64_t *bytes = calloc((size_t)finder->garbage->count + 2, sizeof *bytes);
 	uint64_t *objects = calloc((size_t)finder->garbage->count + 2, sizeof *objects);
 	if (status == OK && (bytes == NULL || objects == NULL))

@@ -223,8 +223,10 @@ static bool say_referrer(struct naming *naming, uint32_t number, struct text *te
 	}
 	if (incoming->first[number] < incoming->first[number + 1]) {
 		uint32_t holder;
-		if (retained_node(naming->anchors.references.heap, incoming->targets[incoming->first[number]],
-		                  &holder) == 0) {
+		const struct retained *heap = naming->anchors.references.heap;
+		/* The process itself refers to garbage in the tree of that only. */
+		if (retained_node(heap, incoming->targets[incoming->first[number]], &holder) == 0 &&
+		    heap->graph->roots.holders.items[holder].kind != HOLDER_PROCESS) {
 			holder_say(&naming->anchors.references, holder, text);
 			return true;
 		}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/address_map.h"
+#include "query/garbage_tree.h"
 #include "query/naming.h"
 
 enum {
@@ -327,23 +328,35 @@ static int find(struct top *top)
 	return status;
 }
 
+static int answer_from(struct top *top)
+{
+	TRY(naming_open(&top->naming, top->query, top->heap));
+	top->references = naming_references(top->naming);
+	int status = find(top);
+	naming_close(top->naming);
+	return status;
+}
+
 int query_top(const struct query *query, const struct top_question *question, struct top_answer *ret_answer)
 {
-	*ret_answer = (struct top_answer){ .first = 0 };
+	*ret_answer = (struct top_answer){ .is_garbage = question->of_garbage };
 	struct top top = { .query = query, .question = question, .answer = ret_answer };
+	struct retained *tree = NULL;
 	TRY(query_heap(query, &top.heap));
-	ret_answer->object_count = top.heap->object_count;
-	ret_answer->heap_bytes = top.heap->total;
-	ret_answer->garbage_count = top.heap->unreachable_count;
-	ret_answer->garbage_bytes = top.heap->unreachable_bytes;
 	ret_answer->measure = top.heap->measure;
 	ret_answer->coverage = top.heap->graph->coverage;
-	TRY(naming_open(&top.naming, query, top.heap));
-	top.references = naming_references(top.naming);
-	int status = find(&top);
+	ret_answer->garbage_count = question->of_garbage ? 0 : top.heap->unreachable_count;
+	ret_answer->garbage_bytes = question->of_garbage ? 0 : top.heap->unreachable_bytes;
+	if (question->of_garbage) {
+		TRY(garbage_tree_open(query, top.heap, &tree));
+		top.heap = tree;
+	}
+	ret_answer->object_count = top.heap->object_count;
+	ret_answer->heap_bytes = top.heap->total;
+	int status = answer_from(&top);
 	address_map_clear(&top.modules);
 	address_map_clear(&top.groups);
-	naming_close(top.naming);
+	retained_close(tree);
 	return status;
 }
 

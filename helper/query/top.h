@@ -15,6 +15,7 @@ struct top_question {
 	struct type_filter types; /* of branches; a frame's is "frame" */
 	uint64_t min_bytes; /* only branches that retain as much */
 	uint64_t limit; /* branches; UINT64_MAX: all */
+	bool of_garbage; /* the tree of what no root reaches */
 	bool with_children; /* TOP_LEVELS levels below each branch, TOP_CHILDREN rows each */
 	uint32_t smallest_share; /* no child below 1/smallest_share of the heap; 0: whatever they hold */
 };
@@ -43,8 +44,9 @@ struct top_row {
 
 struct top_answer {
 	ARRAY(struct top_row) rows; /* largest first, each followed by its children */
-	uint64_t object_count, heap_bytes; /* reachable */
-	uint64_t garbage_count, garbage_bytes; /* objects that no root reaches */
+	uint64_t object_count, heap_bytes; /* reachable; of_garbage: not reachable */
+	bool is_garbage;
+	uint64_t garbage_count, garbage_bytes; /* objects that no root reaches; of_garbage: 0 */
 	struct top_rest rest; /* what is in no row: heap_bytes less those of all branches */
 	uint64_t first; /* the largest object that passes them; 0: none */
 	enum size_measure measure;

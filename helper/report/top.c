@@ -108,10 +108,11 @@ static int show_text(struct report *report, const struct top_answer *answer)
 		                   .answer = answer };
 	if (drawing.table == NULL)
 		return query_no_memory(&report->query, "a table");
-	text_add(report->text, "Top of the dominator tree: ");
+	text_add(report->text, answer->is_garbage ? "Garbage by dominators: " : "Top of the dominator tree: ");
 	report_bytes(report, report->text, answer->heap_bytes);
 	text_add(report->text, " in ");
 	units_noun(report->text, answer->object_count, "object");
+	text_add(report->text, answer->is_garbage ? " that no root reaches" : "");
 	text_add(report->text, "; rows followed down to where memory fans out\n");
 	for (size_t at = 0; at < answer->rows.count;)
 		add_row(&drawing, NULL, &at);
@@ -128,7 +129,8 @@ static int show_text(struct report *report, const struct top_answer *answer)
 	report_measure_line(report);
 	report_coverage(report, &answer->coverage);
 	if (answer->first != 0)
-		report_next(report, "deepsize:-t object", answer->first);
+		report_next(report, answer->is_garbage ? "garbage object referrers" : "deepsize:-t object",
+		            answer->first);
 	return status;
 }
 
@@ -183,10 +185,13 @@ static void show_json(struct report *report, const struct top_answer *answer)
 		json_row(report, answer, &at);
 	json_array_end(json);
 	json_rest(json, &answer->rest);
-	json_object(json, "unreachable");
-	json_number(json, "count", answer->garbage_count);
-	json_number(json, size_measure_name(answer->measure), answer->garbage_bytes);
-	json_object_end(json);
+	json_bool(json, "garbage", answer->is_garbage);
+	if (!answer->is_garbage) {
+		json_object(json, "unreachable");
+		json_number(json, "count", answer->garbage_count);
+		json_number(json, size_measure_name(answer->measure), answer->garbage_bytes);
+		json_object_end(json);
+	}
 	report_coverage_json(report, &answer->coverage);
 	report_json_end(report);
 }
@@ -199,6 +204,7 @@ int top_report(struct report *report)
 		.types = request_types(request),
 		.min_bytes = request->min_bytes,
 		.limit = is_json && !request_has(request, OPTION_LIMIT) ? JSON_ROWS : request->limit,
+		.of_garbage = request_has(request, OPTION_GARBAGE),
 		.with_children = request_has(request, OPTION_TREE),
 		.smallest_share = is_json ? 0 : TREE_SMALLEST,
 	};

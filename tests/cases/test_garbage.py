@@ -21,6 +21,13 @@ def classes(garbage):
     return counts
 
 
+def check_tree(whole, rows, rest):
+    assert sum(row["retained"] for row in rows) + rest["retained"] == whole
+    for row in rows:
+        if "children" in row:
+            check_tree(row["retained"], row["children"], row["rest"])
+
+
 @pytest.mark.parametrize("seed", (1, 2))
 def test_as_the_collector_decides(each, seed, tmp_path):
     arguments = [os.path.join(HERE, "garbage_program.py"), str(seed), str(NODES)]
@@ -28,6 +35,7 @@ def test_as_the_collector_decides(each, seed, tmp_path):
         target.wait_ready()
         garbage = program.ask(["--pid", str(target.pid)], ["garbage", "--json"])
         heap = program.ask(["--pid", str(target.pid)], ["heap", "--json"])
+        top = program.ask(["--pid", str(target.pid)], ["top", "--garbage", "-t", "--json"])
         target.process.stdin.write(b"\n")
         target.process.stdin.flush()
         truth = json.loads(target.process.stdout.readline())
@@ -41,6 +49,10 @@ def test_as_the_collector_decides(each, seed, tmp_path):
     assert both == {"count": heap["unreachable"]["count"], "shallow": heap["unreachable"]["shallow"]}
     for rows in (garbage["types"], garbage["cycles"], garbage["ages"].values()):
         assert {key: sum(row[key] for row in rows) for key in both} == both
+    # its dominator tree has all of it, on each level
+    assert top["garbage"] and top["total"] == both
+    check_tree(top["total"]["shallow"], top["rows"], top["rest"])
+    assert {"__main__.Node", "__main__.Zone"} <= {row["type"] for row in top["rows"]}
     # a stuck cycle says which of its references the collector does not see
     stuck = [row for row in garbage["cycles"] if row["kind"] == "stuck" and row["steps"]]
     assert stuck and any(step["type"] == "datetime.datetime" and step["unseen"] for row in stuck

@@ -9,7 +9,8 @@ import cores
 import program
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-WAYS = ([], ["-t"], ["-n", "3"], ["--min", "100K"], ["-t", "-n", "0"], ["--type", "list"], ["--allocated", "-n", "7"])
+WAYS = ([], ["-t"], ["-t", "--garbage", "-n", "2"], ["--min", "1K", "--garbage"],
+        ["-n", "3"], ["--min", "100K"], ["-t", "-n", "0"], ["--type", "list"], ["--allocated", "-n", "7"])
 UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -35,7 +36,8 @@ def test_rows_and_rest_are_the_whole(core, way):
     limit = int(way[way.index("-n") + 1]) if "-n" in way else 0
     assert not limit or len(top["rows"]) == limit
     if "--allocated" not in way:
-        assert top["total"] == {key: program.ask(core[0], ["heap", "--json"])["total"][key]
+        whole = "unreachable" if "--garbage" in way else "total"
+        assert top["total"] == {key: program.ask(core[0], ["heap", "--json"])[whole][key]
                                 for key in ("count", "shallow")}
 
 

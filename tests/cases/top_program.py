@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Random graphs of lists, dicts and bytes of very different sizes, held by globals, by each other and twice; prints
 READY with the addresses of two large ones beside each other, and waits to be dumped."""
+import gc
 import os
 import random
 import sys
@@ -25,6 +26,13 @@ def main():
     shared = grow(chance, 4)
     for i in range(chance.randrange(1, 6)):
         setattr(module, "tree%d" % i, [grow(chance, chance.randrange(1, 9)), shared])
+    gc.disable()
+    for _ in range(chance.randrange(3, 9)):
+        lost = [grow(chance, chance.randrange(1, 5)), shared]
+        lost.append({"again": lost})
+    lost = (lost,)
+    lost[0].append(lost)
+    del lost
     os.write(1, b"READY %x %x\n" % (id(module.first), id(module.second)))
     while os.read(0, 1):
         pass

@@ -7,6 +7,7 @@
 	OPTION(TREE)                                                                                                   \
 	OPTION(LIMIT)                                                                                                  \
 	OPTION(TYPE)                                                                                                   \
+	OPTION(GARBAGE)                                                                                                \
 	OPTION(MODULE)                                                                                                 \
 	OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(MEASURE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define TOP_TEXT                                                                                                       \
@@ -15,6 +16,7 @@
 	"memory fans out; what is passed on the way has rows too. Objects below 1% of the\n"                           \
 	"heap are one row for each type. The last row is what is left, so that the rows\n"                             \
 	"are the whole. With -t also the levels below. With --json at most 1000 rows,\n"                               \
-	"where -n does not say, and \"rest\". Garbage is apart: no root holds it.\n"
+	"where -n does not say, and \"rest\". Garbage is apart, since no\n"                                            \
+	"root holds it: with --garbage its own tree, of what would go together.\n"
 
 #endif
