@@ -425,12 +425,13 @@ int path_report(struct report *report)
 	struct search search = { .report = report };
 	if (request->through != NULL)
 		TRY(names_resolve(report->naming, request->through, &report->names, &search.through, report->error));
+	if (request->merge != NULL)
+		return path_merge_report(report);
 	TRY(report_heap(report, &search.heap));
 	TRY(naming_open(&search.naming, &report->query, search.heap));
 	int status = origins_open(&search.origins, &report->query, search.heap);
 	if (status == OK)
-		status = request->merge != NULL ? path_merge(report, search.heap, search.naming, &search.origins)
-		                                : show_targets(&search);
+		status = show_targets(&search);
 	origins_clear(&search.origins);
 	naming_close(search.naming);
 	return status;

@@ -1,13 +1,10 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ * path_merge: how merged paths are shown: `path --merge TYPE`. */
 #ifndef PYDS_REPORT_PATH_MERGE_H
 #define PYDS_REPORT_PATH_MERGE_H
 
-#include "query/naming.h"
-#include "query/origins.h"
 #include "report/report.h"
 
-/* `path --merge TYPE`: a shortest path to every object of the type, as one tree with counts. */
-int path_merge(struct report *report, const struct retained *heap, struct naming *naming,
-               const struct origins *origins);
+int path_merge_report(struct report *report);
 
 #endif
