@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "graph/heap/heap_cursor.h"
-#include "query/naming.h"
-#include "query/origins.h"
+#include "query/bearings.h"
 #include "query/type_filter.h"
 
 enum {
@@ -20,9 +19,7 @@ enum {
 struct merge {
 	const struct query *query;
 	const struct path_merge_question *question;
-	const struct retained *heap;
-	struct naming *naming;
-	struct origins origins;
+	struct bearings bearings;
 	struct path_merge_answer *answer;
 	struct path_forest forest;
 	uint32_t *counts; /* by number: objects of the type on paths through it, itself included */
@@ -51,7 +48,7 @@ static bool is_wanted(const struct merge *merge, uint32_t number)
 static int find_wanted(struct merge *merge)
 {
 	const struct type_filter filter = { .type = merge->question->type };
-	const struct retained *heap = merge->heap;
+	const struct retained *heap = merge->bearings.heap;
 	struct path_merge_answer *answer = merge->answer;
 	const struct type_info *type = NULL;
 	struct heap_cursor cursor;
@@ -172,19 +169,21 @@ static int place(struct merge *merge, uint32_t number, uint32_t group, uint64_t 
 /* A start: below everything, by its name; modules as "module app.cache". */
 static int place_start(struct merge *merge, uint32_t number)
 {
-	const struct origin *origin = origins_at(&merge->origins, number);
+	const struct origin *origin = origins_at(&merge->bearings.origins, number);
 	struct text label = { .bytes = NULL };
 	uint32_t holder;
-	const uint64_t address = retained_node(merge->heap, number, &holder);
-	const struct type_info *type = address != 0 ? reference_type(naming_references(merge->naming), number) : NULL;
+	const uint64_t address = retained_node(merge->bearings.heap, number, &holder);
+	const struct type_info *type =
+	        address != 0 ? reference_type(naming_references(merge->bearings.naming), number) : NULL;
 	if (origin->kind == ORIGIN_MODULE || origin->kind == ORIGIN_MODULE_DICT) {
 		text_add(&label, "module ");
-		(void)naming_number(merge->naming, origin->kind == ORIGIN_MODULE ? number : origin->above, &label);
+		(void)naming_number(merge->bearings.naming, origin->kind == ORIGIN_MODULE ? number : origin->above,
+		                    &label);
 		type = NULL; /* the module and its dict are one */
 	} else if (origin->kind == ORIGIN_MODULES) {
 		text_add(&label, "sys.modules");
 	} else {
-		origins_say(&merge->origins, origin->holder, number, UINT32_MAX, &label);
+		origins_say(&merge->bearings.origins, origin->holder, number, UINT32_MAX, &label);
 		type = NULL;
 	}
 	const uint32_t group = find_group(merge, 0, type, "roots", text_string(&label));
@@ -196,11 +195,11 @@ static int place_start(struct merge *merge, uint32_t number)
 static int place_slot(struct merge *merge, uint32_t from, const struct run *run, uint64_t slot, bool is_namespace)
 {
 	const uint64_t address = run_target(run, slot);
-	const uint32_t number = address != 0 ? retained_number(merge->heap, address) : UINT32_MAX;
+	const uint32_t number = address != 0 ? retained_number(merge->bearings.heap, address) : UINT32_MAX;
 	if (number == UINT32_MAX || merge->forest.before[number] != from || merge->counts[number] == 0 ||
 	    merge->group_of[number] != UINT32_MAX || number == from)
 		return OK;
-	const struct type_info *type = reference_type(naming_references(merge->naming), number);
+	const struct type_info *type = reference_type(naming_references(merge->bearings.naming), number);
 	struct reference_name name = name_of(run, is_namespace);
 	struct text label = { .bytes = NULL };
 	if (name.has_label) {
@@ -219,12 +218,12 @@ static int place_slot(struct merge *merge, uint32_t from, const struct run *run,
 /* All objects that the forest has below one: each reference of it is looked at once. */
 static int place_children(struct merge *merge, uint32_t number)
 {
-	const struct roots *roots = &merge->heap->graph->roots;
-	const struct origin *origin = origins_at(&merge->origins, number);
+	const struct roots *roots = &merge->bearings.heap->graph->roots;
+	const struct origin *origin = origins_at(&merge->bearings.origins, number);
 	const bool is_namespace = origin != NULL && origin->kind >= ORIGIN_MODULES;
 	struct decoder *decoder = &merge->query->target->decoder;
 	uint32_t holder = 0;
-	const uint64_t address = retained_node(merge->heap, number, &holder);
+	const uint64_t address = retained_node(merge->bearings.heap, number, &holder);
 	if (address != 0 && !decode_object(decoder, address))
 		return OK;
 	const size_t count = address != 0 ? decoder->out.runs.count : roots->runs.count;
@@ -244,10 +243,10 @@ static int place_children(struct merge *merge, uint32_t number)
 static int place_held(struct merge *merge, uint32_t number, uint32_t before)
 {
 	uint32_t holder;
-	const uint64_t address = retained_node(merge->heap, number, &holder);
+	const uint64_t address = retained_node(merge->bearings.heap, number, &holder);
 	return place(merge, number,
 	             find_group(merge, merge->group_of[before],
-	                        reference_type(naming_references(merge->naming), number), "objects", NULL),
+	                        reference_type(naming_references(merge->bearings.naming), number), "objects", NULL),
 	             address);
 }
 
@@ -315,10 +314,9 @@ static int sort_groups(struct merge *merge)
 static int find(struct merge *merge)
 {
 	const struct query *query = merge->query;
-	const size_t count = (size_t)merge->heap->dominators.reached_count + 1;
-	TRY(origins_open(&merge->origins, query, merge->heap));
-	TRY(path_forest_grow(&merge->forest, &merge->heap->dominators.incoming, merge->origins.starts, query->progress,
-	                     query->error));
+	const size_t count = (size_t)merge->bearings.heap->dominators.reached_count + 1;
+	TRY(path_forest_grow(&merge->forest, &merge->bearings.heap->dominators.incoming, merge->bearings.origins.starts,
+	                     query->progress, query->error));
 	merge->counts = calloc(count, sizeof *merge->counts);
 	merge->group_of = malloc(count * sizeof *merge->group_of);
 	merge->is_wanted = calloc(count / 8 + 1, 1);
@@ -339,13 +337,13 @@ int query_path_merge(const struct query *query, const struct path_merge_question
 {
 	struct merge merge = { .query = query, .question = question, .answer = ret_answer };
 	*ret_answer = (struct path_merge_answer){ .found = 0 };
-	TRY(query_heap(query, &merge.heap));
-	ret_answer->measure = merge.heap->measure;
-	ret_answer->coverage = merge.heap->graph->coverage;
-	TRY(naming_open(&merge.naming, query, merge.heap));
-	int status = find(&merge);
-	origins_clear(&merge.origins);
-	naming_close(merge.naming);
+	int status = bearings_open(&merge.bearings, query);
+	if (status == OK) {
+		ret_answer->measure = merge.bearings.heap->measure;
+		ret_answer->coverage = merge.bearings.heap->graph->coverage;
+		status = find(&merge);
+	}
+	bearings_clear(&merge.bearings);
 	path_forest_clear(&merge.forest);
 	free(merge.counts);
 	free(merge.group_of);

@@ -240,8 +240,9 @@ static int show_answer(struct report *report, size_t index, struct deep_answer *
 	return status;
 }
 
-static int show_one(struct report *report, size_t index)
+static int show_one(struct report *report, size_t index, void *context)
 {
+	(void)context;
 	const struct deep_question question = { .object = report->targets[index],
 		                                .policy = report->request->policy,
 		                                .with_retained = !request_has(report->request, OPTION_NO_RETAINED) };
@@ -257,5 +258,6 @@ static int show_one(struct report *report, size_t index)
 
 int deepsize_report(struct report *report)
 {
-	return report_each_target(report, show_one);
+	const struct report_targets targets = { .show = show_one };
+	return report_each_target(report, &targets);
 }

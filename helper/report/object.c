@@ -150,8 +150,9 @@ static int show_text(struct report *report, size_t index, const struct referents
 	return status;
 }
 
-static int show_one(struct report *report, size_t index)
+static int show_one(struct report *report, size_t index, void *context)
 {
+	(void)context;
 	const int64_t refcount = query_refcount(report->decoder, report->targets[index]);
 	const struct allocated allocated = allocated_of_object(report->decoder);
 	struct ownership ownership;
@@ -175,5 +176,6 @@ static int show_one(struct report *report, size_t index)
 
 int object_report(struct report *report)
 {
-	return report_each_target(report, show_one);
+	const struct report_targets targets = { .show = show_one };
+	return report_each_target(report, &targets);
 }

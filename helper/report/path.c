@@ -1,438 +1,253 @@
 /* SPDX-License-Identifier: MIT
  * path: why an object is alive: the shortest ways to it from a root, reference by reference. */
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
+#include "query/path.h"
 
-#include "query/naming.h"
-#include "query/origins.h"
-#include "report/heap.h"
-#include "report/losses.h"
-#include "report/report.h"
-#include "report/path_merge.h"
+#include <inttypes.h>
+
 #include "render/table.h"
 #include "render/units.h"
+#include "report/losses.h"
+#include "report/path_merge.h"
+#include "report/report.h"
 
-enum { LEAST_FACTOR = 2 }; /* a step that holds less than that many times what is below it is nothing to look at */
-
+/* What all targets share. */
 struct search {
-	struct report *report;
-	const struct retained *heap;
-	struct naming *naming;
-	struct origins origins;
+	struct bearings bearings;
 	uint64_t through; /* address; 0: any way */
 };
 
-static int no_memory(struct search *search)
-{
-	return error_set(search->report->error, ERROR_NO_MEMORY, "out of memory for paths");
-}
-
-static uint64_t address_of(const struct search *search, uint32_t number)
-{
-	uint32_t holder;
-	return retained_node(search->heap, number, &holder);
-}
-
-/* Distinct objects and holders that refer to a number; what is never freed or held from C is told apart. */
-struct referrer_count {
-	uint64_t found;
-	bool is_held_from_c;
-};
-
-static struct referrer_count count_referrers(const struct search *search, uint32_t number)
-{
-	const struct edge_rows *incoming = &search->heap->dominators.incoming;
-	const struct roots *roots = &search->heap->graph->roots;
-	const uint32_t c_holder = retained_holder_number(search->heap, roots->c_holder);
-	const uint32_t runtime_holder = retained_holder_number(search->heap, roots->runtime_holder);
-	struct referrer_count count = { .found = 0 };
-	uint32_t last = UINT32_MAX;
-	/* A row is in order of its sources: several references of one stand side by side. */
-	for (uint32_t edge = incoming->first[number]; edge < incoming->first[number + 1]; edge++) {
-		const uint32_t from = incoming->targets[edge];
-		if (from == c_holder)
-			count.is_held_from_c = true;
-		else if (from != runtime_holder && from != last)
-			count.found++;
-		last = from;
-	}
-	return count;
-}
-
-/* The step of a route that every path to its end passes, and below which its memory spreads most: the one that holds
- * the largest multiple of what the next such step holds. Its number; UINT32_MAX: there is none. */
-static uint32_t find_dominator(const struct search *search, const struct route *route)
-{
-	const uint64_t *bytes = search->heap->bytes;
-	uint32_t below = route->steps.items[route->steps.count - 1];
-	uint32_t best = UINT32_MAX;
-	double best_factor = LEAST_FACTOR;
-	for (uint32_t at = search->heap->dominators.idom[below]; at != 0 && address_of(search, at) != 0;
-	     below = at, at = search->heap->dominators.idom[at]) {
-		const struct origin *origin = origins_at(&search->origins, at);
-		if (origin != NULL && origin->kind == ORIGIN_MODULES)
-			break; /* holds everything and says nothing */
-		const double factor = (double)bytes[at] / (double)(bytes[below] + 1);
-		if (factor > best_factor) {
-			best_factor = factor;
-			best = at;
-		}
-	}
-	return best;
-}
-
 /* ---- Text ---- */
 
-static void add_step(struct search *search, struct table *table, const struct route *route, size_t index,
-                     uint32_t dominator)
+static void add_share(struct report *report, const struct path_answer *answer, uint64_t bytes, struct text *cell)
 {
-	struct report *report = search->report;
-	const uint32_t number = route->steps.items[index];
-	const uint64_t address = address_of(search, number);
-	const bool is_last = index + 1 == route->steps.count;
+	text_add(cell, "   ← ");
+	if (bytes / 10 < answer->heap_bytes / 10000) {
+		report_bytes(report, cell, bytes);
+		text_add(cell, " held here");
+	} else {
+		units_percent(cell, bytes, answer->heap_bytes);
+		text_add(cell, "% of the heap is held here");
+	}
+}
+
+/* next: the step that it leads to; NULL of the object asked about. */
+static void add_step(struct report *report, struct table *table, const struct path_answer *answer,
+                     const struct path_step *step, const struct path_step *next)
+{
 	struct table_row *line = table_add_row(table, NULL);
-	struct text cell = { .bytes = NULL }, place = { .bytes = NULL };
-	text_add(&cell, is_last ? "  → " : "  ");
-	names_type(&cell, reference_type(naming_references(search->naming), number));
-	text_add(&place, " of ");
-	if (names_frame_object(report->naming, address, &place))
-		text_append(&cell, text_string(&place), place.length);
-	text_free(&place);
+	struct text cell = { .bytes = NULL };
+	if (step->left_out > 0) {
+		text_add(&cell, "  ... ");
+		units_noun(&cell, step->left_out, "step");
+		table_take(table, line, 0, &cell);
+		table_set(table, line, 2, "(-n 0 shows all)");
+		return;
+	}
+	text_add(&cell, next == NULL ? "  → " : "  ");
+	names_type(&cell, step->type);
+	if (step->frame.length > 0)
+		text_format(&cell, " of %s", text_string(&step->frame));
 	table_take(table, line, 0, &cell);
-	text_format(&cell, "0x%" PRIx64, address);
+	text_format(&cell, "0x%" PRIx64, step->address);
 	table_take(table, line, 1, &cell);
-	if (!is_last) {
-		if (!reference_label(naming_references(search->naming), number, route->steps.items[index + 1], &cell))
-			text_add(&cell, "?");
+	if (next != NULL) {
+		text_add(&cell, next->has_label ? text_string(&next->label) : "?");
 		reference_quote_local(&cell);
 	}
-	if (number == dominator) {
-		text_add(&cell, "   ← ");
-		if (search->heap->bytes[number] / 10 < search->heap->total / 10000) {
-			report_bytes(report, &cell, search->heap->bytes[number]);
-			text_add(&cell, " held here");
-		} else {
-			units_percent(&cell, search->heap->bytes[number], search->heap->total);
-			text_add(&cell, "% of the heap is held here");
-		}
-	}
+	if (step->accumulates)
+		add_share(report, answer, step->retained, &cell);
 	table_take(table, line, 2, &cell);
 	text_free(&cell);
 }
 
-static int show_steps(struct search *search, const struct route *route, uint32_t dominator)
+static int show_path(struct report *report, const struct path_answer *answer, size_t index)
 {
 	static const struct table_column columns[] = { { "", 0 }, { "", 0 }, { "", TABLE_ELASTIC } };
-	struct report *report = search->report;
-	const uint64_t limit = report->request->limit;
+	const struct path_row *row = &answer->paths.items[index];
 	struct table *table = table_create(columns, 3, report->style.width, false);
 	if (table == NULL)
-		return no_memory(search);
-	struct text cell = { .bytes = NULL };
-	for (size_t i = 0; i < route->steps.count; i++) {
-		/* The middle of a long path is left out. */
-		if (route->steps.count > limit && i == (limit + 1) / 2) {
-			const size_t left_out = route->steps.count - limit;
-			struct table_row *line = table_add_row(table, NULL);
-			text_add(&cell, "  ... ");
-			units_noun(&cell, left_out, "step");
-			table_take(table, line, 0, &cell);
-			table_set(table, line, 2, "(-n 0 shows all)");
-			i += left_out;
-			if (i >= route->steps.count)
-				break;
-		}
-		add_step(search, table, route, i, dominator);
-	}
-	text_free(&cell);
+		return query_no_memory(&report->query, "paths");
+	if (answer->paths.count > 1)
+		text_format(report->text, "%sPath %zu of %zu, %" PRIu64 " step%s\n", index > 0 ? "\n" : "", index + 1,
+		            answer->paths.count, row->step_count, row->step_count == 1 ? "" : "s");
+	text_format(report->text, "  root  %s\n", text_string(&row->root));
+	for (size_t i = 0; i < row->steps.count; i++)
+		add_step(report, table, answer, &row->steps.items[i],
+		         i + 1 < row->steps.count ? &row->steps.items[i + 1] : NULL);
 	int status = table_draw(table, report->text, report->error);
 	table_destroy(table);
 	return status;
 }
 
-static void say_root(struct search *search, const struct route *route, struct text *text)
-{
-	origins_say(&search->origins, route->holder, route->root, route->steps.items[0], text);
-}
-
-static int show_route(struct search *search, const struct path *path, size_t index, size_t count)
-{
-	struct report *report = search->report;
-	struct route route;
-	if (!route_make(&route, &search->origins, path))
-		return no_memory(search);
-	if (count > 1)
-		text_format(report->text, "%sPath %zu of %zu, %zu step%s\n", index > 0 ? "\n" : "", index + 1, count,
-		            route.steps.count, route.steps.count == 1 ? "" : "s");
-	text_add(report->text, "  root  ");
-	say_root(search, &route, report->text);
-	text_add(report->text, "\n");
-	int status = show_steps(search, &route, find_dominator(search, &route));
-	route_clear(&route);
-	return status;
-}
-
 /* "Path from a root to app.models.Session   0x7f319ab4c6d0   app.cache.SESSIONS['x'], retains 1.3 KiB" */
-static void show_title(struct search *search, uint32_t number, size_t index)
+static void show_title(struct report *report, const struct path_answer *answer, size_t index)
 {
-	struct report *report = search->report;
 	struct text *text = report->text;
-	const uint64_t address = report->targets[index];
-	struct text name = { .bytes = NULL };
 	if (index > 0)
 		text_add(text, "\n");
-	names_describe(report->naming, address, &report->names, text);
-	text_format(text, "   0x%" PRIx64, address);
-	if (naming_number(search->naming, number, &name))
-		text_format(text, "   %s", text_string(&name));
+	text_format(text, "%s   0x%" PRIx64, text_string(&answer->description), answer->address);
+	if (answer->name.length > 0)
+		text_format(text, "   %s", text_string(&answer->name));
 	text_add(text, "\n  retains ");
-	report_bytes(report, text, search->heap->bytes[number]);
-	text->failed |= name.failed;
-	text_free(&name);
+	report_bytes(report, text, answer->retained);
 }
 
-/* "app.cache → ['SESSIONS']" of a path from a module's dict, else its root. */
-static void say_beginning(struct search *search, const struct path *path, const struct route *route, struct text *text)
+static void say_how_many(struct report *report, const struct path_answer *answer, bool is_through)
 {
-	const struct origin *origin = origins_at(&search->origins, path->nodes[0]);
-	if (origin->kind != ORIGIN_MODULE_DICT || !naming_number(search->naming, origin->above, text)) {
-		say_root(search, route, text);
-		return;
+	struct text *text = report->text;
+	if (answer->paths.count == 0)
+		text_add(text, is_through ? "; no path from a root passes that object\n"
+		                          : "; no path from a root was found\n");
+	else if (answer->paths.count == 1)
+		text_format(text, "; the shortest path from a root%s:\n", is_through ? " through that object" : "");
+	else
+		text_format(text, "; the %zu shortest paths from roots:\n", answer->paths.count);
+}
+
+static void say_others(struct report *report, const struct path_answer *answer)
+{
+	struct text *text = report->text;
+	if (answer->has_next) {
+		text_format(text, "The next path: %s, ", text_string(&answer->next.beginning));
+		units_noun(text, answer->next.steps, "step");
+		text_add(text, "; -k N shows more\n");
+	} else if (answer->paths.count > 0) {
+		text_add(text, losses_are_there(report) || coverage_is_partial(&answer->coverage)
+		                       ? "There is no other path in what is known.\n"
+		               : answer->paths.count == 1 ? "There is no other path.\n"
+		                                          : "There are no other paths.\n");
 	}
-	text_add(text, " → ");
-	(void)reference_label(naming_references(search->naming), path->nodes[0], path->nodes[1], text);
 }
 
-static int show_other(struct search *search, const struct path *path)
+static void show_footer(struct report *report, const struct path_answer *answer)
 {
-	struct text *text = search->report->text;
-	struct route route;
-	if (!route_make(&route, &search->origins, path))
-		return no_memory(search);
-	text_add(text, "The next path: ");
-	say_beginning(search, path, &route, text);
-	text_add(text, ", ");
-	units_noun(text, route.steps.count, "step");
-	text_add(text, "; -k N shows more\n");
-	route_clear(&route);
+	struct text *text = report->text;
+	if (answer->referrers > 1) {
+		units_noun(text, answer->referrers, "referrer");
+		text_add(text, " in all.\n");
+	}
+	if (answer->is_held_from_c && !answer->is_last_resort)
+		text_add(text, "C code holds it too: its reference count is larger than the references found.\n");
+	report_measure_line(report);
+	report_next(report, "referrers object deepsize:-t", report->targets[0]);
+}
+
+static int show_text(struct report *report, const struct path_answer *answer, size_t index, bool is_through)
+{
+	show_title(report, answer, index);
+	say_how_many(report, answer, is_through);
+	for (size_t i = 0; i < answer->paths.count; i++)
+		TRY(show_path(report, answer, i));
+	if (!is_through)
+		say_others(report, answer);
+	if (index + 1 == report->request->targets.count)
+		show_footer(report, answer);
 	return OK;
 }
 
-static void show_footer(struct search *search, uint32_t number, const struct path_list *paths)
+/* What nothing leads to. */
+static void show_unreachable(struct report *report, const struct path_answer *answer, size_t index)
 {
-	struct text *text = search->report->text;
-	const struct referrer_count referrers = count_referrers(search, number);
-	const bool is_last_resort = paths->count > 0 && paths->items[0].is_last_resort;
-	if (referrers.found > 1) {
-		units_noun(text, referrers.found, "referrer");
-		text_add(text, " in all.\n");
-	}
-	if (referrers.is_held_from_c && !is_last_resort)
-		text_add(text, "C code holds it too: its reference count is larger than the references found.\n");
-	report_measure_line(search->report);
-	report_next(search->report, "referrers object deepsize:-t", search->report->targets[0]);
-}
-
-static int show_text(struct search *search, uint32_t number, size_t index, const struct path_list *paths)
-{
-	struct report *report = search->report;
 	struct text *text = report->text;
-	const size_t wanted = report->request->paths;
-	const size_t shown = paths->count < wanted ? paths->count : wanted;
-	int status = OK;
-	show_title(search, number, index);
-	if (paths->count == 0)
-		text_add(text, search->through != 0 ? "; no path from a root passes that object\n"
-		                                    : "; no path from a root was found\n");
-	else if (shown == 1)
-		text_format(text, "; the shortest path from a root%s:\n",
-		            search->through != 0 ? " through that object" : "");
-	else
-		text_format(text, "; the %zu shortest paths from roots:\n", shown);
-	for (size_t i = 0; status == OK && i < shown; i++)
-		status = show_route(search, &paths->items[i], i, shown);
-	if (status == OK && paths->count > wanted && search->through == 0)
-		status = show_other(search, &paths->items[wanted]);
-	else if (status == OK && paths->count > 0 && search->through == 0)
-		text_add(text, losses_are_there(report) || coverage_is_partial(&search->heap->graph->coverage)
-		                       ? "There is no other path in what is known.\n"
-		               : shown == 1 ? "There is no other path.\n"
-		                            : "There are no other paths.\n");
-	if (status == OK && index + 1 == report->request->targets.count)
-		show_footer(search, number, paths);
-	return status;
+	if (index > 0)
+		text_add(text, "\n");
+	report_title(report, index, true);
+	text_add(text,
+	         answer->is_known
+	                 ? "  no root leads to it: garbage says whether a collection would free it\n"
+	                 : "  no root leads to it, and the garbage collector does not know it: freed, or C code's "
+	                   "alone\n");
+	report_next(report, "referrers object", answer->address);
 }
 
 /* ---- JSON ---- */
 
-static void json_step(struct search *search, const struct route *route, size_t index, uint32_t dominator)
+static void json_path(struct json *json, const struct path_row *row)
 {
-	struct json *json = &search->report->json;
-	const uint32_t number = route->steps.items[index];
-	const struct type_info *type = reference_type(naming_references(search->naming), number);
-	struct text label = { .bytes = NULL };
 	json_object(json, NULL);
-	json_address(json, "address", address_of(search, number));
-	if (type != NULL)
-		json_string(json, "type", type->name);
-	else
-		json_null(json, "type");
-	(void)reference_label(naming_references(search->naming),
-	                      index > 0 ? route->steps.items[index - 1] : route->root, number, &label);
-	json_text(json, "label", &label);
-	json_number(json, "retained", search->heap->bytes[number]);
-	json_bool(json, "accumulates", number == dominator);
-	json_object_end(json);
-	search->report->text->failed |= label.failed;
-	text_free(&label);
-}
-
-static int json_path(struct search *search, const struct path *path)
-{
-	struct json *json = &search->report->json;
-	struct text root = { .bytes = NULL };
-	struct route route;
-	if (!route_make(&route, &search->origins, path))
-		return no_memory(search);
-	json_object(json, NULL);
-	say_root(search, &route, &root);
-	json_text(json, "root", &root);
-	json_string(json, "root_kind", holder_kind_name(search->heap->graph->roots.holders.items[route.holder].kind));
+	json_text(json, "root", &row->root);
+	json_string(json, "root_kind", row->root_kind);
 	json_array(json, "steps");
-	const uint32_t dominator = find_dominator(search, &route);
-	for (size_t i = 0; i < route.steps.count && i < search->report->request->limit; i++)
-		json_step(search, &route, i, dominator);
+	for (size_t i = 0; i < row->steps.count; i++) {
+		const struct path_step *step = &row->steps.items[i];
+		json_object(json, NULL);
+		json_address(json, "address", step->address);
+		if (step->type != NULL)
+			json_string(json, "type", step->type->name);
+		else
+			json_null(json, "type");
+		json_text(json, "label", &step->label);
+		json_number(json, "retained", step->retained);
+		json_bool(json, "accumulates", step->accumulates);
+		json_object_end(json);
+	}
 	json_array_end(json);
 	json_object_end(json);
-	search->report->text->failed |= root.failed;
-	text_free(&root);
-	route_clear(&route);
-	return OK;
 }
 
-static int show_json(struct search *search, size_t index, uint32_t number, const struct path_list *paths)
+static void show_json(struct json *json, const struct path_answer *answer)
 {
-	struct report *report = search->report;
-	struct json *json = &report->json;
-	struct text name = { .bytes = NULL };
-	int status = OK;
 	json_object(json, NULL);
-	json_address(json, "address", report->targets[index]);
-	json_string(json, "type", report->decoder->out.type->name);
-	if (number != UINT32_MAX && naming_number(search->naming, number, &name))
-		json_text(json, "name", &name);
+	json_address(json, "address", answer->address);
+	json_string(json, "type", answer->type != NULL ? answer->type->name : "?");
+	if (answer->name.length > 0)
+		json_text(json, "name", &answer->name);
 	else
 		json_null(json, "name");
-	json_bool(json, "reachable", number != UINT32_MAX);
-	if (number != UINT32_MAX)
-		json_number(json, "retained", search->heap->bytes[number]);
+	json_bool(json, "reachable", answer->is_reachable);
+	if (answer->is_reachable)
+		json_number(json, "retained", answer->retained);
 	else
 		json_null(json, "retained");
 	json_array(json, "paths");
-	for (size_t i = 0; status == OK && i < paths->count && i < report->request->paths; i++)
-		status = json_path(search, &paths->items[i]);
+	for (size_t i = 0; i < answer->paths.count; i++)
+		json_path(json, &answer->paths.items[i]);
 	json_array_end(json);
 	json_object_end(json);
-	report->text->failed |= name.failed;
-	text_free(&name);
-	return status;
 }
 
 /* ---- The command ---- */
 
-static int find_paths(struct search *search, uint32_t number, struct path_list *paths)
+static int show_one(struct report *report, size_t index, void *context)
 {
-	struct report *report = search->report;
-	struct path_request request = {
-		.incoming = &search->heap->dominators.incoming,
-		.starts = search->origins.starts,
-		.target = number,
-		.through = UINT32_MAX,
-		/* Text says where the next path begins. */
-		.count = report->request->paths + (report_is_json(report) || search->through != 0 ? 0 : 1),
-		.progress = report->progress,
+	const struct search *search = context;
+	const bool is_json = report_is_json(report);
+	const struct path_question question = {
+		.object = report->targets[index],
+		.through = search->through,
+		.count = report->request->paths,
+		.step_limit = report->request->limit,
+		.cuts_end = is_json,
+		.with_next = !is_json,
 	};
-	*paths = (struct path_list){ .count = 0 };
-	if (search->through != 0) {
-		request.through = retained_number(search->heap, search->through);
-		if (request.through == UINT32_MAX)
-			return OK; /* nothing leads through what nothing leads to */
-	}
-	return paths_find(paths, &request, report->error);
-}
-
-/* What nothing leads to. */
-static void show_unreachable(struct search *search, size_t index)
-{
-	struct text *text = search->report->text;
-	if (index > 0)
-		text_add(text, "\n");
-	report_title(search->report, index, true);
-	text_add(text,
-	         object_index_find(&search->heap->graph->index, search->report->targets[index]) != UINT32_MAX
-	                 ? "  no root leads to it: garbage says whether a collection would free it\n"
-	                 : "  no root leads to it, and the garbage collector does not know it: freed, or C code's "
-	                   "alone\n");
-	report_next(search->report, "referrers object", search->report->targets[index]);
-}
-
-static int show_one(struct search *search, size_t index)
-{
-	struct report *report = search->report;
-	const uint32_t number = retained_number(search->heap, report->targets[index]);
-	struct path_list paths = { .count = 0 };
-	int status = number != UINT32_MAX ? find_paths(search, number, &paths) : OK;
-	if (report_is_json(report)) {
-		int shown = show_json(search, index, number, &paths);
-		status = status < 0 ? status : shown;
-	} else if (number == UINT32_MAX) {
-		show_unreachable(search, index);
-	} else if (status == OK) {
-		status = show_text(search, number, index, &paths);
-	}
-	path_list_clear(&paths);
-	return status;
-}
-
-static int show_targets(struct search *search)
-{
-	struct report *report = search->report;
-	int status = OK;
-	if (report_is_json(report)) {
-		report_json_begin(report);
-		json_array(&report->json, "objects");
-	}
-	for (size_t i = 0; i < report->request->targets.count && status >= 0; i++) {
-		if (report_is_cancelled(report))
-			status = report_cancelled(report);
-		else if (report_decode_target(report, i))
-			status = show_one(search, i);
-	}
-	if (report_is_json(report)) {
-		json_array_end(&report->json);
-		report_coverage_json(report, &search->heap->graph->coverage);
-		report_json_end(report);
-	} else {
-		report_gaps(report, &search->heap->graph->coverage);
-	}
+	struct path_answer answer;
+	int status = query_path(&report->query, &search->bearings, &question, &answer);
+	if (is_json)
+		show_json(&report->json, &answer);
+	else if (!answer.is_reachable && status == OK)
+		show_unreachable(report, &answer, index);
+	else if (status == OK)
+		status = show_text(report, &answer, index, search->through != 0);
+	path_answer_clear(&answer);
 	return status;
 }
 
 int path_report(struct report *report)
 {
 	const struct request *request = report->request;
-	struct search search = { .report = report };
+	struct search search = { .through = 0 };
 	if (request->through != NULL)
 		TRY(names_resolve(report->naming, request->through, &report->names, &search.through, report->error));
 	if (request->merge != NULL)
 		return path_merge_report(report);
-	TRY(report_heap(report, &search.heap));
-	TRY(naming_open(&search.naming, &report->query, search.heap));
-	int status = origins_open(&search.origins, &report->query, search.heap);
-	if (status == OK)
-		status = show_targets(&search);
-	origins_clear(&search.origins);
-	naming_close(search.naming);
+	int status = bearings_open(&search.bearings, &report->query);
+	if (status == OK) {
+		const struct report_targets targets = { .show = show_one,
+			                                .context = &search,
+			                                .coverage = &search.bearings.heap->graph->coverage,
+			                                .is_said = true };
+		status = report_each_target(report, &targets);
+	}
+	bearings_clear(&search.bearings);
 	return status;
 }

@@ -185,8 +185,9 @@ void referents_json(struct report *report, const struct referents *referents)
 	text_free(&label);
 }
 
-static int show_one(struct report *report, size_t index)
+static int show_one(struct report *report, size_t index, void *context)
 {
+	(void)context;
 	struct referents referents;
 	int status = referents_gather(report, &referents);
 	if (report_is_json(report)) {
@@ -225,5 +226,6 @@ static int show_one(struct report *report, size_t index)
 
 int referents_report(struct report *report)
 {
-	return report_each_target(report, show_one);
+	const struct report_targets targets = { .show = show_one };
+	return report_each_target(report, &targets);
 }

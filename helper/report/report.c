@@ -113,24 +113,35 @@ bool report_decode_target(struct report *report, size_t index)
 	return false;
 }
 
-int report_each_target(struct report *report, int (*show)(struct report *report, size_t index))
+static int show_target(struct report *report, const struct report_targets *targets, size_t index)
 {
+	if (report_is_cancelled(report))
+		return report_cancelled(report);
+	if (targets->show_bad == NULL && !report_decode_target(report, index))
+		return OK;
+	if (targets->show_bad != NULL && !decode_object(report->decoder, report->targets[index]))
+		return targets->show_bad(report, index);
+	return targets->show(report, index, targets->context);
+}
+
+int report_each_target(struct report *report, const struct report_targets *targets)
+{
+	const bool is_json = report_is_json(report);
 	int status = OK;
-	if (report_is_json(report)) {
+	if (is_json) {
 		report_json_begin(report);
 		json_array(&report->json, "objects");
 	}
-	for (size_t i = 0; i < report->request->targets.count && status >= 0; i++) {
-		if (report_is_cancelled(report))
-			status = report_cancelled(report);
-		else if (report_decode_target(report, i))
-			status = show(report, i);
-	}
-	if (report_is_json(report)) {
+	for (size_t i = 0; i < report->request->targets.count && status >= 0; i++)
+		status = show_target(report, targets, i);
+	if (is_json)
 		json_array_end(&report->json);
-		json_object_end(&report->json);
-		json_end(&report->json);
-	}
+	if (is_json && targets->coverage != NULL)
+		report_coverage_json(report, targets->coverage);
+	if (is_json)
+		report_json_end(report);
+	else if (targets->is_said)
+		report_gaps(report, targets->coverage);
 	return status;
 }
 

@@ -81,9 +81,19 @@ int report_walk(struct report *report, struct walk **ret_walk);
 bool report_found_target(struct report *report, size_t index);
 /* Decodes target `index` into report->decoder. False if it is no object: that has then been said in the output. */
 bool report_decode_target(struct report *report, size_t index);
-/* Decodes each target and has it shown by show(), which gets its index and finds it in report->decoder->out; in JSON
- * inside {"schema", "objects": [...]}. Ends at the first failure. */
-int report_each_target(struct report *report, int (*show)(struct report *report, size_t index));
+/* How the targets of a command are answered, one after the other. */
+struct report_targets {
+	/* Gets the index of one that is an object, which is decoded in report->decoder->out. */
+	int (*show)(struct report *report, size_t index, void *context);
+	/* Of one that is none; NULL: report_decode_target() has said so. */
+	int (*show_bad)(struct report *report, size_t index);
+	void *context;
+	/* What all answers together do not cover, read after the last one; NULL: each says its own. */
+	const struct coverage *coverage;
+	bool is_said; /* coverage, in text too; else each answer has sentences of its own */
+};
+/* In JSON inside {"schema", "objects": [...], "coverage"}. Ends at the first failure. */
+int report_each_target(struct report *report, const struct report_targets *targets);
 /* "dict, 3 entries   0x7f31c02a8e40   app.cache.SESSIONS", then refcount where with_refcount. */
 void report_title(struct report *report, size_t index, bool with_refcount);
 /* A size as the request wants it. */
