@@ -117,11 +117,12 @@ static int show_target(struct report *report, const struct report_targets *targe
 {
 	if (report_is_cancelled(report))
 		return report_cancelled(report);
-	if (targets->show_bad == NULL && !report_decode_target(report, index))
+	if (targets->show_bad == NULL)
+		return report_decode_target(report, index) ? targets->show(report, index, targets->context) : OK;
+	if (!report_found_target(report, index))
 		return OK;
-	if (targets->show_bad != NULL && !decode_object(report->decoder, report->targets[index]))
-		return targets->show_bad(report, index);
-	return targets->show(report, index, targets->context);
+	return decode_object(report->decoder, report->targets[index]) ? targets->show(report, index, targets->context)
+	                                                              : targets->show_bad(report, index);
 }
 
 int report_each_target(struct report *report, const struct report_targets *targets)
