@@ -20,6 +20,7 @@ struct finder {
 	struct reader reader;
 	struct pymalloc_arenas *arenas;
 	const struct glibc_list *glibc;
+	uint64_t file_start, file_end; /* no table lies there: malloc() gave it. Most words of a program are its own. */
 };
 
 /* What an entry says; false: it is no arena_object, or it is one that has no arena (*ret_is_free). */
@@ -152,19 +153,15 @@ static int add_table(struct finder *finder, uint64_t table, uint32_t count, stru
 	return OK;
 }
 
-/* Words of [start, end) that are addresses of tables. */
-static int search(struct finder *finder, uint64_t start, uint64_t end, bool all, struct error *error)
+/* The table that the word at an address is the address of, if it is one. */
+static int try_word(struct finder *finder, uint64_t at, struct error *error)
 {
-	for (uint64_t at = round_up(start, 8); at + 8 <= end; at += 8) {
-		uint64_t word;
-		uint32_t count;
-		if (!reader_u64(&finder->reader, at, &word) || !is_table(finder, word, &count))
-			continue;
-		TRY(add_table(finder, word, count, error));
-		if (!all)
-			return OK;
-	}
-	return OK;
+	uint64_t word;
+	uint32_t count;
+	if (!reader_u64(&finder->reader, at, &word) || word == 0 || word % 8 != 0 ||
+	    (word >= finder->file_start && word < finder->file_end) || !is_table(finder, word, &count))
+		return OK;
+	return add_table(finder, word, count, error);
 }
 
 /* 3.12: in the interpreter; since 3.13 the interpreter has a pointer to it. */
@@ -180,8 +177,11 @@ static int search_interpreter(struct finder *finder, const struct interpreter *i
 			return add_table(finder, table, count, error);
 	} else if (layout_has(layout, FIELD_PyInterpreterState_obmalloc)) {
 		const uint64_t place = interpreter->address + layout_offset(layout, FIELD_PyInterpreterState_obmalloc);
-		if (reader_u64(&finder->reader, place, &state) && state != 0)
-			return search(finder, state, state + STATE_BYTES, false, error);
+		if (!reader_u64(&finder->reader, place, &state) || state % 8 != 0)
+			return OK;
+		const size_t before = finder->arenas->tables.count;
+		for (uint64_t i = 0; state != 0 && i < STATE_BYTES && finder->arenas->tables.count == before; i += 8)
+			TRY(try_word(finder, state + i, error));
 	}
 	return OK;
 }
@@ -199,7 +199,9 @@ static int search_static(struct finder *finder, struct error *error)
 		uint64_t end = segment->end > file->end ? file->end : segment->end;
 		if (end - start > LIMIT_BSS_BYTES)
 			end = start + LIMIT_BSS_BYTES;
-		TRY(search(finder, start, end, false, error));
+		/* From the end: .bss, where the variable is (`arenas`), comes after .data. */
+		for (uint64_t at = end & ~UINT64_C(7); at >= start + 8 && finder->arenas->tables.count == 0; at -= 8)
+			TRY(try_word(finder, at - 8, error));
 	}
 	return OK;
 }
@@ -216,6 +218,10 @@ int pymalloc_arenas_find(struct pymalloc_arenas *arenas, const struct runtime *r
 {
 	const struct layout *layout = &runtime->layout;
 	struct finder finder = { .runtime = runtime, .layout = layout, .glibc = glibc, .arenas = arenas };
+	if (runtime->file != NULL) {
+		finder.file_start = runtime->file->start;
+		finder.file_end = runtime->file->end;
+	}
 	memset(arenas, 0, sizeof *arenas);
 	arenas->pool_bytes = pymalloc_pool_bytes(layout);
 	if (layout->struct_bytes[STRUCT_arena_object] == 0 || layout->struct_bytes[STRUCT_pool_header] == 0 ||

@@ -85,9 +85,9 @@ static int number_nodes(struct work *work, const struct edge_rows *edges, uint32
 }
 
 /* One more node of a pass over all of them. */
-static int check(struct progress *progress, uint64_t *steps, struct error *error)
+static inline __attribute__((always_inline)) int check(struct progress *progress, uint64_t *steps, struct error *error)
 {
-	return progress_step(progress, steps) < 0 ? progress_cancelled(error) : OK;
+	return __builtin_expect(progress_step(progress, steps) < 0, 0) ? progress_cancelled(error) : OK;
 }
 
 /* Edges between reached nodes turned round, by number: count, prefix sums, fill. */

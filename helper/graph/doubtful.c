@@ -239,37 +239,58 @@ static bool is_kept_by_state(struct decoder *decoder, uint64_t address)
 
 enum pass { PASS_KEPT_BY_STATE, PASS_STACKS, PASS_STATE, PASS_COUNT };
 
+/* A doubtful word that is the address of an object whose count certain references do not account for. */
+struct claim {
+	uint32_t run, node;
+	uint64_t slot;
+};
+
 struct settling {
 	struct doubtful *doubtful;
 	const struct object_index *index;
 	const struct count_book *book;
 	struct word_owners owners;
+	ARRAY(struct claim) claims;
 };
 
-static int settle_run(struct settling *settling, uint32_t number, enum pass pass)
+/* Most words are none, and all passes have to do with the others alone: references that are found only take claims
+ * away. */
+static int find_claims(struct settling *settling, uint32_t number)
 {
 	struct doubtful *doubtful = settling->doubtful;
-	struct decoder *decoder = doubtful->decoder;
 	const struct count_book *book = settling->book;
-	const struct holder_run *run = &doubtful->roots->doubtful.items[number];
-	if ((run->run.label == LABEL_STACK) != (pass == PASS_STACKS))
-		return OK;
-	for (uint64_t slot = 0; slot < run->run.count; slot++) {
+	const struct run *run = &doubtful->roots->doubtful.items[number].run;
+	for (uint64_t slot = 0; slot < run->count; slot++) {
 		TRY(progress_look(doubtful->progress, &doubtful->steps));
-		const uint64_t address = candidate(doubtful, &run->run, slot);
-		const struct segment *segment = address != 0 ? reader_segment(&decoder->reader, address) : NULL;
+		const uint64_t address = candidate(doubtful, run, slot);
+		const struct segment *segment =
+		        address != 0 ? reader_segment(&doubtful->decoder->reader, address) : NULL;
 		const uint32_t node = segment != NULL ? object_index_in(settling->index, segment, address) : UINT32_MAX;
 		if (node == UINT32_MAX || book->missing(book->context, node) <= 0)
 			continue;
-		if (pass != PASS_STACKS && is_kept_by_state(decoder, address) != (pass == PASS_KEPT_BY_STATE))
-			continue;
-		if (word_owners_has(&settling->owners, number, run->run.address + slot * run->run.stride))
-			continue;
-		book->take(book->context, node);
-		if (!accept(doubtful->roots, run, slot))
+		const struct claim claim = { .run = number, .node = node, .slot = slot };
+		if (!array_push(&settling->claims, claim))
 			return ERROR_NO_MEMORY;
 	}
 	return OK;
+}
+
+static int settle_claim(struct settling *settling, const struct claim *claim, enum pass pass)
+{
+	struct doubtful *doubtful = settling->doubtful;
+	const struct count_book *book = settling->book;
+	const struct holder_run *run = &doubtful->roots->doubtful.items[claim->run];
+	const uint64_t word = run->run.address + claim->slot * run->run.stride;
+	TRY(progress_look(doubtful->progress, &doubtful->steps));
+	if ((run->run.label == LABEL_STACK) != (pass == PASS_STACKS) || book->missing(book->context, claim->node) <= 0)
+		return OK;
+	if (pass != PASS_STACKS &&
+	    is_kept_by_state(doubtful->decoder, run_target(&run->run, claim->slot)) != (pass == PASS_KEPT_BY_STATE))
+		return OK;
+	if (word_owners_has(&settling->owners, claim->run, word))
+		return OK;
+	book->take(book->context, claim->node);
+	return accept(doubtful->roots, run, claim->slot) ? OK : ERROR_NO_MEMORY;
 }
 
 int doubtful_settle(struct doubtful *doubtful, const struct object_index *index, const struct count_book *book)
@@ -277,9 +298,12 @@ int doubtful_settle(struct doubtful *doubtful, const struct object_index *index,
 	struct roots *roots = doubtful->roots;
 	struct settling settling = { .doubtful = doubtful, .index = index, .book = book };
 	int status = word_owners_open(&settling.owners, roots) ? OK : ERROR_NO_MEMORY;
+	for (uint32_t i = 0; status == OK && i < roots->doubtful.count; i++)
+		status = find_claims(&settling, i);
 	for (enum pass pass = 0; pass < PASS_COUNT; pass++)
-		for (uint32_t i = 0; status == OK && i < roots->doubtful.count; i++)
-			status = settle_run(&settling, i, pass);
+		for (size_t i = 0; status == OK && i < settling.claims.count; i++)
+			status = settle_claim(&settling, &settling.claims.items[i], pass);
+	array_free(&settling.claims);
 	word_owners_close(&settling.owners);
 	array_free(&roots->doubtful);
 	return status == OK && !merge_accepted(roots) ? ERROR_NO_MEMORY : status;

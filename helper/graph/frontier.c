@@ -58,22 +58,23 @@ static inline __attribute__((always_inline)) bool look_at(struct frontier *front
 }
 
 /* Enters what was looked at in the set of visited ones; true with its type where it is an object and was not there. */
-static inline bool enter(struct frontier *frontier, struct upcoming *upcoming)
+static inline __attribute__((always_inline)) bool enter(struct frontier *frontier, struct upcoming *upcoming,
+                                                        bool is_shared)
 {
 	const struct object_head *head = &upcoming->head;
 	upcoming->type = head->bytes != NULL ? decode_head_type(frontier->decoder, head->bytes) : NULL;
 	if (__builtin_expect(upcoming->type == NULL, 0) ||
 	    __builtin_expect((head->address & 8) != 0 && is_inside_object(frontier->decoder, head->address), 0)) {
-		note_bad(frontier, reader_segment(&frontier->decoder->reader, head->address), head);
+		note_bad(frontier, address_space_find(frontier->decoder->reader.space, head->address), head);
 		return false;
 	}
-	return frontier->pool == NULL ? visited_add(frontier->visited, upcoming->place)
-	                              : visited_add_shared(frontier->visited, upcoming->place);
+	return is_shared ? visited_add_shared(frontier->visited, upcoming->place)
+	                 : visited_add(frontier->visited, upcoming->place);
 }
 
 bool frontier_take(struct frontier *frontier, uint64_t address, struct upcoming *ret_upcoming)
 {
-	return look_at(frontier, address, ret_upcoming) && enter(frontier, ret_upcoming);
+	return look_at(frontier, address, ret_upcoming) && enter(frontier, ret_upcoming, frontier->pool != NULL);
 }
 
 bool frontier_pool_open(struct frontier_pool *pool)
@@ -224,15 +225,15 @@ static inline void look_ahead(struct frontier *frontier, const struct upcoming *
 }
 
 /* The batch that was drawn is given out, without what is no object or was drawn twice. */
-static uint32_t enter_batch(struct frontier *frontier)
+static inline __attribute__((always_inline)) uint32_t enter_batch(struct frontier *frontier, bool is_shared)
 {
 	struct upcoming *batch = frontier->batches[frontier->ready];
 	uint32_t entered = 0;
 	for (uint32_t i = 0; i < frontier->drawn_count; i++) {
-		if (!enter(frontier, &batch[i]))
+		if (!enter(frontier, &batch[i], is_shared))
 			continue;
 		look_ahead(frontier, &batch[i]);
-		if (entered != i)
+		if (__builtin_expect(entered != i, 0))
 			batch[entered] = batch[i];
 		entered++;
 	}
@@ -245,7 +246,8 @@ static bool next_batch(struct frontier *frontier)
 		draw_batch(frontier);
 	do {
 		frontier->ready = !frontier->ready;
-		frontier->ready_count = enter_batch(frontier);
+		frontier->ready_count =
+		        frontier->pool != NULL ? enter_batch(frontier, true) : enter_batch(frontier, false);
 		frontier->next = 0;
 		draw_batch(frontier);
 	} while (frontier->ready_count == 0 && frontier->drawn_count > 0);

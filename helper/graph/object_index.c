@@ -19,20 +19,16 @@ void object_index_close(struct object_index *index)
 	index->count = 0;
 }
 
-int object_index_number(struct object_index *index, struct error *error)
+/* Fills ranks. UINT64_MAX: there are too many. */
+static inline __attribute__((always_inline)) uint64_t count_words(struct object_index *index)
 {
 	const uint64_t words_per_rank = BITS_PER_RANK / 64;
 	struct visited *objects = &index->objects;
-	uint64_t group_count = index->objects.word_count / words_per_rank + 1;
 	uint64_t total = 0;
-	index->ranks = malloc(group_count * sizeof *index->ranks);
-	if (index->ranks == NULL)
-		return error_set(error, ERROR_NO_MEMORY, "out of memory for the index of objects");
-	for (uint64_t word = 0; word < index->objects.word_count; word++) {
+	for (uint64_t word = 0; word < objects->word_count; word++) {
 		if (word % words_per_rank == 0) {
 			if (total > UINT32_MAX - (1u << 20))
-				return error_set(error, ERROR_LIMIT, "more than %u million objects",
-				                 UINT32_MAX / 1000000);
+				return UINT64_MAX;
 			index->ranks[word / words_per_rank] = (uint32_t)total;
 		}
 		/* No object begins in the middle of another. */
@@ -43,6 +39,66 @@ int object_index_number(struct object_index *index, struct error *error)
 			objects->words[word] |= odd;
 		total += (uint64_t)__builtin_popcountll(objects->words[word]);
 	}
+	return total;
+}
+
+/* The word of the bitmap that an object's bit is in, from the first of its group on; *number: of the object in it. */
+static inline __attribute__((always_inline)) uint64_t find_word(const struct object_index *index, uint64_t word,
+                                                                uint32_t *number)
+{
+	for (; word + 1 < index->objects.word_count; word++) {
+		const uint32_t here = (uint32_t)__builtin_popcountll(index->objects.words[word]);
+		if (*number < here)
+			break;
+		*number -= here;
+	}
+	return word;
+}
+
+/* Twice: for processors that count bits by themselves, and for others. */
+#ifdef __x86_64__
+__attribute__((target("popcnt"))) static uint64_t count_words_popcnt(struct object_index *index)
+{
+	return count_words(index);
+}
+
+__attribute__((target("popcnt"))) static uint64_t find_word_popcnt(const struct object_index *index, uint64_t word,
+                                                                   uint32_t *number)
+{
+	return find_word(index, word, number);
+}
+
+static bool has_popcnt(void)
+{
+	return __builtin_cpu_supports("popcnt");
+}
+#else
+static uint64_t count_words_popcnt(struct object_index *index)
+{
+	return count_words(index);
+}
+
+static uint64_t find_word_popcnt(const struct object_index *index, uint64_t word, uint32_t *number)
+{
+	return find_word(index, word, number);
+}
+
+static bool has_popcnt(void)
+{
+	return false;
+}
+#endif
+
+int object_index_number(struct object_index *index, struct error *error)
+{
+	const uint64_t words_per_rank = BITS_PER_RANK / 64;
+	const uint64_t group_count = index->objects.word_count / words_per_rank + 1;
+	index->ranks = malloc(group_count * sizeof *index->ranks);
+	if (index->ranks == NULL)
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for the index of objects");
+	const uint64_t total = has_popcnt() ? count_words_popcnt(index) : count_words(index);
+	if (total > UINT32_MAX)
+		return error_set(error, ERROR_LIMIT, "more than %u million objects", UINT32_MAX / 1000000);
 	if (index->objects.word_count % words_per_rank == 0)
 		index->ranks[group_count - 1] = (uint32_t)total;
 	index->count = (uint32_t)total;
@@ -70,12 +126,6 @@ static const struct segment *segment_of_granule(const struct address_space *spac
 	return &space->segments[low];
 }
 
-/* Of the object that begins in a granule. */
-static uint64_t granule_address(const struct object_index *index, const struct segment *segment, uint64_t granule)
-{
-	return ((segment->start >> 4) + (granule - segment->first_bit)) << 4 | object_index_oddness(index, granule);
-}
-
 /* The granule where an object begins: the word of the bitmap, and of that what is left from the object's bit on. */
 static uint64_t find_bit(const struct object_index *index, uint32_t number, uint64_t *ret_bits)
 {
@@ -89,12 +139,7 @@ static uint64_t find_bit(const struct object_index *index, uint32_t number, uint
 	}
 	uint32_t left = number - index->ranks[low];
 	uint64_t word = low * (BITS_PER_RANK / 64);
-	for (; word + 1 < index->objects.word_count; word++) {
-		uint32_t here = (uint32_t)__builtin_popcountll(index->objects.words[word]);
-		if (left < here)
-			break;
-		left -= here;
-	}
+	word = has_popcnt() ? find_word_popcnt(index, word, &left) : find_word(index, word, &left);
 	uint64_t bits = index->objects.words[word];
 	while (left-- > 0)
 		bits &= bits - 1;
@@ -107,7 +152,16 @@ uint64_t object_index_address(const struct object_index *index, uint32_t number)
 	uint64_t bits;
 	uint64_t word = find_bit(index, number, &bits);
 	uint64_t granule = word * 64 + (uint64_t)__builtin_ctzll(bits);
-	return granule_address(index, segment_of_granule(index->space, granule), granule);
+	return object_index_place(index, segment_of_granule(index->space, granule), granule);
+}
+
+void object_cursor_enter(struct object_cursor *cursor, uint64_t granule)
+{
+	const struct address_space *space = cursor->index->space;
+	const struct segment *end = space->segments + space->segment_count;
+	while (cursor->segment + 1 < end && cursor->segment[1].first_bit <= granule)
+		cursor->segment++;
+	cursor->end_bit = cursor->segment + 1 < end ? cursor->segment[1].first_bit : UINT64_MAX;
 }
 
 void object_cursor_init_at(struct object_cursor *cursor, const struct object_index *index, uint32_t number)
@@ -127,20 +181,4 @@ void object_cursor_init(struct object_cursor *cursor, const struct object_index 
 	*cursor = (struct object_cursor){ .index = index,
 		                          .segment = index->space->segments,
 		                          .bits = index->objects.words[0] };
-}
-
-uint64_t object_cursor_next(struct object_cursor *cursor)
-{
-	const struct object_index *index = cursor->index;
-	while (cursor->bits == 0) {
-		if (++cursor->word >= index->objects.word_count)
-			return 0;
-		cursor->bits = index->objects.words[cursor->word];
-	}
-	uint64_t granule = cursor->word * 64 + (uint64_t)__builtin_ctzll(cursor->bits);
-	cursor->bits &= cursor->bits - 1;
-	const struct segment *end = index->space->segments + index->space->segment_count;
-	while (cursor->segment + 1 < end && cursor->segment[1].first_bit <= granule)
-		cursor->segment++;
-	return granule_address(index, cursor->segment, granule);
 }

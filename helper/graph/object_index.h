@@ -63,11 +63,35 @@ uint64_t object_index_address(const struct object_index *index, uint32_t number)
 struct object_cursor {
 	const struct object_index *index;
 	const struct segment *segment;
+	uint64_t end_bit; /* where the granules of the segment end */
 	uint64_t word, bits; /* current word's number, and what is left of it */
 };
 void object_cursor_init(struct object_cursor *cursor, const struct object_index *index);
 /* From an object on, by number. */
 void object_cursor_init_at(struct object_cursor *cursor, const struct object_index *index, uint32_t number);
-uint64_t object_cursor_next(struct object_cursor *cursor); /* 0 at the end */
+void object_cursor_enter(struct object_cursor *cursor, uint64_t granule); /* the segment that has it: a later one */
+
+/* Of the object that begins in a granule. */
+static inline uint64_t object_index_place(const struct object_index *index, const struct segment *segment,
+                                          uint64_t granule)
+{
+	return ((segment->start >> 4) + (granule - segment->first_bit)) << 4 | object_index_oddness(index, granule);
+}
+
+/* 0 at the end. */
+static inline uint64_t object_cursor_next(struct object_cursor *cursor)
+{
+	const struct object_index *index = cursor->index;
+	while (cursor->bits == 0) {
+		if (++cursor->word >= index->objects.word_count)
+			return 0;
+		cursor->bits = index->objects.words[cursor->word];
+	}
+	const uint64_t granule = cursor->word * 64 + (uint64_t)__builtin_ctzll(cursor->bits);
+	cursor->bits &= cursor->bits - 1;
+	if (__builtin_expect(granule >= cursor->end_bit, 0))
+		object_cursor_enter(cursor, granule);
+	return object_index_place(index, cursor->segment, granule);
+}
 
 #endif

@@ -174,14 +174,14 @@ static inline struct histogram_row *bucket_of(struct histogram *histogram, const
 	return &histogram->answer->rows.items[histogram->bucket_of_type.items[type->index] - 1];
 }
 
-static void add_measure(struct histogram_sum *sum, uint64_t shallow, uint64_t allocated)
+static inline void add_measure(struct histogram_sum *sum, uint64_t shallow, uint64_t allocated)
 {
 	sum->count++;
 	sum->shallow += shallow;
 	sum->allocated += allocated;
 }
 
-static int count_object(struct histogram *histogram, uint32_t node, const struct type_info *type, bool is_shown)
+static inline int count_object(struct histogram *histogram, uint32_t node, const struct type_info *type, bool is_shown)
 {
 	const struct retained *heap = histogram->heap;
 	const uint32_t number = heap->dominators.number[node];

@@ -387,7 +387,7 @@ uint64_t heap_graph_shallow(const struct heap_graph *graph, uint32_t node)
 	return shallow_of(graph, node, &included);
 }
 
-uint64_t heap_graph_own(const struct heap_graph *graph, uint32_t node)
+uint64_t heap_graph_own_large(const struct heap_graph *graph, uint32_t node)
 {
 	uint64_t included, shallow = shallow_of(graph, node, &included);
 	return shallow - included;

@@ -54,13 +54,21 @@ void heap_graph_close(struct heap_graph *graph); /* NULL is fine */
 /* sys.getsizeof of an object by number. */
 uint64_t heap_graph_shallow(const struct heap_graph *graph, uint32_t node);
 /* The same for sums over objects: without what is another object's, which has a size of its own (BytesIO's bytes). */
-uint64_t heap_graph_own(const struct heap_graph *graph, uint32_t node);
+static inline uint64_t heap_graph_own(const struct heap_graph *graph, uint32_t node);
+uint64_t heap_graph_own_large(const struct heap_graph *graph, uint32_t node); /* by its decoder, or of a holder */
 
 /* heap_weights.c: what the allocators took for each object. Decodes all of them with their blocks, once: only for who
  * asks. */
 int heap_graph_find_allocated(struct heap_graph *graph, struct progress *progress, struct error *error);
 /* Of an object by number, after that. */
 uint64_t heap_graph_allocated(const struct heap_graph *graph, uint32_t node);
+
+static inline uint64_t heap_graph_own(const struct heap_graph *graph, uint32_t node)
+{
+	if (node < graph->index.count && graph->shallow[node] != HEAP_GRAPH_LARGE)
+		return graph->shallow[node];
+	return heap_graph_own_large(graph, node);
+}
 
 static inline uint64_t heap_graph_bytes(const struct heap_graph *graph, uint32_t node, enum size_measure measure)
 {
