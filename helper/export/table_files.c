@@ -73,7 +73,7 @@ static int write_table(struct export *export, bool is_json)
 		columns[i] = (struct sql_column){ .name = table->columns[i].name, .type = table->columns[i].type };
 	if (!is_json)
 		rows_csv_header(&file.text, columns, table->column_count);
-	const struct scan scan = { .access = ACCESS_ALL };
+	const struct scan scan = { .access = ACCESS_ALL, .columns = SCAN_ALL_COLUMNS };
 	int status = table->class->open(&cursor, export->tables, &scan);
 	if (status == OK)
 		status = put_rows(&file, table, cursor);

@@ -125,3 +125,59 @@ def test_tables_of_answers_are_the_answers(shop):
     native = shop.rows("SELECT count(*) AS n, sum(bytes) AS b, sum(owner IS NOT NULL) AS o FROM native_block")[0]
     blocks = shop.ask("native", "-n", "0")["blocks"]
     assert (native["n"], native["b"]) == (len(blocks), sum(one["bytes"] for one in blocks)) and native["n"] > 10
+
+
+def test_threads_frames_and_locals_are_those_of_the_commands(shop):
+    threads = shop.ask("threads")["threads"]
+    rows = shop.rows("SELECT * FROM thread")
+    assert [(row["id"], row["name"], row["gil"], row["waits_for"], row["frames"]) for row in rows] == \
+        [(one["id"], one["name"], one["gil"], one["waits_for"] and one["waits_for"]["kind"], len(one["frames"]))
+         for one in threads]
+    waiting = [row for row in rows if row["name"] == "checkout"]
+    assert [row["waits_for"] for row in waiting] == ["Lock"] and waiting[0]["daemon"] is True
+    stacks = shop.ask("frames", "-n", "0")["threads"]
+    frames = [(stack["id"], depth, frame["function"], frame["line"], frame["deep"], frame["retained"])
+              for stack in stacks for depth, frame in enumerate(stack["frames"])]
+    assert [tuple(row.values()) for row in
+            shop.rows("SELECT thread, depth, function, line, deep, retained FROM frame")] == frames
+    places = [(stack["id"], depth, one["name"], one["address"], one["type"], one["deep"], one["retained"])
+              for stack in stacks for depth, frame in enumerate(stack["frames"]) for one in frame["locals"]]
+    assert [tuple(row.values()) for row in shop.rows("SELECT * FROM local")] == places
+    basket = shop.rows("SELECT l.type, l.retained FROM local l JOIN frame f ON f.thread = l.thread AND "
+                       "f.depth = l.depth WHERE f.function = 'wait_for_till' AND l.name = 'basket'")
+    assert len(basket) == 1 and basket[0]["type"] == "list" and basket[0]["retained"] > 50 * 50
+
+
+def test_tasks_traces_and_regions_are_those_of_the_commands(shop):
+    tasks = shop.ask("tasks", "-n", "0")["tasks"]
+    rows = shop.rows("SELECT * FROM task")
+    assert [(row["address"], row["name"], row["state"], row["number"], row["waits_for"], row["retained"])
+            for row in rows] == \
+        [(one["address"], one["name"], one["state"], one["group"], one["waits_for"], one["retained"]) for one in tasks]
+    chains = [row["chain"] for row in rows if row["chain"] and "check_out" in row["chain"]]
+    assert len(chains) == 3 and all(chain.startswith("check_out() shop_program.py:") for chain in chains)
+    traced = shop.ask("tracemalloc", "-n", "0")
+    total = shop.rows("SELECT count(*) AS n, sum(bytes) AS b FROM trace")[0]
+    assert (total["n"], total["b"]) == (sum(one["count"] for one in traced["rows"]), traced["traced"])
+    assert total["n"] > 20
+    lines = shop.rows("SELECT file, line, sum(bytes) AS size, count(*) AS n FROM trace GROUP BY 1, 2")
+    assert sorted((row["file"], row["line"], row["size"], row["n"]) for row in lines) == \
+        sorted((one["file"], one["line"], one["size"], one["count"]) for one in traced["rows"])
+    memory = shop.ask("memory", "--regions", "-n", "0")
+    regions = shop.rows("SELECT * FROM region")
+    assert [(row["start"], row["bytes"], row["kind"]) for row in regions] == \
+        [(one["start"], one["bytes"], one["kind"]) for one in memory["regions"]]
+    assert sum(row["bytes"] for row in regions) == memory["total"]["mapped"]
+
+
+def test_native_bytes_of_an_object_are_its_blocks(shop):
+    blocks = shop.rows("SELECT owner, sum(bytes) AS bytes FROM native_block WHERE owner IS NOT NULL GROUP BY owner")
+    rows = shop.rows("SELECT address, native FROM object WHERE native IS NOT NULL")
+    assert {row["address"]: row["native"] for row in rows} == {row["owner"]: row["bytes"] for row in blocks}
+
+
+def test_what_is_not_asked_for_is_not_made(shop):
+    """Weights of frames take the graph and a walk each; a statement without them must give the same places."""
+    light = shop.rows("SELECT thread, depth, address FROM frame")
+    heavy = shop.rows("SELECT thread, depth, address, deep FROM frame")
+    assert light == [{name: row[name] for name in row if name != "deep"} for row in heavy] and len(light) >= 3

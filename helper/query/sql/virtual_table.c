@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/sql/virtual_table.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -63,6 +64,11 @@ static int choose_access(sqlite3_vtab *base, sqlite3_index_info *index)
 	const struct column *columns = table->table->columns;
 	const double rows = (double)table->table->class->estimate(table->tables);
 	index->idxNum = ACCESS_ALL;
+	/* Which columns the statement uses, for xFilter; the last bit is of the 64th and all after it. */
+	index->idxStr = sqlite3_mprintf("%llx", (unsigned long long)index->colUsed);
+	if (index->idxStr == NULL)
+		return SQLITE_NOMEM;
+	index->needToFreeIdxStr = 1;
 	index->estimatedCost = rows;
 	index->estimatedRows = (sqlite3_int64)rows;
 	for (int i = 0; i < index->nConstraint; i++) {
@@ -157,10 +163,10 @@ static int filter_rows(sqlite3_vtab_cursor *base, int plan, const char *plan_tex
 {
 	struct virtual_cursor *cursor = (struct virtual_cursor *)base;
 	const struct virtual_table *table = (const struct virtual_table *)base->pVtab;
-	(void)plan_text;
 	close_rows(cursor);
 	struct scan scan = { .access = (uint8_t)(plan & ((1 << PLAN_COLUMN_BITS) - 1)),
-		             .column = (uint32_t)plan >> PLAN_COLUMN_BITS };
+		             .column = (uint32_t)plan >> PLAN_COLUMN_BITS,
+		             .columns = strtoull(plan_text, NULL, 16) };
 	cursor->row = 0;
 	if (scan.access == ACCESS_KEY &&
 	    (value_count < 1 || !key_cell(values[0], &table->table->columns[scan.column], &scan.key))) {

@@ -10,6 +10,22 @@ struct table_cursor {
 	size_t next;
 };
 
+int tables_native(struct tables *tables)
+{
+	const struct native_graph *graph;
+	if (tables->native != NULL)
+		return OK;
+	TRY(target_native(tables->query.target, tables->query.progress, &graph, tables->query.error));
+	uint64_t *bytes = calloc((size_t)tables->heap->dominators.reached_count + 1, sizeof *bytes);
+	if (bytes == NULL)
+		return query_no_memory(&tables->query, "the tables of the heap");
+	for (size_t i = 0; i < graph->blocks.count; i++)
+		if (graph->blocks.items[i].holder == NATIVE_OBJECT)
+			bytes[graph->blocks.items[i].owner] += graph->blocks.items[i].bytes;
+	tables->native = bytes;
+	return OK;
+}
+
 static int open_blocks(struct table_cursor **ret_cursor, struct tables *tables, const struct scan *scan)
 {
 	(void)scan; /* there is one order */

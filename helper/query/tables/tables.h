@@ -62,7 +62,13 @@ struct scan {
 	uint8_t access; /* enum access */
 	uint32_t column; /* of ACCESS_KEY and ACCESS_ORDERED; has the flag for it */
 	struct cell key; /* of ACCESS_KEY; text is borrowed until the cursor is open */
+	uint64_t columns; /* bit i: column i may be asked for; what others cost need not be paid */
 };
+#define SCAN_ALL_COLUMNS UINT64_MAX
+static inline bool scan_wants(const struct scan *scan, uint32_t column)
+{
+	return scan->columns >> column & 1;
+}
 
 struct tables; /* tables/open_tables.h */
 struct table_cursor; /* each table's own */
