@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A heap whose structure is known: sessions that hold rows, a list that refers to itself and nobody refers to, a class
-and a key that would be markup in a page, a thread that waits for a lock, tasks that wait for each other, and blocks that
-tracemalloc traced."""
+and a key that would be markup in a page, a thread that waits for a lock, tasks that wait for each other, blocks
+that tracemalloc traced."""
 import asyncio
 import gc
 import sys
