@@ -189,9 +189,13 @@ int findings_report(struct report *report)
 		show_json(report, &answer);
 	else if (status >= 0)
 		show_text(report, &answer);
+	/* Findings overlap: what one holds, another would save a part of. */
 	uint64_t most = 0;
-	for (size_t i = 0; i < answer.findings.count; i++)
-		most += answer.findings.items[i].bytes;
+	for (size_t i = 0; i < answer.findings.count; i++) {
+		const struct finding *finding = &answer.findings.items[i];
+		const uint64_t bytes = finding->is_urgent ? answer.heap_bytes : finding->bytes;
+		most = bytes > most ? bytes : most;
+	}
 	if (status >= 0)
 		status = report_fail_over(report, most, answer.heap_bytes);
 	findings_answer_clear(&answer);

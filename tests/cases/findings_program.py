@@ -80,7 +80,7 @@ def cut(count):
 def closures(count, repeats):
     def make(n):
         return lambda: n
-    return [make(n) for n in range(count)] if repeats else [functools.partial(max, n) for n in range(count)]
+    return [make(n) for n in range(count)] if repeats else [functools.partial(max, n) for n in range(count // 3)]
 
 
 def strings(count, differ):

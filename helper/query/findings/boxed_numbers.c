@@ -44,22 +44,14 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	return OK;
 }
 
-static int end(struct rule_run *run, void *state)
-{
-	const struct finding_sum *sum = state;
-	struct text *text;
-	TRY(rule_found(run, sum, true, "deepsize object", &text));
-	if (text == NULL)
-		return OK;
-	rule_say_count(text, sum->count, "list");
-	text_add(text, " or tuple");
-	text_add(text, sum->count == 1 ? " holds" : "s hold");
-	text_add(text, " nothing but numbers, each an object of its own: ");
-	rule_say_share(run, text, sum->bytes);
-	text_add(text, " of the heap saved by array.array or numpy, which have the numbers in place.");
-	return OK;
-}
+static const struct sum_words words = {
+	.noun = "container",
+	.one = " holds nothing but numbers, each an object of its own",
+	.many = " hold nothing but numbers, each an object of its own",
+	.advice = " saved by array.array or numpy, which have the numbers in place.",
+	.next = "deepsize object",
+};
 
 const struct rule boxed_numbers_rule = {
-	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .end = end
+	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .words = &words
 };

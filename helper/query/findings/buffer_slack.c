@@ -33,21 +33,14 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	return OK;
 }
 
-static int end(struct rule_run *run, void *state)
-{
-	const struct finding_sum *sum = state;
-	struct text *text;
-	TRY(rule_found(run, sum, true, "object path", &text));
-	if (text == NULL)
-		return OK;
-	rule_say_count(text, sum->count, "buffer");
-	text_add(text, sum->count == 1 ? " has" : " have");
-	text_add(text, " room for more bytes than there are: ");
-	rule_say_share(run, text, sum->bytes);
-	text_add(text, " of the heap. Keep bytes(buffer) or buffer.getvalue() once it is complete.");
-	return OK;
-}
+static const struct sum_words words = {
+	.noun = "buffer",
+	.one = " has room for more bytes than there are",
+	.many = " have room for more bytes than there are",
+	.advice = ". Keep bytes(buffer) or buffer.getvalue() once it is complete.",
+	.next = "object path",
+};
 
 const struct rule buffer_slack_rule = {
-	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .end = end
+	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .words = &words
 };

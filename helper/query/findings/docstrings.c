@@ -2,8 +2,6 @@
  * Docstrings of functions: python -OO does without. Worth a word only where they are a large part. */
 #include "query/findings/rule.h"
 
-enum { LEAST_PERCENT = 20 };
-
 static bool wants(struct rule_run *run, const struct type_info *type)
 {
 	(void)run;
@@ -20,22 +18,15 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	return OK;
 }
 
-static int end(struct rule_run *run, void *state)
-{
-	const struct finding_sum *sum = state;
-	struct text *text;
-	if (sum->bytes / LEAST_PERCENT * 100 < run->heap->total)
-		return OK;
-	TRY(rule_found(run, sum, true, "object path", &text));
-	if (text == NULL)
-		return OK;
-	rule_say_count(text, sum->count, "docstring");
-	text_add(text, sum->count == 1 ? " takes " : " take ");
-	rule_say_share(run, text, sum->bytes);
-	text_add(text, " of the heap: python -OO leaves them out.");
-	return OK;
-}
+static const struct sum_words words = {
+	.noun = "docstring",
+	.one = " of functions is there",
+	.many = " of functions are there",
+	.advice = ": python -OO leaves them out.",
+	.next = "object path",
+	.least_percent = 20,
+};
 
 const struct rule docstrings_rule = {
-	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .end = end
+	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .words = &words
 };

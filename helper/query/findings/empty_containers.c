@@ -32,21 +32,14 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	return OK;
 }
 
-static int end(struct rule_run *run, void *state)
-{
-	const struct finding_sum *sum = state;
-	struct text *text;
-	TRY(rule_found(run, sum, true, "object path", &text));
-	if (text == NULL)
-		return OK;
-	rule_say_count(text, sum->count, "container");
-	text_add(text, sum->count == 1 ? " is empty: " : " are empty: ");
-	rule_say_share(run, text, sum->bytes);
-	text_add(text, " of the heap. Make them when the first item comes, and have None, or one shared () or "
-	               "frozenset(), till then.");
-	return OK;
-}
+static const struct sum_words words = {
+	.noun = "container",
+	.one = " is empty",
+	.many = " are empty",
+	.advice = ". Make them when the first item comes, and have None, or one shared () or frozenset(), till then.",
+	.next = "object path",
+};
 
 const struct rule empty_containers_rule = {
-	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .end = end
+	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .words = &words
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/heap/heap_cursor.h"
 #include "object/value.h"
 #include "query/findings/rule.h"
 
@@ -43,38 +44,32 @@ int finding_rule_find(const char *name)
 
 /* Which rules look at the objects of a type, a bit each; asked once. */
 struct wanted {
-	uint32_t *rules; /* by type_info.index; bit FINDING_COUNT: it was asked */
+	uint64_t *rules; /* by type_info.index; bit FINDING_COUNT: it was asked */
 	size_t count;
 };
+_Static_assert(FINDING_COUNT < 64, "a bit for each rule");
 
-static bool find_wanted(struct rule_run *run, struct wanted *wanted, const struct type_info *type, uint32_t *ret_rules)
+static bool find_wanted(struct rule_run *run, struct wanted *wanted, const struct type_info *type, uint64_t *ret_rules)
 {
 	if (type->index >= wanted->count) {
 		const size_t count = (size_t)type->index * 2 + 64;
-		uint32_t *grown = realloc(wanted->rules, count * sizeof *grown);
+		uint64_t *grown = realloc(wanted->rules, count * sizeof *grown);
 		if (grown == NULL)
 			return false;
 		memset(grown + wanted->count, 0, (count - wanted->count) * sizeof *grown);
 		wanted->rules = grown;
 		wanted->count = count;
 	}
-	uint32_t *known = &wanted->rules[type->index];
+	uint64_t *known = &wanted->rules[type->index];
 	for (uint32_t i = 0; *known == 0 && i < FINDING_COUNT; i++) {
 		run->rule = (enum finding_rule)i;
 		if (run->answer->is_checked[i] && rules[i].rule->wants != NULL && rules[i].rule->wants(run, type))
-			*ret_rules |= UINT32_C(1) << i;
+			*ret_rules |= UINT64_C(1) << i;
 	}
 	if (*known == 0)
-		*known = *ret_rules | UINT32_C(1) << FINDING_COUNT;
-	*ret_rules = *known & ~(UINT32_C(1) << FINDING_COUNT);
+		*known = *ret_rules | UINT64_C(1) << FINDING_COUNT;
+	*ret_rules = *known & ~(UINT64_C(1) << FINDING_COUNT);
 	return true;
-}
-
-static const struct type_info *type_at(struct rule_run *run, uint64_t address)
-{
-	const uint8_t *word = reader_at(&run->decoder->reader,
-	                                address + layout_offset(run->decoder->layout, FIELD_PyObject_ob_type), 8);
-	return word != NULL ? decode_type(run->decoder, load_u64(word)) : NULL;
 }
 
 static void mark_namespace(struct rule_run *run, uint64_t dict, bool is_of_code)
@@ -89,29 +84,24 @@ static void mark_namespace(struct rule_run *run, uint64_t dict, bool is_of_code)
 /* Dicts that objects keep their attributes in are no containers of the program's. */
 static int find_namespaces(struct rule_run *run)
 {
-	struct object_cursor cursor;
-	uint64_t steps = 0;
-	object_cursor_init(&cursor, &run->heap->graph->index);
-	for (uint64_t address; (address = object_cursor_next(&cursor)) != 0;) {
-		const struct type_info *type = type_at(run, address);
+	struct heap_cursor cursor;
+	heap_cursor_init(&cursor, run->heap->graph, run->decoder, run->query->progress);
+	while (heap_cursor_next(&cursor)) {
+		const struct type_info *type = cursor.type;
 		struct attribute_storage storage;
-		if (progress_look(run->query->progress, &steps) < 0)
-			return query_cancelled(run->query);
-		if (type == NULL)
-			continue;
 		if ((type->flags & TYPE_IS_METATYPE) != 0)
-			mark_namespace(run, value_type_dict(&run->decoder->objects, address), true);
+			mark_namespace(run, value_type_dict(&run->decoder->objects, cursor.address), true);
 		else if ((type->tp_dictoffset != 0 || (type->flags & TYPE_HAS_INSTANCE_PARTS) != 0) &&
-		         value_instance_attributes(&run->decoder->objects, address, &storage))
+		         value_instance_attributes(&run->decoder->objects, cursor.address, &storage))
 			mark_namespace(run, storage.dict, (type->flags & TYPE_IS_BOUNDARY) != 0);
 	}
-	return OK;
+	return cursor.status == OK ? OK : query_cancelled(run->query);
 }
 
-static int look_at(struct rule_run *run, const struct looked *looked, uint32_t wanted)
+static int look_at(struct rule_run *run, const struct looked *looked, uint64_t wanted)
 {
 	for (; wanted != 0; wanted &= wanted - 1) {
-		const uint32_t i = (uint32_t)__builtin_ctz(wanted);
+		const uint32_t i = (uint32_t)__builtin_ctzll(wanted);
 		run->rule = (enum finding_rule)i;
 		TRY(rules[i].rule->look(run, run->states[i], looked));
 	}
@@ -120,28 +110,23 @@ static int look_at(struct rule_run *run, const struct looked *looked, uint32_t w
 
 static int look_at_all(struct rule_run *run, struct wanted *wanted)
 {
-	struct object_cursor cursor;
-	uint64_t steps = 0;
-	uint32_t node = 0;
-	object_cursor_init(&cursor, &run->heap->graph->index);
-	for (uint64_t address; (address = object_cursor_next(&cursor)) != 0; node++) {
-		struct looked looked = { .address = address, .node = node };
-		uint32_t which = 0;
-		looked.number = run->heap->dominators.number[node];
-		looked.type = looked.number != UINT32_MAX ? type_at(run, address) : NULL;
-		if (progress_step(run->query->progress, &steps) < 0)
-			return query_cancelled(run->query);
-		if (looked.type == NULL)
+	struct heap_cursor cursor;
+	heap_cursor_init(&cursor, run->heap->graph, run->decoder, run->query->progress);
+	while (heap_cursor_next(&cursor)) {
+		struct looked looked = { .address = cursor.address, .node = cursor.node, .type = cursor.type };
+		uint64_t which = 0;
+		looked.number = run->heap->dominators.number[cursor.node];
+		if (looked.number == UINT32_MAX)
 			continue;
 		if (!find_wanted(run, wanted, looked.type, &which))
 			return query_no_memory(run->query, "findings");
 		if (which == 0)
 			continue;
-		looked.body = reader_at(&run->decoder->reader, address, looked.type->body_bytes);
+		looked.body = reader_at(&run->decoder->reader, looked.address, looked.type->body_bytes);
 		if (looked.body != NULL)
 			TRY(look_at(run, &looked, which));
 	}
-	return OK;
+	return cursor.status == OK ? OK : query_cancelled(run->query);
 }
 
 /* ---- The question ---- */
@@ -162,8 +147,13 @@ static int ask_rules(struct rule_run *run)
 	free(wanted.rules);
 	for (uint32_t i = 0; status == OK && i < FINDING_COUNT; i++) {
 		run->rule = (enum finding_rule)i;
-		if (run->answer->is_checked[i] && rules[i].rule->end != NULL)
-			status = rules[i].rule->end(run, run->states[i]);
+		const struct rule *rule = rules[i].rule;
+		if (!run->answer->is_checked[i])
+			continue;
+		if (rule->end != NULL)
+			status = rule->end(run, run->states[i]);
+		else if (rule->words != NULL)
+			status = rule_say_sum(run, run->states[i], rule->words);
 	}
 	return status;
 }
@@ -207,6 +197,7 @@ int query_findings(const struct query *query, const struct findings_question *qu
 	}
 	free(run.attribute_dicts);
 	free(run.code_dicts);
+	array_free(&run.leaf_kinds);
 	naming_close(run.naming);
 	if (ret_answer->findings.count > 1)
 		qsort(ret_answer->findings.items, ret_answer->findings.count, sizeof *ret_answer->findings.items,

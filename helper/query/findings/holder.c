@@ -7,16 +7,6 @@ enum { LEAST_PERCENT = 20, FOLLOW_PERCENT = 70 };
 
 static const uint64_t least_bytes = UINT64_C(4) << 20; /* below that an interpreter's own modules are a fifth */
 
-static bool says_nothing(const struct rule_run *run, uint32_t number)
-{
-	uint32_t holder;
-	const uint32_t node = run->heap->dominators.node[number];
-	if (retained_node(run->heap, number, &holder) == 0)
-		return run->heap->graph->roots.holders.items[holder].kind != HOLDER_FRAME;
-	const struct type_info *type = reference_type(naming_references(run->naming), number);
-	return type == NULL || (type->flags & TYPE_IS_BOUNDARY) != 0 || rule_is_namespace(run, node);
-}
-
 static uint32_t largest_child(const struct rule_run *run, uint32_t number)
 {
 	const struct dominator_children *children = &run->heap->children;
@@ -64,7 +54,7 @@ static int end(struct rule_run *run, void *state)
 			const uint64_t bytes = run->heap->bytes[child];
 			if (bytes < least_bytes || bytes / LEAST_PERCENT * 100 < run->heap->total)
 				continue;
-			if (says_nothing(run, child)) {
+			if (rule_is_structure(run, child)) {
 				if (!array_push(&open, child))
 					status = query_no_memory(run->query, "findings");
 				continue;

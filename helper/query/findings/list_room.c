@@ -19,21 +19,14 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	return OK;
 }
 
-static int end(struct rule_run *run, void *state)
-{
-	const struct finding_sum *sum = state;
-	struct text *text;
-	TRY(rule_found(run, sum, true, "object path", &text));
-	if (text == NULL)
-		return OK;
-	rule_say_count(text, sum->count, "list");
-	text_add(text, sum->count == 1 ? " has" : " have");
-	text_add(text, " room for more items than there are: ");
-	rule_say_share(run, text, sum->bytes);
-	text_add(text, " of the heap. Once they are filled, tuple(items) or items[:] has room for just them.");
-	return OK;
-}
+static const struct sum_words words = {
+	.noun = "list",
+	.one = " has room for more items than there are",
+	.many = " have room for more items than there are",
+	.advice = ". Once they are filled, tuple(items) or items[:] has room for just them.",
+	.next = "object path",
+};
 
 const struct rule list_room_rule = {
-	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .end = end
+	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .words = &words
 };

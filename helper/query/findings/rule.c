@@ -44,6 +44,16 @@ bool rule_is_of_code(const struct rule_run *run, uint32_t number)
 	       (run->code_dicts[node / 8] >> node % 8 & 1) != 0;
 }
 
+bool rule_is_structure(const struct rule_run *run, uint32_t number)
+{
+	uint32_t holder;
+	const uint32_t node = run->heap->dominators.node[number];
+	if (retained_node(run->heap, number, &holder) == 0)
+		return run->heap->graph->roots.holders.items[holder].kind != HOLDER_FRAME;
+	const struct type_info *type = reference_type(naming_references(run->naming), number);
+	return type == NULL || (type->flags & TYPE_IS_BOUNDARY) != 0 || rule_is_namespace(run, node);
+}
+
 uint64_t rule_allocated(struct rule_run *run, uint64_t address)
 {
 	return decode_object(run->decoder, address) ? allocated_of_object(run->decoder).bytes : 0;
@@ -174,6 +184,25 @@ int rule_found(struct rule_run *run, const struct finding_sum *sum, bool is_savi
 		return query_no_memory(run->query, "findings");
 	}
 	*ret_text = &run->answer->findings.items[run->answer->findings.count - 1].text;
+	return OK;
+}
+
+int rule_say_sum(struct rule_run *run, const struct finding_sum *sum, const struct sum_words *words)
+{
+	struct text *text;
+	const uint64_t factor = words->factor > 0 ? words->factor : 1;
+	if (sum->count < words->least_count || sum->bytes < factor * run->answer->threshold ||
+	    (double)sum->bytes * 100 < (double)run->heap->total * words->least_percent)
+		return OK;
+	TRY(rule_found(run, sum, !words->is_held, words->next, &text));
+	if (text == NULL)
+		return OK;
+	rule_say_count(text, sum->count, words->noun);
+	text_add(text, sum->count == 1 ? words->one : words->many);
+	text_add(text, ": ");
+	rule_say_share(run, text, sum->bytes);
+	text_add(text, " of the heap");
+	text_add(text, words->advice);
 	return OK;
 }
 

@@ -29,6 +29,11 @@ struct rule_run {
 	uint8_t *attribute_dicts; /* a bit for each node: a namespace of an instance, class, module or function */
 	uint8_t *code_dicts; /* those of classes and modules alone */
 	void *states[FINDING_COUNT];
+	ARRAY(uint8_t) leaf_kinds; /* leaf_value.c's own: by type_info.index, enum leaf_kind + 1; 0: not asked yet */
+	struct record_memo {
+		uint64_t dict, hash, keys;
+		bool is_record;
+	} record; /* what record_keys_hash() said last */
 	enum finding_rule rule; /* whose turn it is */
 };
 
@@ -40,11 +45,25 @@ struct looked {
 	const uint8_t *body; /* host address of tp_basicsize bytes */
 };
 
+/* "<count> <noun>s<many>: 2.3 % of the heap<advice>" */
+struct sum_words {
+	const char *noun; /* "list" */
+	const char *one, *many; /* " has room", " have room" */
+	const char *advice; /* " saved. Do this." */
+	const char *next; /* as struct finding has it */
+	bool is_held; /* not saved by what is advised */
+	uint32_t least_count; /* fewer objects are not worth a word */
+	uint32_t least_percent; /* of the heap */
+	uint32_t factor; /* of the threshold that this takes; 0: 1 */
+};
+
 struct rule {
 	size_t state_bytes; /* zeroed before wants() */
 	bool (*wants)(struct rule_run *run, const struct type_info *type); /* NULL: end() does all */
 	int (*look)(struct rule_run *run, void *state, const struct looked *looked);
-	int (*end)(struct rule_run *run, void *state);
+	int (*end)(struct rule_run *run,
+	           void *state); /* NULL: words say it, of the finding_sum that the state begins with */
+	const struct sum_words *words;
 	void (*clear)(void *state); /* may be NULL */
 };
 
@@ -54,9 +73,19 @@ struct rule {
 
 /* Whether the type itself, no subclass, is decoded by that line of decoders.def. */
 bool rule_is_type(const struct type_info *type, const char *id);
+/* The type of an object; NULL: none can be read. */
+static inline const struct type_info *rule_type(const struct rule_run *run, uint64_t address)
+{
+	const uint8_t *word = reader_at(&run->decoder->reader,
+	                                address + layout_offset(run->decoder->layout, FIELD_PyObject_ob_type), 8);
+	return word != NULL ? decode_type(run->decoder, load_u64(word)) : NULL;
+}
 bool rule_is_namespace(const struct rule_run *run, uint32_t node);
 /* Whether the object is part of the program itself: of a class, a module, a function or its code. */
 bool rule_is_of_code(const struct rule_run *run, uint32_t number);
+/* Whether what has this number of the dominator tree holds everything and says nothing: interpreters, modules, classes
+ * and their namespaces. Frames say something. */
+bool rule_is_structure(const struct rule_run *run, uint32_t number);
 /* What the allocators took for it; decodes it. */
 uint64_t rule_allocated(struct rule_run *run, uint64_t address);
 /* Bytes that a small request takes: rounded as pymalloc and mimalloc do. */
@@ -68,11 +97,13 @@ uint64_t rule_slots_bytes(const struct rule_run *run, uint64_t words);
  * NULL); *ret_text is where its sentences go, NULL: too small, or out of memory (then the run ends with that). */
 int rule_found(struct rule_run *run, const struct finding_sum *sum, bool is_saving, const char *next,
                struct text **ret_text);
-/* The same of one object. */
+/* A finding of that sum in these words, or none where it is small. */
+int rule_say_sum(struct rule_run *run, const struct finding_sum *sum, const struct sum_words *words);
+/* The same as rule_found() of one object. */
 int rule_found_object(struct rule_run *run, uint64_t bytes, uint32_t number, const char *next, struct text **ret_text);
 /* One that is not about bytes, and comes first. */
 int rule_found_urgent(struct rule_run *run, const char *next, struct text **ret_text);
-/* "1,204,551 dicts" */
+/* "1,204,551 dicts"; "2 classes", "3 registries" */
 void rule_say_count(struct text *text, uint64_t count, const char *noun);
 /* " (29.3 MiB, 10.1 %)" of the heap. */
 void rule_say_share(const struct rule_run *run, struct text *text, uint64_t bytes);

@@ -4,8 +4,6 @@
 
 #include "query/findings/rule.h"
 
-enum { LEAST_CONTAINERS = 10000 };
-
 static bool wants(struct rule_run *run, const struct type_info *type)
 {
 	(void)run;
@@ -36,22 +34,15 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	return OK;
 }
 
-static int end(struct rule_run *run, void *state)
-{
-	const struct finding_sum *sum = state;
-	struct text *text;
-	if (sum->count < LEAST_CONTAINERS)
-		return OK;
-	TRY(rule_found(run, sum, true, "object path", &text));
-	if (text == NULL)
-		return OK;
-	rule_say_count(text, sum->count, "container");
-	text_add(text, " hold one item each: ");
-	rule_say_share(run, text, sum->bytes);
-	text_add(text, " of the heap saved by tuples, or by the item itself where there is never another one.");
-	return OK;
-}
+static const struct sum_words words = {
+	.noun = "container",
+	.one = " holds one item",
+	.many = " hold one item each",
+	.advice = " saved by tuples, or by the item itself where there is never another one.",
+	.next = "object path",
+	.least_count = 10000,
+};
 
 const struct rule single_items_rule = {
-	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .end = end
+	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .words = &words
 };

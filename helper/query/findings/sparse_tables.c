@@ -58,22 +58,14 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	return OK;
 }
 
-static int end(struct rule_run *run, void *state)
-{
-	const struct finding_sum *sum = state;
-	struct text *text;
-	TRY(rule_found(run, sum, true, "object path", &text));
-	if (text == NULL)
-		return OK;
-	rule_say_count(text, sum->count, "table");
-	text_add(text, sum->count == 1 ? " of a dict or set has" : " of dicts and sets have");
-	text_add(text, " room for four times the entries that are left: ");
-	rule_say_share(run, text, sum->bytes);
-	text_add(text, " of the heap. They never shrink when entries are deleted: replace them by a copy, "
-	               "d = dict(d), s = set(s).");
-	return OK;
-}
+static const struct sum_words words = {
+	.noun = "table",
+	.one = " of a dict or set has room for four times the entries that are left",
+	.many = " of dicts and sets have room for four times the entries that are left",
+	.advice = ". They never shrink when entries are deleted: replace them by a copy, d = dict(d), s = set(s).",
+	.next = "object path",
+};
 
 const struct rule sparse_tables_rule = {
-	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .end = end
+	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .words = &words
 };

@@ -25,21 +25,14 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	return OK;
 }
 
-static int end(struct rule_run *run, void *state)
-{
-	const struct finding_sum *sum = state;
-	struct text *text;
-	TRY(rule_found(run, sum, true, "object path", &text));
-	if (text == NULL)
-		return OK;
-	rule_say_count(text, sum->count, "string");
-	text_add(text, sum->count == 1 ? " keeps" : " keep");
-	text_add(text, " their UTF-8 besides, since C code once asked for it: ");
-	rule_say_share(run, text, sum->bytes);
-	text_add(text, " of the heap. A copy made by slicing and joining has none: s = s[:1] + s[1:].");
-	return OK;
-}
+static const struct sum_words words = {
+	.noun = "string",
+	.one = " keeps its UTF-8 besides, since C code once asked for it",
+	.many = " keep their UTF-8 besides, since C code once asked for it",
+	.advice = ". A copy made by slicing and joining has none: s = s[:1] + s[1:].",
+	.next = "object path",
+};
 
 const struct rule utf8_caches_rule = {
-	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .end = end
+	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .words = &words
 };

@@ -15,6 +15,12 @@ struct value_table {
 
 /* *ret_is_new: it was not met before. False: out of memory. */
 bool value_table_add(struct value_table *table, uint64_t hash, bool *ret_is_new);
+/* Fetches the place of a value that will be added soon. */
+static inline void value_table_prefetch(const struct value_table *table, uint64_t hash)
+{
+	if (table->slots != NULL)
+		__builtin_prefetch(&table->slots[(hash | (hash == 0)) & table->mask], 1);
+}
 void value_table_clear(struct value_table *table);
 uint64_t value_hash(const uint8_t *bytes, size_t length, uint64_t seed);
 
