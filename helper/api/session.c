@@ -164,19 +164,17 @@ static int select_call(struct pyds_session *session, uint64_t tid, uint32_t call
 {
 	TRY(select_thread(session, tid));
 	const struct python_thread *thread = selected_thread(session);
-	struct frame_list frames = { 0 };
-	bool is_truncated;
+	const struct thread_frames *frames;
 	session->names.selected_frame = 0;
 	if (call == 0 || thread == NULL)
 		return OK;
-	int status = runtime_frames(session->target->runtime, thread, &frames, &is_truncated, &session->error);
-	for (size_t i = 0; i + 1 < frames.count && call > 0; i++)
-		if (frames.items[i].ends_call) {
+	TRY(runtime_thread_frames(session->target->runtime, thread, &frames, &session->error));
+	for (size_t i = 0; i + 1 < frames->list.count && call > 0; i++)
+		if (frames->list.items[i].ends_call) {
 			call--;
 			session->names.selected_frame = (uint32_t)i + 1;
 		}
-	array_free(&frames);
-	return status;
+	return OK;
 }
 
 PYDS_PUBLIC int32_t pyds_select_call(pyds_session *session, uint64_t tid, uint32_t call)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "graph/doubtful.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "decode/allocated.h"
@@ -196,33 +197,32 @@ static bool accept(struct roots *roots, const struct holder_run *doubtful, uint6
 	return array_push(&roots->accepted, accepted);
 }
 
-/* Puts the accepted runs among the others, which stay sorted by holder. */
+static int compare_holder_runs(const void *left_run, const void *right_run)
+{
+	const struct holder_run *left = left_run, *right = right_run;
+	if (left->holder != right->holder)
+		return left->holder < right->holder ? -1 : 1;
+	return left->run.address < right->run.address ? -1 : left->run.address > right->run.address;
+}
+
+/* Puts the accepted runs among the others, which stay sorted by holder: from behind, in place, since both may be
+ * millions. */
 static bool merge_accepted(struct roots *roots)
 {
-	const size_t count = roots->runs.count + roots->accepted.count, holders = roots->holders.count;
-	struct holder_run *merged = malloc((count + 1) * sizeof *merged);
-	size_t *next = calloc(holders + 1, sizeof *next);
-	if (merged != NULL && next != NULL) {
-		for (size_t i = 0; i < roots->runs.count; i++)
-			next[roots->runs.items[i].holder + 1]++;
-		for (size_t i = 0; i < roots->accepted.count; i++)
-			next[roots->accepted.items[i].holder + 1]++;
-		for (size_t i = 0; i < holders; i++)
-			next[i + 1] += next[i];
-		for (size_t i = 0; i < roots->runs.count; i++)
-			merged[next[roots->runs.items[i].holder]++] = roots->runs.items[i];
-		for (size_t i = 0; i < roots->accepted.count; i++)
-			merged[next[roots->accepted.items[i].holder]++] = roots->accepted.items[i];
-		free(roots->runs.items);
-		roots->runs.items = merged;
-		roots->runs.count = roots->runs.capacity = count;
-		merged = NULL;
-	}
-	const bool is_done = merged == NULL && next != NULL;
-	free(merged);
-	free(next);
+	size_t more = roots->accepted.count, old = roots->runs.count, to = old + more;
+	if (more == 0)
+		return true;
+	if (!array_reserve(&roots->runs, to))
+		return false;
+	qsort(roots->accepted.items, more, sizeof *roots->accepted.items, compare_holder_runs);
+	roots->runs.count = to;
+	while (more > 0)
+		if (old > 0 && roots->runs.items[old - 1].holder > roots->accepted.items[more - 1].holder)
+			roots->runs.items[--to] = roots->runs.items[--old];
+		else
+			roots->runs.items[--to] = roots->accepted.items[--more];
 	array_free(&roots->accepted);
-	return is_done;
+	return true;
 }
 
 /* What variables of C code and the state of interpreters keep: names, numbers, classes, modules, functions. Other

@@ -26,7 +26,7 @@ struct holder {
 	uint32_t thread; /* index in runtime->threads, of threads and frames */
 	uint32_t depth; /* of a frame: 0 is the innermost */
 	uint32_t file; /* of static memory: index in space->files */
-	struct python_frame frame;
+	const struct python_frame *frame; /* of a frame; the runtime's */
 };
 
 struct holder_run {

@@ -120,7 +120,7 @@ static bool add_frame(struct roots_builder *builder, uint32_t thread_holder, uin
 	                                                           .address = frame->address,
 	                                                           .thread = thread,
 	                                                           .depth = depth,
-	                                                           .frame = *frame }))
+	                                                           .frame = frame }))
 		return false;
 	if (!add_stack(builder, holder, frame))
 		return false;
@@ -171,18 +171,17 @@ bool roots_add_frames(struct roots_builder *builder, uint32_t holder, uint32_t t
 {
 	const struct runtime *runtime = builder->decoder->context->runtime;
 	const struct python_thread *state = &runtime->threads.items[thread];
-	struct frame_list frames = { 0 };
-	bool truncated = false;
+	const struct thread_frames *frames;
 	bool added = true;
-	if (runtime_frames(runtime, state, &frames, &truncated, builder->error) == OK)
-		for (size_t i = 0; added && i < frames.count; i++)
-			added = roots_goes_on(builder) &&
-			        add_frame(builder, holder, thread, (uint32_t)i, &frames.items[i],
-			                  frame_slot(builder->decoder, state->address,
-			                             i > 0 ? &frames.items[i - 1] : NULL));
-	else
-		truncated = true;
-	builder->roots->frames_truncated |= truncated;
-	free(frames.items);
+	if (runtime_thread_frames(runtime, state, &frames, builder->error) < 0) {
+		builder->roots->frames_truncated = true;
+		return true;
+	}
+	const struct python_frame *items = frames->list.items;
+	for (size_t i = 0; added && i < frames->list.count; i++)
+		added = roots_goes_on(builder) &&
+		        add_frame(builder, holder, thread, (uint32_t)i, &items[i],
+		                  frame_slot(builder->decoder, state->address, i > 0 ? &items[i - 1] : NULL));
+	builder->roots->frames_truncated |= frames->is_truncated;
 	return added;
 }

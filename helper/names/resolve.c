@@ -207,8 +207,7 @@ static int find_frame(const struct resolver *resolver, struct python_frame *ret_
 {
 	const struct expression *expression = &resolver->expression;
 	const struct python_thread *thread = find_thread(resolver, error);
-	struct frame_list frames = { 0 };
-	bool is_truncated = false;
+	const struct thread_frames *frames;
 
 	if (thread == NULL)
 		return ERROR_NOT_FOUND;
@@ -218,22 +217,22 @@ static int find_frame(const struct resolver *resolver, struct python_frame *ret_
 	uint64_t number = expression->has_frame ? expression->frame
 	                  : is_selected         ? resolver->options->selected_frame
 	                                        : 0;
-	int status = runtime_frames(resolver->runtime, thread, &frames, &is_truncated, error);
-	if (status == 0 && frames.count == 0)
-		status = error_set(error, ERROR_NOT_FOUND, "thread %llu has no Python frame%s",
-		                   (unsigned long long)thread->native_id, is_truncated ? " that can be read" : "");
-	else if (status == 0 && number >= frames.count)
-		status = error_set(error, ERROR_NOT_FOUND,
-		                   "thread %llu has no frame %llu: its Python frames are 0 to %zu%s",
-		                   (unsigned long long)thread->native_id, (unsigned long long)number, frames.count - 1,
-		                   is_truncated ? ", what is below cannot be read" : "");
-	if (status == 0) {
-		*ret_frame = frames.items[number];
-		text_format(place, "frame %llu of thread %llu", (unsigned long long)number,
-		            (unsigned long long)thread->native_id);
-	}
-	array_free(&frames);
-	return status;
+	TRY(runtime_thread_frames(resolver->runtime, thread, &frames, error));
+	const char *unread = frames->is_truncated ? ", what is below cannot be read" : "";
+	const uint64_t count = frames->list.count;
+	if (count == 0)
+		return error_set(error, ERROR_NOT_FOUND, "thread %llu has no Python frame%s",
+		                 (unsigned long long)thread->native_id,
+		                 frames->is_truncated ? " that can be read" : "");
+	if (number >= count)
+		return error_set(error, ERROR_NOT_FOUND,
+		                 "thread %llu has no frame %llu: its Python frames are 0 to %llu%s",
+		                 (unsigned long long)thread->native_id, (unsigned long long)number,
+		                 (unsigned long long)count - 1, unread);
+	*ret_frame = frames->list.items[number];
+	text_format(place, "frame %llu of thread %llu", (unsigned long long)number,
+	            (unsigned long long)thread->native_id);
+	return OK;
 }
 
 /* Offers and compares the names of the slots. *ret_is_unset: there is such a name and nothing in it. */

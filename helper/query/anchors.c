@@ -58,8 +58,8 @@ static bool add_frame_objects(struct anchors *anchors)
 			continue;
 		/* up to 3.10 the frame is an object itself */
 		uint64_t object = layout_feature(anchors->references.decoder->layout, FEATURE_INTERPRETER_FRAMES)
-		                          ? holder->frame.frame_object
-		                          : holder->frame.address;
+		                          ? holder->frame->frame_object
+		                          : holder->frame->address;
 		if (object != 0 && !address_map_set(&anchors->frame_objects, object, i))
 			return false;
 	}

@@ -16,12 +16,12 @@ static void mark_frame(const struct frame_weights *weights, uint32_t index, uint
 	enum { OWNED_BY_GENERATOR = 1 };
 	const struct holder *holder = &weights->heap->graph->roots.holders.items[index];
 	const struct layout *layout = weights->query->target->decoder.layout;
-	uint64_t objects[] = { holder->frame.frame_object, 0 };
+	uint64_t objects[] = { holder->frame->frame_object, 0 };
 	uint32_t number = retained_holder_number(weights->heap, index);
 	if (!layout_feature(layout, FEATURE_INTERPRETER_FRAMES))
-		objects[0] = holder->frame.address;
-	else if (holder->frame.owner == OWNED_BY_GENERATOR && layout_has(layout, FIELD_PyGenObject_gi_iframe))
-		objects[1] = holder->frame.address - layout_offset(layout, FIELD_PyGenObject_gi_iframe);
+		objects[0] = holder->frame->address;
+	else if (holder->frame->owner == OWNED_BY_GENERATOR && layout_has(layout, FIELD_PyGenObject_gi_iframe))
+		objects[1] = holder->frame->address - layout_offset(layout, FIELD_PyGenObject_gi_iframe);
 	if (number != UINT32_MAX)
 		group[number] = index;
 	for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) {

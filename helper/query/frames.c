@@ -10,12 +10,10 @@
 #include "query/frame_weights.h"
 #include "query/thread_name.h"
 
-/* The frames of one thread: of the heap's roots, or as they were just read. */
+/* The frames of one thread; with weights a holder of the roots for each. */
 struct source {
-	const struct holder *holders; /* NULL: frames has them */
-	uint32_t first_holder; /* number of the first */
-	struct frame_list frames;
-	size_t count;
+	const struct thread_frames *frames;
+	uint32_t first_holder;
 };
 
 struct frames {
@@ -34,7 +32,12 @@ static int no_memory(const struct frames *frames)
 
 static const struct python_frame *frame_of(const struct source *source, size_t index)
 {
-	return source->holders != NULL ? &source->holders[index].frame : &source->frames.items[index];
+	return &source->frames->list.items[index];
+}
+
+static size_t frame_count(const struct source *source)
+{
+	return source->frames->list.count;
 }
 
 /* ---- Locals ---- */
@@ -129,7 +132,7 @@ static int add_frame(struct frames *frames, struct frame_stack *stack, const str
 	                (struct frame_row){ .frame = *frame_of(source, index), .depth = (uint32_t)index }))
 		return no_memory(frames);
 	struct frame_row *row = &stack->rows.items[stack->rows.count - 1];
-	if (source->holders != NULL)
+	if (frames->answer->has_weights)
 		row->only_here = frames->weights.only_here[source->first_holder + index];
 	TRY(gather_locals(frames, row));
 	if (frames->answer->has_weights)
@@ -139,7 +142,7 @@ static int add_frame(struct frames *frames, struct frame_stack *stack, const str
 
 static int add_frames(struct frames *frames, struct frame_stack *stack, const struct source *source)
 {
-	for (size_t i = 0; i < source->count; i++) {
+	for (size_t i = 0; i < frame_count(source); i++) {
 		if (query_is_cancelled(frames->query))
 			return query_cancelled(frames->query);
 		if (frames->question->is_folded && i > 0 &&
@@ -158,9 +161,10 @@ static int add_frames(struct frames *frames, struct frame_stack *stack, const st
 
 static bool is_equal(const struct source *left, const struct source *right)
 {
-	if (left->count != right->count || left->count == 0)
+	const size_t count = frame_count(left);
+	if (count != frame_count(right) || count == 0)
 		return false;
-	for (size_t i = 0; i < left->count; i++)
+	for (size_t i = 0; i < count; i++)
 		if (!frames_are_alike(frame_of(left, i), frame_of(right, i)))
 			return false;
 	return true;
@@ -207,67 +211,44 @@ static int merge_equal(struct frames *frames)
 
 /* ---- Threads ---- */
 
-static int add_stack(struct frames *frames, uint32_t thread, struct source *source, bool is_truncated)
+static int add_stack(struct frames *frames, uint32_t thread, uint32_t holder)
 {
 	const struct runtime *runtime = frames->query->target->runtime;
+	struct source source = { .first_holder = holder + 1 };
+	TRY(runtime_thread_frames(runtime, &runtime->threads.items[thread], &source.frames, frames->query->error));
 	struct frame_stack stack = { .thread = thread,
 		                     .interpreter = -1,
-		                     .frame_count = source->count,
-		                     .is_truncated = is_truncated,
+		                     .frame_count = frame_count(&source),
+		                     .is_truncated = source.frames->is_truncated,
 		                     .same_as = (uint32_t)frames->answer->stacks.count,
 		                     .same_count = 1 };
 	for (size_t i = 0; i < runtime->interpreters.count; i++)
 		if (runtime->interpreters.items[i].address == runtime->threads.items[thread].interpreter)
 			stack.interpreter = runtime->interpreters.items[i].id;
-	thread_name(&frames->query->target->naming, &runtime->threads.items[thread], &stack.name);
-	frames->answer->is_truncated |= is_truncated;
-	if (array_push(&frames->sources, *source)) {
-		if (array_push(&frames->answer->stacks, stack))
-			return OK;
-		frames->sources.count--;
+	if (frames->answer->has_weights) {
+		const uint32_t number = retained_holder_number(frames->weights.heap, holder);
+		stack.retained = number != UINT32_MAX ? frames->weights.heap->bytes[number] : 0;
 	}
-	free(source->frames.items);
-	text_free(&stack.name);
-	return no_memory(frames);
+	frames->answer->is_truncated |= stack.is_truncated;
+	if (!array_push(&frames->sources, source) || !array_push(&frames->answer->stacks, stack))
+		return no_memory(frames);
+	thread_name(&frames->query->target->naming, &runtime->threads.items[thread],
+	            &frames->answer->stacks.items[stack.same_as].name);
+	return query_is_cancelled(frames->query) ? query_cancelled(frames->query) : OK;
 }
 
-/* Holders of frames come right after that of their thread. */
-static int sources_of_heap(struct frames *frames)
+/* Holders of frames come right after that of their thread, one for each. */
+static int add_stacks(struct frames *frames)
 {
-	const struct retained *heap = frames->weights.heap;
-	const struct roots *roots = &heap->graph->roots;
-	for (uint32_t i = 0; i < roots->holders.count; i++) {
-		if (roots->holders.items[i].kind != HOLDER_THREAD)
-			continue;
-		struct source source = { .holders = &roots->holders.items[i + 1], .first_holder = i + 1 };
-		while (i + 1 + source.count < roots->holders.count &&
-		       source.holders[source.count].kind == HOLDER_FRAME && source.holders[source.count].parent == i)
-			source.count++;
-		TRY(add_stack(frames, roots->holders.items[i].thread, &source, false));
-		const uint32_t number = retained_holder_number(heap, i);
-		if (number != UINT32_MAX)
-			frames->answer->stacks.items[frames->answer->stacks.count - 1].retained = heap->bytes[number];
+	if (!frames->answer->has_weights) {
+		for (uint32_t i = 0; i < frames->query->target->runtime->threads.count; i++)
+			TRY(add_stack(frames, i, 0));
+		return OK;
 	}
-	frames->answer->is_truncated |= roots->frames_truncated;
-	return OK;
-}
-
-static int sources_of_threads(struct frames *frames)
-{
-	const struct runtime *runtime = frames->query->target->runtime;
-	for (uint32_t i = 0; i < runtime->threads.count; i++) {
-		struct source source = { .holders = NULL };
-		bool is_truncated;
-		if (runtime_frames(runtime, &runtime->threads.items[i], &source.frames, &is_truncated,
-		                   frames->query->error) < 0) {
-			free(source.frames.items);
-			return no_memory(frames);
-		}
-		source.count = source.frames.count;
-		TRY(add_stack(frames, i, &source, is_truncated));
-		if (query_is_cancelled(frames->query))
-			return query_cancelled(frames->query);
-	}
+	const struct roots *roots = &frames->weights.heap->graph->roots;
+	for (uint32_t i = 0; i < roots->holders.count; i++)
+		if (roots->holders.items[i].kind == HOLDER_THREAD)
+			TRY(add_stack(frames, roots->holders.items[i].thread, i));
 	return OK;
 }
 
@@ -279,7 +260,7 @@ static int find(struct frames *frames)
 		TRY(frame_weights_open(&frames->weights, frames->query));
 		answer->coverage = frames->weights.heap->graph->coverage;
 	}
-	TRY(answer->has_weights ? sources_of_heap(frames) : sources_of_threads(frames));
+	TRY(add_stacks(frames));
 	if (frames->question->is_folded)
 		TRY(merge_equal(frames));
 	for (uint32_t i = 0; i < answer->stacks.count; i++)
@@ -293,8 +274,6 @@ int query_frames(const struct query *query, const struct frames_question *questi
 	struct frames frames = { .query = query, .question = question, .answer = ret_answer };
 	*ret_answer = (struct frames_answer){ .heaviest = 0 };
 	int status = find(&frames);
-	for (size_t i = 0; i < frames.sources.count; i++)
-		free(frames.sources.items[i].frames.items);
 	array_free(&frames.sources);
 	frame_weights_close(&frames.weights);
 	return status;

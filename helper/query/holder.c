@@ -34,7 +34,7 @@ void holder_say(const struct references *references, uint32_t index, struct text
 		text_format(text, "thread %" PRIu64, runtime->threads.items[holder->thread].native_id);
 		break;
 	case HOLDER_FRAME:
-		names_place(references->decoder, &holder->frame, text);
+		names_place(references->decoder, holder->frame, text);
 		break;
 	case HOLDER_STATIC: {
 		const char *path = references->decoder->reader.space->files.items[holder->file].path;

@@ -68,7 +68,7 @@ static bool add_holder(struct origins *origins, const struct layout *layout, uin
 	if (!add(origins, retained_holder_number(origins->heap, index), costs[holder->kind],
 	         (struct origin){ .kind = ORIGIN_HOLDER, .holder = index }))
 		return false;
-	uint64_t object = holder->kind == HOLDER_FRAME ? frame_object(layout, &holder->frame) : 0;
+	uint64_t object = holder->kind == HOLDER_FRAME ? frame_object(layout, holder->frame) : 0;
 	return object == 0 || add(origins, retained_number(origins->heap, object), COST_FRAME,
 	                          (struct origin){ .kind = ORIGIN_FRAME, .holder = index });
 }
@@ -177,7 +177,7 @@ static void say_frame(struct decoder *decoder, const struct holder *holder, stru
 	const struct runtime *runtime = decoder->context->runtime;
 	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
 	int64_t line;
-	names_frame(decoder, &holder->frame, &function, &file, &line);
+	names_frame(decoder, holder->frame, &function, &file, &line);
 	const char *slash = strrchr(text_string(&file), '/');
 	const char *base = slash != NULL ? slash + 1 : text_string(&file);
 	text_format(text, "thread %" PRIu64 " ", runtime->threads.items[holder->thread].native_id);

@@ -174,15 +174,13 @@ static int add_frames(struct search *search)
 	const struct runtime *runtime = search->query->target->runtime;
 	int status = OK;
 	for (size_t i = 0; status == OK && i < runtime->threads.count; i++) {
-		struct frame_list frames = { .items = NULL };
-		bool truncated;
-		status = runtime_frames(runtime, &runtime->threads.items[i], &frames, &truncated, search->query->error);
-		for (size_t at = 0; status == OK && at < frames.count; at++) {
-			status = add_locals(search, &frames.items[at]);
+		const struct thread_frames *frames;
+		TRY(runtime_thread_frames(runtime, &runtime->threads.items[i], &frames, search->query->error));
+		for (size_t at = 0; status == OK && at < frames->list.count; at++) {
+			status = add_locals(search, &frames->list.items[at]);
 			if (query_is_cancelled(search->query))
 				status = query_cancelled(search->query);
 		}
-		array_free(&frames);
 	}
 	return status;
 }

@@ -72,14 +72,13 @@ static int add_row(struct thread_builder *builder, uint32_t index)
 	(void)value_field(&builder->decoder->objects, runtime->address, FIELD__PyRuntimeState_finalizing, &finalizing);
 	row.is_finalizing = finalizing == thread->address;
 	builder->threads->calls_known |= row.native != NULL && row.native->call_known;
-	int status = runtime_frames(runtime, thread, &row.frames, &row.truncated, builder->query->error);
+	const struct thread_frames *frames;
+	TRY(runtime_thread_frames(runtime, thread, &frames, builder->query->error));
+	row.frames = frames->list;
+	row.truncated = frames->is_truncated;
 	builder->threads->truncated += row.truncated;
 	row.importing = find_importing(builder, &row);
-	if (status == OK && !array_push(&builder->threads->rows, row))
-		status = query_no_memory(builder->query, "the threads");
-	if (status < 0)
-		free(row.frames.items);
-	return status;
+	return array_push(&builder->threads->rows, row) ? OK : query_no_memory(builder->query, "the threads");
 }
 
 static bool same_stack(const struct thread_row *left, const struct thread_row *right)
@@ -185,7 +184,6 @@ void threads_answer_clear(struct threads_answer *answer)
 	for (size_t i = 0; i < answer->rows.count; i++) {
 		struct thread_row *row = &answer->rows.items[i];
 		text_free(&row->name);
-		free(row->frames.items);
 		array_free(&row->holds);
 		array_free(&row->wait.wakers);
 	}

@@ -50,7 +50,7 @@ struct thread_row {
 	int64_t interpreter; /* id */
 	enum gil_state gil;
 	const struct native_thread *native; /* borrowed; NULL: unknown */
-	struct frame_list frames; /* innermost first */
+	struct frame_list frames; /* innermost first; the runtime's */
 	bool truncated;
 	struct thread_wait wait;
 	ARRAY(struct thread_hold) holds;

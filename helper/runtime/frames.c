@@ -26,14 +26,40 @@ enum frame_kind {
 	FRAME_PYTHON,
 };
 
+enum { CODES_REMEMBERED = 8 };
+
+/* What frames have of their code; a recursion runs the same few. */
+struct code_facts {
+	uint64_t code; /* 0: none is here yet */
+	enum frame_kind kind;
+	uint32_t slot_count, stack_size;
+};
+
 struct frame_reader {
 	const struct runtime *runtime;
 	const struct layout *layout;
 	struct reader *reader;
+	uint64_t at; /* the frame at hand; 0: none */
+	const uint8_t *bytes; /* of it, up to its locals */
+	uint64_t size;
+	struct code_facts codes[CODES_REMEMBERED];
 };
+
+static void frame_reader_init(struct frame_reader *from, const struct runtime *runtime, struct reader *reader)
+{
+	*from = (struct frame_reader){ .runtime = runtime, .layout = &runtime->layout, .reader = reader };
+}
 
 static bool field(const struct frame_reader *from, uint64_t address, enum layout_field which, uint64_t *ret_value)
 {
+	const struct layout_place *place = &from->layout->fields[which];
+	if (address == from->at && place->bit_width == 0 && (uint64_t)place->offset + 8 <= from->size) {
+		const uint64_t word = load_u64(from->bytes + place->offset);
+		if (place->size == 8 || place->size == 4 || place->size == 1) {
+			*ret_value = place->size == 8 ? word : word & ((UINT64_C(1) << 8 * place->size) - 1);
+			return true;
+		}
+	}
 	return read_field(from->reader, from->layout, address, which, ret_value);
 }
 
@@ -78,11 +104,10 @@ static bool count_slots(const struct frame_reader *from, uint64_t code, uint32_t
  * top are words of values that are no longer there. */
 static void read_stack(const struct frame_reader *from, uint64_t address, struct python_frame *frame)
 {
-	uint64_t size, top;
+	uint64_t top;
 	frame->stack_depth = -1;
-	if (!field(from, frame->code, FIELD_PyCodeObject_co_stacksize, &size) || size > LIMIT_FRAME_SLOTS)
+	if (frame->stack_size == 0)
 		return;
-	frame->stack_size = (uint32_t)size;
 	frame->stack = frame->localsplus + 8 * (uint64_t)frame->slot_count;
 	int64_t depth = -1;
 	if (field(from, address, FIELD__PyInterpreterFrame_stackpointer, &top)) {
@@ -96,12 +121,52 @@ static void read_stack(const struct frame_reader *from, uint64_t address, struct
 		else if (field(from, address, FIELD_PyFrameObject_f_stacktop, &top) && top >= frame->stack)
 			depth = (int64_t)((top - frame->stack) / 8);
 	}
-	if (depth >= 0 && depth <= (int64_t)size)
+	if (depth >= 0 && depth <= (int64_t)frame->stack_size)
 		frame->stack_depth = (int32_t)depth;
 }
 
+/* A code object made by CPython itself for an entry of its own: the first instruction that may be traced lies behind
+ * the end of its code (_Py_InitCleanup, 3.12+), so that such a frame always counts as incomplete. */
+static bool is_shim_code(const struct frame_reader *from, uint64_t code)
+{
+	uint64_t first_traceable, units;
+	return field(from, code, FIELD_PyCodeObject__co_firsttraceable, &first_traceable) &&
+	       field(from, code, FIELD_PyVarObject_ob_size, &units) && first_traceable >= units;
+}
+
+/* The same when the code itself is not in the dump: CPython's own is const, every other lives in writable memory. */
+static bool is_constant(const struct frame_reader *from, uint64_t code)
+{
+	const struct segment *segment = address_space_find(from->runtime->space, code);
+	return segment != NULL && (segment->protection & PROT_WRITE) == 0;
+}
+
+static void find_facts(const struct frame_reader *from, uint64_t code, struct code_facts *facts)
+{
+	const bool may_be_shim = layout_feature(from->layout, FEATURE_INTERPRETER_FRAMES);
+	uint64_t size;
+	*facts = (struct code_facts){ .code = code, .kind = FRAME_PYTHON };
+	if (!may_be(from, code, SYMBOL_PyCode_Type) || !count_slots(from, code, &facts->slot_count))
+		facts->kind = may_be_shim && is_constant(from, code) ? FRAME_SHIM : FRAME_WITHOUT_CODE;
+	else if (may_be_shim && is_shim_code(from, code))
+		facts->kind = FRAME_SHIM;
+	else if (field(from, code, FIELD_PyCodeObject_co_stacksize, &size) && size <= LIMIT_FRAME_SLOTS)
+		facts->stack_size = (uint32_t)size;
+}
+
+/* Takes over what the code says of each frame of it. */
+static enum frame_kind read_code(struct frame_reader *from, struct python_frame *frame)
+{
+	struct code_facts *facts = &from->codes[frame->code / 16 % CODES_REMEMBERED];
+	if (facts->code != frame->code)
+		find_facts(from, frame->code, facts);
+	frame->slot_count = facts->slot_count;
+	frame->stack_size = facts->stack_size;
+	return facts->kind;
+}
+
 /* Up to 3.10. */
-static enum frame_kind read_frame_object(const struct frame_reader *from, uint64_t address, struct python_frame *frame)
+static enum frame_kind read_frame_object(struct frame_reader *from, uint64_t address, struct python_frame *frame)
 {
 	const struct layout *layout = from->layout;
 	uint64_t last;
@@ -122,26 +187,10 @@ static enum frame_kind read_frame_object(const struct frame_reader *from, uint64
 	if (index >= 0)
 		frame->last_instruction =
 		        (uint64_t)index * (layout_has(layout, FIELD_PyFrameObject_f_stackdepth) ? 2 : 1);
-	if (!may_be(from, frame->code, SYMBOL_PyCode_Type) || !count_slots(from, frame->code, &frame->slot_count))
-		return FRAME_WITHOUT_CODE;
-	read_stack(from, address, frame);
-	return FRAME_PYTHON;
-}
-
-/* A code object made by CPython itself for an entry of its own: the first instruction that may be traced lies behind
- * the end of its code (_Py_InitCleanup, 3.12+), so that such a frame always counts as incomplete. */
-static bool is_shim_code(const struct frame_reader *from, uint64_t code)
-{
-	uint64_t first_traceable, units;
-	return field(from, code, FIELD_PyCodeObject__co_firsttraceable, &first_traceable) &&
-	       field(from, code, FIELD_PyVarObject_ob_size, &units) && first_traceable >= units;
-}
-
-/* The same when the code itself is not in the dump: CPython's own is const, every other lives in writable memory. */
-static bool is_constant(const struct frame_reader *from, uint64_t code)
-{
-	const struct segment *segment = address_space_find(from->runtime->space, code);
-	return segment != NULL && (segment->protection & PROT_WRITE) == 0;
+	const enum frame_kind kind = read_code(from, frame);
+	if (kind == FRAME_PYTHON)
+		read_stack(from, address, frame);
+	return kind;
 }
 
 /* A free-threaded build runs a copy of the code for each thread (co_tlbc, 3.14+): the same instruction in the code
@@ -179,8 +228,7 @@ static void read_instruction(const struct frame_reader *from, uint64_t address, 
 }
 
 /* 3.11 and later. */
-static enum frame_kind read_interpreter_frame(const struct frame_reader *from, uint64_t address,
-                                              struct python_frame *frame)
+static enum frame_kind read_interpreter_frame(struct frame_reader *from, uint64_t address, struct python_frame *frame)
 {
 	const struct layout *layout = from->layout;
 	uint64_t owner;
@@ -212,27 +260,30 @@ static enum frame_kind read_interpreter_frame(const struct frame_reader *from, u
 	if (layout_feature(layout, FEATURE_FRAME_EXECUTABLE) && !may_be(from, frame->code, SYMBOL_PyCode_Type))
 		return FRAME_SHIM;
 	read_instruction(from, address, frame);
-	if (!may_be(from, frame->code, SYMBOL_PyCode_Type) || !count_slots(from, frame->code, &frame->slot_count))
-		return is_constant(from, frame->code) ? FRAME_SHIM : FRAME_WITHOUT_CODE;
-	if (is_shim_code(from, frame->code))
-		return FRAME_SHIM;
-	read_stack(from, address, frame);
-	return FRAME_PYTHON;
+	const enum frame_kind kind = read_code(from, frame);
+	if (kind == FRAME_PYTHON)
+		read_stack(from, address, frame);
+	return kind;
 }
 
-static enum frame_kind read_frame(const struct frame_reader *from, uint64_t address, struct python_frame *frame)
+static enum frame_kind read_frame(struct frame_reader *from, uint64_t address, struct python_frame *frame)
 {
+	const bool is_object = !layout_feature(from->layout, FEATURE_INTERPRETER_FRAMES);
 	*frame = (struct python_frame){ .address = address };
 	if (address == 0 || address % 8 != 0)
 		return FRAME_UNREADABLE;
-	return layout_feature(from->layout, FEATURE_INTERPRETER_FRAMES) ? read_interpreter_frame(from, address, frame)
-	                                                                : read_frame_object(from, address, frame);
+	from->size = layout_offset(from->layout,
+	                           is_object ? FIELD_PyFrameObject_f_localsplus : FIELD__PyInterpreterFrame_localsplus);
+	from->bytes = from->size > 0 ? reader_at(from->reader, address, from->size) : NULL;
+	from->at = from->bytes != NULL ? address : 0;
+	return !is_object ? read_interpreter_frame(from, address, frame) : read_frame_object(from, address, frame);
 }
 
 bool runtime_read_frame(const struct runtime *runtime, struct reader *reader, uint64_t address,
                         struct python_frame *ret_frame)
 {
-	const struct frame_reader from = { runtime, &runtime->layout, reader };
+	struct frame_reader from;
+	frame_reader_init(&from, runtime, reader);
 	return read_frame(&from, address, ret_frame) == FRAME_PYTHON;
 }
 
@@ -264,8 +315,9 @@ int runtime_frames(const struct runtime *runtime, const struct python_thread *th
                    bool *ret_truncated, struct error *error)
 {
 	struct reader reader;
+	struct frame_reader from;
 	reader_init(&reader, runtime->space);
-	const struct frame_reader from = { runtime, &runtime->layout, &reader };
+	frame_reader_init(&from, runtime, &reader);
 	const enum layout_field back = layout_feature(&runtime->layout, FEATURE_INTERPRETER_FRAMES)
 	                                       ? FIELD__PyInterpreterFrame_previous
 	                                       : FIELD_PyFrameObject_f_back;
@@ -302,5 +354,17 @@ int runtime_frames(const struct runtime *runtime, const struct python_thread *th
 		if (kind != FRAME_SHIM && !array_push(frames, frame))
 			return error_set(error, ERROR_NO_MEMORY, "out of memory");
 	}
+	return OK;
+}
+
+int runtime_thread_frames(const struct runtime *runtime, const struct python_thread *thread,
+                          const struct thread_frames **ret_frames, struct error *error)
+{
+	struct thread_frames *frames = &runtime->frames[thread - runtime->threads.items];
+	*ret_frames = frames;
+	if (frames->is_read)
+		return OK;
+	TRY(runtime_frames(runtime, thread, &frames->list, &frames->is_truncated, error));
+	frames->is_read = true;
 	return OK;
 }

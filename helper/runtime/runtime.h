@@ -70,6 +70,18 @@ struct runtime_options {
 	struct progress *progress; /* NULL: nobody asks */
 };
 
+struct frame_list {
+	struct python_frame *items;
+	size_t count, capacity;
+};
+
+/* The frames of one thread, most recent first, once they were asked for. */
+struct thread_frames {
+	struct frame_list list;
+	bool is_read;
+	bool is_truncated; /* they could not be followed to the end */
+};
+
 struct runtime {
 	const struct address_space *space;
 	struct layout layout;
@@ -79,6 +91,7 @@ struct runtime {
 	uint64_t symbols[SYMBOL_COUNT];
 	ARRAY(struct interpreter) interpreters; /* main interpreter first */
 	ARRAY(struct python_thread) threads;
+	struct thread_frames *frames; /* of each thread; runtime_thread_frames() fills them */
 	bool is_collecting; /* a garbage collection was under way in some interpreter */
 	bool is_finalizing;
 	char version_text[64]; /* "3.11.7" */
@@ -96,12 +109,12 @@ void runtime_close(struct runtime *runtime); /* NULL is fine */
 
 /* The frames of one thread, most recent first; appended to *frames. Stops at LIMIT_FRAMES or at the first frame
  * that cannot be read (then *ret_truncated). Shim and C-stack entries are left out. */
-struct frame_list {
-	struct python_frame *items;
-	size_t count, capacity;
-};
 int runtime_frames(const struct runtime *runtime, const struct python_thread *thread, struct frame_list *frames,
                    bool *ret_truncated, struct error *error);
+/* The same of a thread of runtime->threads, read once and kept till runtime_close(): there may be a million. Not for
+ * several threads at once. */
+int runtime_thread_frames(const struct runtime *runtime, const struct python_thread *thread,
+                          const struct thread_frames **ret_frames, struct error *error);
 /* Fills *ret_frame from one _PyInterpreterFrame (3.11+) or PyFrameObject; false if it cannot be read or is a shim. */
 bool runtime_read_frame(const struct runtime *runtime, struct reader *reader, uint64_t address,
                         struct python_frame *ret_frame);

@@ -178,6 +178,9 @@ int find_threads(struct opening *opening)
 	address_map_clear(&seen);
 	if (status < 0)
 		return status;
+	runtime->frames = calloc(runtime->threads.count + 1, sizeof *runtime->frames);
+	if (runtime->frames == NULL)
+		return error_set(opening->error, ERROR_NO_MEMORY, "out of memory");
 	mark_main(opening);
 	select_thread(opening);
 	return OK;
