@@ -4,11 +4,17 @@ tracemalloc saw go when it was mended.
 
     findings_program.py RULE fault|near
 """
+import array
+import collections
+import datetime
+import decimal
 import functools
 import gc
+import json
 import os
 import sys
 import tracemalloc
+import uuid
 
 KEPT = {}
 
@@ -77,10 +83,10 @@ def cut(count):
     return buffers
 
 
-def closures(count, repeats):
+def closures(count):
     def make(n):
         return lambda: n
-    return [make(n) for n in range(count)] if repeats else [functools.partial(max, n) for n in range(count // 3)]
+    return [make(n) for n in range(count)]
 
 
 def strings(count, differ):
@@ -99,37 +105,97 @@ def cycles(count):
         one.append(one)
 
 
-class Local(object):
-    """What a call keeps."""
+def odd(count, how):
+    """Instances that share the names of their attributes, and as many that do not."""
+    made = [Plain(n) for n in range(count)]
+    for n in range(count // 2):
+        if how == "fault":
+            made[n].__dict__ = {"third": None, "second": None, "first": n}
+        else:
+            made[n].third = None
+    return made
 
 
-# RULE: (fault, mended, near): three functions. mended None: nothing is compared.
+def queues(count, items):
+    return [collections.deque([None] * items) for _ in range(count)]
+
+
+def values(count, differ):
+    made = []
+    for n in range(count):
+        k = n if differ else n % 20
+        made.append((datetime.datetime(2026, 1, 1) + datetime.timedelta(seconds=k), decimal.Decimal(k + 1000) / 7,
+                     uuid.UUID(int=k + (1 << 70)), frozenset([k % 50, -k - 1000])))
+    return made
+
+
+def once(value, known):
+    return known.setdefault(value, value)
+
+
+def configuration(n, changes):
+    rows = [{"name": "rule %d" % k, "limits": [k * 1.5, k * 2.5], "tags": ["red", "green %d" % k]} for k in range(200)]
+    if changes:
+        for row in rows:
+            row["limits"][0] += n
+    return json.loads(json.dumps({"version": 3, "rules": rows}))
+
+
+def files(count, buffered):
+    return [open(sys.executable, "rb", **({} if buffered else {"buffering": 0})) for _ in range(count)]
+
+
+def documented(optimize):
+    """A module with long docstrings; -OO leaves them out."""
+    lines = ["def f%d():\n    %r\n" % (n, "What f%d does. " % n * 480) for n in range(1500)]
+    names = {}
+    exec(compile("".join(lines), "documented.py", "exec", optimize=optimize), names)
+    return names
+
+
+# RULE: (fault, mended, near): three functions. mended None: what is found is held, and nothing is compared.
 FAULTS = {
     "unbounded_cache": (lambda: unbounded(4000, None), None, lambda: unbounded(4000, 500)),
     "kept_tracebacks": (lambda: caught(40, False), None, lambda: caught(40, True)),
     "duplicate_strings": (lambda: strings(20000, False),
                           lambda: [sys.intern(one) for one in strings(20000, False)], lambda: strings(20000, True)),
-    "equal_tuples": (lambda: tuples(40000, False), None, lambda: tuples(40000, True)),
+    "equal_tuples": (lambda: tuples(40000, False),
+                     lambda: [once(one, known) for known in [{}] for one in tuples(40000, False)],
+                     lambda: tuples(40000, True)),
+    "equal_values": (lambda: values(8000, False),
+                     lambda: [tuple(once(part, known) for part in row) for known in [{}]
+                              for row in values(8000, False)],
+                     lambda: values(8000, True)),
+    "equal_subtrees": (lambda: [configuration(n, False) for n in range(25)],
+                       lambda: [one for one in [configuration(0, False)] for _ in range(25)],
+                       lambda: [configuration(n, True) for n in range(25)]),
     "dict_records": (lambda: [{"first": n, "second": None, "third": None} for n in NUMBERS[:20000]],
                      lambda: [Slotted(n) for n in NUMBERS[:20000]],
                      lambda: [{"first": n, "second": None, "third": None} for n in NUMBERS[:900]]),
     "missing_slots": (lambda: [Plain(n) for n in NUMBERS], lambda: [Slotted(n) for n in NUMBERS],
                       lambda: [Slotted(n) for n in NUMBERS]),
+    "shared_keys": (lambda: odd(9000, "fault"), lambda: odd(9000, "near"), lambda: odd(9000, "near")),
     "list_room": (lambda: with_room(8000), lambda: [tuple(one) for one in with_room(8000)],
                   lambda: [one[:] for one in with_room(8000)]),
     "sparse_tables": (lambda: shrunk(60000), lambda: dict(shrunk(60000)), lambda: dict(shrunk(60000))),
     "empty_containers": (lambda: [set() for _ in range(20000)], lambda: [None] * 20000,
                          lambda: [set() for _ in range(500)]),
-    "single_items": (lambda: [[n] for n in NUMBERS[:30000]], None, lambda: [(n,) for n in NUMBERS[:30000]]),
-    "boxed_numbers": (lambda: [float(n) for n in range(60000)],
-                      lambda: [None] * 60000, lambda: [float(n % 7) for n in range(900)]),
+    "deque_blocks": (lambda: queues(4000, 3), lambda: [list(one) for one in queues(4000, 3)],
+                     lambda: queues(400, 60)),
+    "single_items": (lambda: [[n] for n in NUMBERS[:30000]], lambda: [(n,) for n in NUMBERS[:30000]],
+                     lambda: [(n,) for n in NUMBERS[:30000]]),
+    "boxed_numbers": (lambda: [float(n) for n in range(60000)], lambda: array.array("d", range(60000)),
+                      lambda: [float(n % 7) for n in range(900)]),
     "buffer_slack": (lambda: cut(40), lambda: [bytes(one) for one in cut(40)], lambda: cut(3)),
-    "repeated_functions": (lambda: closures(20000, True), None, lambda: closures(20000, False)),
+    "reader_buffers": (lambda: files(200, True), None, lambda: files(200, False)),
+    "repeated_functions": (lambda: closures(20000), lambda: list(range(20000)), lambda: closures(5000)),
+    "utf8_caches": (lambda: cached_utf8(True), lambda: [one[:1] + one[1:] for one in cached_utf8(True)],
+                    lambda: cached_utf8(False)),
+    "docstrings": (lambda: documented(0), lambda: documented(2), lambda: documented(2)),
     "garbage": (lambda: cycles(20000), None, lambda: cycles(200)),
     "crowd": (lambda: [Session(n) for n in range(1500)], None, lambda: [Session(n) for n in range(50)]),
     "holder": (lambda: {n: "text %d" % n * 20 for n in range(60000)}, None,
                lambda: {n: "text %d" % n * 20 for n in range(2000)}),
-    "utf8_caches": (lambda: cached_utf8(True), None, lambda: cached_utf8(False)),
     "frame_locals": (None, None, None),
 }
 
@@ -178,6 +244,8 @@ def main():
     fault, mended, near = FAULTS[rule]
     saved = taken(fault) - taken(mended) if mended is not None and how == "fault" else 0
     KEPT[rule] = (fault if how == "fault" else near)()
+    if rule != "garbage":
+        gc.collect()
     ready(saved)
 
 

@@ -14,7 +14,7 @@ import program
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "findings_program.py")
 with open(PROGRAM, encoding="utf-8") as text:
     RULES = re.findall(r'^    "([a-z0-9_]+)": \(', text.read(), re.M)
-HELD = ("kept_tracebacks", "unbounded_cache", "garbage", "crowd", "holder", "frame_locals")
+HELD = ("kept_tracebacks", "unbounded_cache", "reader_buffers", "garbage", "crowd", "holder", "frame_locals")
 
 
 def pytest_generate_tests(metafunc):

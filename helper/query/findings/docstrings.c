@@ -22,7 +22,7 @@ static const struct sum_words words = {
 	.noun = "docstring",
 	.one = " of functions is there",
 	.many = " of functions are there",
-	.advice = ": python -OO leaves them out.",
+	.advice = " saved by python -OO, which leaves them out.",
 	.next = "object path",
 	.least_percent = 20,
 };

@@ -16,7 +16,8 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	if (leaf_kind_of(run, looked->type) == LEAF_STR ? !str_value_hash(run, looked->address, &hash, &is_interned)
 	                                                : !leaf_value_hash(run, LEAF_BYTES, looked->address, &hash))
 		return OK;
-	const uint64_t bytes = is_interned ? 0 : heap_graph_bytes(run->heap->graph, looked->node, run->heap->measure);
+	const uint64_t bytes =
+	        is_interned ? 0 : rule_rounded(heap_graph_bytes(run->heap->graph, looked->node, run->heap->measure));
 	return equal_sum_add(run, state, hash, looked, bytes) ? OK
 	                                                      : query_no_memory(run->query, "the values of strings");
 }

@@ -2,6 +2,7 @@
  * Many instances of a class without __slots__: each has values or a dict of its own, and two words for them in front.
  * What __slots__ would save depends much on the version, so it is computed from what they take here. */
 #include "object/value.h"
+#include "query/findings/instance_bytes.h"
 #include "query/findings/sum_groups.h"
 
 enum { LEAST_INSTANCES = 10000, MOST_WORDS = 2 /* of the body beside its head: dict and weak references */ };
@@ -17,15 +18,12 @@ static bool wants(struct rule_run *run, const struct type_info *type)
 /* bytes: taken, dicts included. most: attributes. marked: instances for which a dict object was made. */
 static int look(struct rule_run *run, void *state, const struct looked *looked)
 {
-	struct attribute_storage storage = { .dict = 0 };
 	struct sum_group *group;
 	TRY(sum_groups_find(run, state, looked->type->address, looked, &group));
-	uint64_t bytes = rule_allocated(run, looked->address), attributes = 0, key, value;
+	const struct instance_bytes *instance = instance_bytes_of(run, looked->address);
+	uint64_t attributes = 0, key, value;
 	struct dict_cursor cursor;
-	if (value_instance_attributes(&run->decoder->objects, looked->address, &storage) && storage.dict != 0) {
-		bytes += rule_allocated(run, storage.dict);
-		group->marked++;
-	}
+	group->marked += instance->dict != 0;
 	/* The first instances say how many there are; what some lack takes room in all of them. */
 	if (group->sum.count < LEAST_INSTANCES &&
 	    value_attribute_cursor(&cursor, &run->decoder->objects, looked->address))
@@ -33,7 +31,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 			attributes++;
 	if (attributes > group->most)
 		group->most = attributes;
-	sum_add(&group->sum, looked->node, bytes);
+	sum_add(&group->sum, looked->node, instance->bytes);
 	return OK;
 }
 

@@ -3,7 +3,7 @@
 #include "object/value.h"
 #include "query/findings/sum_groups.h"
 
-enum { LEAST_FUNCTIONS = 10000 };
+enum { LEAST_FUNCTIONS = 10000, MOST_PARTS = 32 };
 
 static bool wants(struct rule_run *run, const struct type_info *type)
 {
@@ -11,7 +11,22 @@ static bool wants(struct rule_run *run, const struct type_info *type)
 	return rule_is_type(type, "python_function") || rule_is_type(type, "partial");
 }
 
-/* bytes: retained */
+/* What goes with it: its closure's cells, its tuple of arguments; what these hold is needed all the same. */
+static uint64_t bytes_with_closure(const struct rule_run *run, uint32_t number)
+{
+	const struct retained *heap = run->heap;
+	uint64_t bytes = 0;
+	uint32_t at = number;
+	for (uint32_t i = 0; i < MOST_PARTS && (i == 0 || at != 0); i++) {
+		const struct type_info *type = reference_type(naming_references(run->naming), at);
+		if (type != NULL &&
+		    (i == 0 || rule_is_type(type, "tuple") || rule_is_type(type, "cell") || rule_is_type(type, "dict")))
+			bytes += rule_rounded(heap_graph_bytes(heap->graph, heap->dominators.node[at], heap->measure));
+		at = dominators_next(&heap->dominators, &heap->children, number, at);
+	}
+	return bytes;
+}
+
 static int look(struct rule_run *run, void *state, const struct looked *looked)
 {
 	struct sum_group *group;
@@ -22,7 +37,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	if (code == 0)
 		return OK;
 	TRY(sum_groups_find(run, state, code, looked, &group));
-	sum_add(&group->sum, looked->node, run->heap->bytes[looked->number]);
+	sum_add(&group->sum, looked->node, bytes_with_closure(run, looked->number));
 	return OK;
 }
 
@@ -38,9 +53,10 @@ static int say(struct rule_run *run, const struct sum_group *group)
 	rule_say_count(text, group->sum.count, is_partial ? "partial object" : "function");
 	text_add(text, is_partial ? " of the same function, such as " : " of the same code, such as ");
 	names_describe(run->decoder, group->first.address, &run->query->names, text);
-	text_add(text, ", keep ");
+	text_add(text, " take ");
 	rule_say_share(run, text, group->sum.bytes);
-	text_add(text, is_partial ? " of the heap with their arguments" : " of the heap with their closures");
+	text_add(text,
+	         is_partial ? " of the heap with the tuples of their arguments" : " of the heap with their closures");
 	text_add(text, ". Make a method of it, or one function that takes what differs as an argument.");
 	return OK;
 }

@@ -64,6 +64,20 @@ uint64_t rule_rounded(uint64_t bytes)
 	return round_up(bytes, ROUNDING);
 }
 
+uint64_t rule_subtree_bytes(const struct rule_run *run, uint32_t number)
+{
+	const struct dominators *dominators = &run->heap->dominators;
+	uint64_t bytes = 0, steps = 0;
+	for (uint32_t at = number;;) {
+		const uint32_t node = dominators->node[at];
+		if (node < run->heap->graph->index.count)
+			bytes += rule_rounded(heap_graph_bytes(run->heap->graph, node, run->heap->measure));
+		at = dominators_next(dominators, &run->heap->children, number, at);
+		if (at == 0 || progress_look(run->query->progress, &steps) < 0)
+			return bytes;
+	}
+}
+
 uint64_t rule_slots_bytes(const struct rule_run *run, uint64_t words)
 {
 	const struct layout *layout = run->decoder->layout;

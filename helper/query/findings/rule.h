@@ -30,6 +30,12 @@ struct rule_run {
 	uint8_t *code_dicts; /* those of classes and modules alone */
 	void *states[FINDING_COUNT];
 	ARRAY(uint8_t) leaf_kinds; /* leaf_value.c's own: by type_info.index, enum leaf_kind + 1; 0: not asked yet */
+	struct instance_bytes {
+		uint64_t address;
+		uint64_t bytes; /* that the allocators took for it and the dict of its attributes */
+		uint64_t dict; /* 0: no dict object was made */
+		bool is_combined; /* it has a table of keys of its own; else it shares that of its class */
+	} instance; /* what instance_bytes_of() said last */
 	struct record_memo {
 		uint64_t dict, hash, keys;
 		bool is_record;
@@ -88,6 +94,8 @@ bool rule_is_of_code(const struct rule_run *run, uint32_t number);
 bool rule_is_structure(const struct rule_run *run, uint32_t number);
 /* What the allocators took for it; decodes it. */
 uint64_t rule_allocated(struct rule_run *run, uint64_t address);
+/* Of all that only this number keeps alive, itself included; each rounded as a small request is. */
+uint64_t rule_subtree_bytes(const struct rule_run *run, uint32_t number);
 /* Bytes that a small request takes: rounded as pymalloc and mimalloc do. */
 uint64_t rule_rounded(uint64_t bytes);
 /* Of an object of a class made in Python with that many words in __slots__ and nothing else. */
