@@ -32,6 +32,7 @@ enum {
 	LIMIT_MIMALLOC_SEGMENTS = 1 << 18, /* multiples of 32 MiB that are looked at for one: 8 TiB */
 	LIMIT_MALLOC_ARENAS = 1 << 16, /* of glibc: eight for each processor by default */
 	LIMIT_MALLOC_HEAPS = 1 << 16, /* of 64 MiB of one arena: 4 TiB */
+	LIMIT_CONTEXT_VARIABLES = 1 << 20, /* words of the trie of one context */
 	LIMIT_AWAIT_CHAIN = 1 << 16, /* coroutines that await one another below one task */
 	LIMIT_CALLBACKS = 1 << 20, /* of one future */
 	LIMIT_TRACED_FRAMES = 65535, /* frames of one traceback of tracemalloc: what tracemalloc.start() takes */

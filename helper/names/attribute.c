@@ -18,11 +18,13 @@ struct known_attribute {
 
 static const struct known_attribute known_attributes[] = {
 #define ATTRIBUTE(symbol, tp_name, attribute, field) { OWNER_TYPE, SYMBOL_##symbol, tp_name, attribute, FIELD_##field },
+#define C_ATTRIBUTE(tp_name, attribute, field) { OWNER_TYPE, -1, tp_name, attribute, FIELD_##field },
 #define EXCEPTION(attribute, field) { OWNER_EXCEPTION, -1, NULL, attribute, FIELD_##field },
 #define INSTANCE_DICT(field) { OWNER_DICT, -1, NULL, "__dict__", FIELD_##field },
 #define FRAME(attribute, field) { OWNER_FRAME, -1, NULL, attribute, FIELD_##field },
 #include "names/attributes.def"
 #undef ATTRIBUTE
+#undef C_ATTRIBUTE
 #undef EXCEPTION
 #undef INSTANCE_DICT
 #undef FRAME

@@ -7,6 +7,7 @@
 #include "decode/field_labels.h"
 #include "decode/registry.h"
 #include "object/value.h"
+#include "names/context_cursor.h"
 #include "names/expression.h"
 #include "names/names.h"
 #include "names/steps.h"
@@ -122,6 +123,9 @@ static bool append_key(struct decoder *decoder, uint64_t key, const struct name_
 		text_add(text, "None");
 		return true;
 	}
+	const uint64_t variable = context_variable_name(decoder, key);
+	if (variable != 0)
+		return append_str_key(decoder, variable, options, text);
 	if (!value_int(&decoder->objects, key, &number))
 		return false;
 	if (value_type_derives(&decoder->objects, type, SYMBOL_PyBool_Type, "bool"))
@@ -139,6 +143,10 @@ static void append_dict_label(struct decoder *decoder, const struct run *run, ui
 	uint64_t flags = 0;
 
 	text_add(text, before);
+	if (key == 0) { /* a deeper node of the trie of a context */
+		text_format(text, "%llu]", (unsigned long long)(run->first_index + index));
+		return;
+	}
 	if (!options->hide_keys && append_key(decoder, key, options, 0, text)) {
 		text_add(text, "]");
 		return;

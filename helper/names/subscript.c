@@ -3,6 +3,7 @@
  * one after the other: no hash of the target is computed. */
 #include "base/limits.h"
 #include "object/value.h"
+#include "names/context_cursor.h"
 #include "names/steps.h"
 
 static bool key_matches(struct decoder *decoder, const struct expression *expression, size_t key, uint64_t object);
@@ -54,11 +55,15 @@ static bool key_matches(struct decoder *decoder, const struct expression *expres
 {
 	const struct expression_key *wanted = &expression->keys.items[key];
 	const char *text = text_string(&expression->text) + wanted->text_offset;
+	uint64_t variable;
 	int64_t number;
 
 	switch (wanted->kind) {
 	case KEY_STR:
-		return value_str_matches(&decoder->objects, object, text, wanted->text_length);
+		if (value_str_matches(&decoder->objects, object, text, wanted->text_length))
+			return true;
+		variable = context_variable_name(decoder, object);
+		return variable != 0 && value_str_matches(&decoder->objects, variable, text, wanted->text_length);
 	case KEY_BYTES:
 		return bytes_match(decoder, object, text, wanted->text_length);
 	case KEY_INTEGER:
@@ -148,6 +153,27 @@ static int dict_item(const struct path_place *place, const struct expression *ex
 	return by_address != 0 ? 0 : no_such_key(place, expression, key, typed, dict, count, error);
 }
 
+/* Of a contextvars.Context: variables go by their names here. */
+static int context_item(const struct path_place *place, const struct expression *expression, size_t key,
+                        const char *typed, uint64_t *ret_object, struct error *error)
+{
+	struct context_cursor cursor;
+	uint64_t variable, value, count = 0;
+
+	if (!context_cursor_open(&cursor, place->decoder, place->object))
+		return error_set(error, ERROR_FAULT, "the variables of %s cannot be read (not in the dump, or damaged)",
+		                 place->path);
+	for (; context_cursor_next(&cursor, &variable, &value); count++) {
+		if (key_matches(place->decoder, expression, key, variable) ||
+		    expression->keys.items[key].address == variable) {
+			*ret_object = value;
+			return 0;
+		}
+	}
+	return error_set(error, ERROR_NOT_FOUND, "%s has no %s among its %llu variables", place->path, typed,
+	                 (unsigned long long)count);
+}
+
 static int out_of_range(const struct path_place *place, const char *typed, uint64_t count, struct error *error)
 {
 	return error_set(error, ERROR_NOT_FOUND, "%s has %llu item%s, so no %s", place->path, (unsigned long long)count,
@@ -226,6 +252,8 @@ int path_subscript(const struct path_place *place, const struct expression *expr
 		return sequence_item(place, &expression->keys.items[key], typed, true, ret_object, error);
 	if (type_has_decoder(decoder, type, "frozendict", "frozendict"))
 		return dict_item(place, expression, key, typed, place->object, ret_object, error);
+	if (type_has_decoder(decoder, type, "context", "Context"))
+		return context_item(place, expression, key, typed, ret_object, error);
 	if (type_has_decoder(decoder, type, "mappingproxy", "mappingproxy") &&
 	    value_field(&decoder->objects, place->object, FIELD_mappingproxyobject_mapping, &mapping)) {
 		if (value_is(&decoder->objects, mapping, TPFLAGS_DICT_SUBCLASS))

@@ -12,8 +12,19 @@ void words_clear(struct words *words)
 	text_free(&words->label);
 }
 
+/* What is left open of a step that the one after it may change. */
+static void close_step(struct words *words)
+{
+	if (words->pending_dict)
+		text_add(&words->suffix, ".__dict__");
+	if (words->in_context)
+		text_add(&words->suffix, ".ctx_vars");
+	words->pending_dict = words->in_context = false;
+}
+
 void words_end(struct words *words, struct text *text)
 {
+	close_step(words);
 	if (words->joins || words->suffix.length == 0) {
 		text_append(text, text_string(&words->base), words->base.length);
 		text_append(text, text_string(&words->suffix), words->suffix.length);
@@ -81,6 +92,34 @@ static void add_local(struct words *words, uint64_t owner)
 	text_free(&keeper);
 }
 
+/* The variables of a context lie in a trie that nobody has heard of: "['request']" follows the context itself, and of a
+ * thread's own one "variable 'request'" is said. True: this step is said, or part of what will be. */
+static bool context_step(struct words *words, const struct run *run)
+{
+	const char *label = text_string(&words->label);
+	if (!words->in_context) {
+		words->in_context = run->label == LABEL_FIELD && strcmp(label, ".ctx_vars") == 0;
+		return words->in_context;
+	}
+	if (strcmp(label, ".h_root") == 0 || run->label == LABEL_ITEM ||
+	    (run->label == LABEL_DICT_VALUE && label[1] != '\'' && strncmp(label, "[0x", 3) != 0))
+		return true;
+	words->in_context = false;
+	if (run->label != LABEL_DICT_VALUE)
+		return false;
+	if (words->joins || strcmp(text_string(&words->suffix), ".context") != 0) {
+		text_append(&words->suffix, label, words->label.length);
+		return true;
+	}
+	struct text noun = { .bytes = NULL };
+	text_add(&noun, "variable ");
+	text_append(&noun, label + 1, words->label.length - 2);
+	text_reset(&words->suffix);
+	words_wrap(words, text_string(&noun), " of ");
+	text_free(&noun);
+	return true;
+}
+
 /* owner: the object that has the reference, 0 for a holder. */
 void words_step(struct words *words, uint64_t owner, const struct run *run, uint64_t slot)
 {
@@ -107,6 +146,8 @@ void words_step(struct words *words, uint64_t owner, const struct run *run, uint
 		names_label(words->references->decoder, run, slot, &words->references->names, &words->label);
 		break;
 	}
+	if (context_step(words, run))
+		return;
 	if (run->label == LABEL_STACK)
 		words_wrap(words, text_string(&words->label), " of ");
 	else if (strcmp(text_string(&words->label), ".__dict__") == 0)

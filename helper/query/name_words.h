@@ -11,6 +11,7 @@ struct words {
 	const struct references *references;
 	struct text base, suffix;
 	bool joins;
+	bool in_context; /* within the trie of a context: only the variable at its end is said */
 	bool pending_dict; /* the last step was .__dict__: an attribute's name may follow */
 	struct text label; /* of the step being put into words */
 };

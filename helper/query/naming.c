@@ -10,7 +10,7 @@
 #include "query/name_words.h"
 
 enum {
-	LIMIT_STEPS = 10, /* references from a named thing to the object: longer names say less than the owner's type */
+	LIMIT_STEPS = 18, /* references from a named thing to the object: longer names say less than the owner's type */
 	LIMIT_SEARCHED = 1 << 14, /* objects looked at for one name */
 	SEEN_SLOTS = 4 * LIMIT_SEARCHED, /* a power of two */
 };
@@ -127,8 +127,6 @@ static bool say_chain(struct naming *naming, uint32_t at, enum anchor anchor, st
 			           &run, slot);
 	}
 	if (is_said) {
-		if (words.pending_dict)
-			text_add(&words.suffix, ".__dict__");
 		words_end(&words, text);
 	}
 	text->failed |= words.base.failed | words.suffix.failed;

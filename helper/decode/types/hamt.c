@@ -7,9 +7,11 @@
 static void emit_pairs(struct decoder *decoder, uint64_t address, const uint8_t *body, enum layout_field array)
 {
 	int64_t count = body_ob_size(decoder, body);
-	if (count > 0 && !(decoder->out.flags & DECODED_CORRUPT))
-		emit_run(decoder, address + layout_offset(decoder->layout, array), (uint64_t)count, 8, LABEL_ITEM, 0,
-		         0);
+	if (count <= 0 || decoder->out.flags & DECODED_CORRUPT)
+		return;
+	const uint64_t pairs = address + layout_offset(decoder->layout, array);
+	emit_run(decoder, pairs, ((uint64_t)count + 1) / 2, 16, LABEL_DICT_KEY, 0, 0);
+	emit_run(decoder, pairs + 8, (uint64_t)count / 2, 16, LABEL_DICT_VALUE, 0, 8);
 }
 
 void decode_hamt_bitmap_node(struct decoder *decoder, const struct type_info *type, uint64_t address,
