@@ -12,6 +12,12 @@ struct task_with {
 	struct task_place place;
 };
 
+/* What a task waits for, found while its chain is at hand: rows and edges come once all tasks are known. */
+struct task_awaited {
+	uint32_t row;
+	uint64_t object;
+};
+
 struct task_builder {
 	struct tasks_answer *tasks;
 	struct target *target;
@@ -23,6 +29,8 @@ struct task_builder {
 	instance_array instances;
 	struct await_chain chain; /* of the row at hand */
 	ARRAY(struct task_with) withs;
+	ARRAY(struct task_awaited) waits;
+	struct address_map step_kinds; /* of code objects: task_edges.c's own */
 	uint8_t *awaited; /* a bit for each node: a coroutine or generator that a chain leads through */
 	/* Groups by what they are told apart by: open addressing, at most half full. */
 	struct group_slot {
@@ -49,7 +57,9 @@ bool task_greenlet_chain(struct decoder *decoder, uint64_t greenlet, struct awai
 bool task_holders_note(struct task_builder *builder, uint32_t row);
 bool task_holders_find(struct task_builder *builder);
 
-/* task_edges.c: which of the rows wait for which, and what cycles there are. */
+/* task_edges.c: notes what the row of the builder's chain waits for; then which of the rows wait for which, and what
+ * cycles there are. */
+bool task_edges_note(struct task_builder *builder, uint32_t row, const struct future *task);
 int task_edges_find(struct task_builder *builder);
 int task_cycles_find(struct task_builder *builder);
 

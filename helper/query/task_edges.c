@@ -70,20 +70,68 @@ static void look_at_future(struct edge_finder *finder, uint64_t object)
 		queue_future(finder, inner);
 }
 
-/* What a step of asyncio's own keeps in its locals. */
-static void add_step(struct edge_finder *finder, const struct await_step *step)
+/* ---- What the steps of a chain say ---- */
+
+enum step_kind { STEP_OTHER, STEP_WAIT, STEP_WAIT_FOR, STEP_TASK_GROUP };
+
+static enum step_kind find_step_kind(struct task_builder *builder, uint64_t code)
 {
-	struct task_builder *builder = finder->builder;
+	static const struct {
+		const char *name;
+		enum step_kind kind;
+	} names[] = { { "wait", STEP_WAIT },
+		      { "_wait", STEP_WAIT },
+		      { "wait_for", STEP_WAIT_FOR },
+		      { "__aexit__", STEP_TASK_GROUP },
+		      { "_aexit", STEP_TASK_GROUP } };
+	if (!library_has(&builder->library, code))
+		return STEP_OTHER;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (code_is_named(builder->decoder, code, names[i].name))
+			return names[i].kind;
+	return STEP_OTHER;
+}
+
+static enum step_kind step_kind(struct task_builder *builder, uint64_t code)
+{
+	const uint32_t known = address_map_get(&builder->step_kinds, code);
+	if (known != ADDRESS_MAP_NONE)
+		return (enum step_kind)known;
+	const enum step_kind kind = find_step_kind(builder, code);
+	(void)address_map_set(&builder->step_kinds, code, kind);
+	return kind;
+}
+
+static bool note(struct task_builder *builder, uint32_t row, uint64_t object)
+{
+	return object == 0 || array_push(&builder->waits, (struct task_awaited){ row, object });
+}
+
+/* The items of a container are looked at when the edges are: all of them are in it. */
+bool task_edges_note(struct task_builder *builder, uint32_t row, const struct future *task)
+{
 	struct decoder *decoder = builder->decoder;
-	const uint64_t code = step->frame.code;
-	if (step->state != AWAITABLE_SUSPENDED || !library_has(&builder->library, code))
-		return;
-	if (code_is_named(decoder, code, "wait") || code_is_named(decoder, code, "_wait"))
-		queue_items(finder, frame_local(decoder, &step->frame, "fs"));
-	else if (code_is_named(decoder, code, "wait_for"))
-		queue_future(finder, frame_local(decoder, &step->frame, "fut"));
-	else if (code_is_named(decoder, code, "__aexit__") || code_is_named(decoder, code, "_aexit"))
-		queue_items(finder, value_attribute(&decoder->objects, frame_self(decoder, &step->frame), "_tasks"));
+	bool done = note(builder, row, task->waiter);
+	for (size_t i = 0; done && i < builder->chain.steps.count; i++) {
+		const struct await_step *step = &builder->chain.steps.items[i];
+		if (step->state != AWAITABLE_SUSPENDED)
+			continue;
+		switch (step_kind(builder, step->frame.code)) {
+		case STEP_WAIT:
+			done = note(builder, row, frame_local(decoder, &step->frame, "fs"));
+			break;
+		case STEP_WAIT_FOR:
+			done = note(builder, row, frame_local(decoder, &step->frame, "fut"));
+			break;
+		case STEP_TASK_GROUP:
+			done = note(builder, row,
+			            value_attribute(&decoder->objects, frame_self(decoder, &step->frame), "_tasks"));
+			break;
+		case STEP_OTHER:
+			break;
+		}
+	}
+	return done;
 }
 
 static int compare_edges(const void *left_edge, const void *right_edge)
@@ -105,22 +153,15 @@ static void sort_edges(struct tasks_answer *tasks)
 	tasks->edges.count = kept;
 }
 
-static void add_row(struct edge_finder *finder, uint32_t row)
+/* A future, or a list or set of them. */
+static void add_wait(struct edge_finder *finder, const struct task_awaited *wait)
 {
-	struct task_builder *builder = finder->builder;
-	const uint64_t address = builder->tasks->rows.items[row].address;
-	struct future task;
-	if (!future_read(builder->decoder, address, awaitable_kind(builder->decoder, address), &task))
-		return;
-	finder->from = row;
+	finder->from = wait->row;
 	finder->queue.count = 0;
-	queue_future(finder, task.waiter);
-	if (!await_chain_follow(&builder->chain, builder->decoder, task.coroutine))
-		finder->no_memory = true;
-	if (!task_holders_note(builder, row))
-		finder->no_memory = true;
-	for (size_t i = 0; i < builder->chain.steps.count; i++)
-		add_step(finder, &builder->chain.steps.items[i]);
+	if (awaitable_is_future(awaitable_kind(finder->builder->decoder, wait->object)))
+		queue_future(finder, wait->object);
+	else
+		queue_items(finder, wait->object);
 	for (size_t i = 0; i < finder->queue.count; i++)
 		look_at_future(finder, finder->queue.items[i]);
 }
@@ -130,9 +171,8 @@ int task_edges_find(struct task_builder *builder)
 	struct edge_finder finder = { .builder = builder };
 	uint64_t steps = 0;
 	int status = OK;
-	for (size_t i = 0; status == OK && i < builder->tasks->rows.count; i++) {
-		if (builder->tasks->rows.items[i].state == TASK_PENDING)
-			add_row(&finder, (uint32_t)i);
+	for (size_t i = 0; status == OK && i < builder->waits.count; i++) {
+		add_wait(&finder, &builder->waits.items[i]);
 		if (finder.no_memory)
 			status = error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the tasks");
 		else if (progress_look(builder->progress, &steps) < 0)

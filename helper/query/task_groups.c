@@ -106,6 +106,7 @@ int task_builder_add(struct task_builder *builder, const struct task_row *row, c
 	struct task_row added = *row;
 	added.group = builder->slots[at].group - 1;
 	added.wait_object = waited->object;
+	added.order = (uint32_t)tasks->rows.count;
 	added.number = retained_number(builder->heap, row->address);
 	if (added.number != UINT32_MAX)
 		added.retained = builder->heap->bytes[added.number];

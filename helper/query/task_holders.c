@@ -12,7 +12,9 @@ bool task_holders_note(struct task_builder *builder, uint32_t row)
 	bool done = true;
 	for (size_t i = 0; done && i < builder->chain.steps.count; i++) {
 		const struct await_step *step = &builder->chain.steps.items[i];
-		if (step->state != AWAITABLE_SUSPENDED || library_has(&builder->library, step->frame.code))
+		/* What it awaits is one word, the way out of a block is more. */
+		if (step->state != AWAITABLE_SUSPENDED || step->frame.stack_depth < 2 ||
+		    library_has(&builder->library, step->frame.code))
 			continue;
 		objects.count = 0;
 		done = with_blocks_find(builder->decoder, &step->frame, "__aexit__", &objects);

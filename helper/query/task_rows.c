@@ -94,6 +94,10 @@ static int add_task(struct task_builder *builder, const struct instance *instanc
 	if (task.state != FUTURE_PENDING)
 		group->payload += bytes_of(builder, task.exception != 0 ? task.exception : task.result);
 	group->not_retrieved += task.not_retrieved;
+	const uint32_t index = (uint32_t)tasks->rows.count - 1;
+	if (row.state == TASK_PENDING &&
+	    (!task_edges_note(builder, index, &task) || !task_holders_note(builder, index)))
+		return no_memory(builder);
 	return OK;
 }
 

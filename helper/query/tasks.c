@@ -23,17 +23,35 @@ static int compare_rows(const void *left_row, const void *right_row)
 	return left->address < right->address ? -1 : left->address > right->address;
 }
 
-static int find(struct task_builder *builder)
+/* What was noted of rows in the order in which they were found says where they are now. */
+static int sort_rows(struct task_builder *builder)
 {
 	struct tasks_answer *tasks = builder->tasks;
+	const size_t count = tasks->rows.count;
+	uint32_t *place = malloc((count + 1) * sizeof *place);
+	if (place == NULL)
+		return error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the tasks");
+	if (count > 1)
+		qsort(tasks->rows.items, count, sizeof *tasks->rows.items, compare_rows);
+	for (uint32_t i = 0; i < count; i++)
+		place[tasks->rows.items[i].order] = i;
+	for (size_t i = 0; i < builder->withs.count; i++)
+		builder->withs.items[i].row = place[builder->withs.items[i].row];
+	for (size_t i = 0; i < builder->waits.count; i++)
+		builder->waits.items[i].row = place[builder->waits.items[i].row];
+	free(place);
+	return OK;
+}
+
+static int find(struct task_builder *builder)
+{
 	TRY(instances_find(&builder->instances, builder->target, builder->heap, task_rows_classify, builder->progress,
 	                   builder->error));
 	builder->awaited = calloc((size_t)builder->heap->graph->node_count / 8 + 1, 1);
 	if (builder->awaited == NULL || !library_open(&builder->library, builder->decoder, task_libraries))
 		return error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the tasks");
 	TRY(task_rows_add(builder));
-	if (tasks->rows.count > 1)
-		qsort(tasks->rows.items, tasks->rows.count, sizeof *tasks->rows.items, compare_rows);
+	TRY(sort_rows(builder));
 	TRY(task_groups_finish(builder));
 	TRY(task_edges_find(builder));
 	return task_cycles_find(builder);
@@ -53,6 +71,8 @@ int query_tasks(const struct query *query, struct tasks_answer *ret_answer)
 	library_close(&builder.library);
 	array_free(&builder.instances);
 	array_free(&builder.withs);
+	array_free(&builder.waits);
+	address_map_clear(&builder.step_kinds);
 	await_chain_clear(&builder.chain);
 	free(builder.awaited);
 	free(builder.slots);

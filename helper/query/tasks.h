@@ -71,6 +71,7 @@ struct task_row {
 	uint64_t retained;
 	uint8_t state; /* enum task_state */
 	bool must_cancel;
+	uint32_t order; /* in which it was found */
 };
 
 /* Indexes of rows: `from` cannot go on before `to` is done. */
