@@ -1,1 +1,0 @@
-import locks_gate; locks_gate.ready(); locks_gate.wait()
