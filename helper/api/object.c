@@ -19,6 +19,27 @@ PYDS_PUBLIC int32_t pyds_resolve(pyds_session *session, const char *expression, 
 	return session_enter(session) ? session_leave(session, resolve(session, expression, ret_address)) : ERROR_STATE;
 }
 
+static int complete(struct pyds_session *session, const char *beginning)
+{
+	TRY(session_require_target(session));
+	TRY(address_space_check(session->target->space, &session->error));
+	text_reset(&session->strings);
+	return names_complete(&session->target->naming, beginning, &session->names, &session->strings, &session->error);
+}
+
+PYDS_PUBLIC int32_t pyds_complete(pyds_session *session, const char *beginning, const char **ret_lines)
+{
+	if (session == NULL || beginning == NULL || ret_lines == NULL)
+		return ERROR_ARGUMENT;
+	*ret_lines = "";
+	if (!session_enter(session))
+		return ERROR_STATE;
+	const int status = complete(session, beginning);
+	if (status >= 0)
+		*ret_lines = text_string(&session->strings);
+	return session_leave(session, status);
+}
+
 static int decode_at(struct pyds_session *session, uint64_t address)
 {
 	if (decode_object(&session->target->decoder, address))

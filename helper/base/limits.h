@@ -25,6 +25,7 @@ enum {
 	LIMIT_DEQUE = 1 << 30, /* items of a deque that is indexed: a link is followed for every 64 */
 	LIMIT_FILE_NAME = 4096, /* characters of a co_filename: PATH_MAX */
 	LIMIT_NAMES_COMPARED = 65536, /* names looked at for "did you mean" */
+	LIMIT_COMPLETIONS = 2000, /* names that complete what was typed */
 	LIMIT_NAMED_TYPES = 4096, /* types whose name is looked for in modules; CPython and its library have 400 */
 	LIMIT_TYPE_SHAPE = 1024, /* names in the namespace of a static type that is told by them */
 	LIMIT_NAMESPACE = 1 << 22, /* entries of a module, class or instance dict that a name is looked for in */
