@@ -24,6 +24,7 @@ enum option_value {
 	VALUE_MAN,
 	VALUE_MARKDOWN,
 	VALUE_COMPLETION,
+	VALUE_COMPLETE,
 	VALUE_VERSION,
 	VALUE_HELP,
 };
@@ -60,6 +61,7 @@ static const struct option long_options[] = {
 	{ "layout", required_argument, NULL, VALUE_LAYOUT },
 	{ "no-files", no_argument, NULL, VALUE_NO_FILES },
 	{ "completion", required_argument, NULL, VALUE_COMPLETION },
+	{ "complete", required_argument, NULL, VALUE_COMPLETE },
 	{ "version", no_argument, NULL, VALUE_VERSION },
 	{ "help", no_argument, NULL, VALUE_HELP },
 	{ "man", no_argument, NULL, VALUE_MAN },
@@ -181,6 +183,9 @@ static int set_option(struct cli_arguments *arguments, int option, const char *v
 		arguments->action = CLI_COMPLETION;
 		arguments->shell = value;
 		return 0;
+	case VALUE_COMPLETE: /* hidden: for the scripts of --completion */
+		arguments->line = value;
+		return 0;
 	case VALUE_MARKDOWN:
 		arguments->action = CLI_MARKDOWN;
 		return 0;
@@ -206,12 +211,13 @@ static int check(struct cli_arguments *arguments)
 {
 	if (arguments->action != CLI_RUN)
 		return 0;
-	if (arguments->command_count == 0)
-		return complain("no command was given",
-		                arguments->core != NULL ? "; a core's first one is findings or heap" : "");
-	if (!cli_is_command(arguments->command[0]))
+	if (arguments->command_count == 0) {
+		/* The prompt, whose target is checked like any other. */
+		if (arguments->core == NULL && arguments->pid == 0)
+			return complain("no command was given", "");
+	} else if (!cli_is_command(arguments->command[0])) {
 		return complain("there is no command ", arguments->command[0]);
-	if (strcmp(arguments->command[0], "help") == 0) {
+	} else if (strcmp(arguments->command[0], "help") == 0) {
 		arguments->action = CLI_HELP;
 		return 0;
 	}

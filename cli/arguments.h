@@ -11,6 +11,7 @@ enum cli_action { CLI_RUN, CLI_HELP, CLI_VERSION, CLI_MAN, CLI_MARKDOWN, CLI_COM
 struct cli_arguments {
 	enum cli_action action;
 	const char *shell; /* of CLI_COMPLETION */
+	const char *line; /* print what completes its last word; NULL: run */
 	const char *core; /* NULL: none */
 	int32_t pid; /* 0: none */
 	const char *executable, *sysroot, *debug_directory;

@@ -39,16 +39,32 @@ static int help_one(const char *name)
 	return -1;
 }
 
-int manual_help(const char *command)
+static void list_commands(void)
 {
 	struct pyds_command_info info;
-	if (command != NULL)
-		return help_one(command);
-	printf("Usage: pydeepsize --core FILE | --pid PID [options] COMMAND [arguments]\n\n%s\nCommands:\n",
-	       introduction);
 	for (uint32_t i = 0; cli_command_at(i, &info); i++)
 		printf("  %-22s %s\n", info.name, info.summary);
-	printf("  %-22s %s\n\nOptions before the command:\n", "help [COMMAND]", "this text, or that of one command");
+	printf("  %-22s %s\n", "help [COMMAND]", "this text, or that of one command");
+}
+
+int manual_help_at_prompt(const char *command)
+{
+	if (command != NULL)
+		return help_one(command);
+	list_commands();
+	printf("  %-22s %s\n", "quit", "end; Ctrl-D does it, too");
+	return 0;
+}
+
+int manual_help(const char *command)
+{
+	if (command != NULL)
+		return help_one(command);
+	printf("Usage: pydeepsize --core FILE | --pid PID [options] [COMMAND [arguments]]\n\n%s\nCommands:\n",
+	       introduction);
+	list_commands();
+	printf("\nWithout a command: a prompt for commands, or their lines from standard input.\n"
+	       "\nOptions before the command:\n");
 	for (const struct cli_option *option = cli_options; option->spelling != NULL; option++)
 		printf("  %-22s %s\n", option->spelling, option->text);
 	printf("\nExit status:\n");
@@ -79,7 +95,7 @@ void manual_man_page(void)
 	struct pyds_command_info info;
 	printf(".TH PYDEEPSIZE 1 \"\" \"pydeepsize %s\" \"User Commands\"\n", pyds_version());
 	printf(".SH NAME\npydeepsize \\- what the objects of a stopped or dead CPython process weigh\n");
-	printf(".SH SYNOPSIS\n.B pydeepsize\n\\-\\-core FILE | \\-\\-pid PID [options] COMMAND [arguments]\n.br\n"
+	printf(".SH SYNOPSIS\n.B pydeepsize\n\\-\\-core FILE | \\-\\-pid PID [options] [COMMAND [arguments]]\n.br\n"
 	       ".B pydeepsize help\n[COMMAND]\n.SH DESCRIPTION\n");
 	roff(introduction);
 	printf(".SH OPTIONS\n");
@@ -90,7 +106,11 @@ void manual_man_page(void)
 		roff(option->text);
 		putchar('\n');
 	}
-	printf(".SH COMMANDS\nIn gdb and LLDB their names begin with py\\-.\n");
+	printf(".SH COMMANDS\nIn gdb and LLDB their names begin with py\\-. Without a command there is a prompt for "
+	       "them, with\n"
+	       "history (in ~/.local/state/pydeepsize, or the file that PYDEEPSIZE_HISTORY names; empty: none) and\n"
+	       "completion; Ctrl\\-C ends a command, Ctrl\\-D the prompt. From a standard input that is no terminal\n"
+	       "commands are read a line each; the exit status is that of the last one that failed.\n");
 	for (uint32_t i = 0; cli_command_at(i, &info); i++) {
 		printf(".SS ");
 		roff(info.usage);

@@ -5,6 +5,8 @@
 
 /* All commands, or one (NULL: all). -1: there is no such command. */
 int manual_help(const char *command);
+/* The same without what only the command line has. */
+int manual_help_at_prompt(const char *command);
 void manual_man_page(void);
 void manual_markdown(void);
 

@@ -40,10 +40,10 @@ def test_structs_are_those_of_the_library():
 
 
 def test_a_file_before_a_mistyped_command(tmp_path):
-    """The file is the target, and what is wrong is the command; or that there is none."""
+    """The file is the target, and what is wrong is the command; or, at the prompt, the file."""
     core = tmp_path / "core"
     core.write_bytes(b"")
     mistyped, nothing = program.run([core, "haep"]), program.run([core])
-    assert (mistyped.status, nothing.status) == (1, 1)
+    assert (mistyped.status, nothing.status) == (1, 2)
     assert "there is no command haep" in mistyped.errors
-    assert "no command was given" in nothing.errors
+    assert "core" in nothing.errors and program.run([]).errors.startswith("pydeepsize: no command was given")

@@ -32,6 +32,16 @@ def test_bash_completes_commands_and_options():
     assert in_bash(["pydeepsize", "--core", "x", "heap", "x"]) == []
 
 
+def test_bash_completes_paths_of_a_core(shop):
+    core = shop[0]
+    assert in_bash([program.path(), "--core", core, "sizeof", "__main__.SE"]) == ["__main__.SESSIONS", "__main__.SETTINGS"]
+    assert in_bash([program.path(), core, "path", "-n", "3", "sy"]) == ["sys"]
+    assert in_bash([program.path(), "--core", core, "heap", "__main__.SE"]) == []
+    # Not for a process, which would be stopped; not for what is no core.
+    assert in_bash([program.path(), "--pid", str(os.getpid()), "sizeof", "__main__.SE"]) == []
+    assert in_bash([program.path(), "--core", __file__, "sizeof", "__main__.SE"]) == []
+
+
 @pytest.mark.parametrize("shell, check", (("zsh", ["zsh", "-n"]), ("fish", ["fish", "--no-execute"])))
 def test_the_other_shells_can_read_theirs(shell, check, tmp_path):
     path = os.path.join(str(tmp_path), "completion")

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+"""One core for the tests of the prompt and of completion."""
+import os
+
+import pytest
+
+import cores
+import program
+
+
+@pytest.fixture(scope="session")
+def shop(distribution, tmp_path_factory):
+    """A core; the address of __main__.SESSIONS."""
+    folder = str(tmp_path_factory.mktemp("prompt"))
+    path = os.path.join(program.ROOT, "tests", "export", "shop_program.py")
+    with cores.Target(distribution.path, [path, "200"], folder) as target:
+        address = int(target.wait_ready().split()[1])
+        core = cores.gcore(target.pid, os.path.join(folder, "core"))
+    yield core, address
+    os.unlink(core)
