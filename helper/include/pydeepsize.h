@@ -129,9 +129,9 @@ int32_t pyds_select_call(pyds_session *session, uint64_t tid, uint32_t call);
 
 /* One object, for $py_sizeof(X) and the like. policy: "data", ... */
 int32_t pyds_resolve(pyds_session *session, const char *expression, uint64_t *ret_address);
-/* What may stand in place of the beginning of an expression, "app.cache.SE", for completion while it is typed: one a line,
- * sorted, each the whole expression so far; "" if there is nothing. Keys that labels do not show are left out. Valid until
- * the next call of the session. Looks at a limited number of names, so it answers at once. */
+/* What may stand in place of the beginning of an expression, "app.cache.SE", for completion while it is typed: one a
+ * line, sorted, each the whole expression so far; "" if there is nothing. Keys that labels do not show are left out.
+ * Valid until the next call of the session. Looks at a limited number of names, so it answers at once. */
 int32_t pyds_complete(pyds_session *session, const char *beginning, const char **ret_lines);
 int32_t pyds_object_sizes(pyds_session *session, uint64_t address, uint64_t *ret_shallow, uint64_t *ret_allocated);
 int32_t pyds_object_deep(pyds_session *session, uint64_t address, const char *policy, uint64_t *ret_deep,

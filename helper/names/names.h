@@ -40,10 +40,10 @@ struct name_options {
 int names_resolve(struct decoder *decoder, const char *expression, const struct name_options *options,
                   uint64_t *ret_object, struct error *error);
 
-/* What may stand in place of the beginning of such a target, "app.cache.SE": appends each to lines, sorted, with a newline
- * behind it, at most LIMIT_COMPLETIONS. The names are those of modules, of the selected frame ("frame:N." another), of
- * attributes that lie in memory (not what only the class has), and keys as labels show them; those that begin with _
- * only where that has been typed. What cannot be found completes to nothing. ERROR_NO_MEMORY. */
+/* What may stand in place of the beginning of such a target, "app.cache.SE": appends each to lines, sorted, with a
+ * newline behind it, at most LIMIT_COMPLETIONS. The names are those of modules, of the selected frame ("frame:N."
+ * another), of attributes that lie in memory (not what only the class has), and keys as labels show them; those that
+ * begin with _ only where that has been typed. What cannot be found completes to nothing. ERROR_NO_MEMORY. */
 int names_complete(struct decoder *decoder, const char *beginning, const struct name_options *options,
                    struct text *lines, struct error *error);
 

@@ -34,7 +34,8 @@ def test_bash_completes_commands_and_options():
 
 def test_bash_completes_paths_of_a_core(shop):
     core = shop[0]
-    assert in_bash([program.path(), "--core", core, "sizeof", "__main__.SE"]) == ["__main__.SESSIONS", "__main__.SETTINGS"]
+    assert in_bash([program.path(), "--core", core, "sizeof", "__main__.SE"]) == ["__main__.SESSIONS",
+                                                                                  "__main__.SETTINGS"]
     assert in_bash([program.path(), core, "path", "-n", "3", "sy"]) == ["sys"]
     assert in_bash([program.path(), "--core", core, "heap", "__main__.SE"]) == []
     # Not for a process, which would be stopped; not for what is no core.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The program without a command: a prompt on a terminal, commands from a standard input that is none; and what completes
-a line."""
+"""The program without a command: a prompt on a terminal, commands from a standard input that is none; and what
+completes a line."""
 import os
 import stat
 
