@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "decode/allocated.h"
+#include "report/address_at.h"
 #include "report/allocated_at.h"
 #include "report/heap.h"
 #include "report/lock_at.h"
@@ -174,8 +175,21 @@ static int show_one(struct report *report, size_t index, void *context)
 	return owned < 0 ? owned : status < 0 ? status : shown;
 }
 
+static int show_other(struct report *report, size_t index, void *context)
+{
+	uint64_t owner;
+	(void)context;
+	if (!report_is_other_memory(report, index)) {
+		(void)report_decode_target(report, index); /* says what is wrong with it */
+		return OK;
+	}
+	const int status = address_at_show(report, index, false, &owner);
+	address_at_end(report);
+	return status;
+}
+
 int object_report(struct report *report)
 {
-	const struct report_targets targets = { .show = show_one };
+	const struct report_targets targets = { .show = show_one, .show_bad = show_other };
 	return report_each_target(report, &targets);
 }

@@ -6,6 +6,7 @@
 
 #include "render/table.h"
 #include "render/units.h"
+#include "report/address_at.h"
 #include "report/losses.h"
 #include "report/path_merge.h"
 #include "report/report.h"
@@ -185,6 +186,14 @@ static void json_path(struct json *json, const struct path_row *row)
 	json_object_end(json);
 }
 
+static void json_paths(struct json *json, const struct path_answer *answer)
+{
+	json_array(json, "paths");
+	for (size_t i = 0; i < answer->paths.count; i++)
+		json_path(json, &answer->paths.items[i]);
+	json_array_end(json);
+}
+
 static void show_json(struct json *json, const struct path_answer *answer)
 {
 	json_object(json, NULL);
@@ -199,35 +208,61 @@ static void show_json(struct json *json, const struct path_answer *answer)
 		json_number(json, "retained", answer->retained);
 	else
 		json_null(json, "retained");
-	json_array(json, "paths");
-	for (size_t i = 0; i < answer->paths.count; i++)
-		json_path(json, &answer->paths.items[i]);
-	json_array_end(json);
+	json_paths(json, answer);
 	json_object_end(json);
 }
 
 /* ---- The command ---- */
 
-static int show_one(struct report *report, size_t index, void *context)
+static struct path_question question_of(const struct report *report, const struct search *search, uint64_t object)
 {
-	const struct search *search = context;
 	const bool is_json = report_is_json(report);
-	const struct path_question question = {
-		.object = report->targets[index],
+	return (struct path_question){
+		.object = object,
 		.through = search->through,
 		.count = report->request->paths,
 		.step_limit = report->request->limit,
 		.cuts_end = is_json,
 		.with_next = !is_json,
 	};
+}
+
+static int show_one(struct report *report, size_t index, void *context)
+{
+	const struct search *search = context;
+	const struct path_question question = question_of(report, search, report->targets[index]);
 	struct path_answer answer;
 	int status = query_path(&report->query, &search->bearings, &question, &answer);
-	if (is_json)
+	if (report_is_json(report))
 		show_json(&report->json, &answer);
 	else if (!answer.is_reachable && status == OK)
 		show_unreachable(report, &answer, index);
 	else if (status == OK)
 		status = show_text(report, &answer, index, search->through != 0);
+	path_answer_clear(&answer);
+	return status;
+}
+
+/* Of memory that is no object: what it is, and the paths to the object that has it. */
+static int show_other(struct report *report, size_t index, void *context)
+{
+	const struct search *search = context;
+	struct path_answer answer = { .address = 0 };
+	uint64_t owner;
+	if (!report_is_other_memory(report, index)) {
+		(void)report_decode_target(report, index); /* says what is wrong with it */
+		return OK;
+	}
+	int status = address_at_show(report, index, false, &owner);
+	if (status >= 0 && owner != 0) {
+		const struct path_question question = question_of(report, search, owner);
+		status = query_path(&report->query, &search->bearings, &question, &answer);
+	}
+	if (status >= 0 && report_is_json(report))
+		json_paths(&report->json, &answer);
+	else if (status >= 0 && answer.is_reachable)
+		status = show_text(report, &answer, 1, search->through != 0); /* an empty line before it */
+	address_at_end(report);
 	path_answer_clear(&answer);
 	return status;
 }
@@ -243,6 +278,7 @@ int path_report(struct report *report)
 	int status = bearings_open(&search.bearings, &report->query);
 	if (status == OK) {
 		const struct report_targets targets = { .show = show_one,
+			                                .show_bad = show_other,
 			                                .context = &search,
 			                                .coverage = &search.bearings.heap->graph->coverage,
 			                                .is_said = true };

@@ -121,8 +121,15 @@ static int show_target(struct report *report, const struct report_targets *targe
 		return report_decode_target(report, index) ? targets->show(report, index, targets->context) : OK;
 	if (!report_found_target(report, index))
 		return OK;
-	return decode_object(report->decoder, report->targets[index]) ? targets->show(report, index, targets->context)
-	                                                              : targets->show_bad(report, index);
+	return decode_object(report->decoder, report->targets[index])
+	               ? targets->show(report, index, targets->context)
+	               : targets->show_bad(report, index, targets->context);
+}
+
+bool report_is_other_memory(struct report *report, size_t index)
+{
+	return report->refusals[index] == NULL && !decode_object(report->decoder, report->targets[index]) &&
+	       address_space_state(report->target->space, report->targets[index]) != MEMORY_UNMAPPED;
 }
 
 int report_each_target(struct report *report, const struct report_targets *targets)

@@ -86,7 +86,7 @@ struct report_targets {
 	/* Gets the index of one that is an object, which is decoded in report->decoder->out. */
 	int (*show)(struct report *report, size_t index, void *context);
 	/* Of one that is none; NULL: report_decode_target() has said so. */
-	int (*show_bad)(struct report *report, size_t index);
+	int (*show_bad)(struct report *report, size_t index, void *context);
 	void *context;
 	/* What all answers together do not cover, read after the last one; NULL: each says its own. */
 	const struct coverage *coverage;
@@ -96,6 +96,8 @@ struct report_targets {
 int report_each_target(struct report *report, const struct report_targets *targets);
 /* "dict, 3 entries   0x7f31c02a8e40   app.cache.SESSIONS", then refcount where with_refcount. */
 void report_title(struct report *report, size_t index, bool with_refcount);
+/* Whether target `index` is mapped and no object: nothing has been said then. */
+bool report_is_other_memory(struct report *report, size_t index);
 /* A size as the request wants it. */
 void report_bytes(const struct report *report, struct text *text, uint64_t bytes);
 /* "  shallow     29.3 MiB": a line of the head of an answer; bytes right-aligned. note may be NULL. */

@@ -6,6 +6,7 @@
 #include "query/word_holders.h"
 #include "render/table.h"
 #include "render/units.h"
+#include "report/address_at.h"
 
 static const char *state_words(enum memory_state state)
 {
@@ -83,13 +84,18 @@ static void show_json(struct report *report, uint64_t address, const struct word
 	json_object_end(json);
 }
 
-int word_holders_show(struct report *report, size_t index)
+int word_holders_show(struct report *report, size_t index, void *context)
 {
 	const struct word_holders_question question = { .address = report->targets[index],
 		                                        .limit = report->request->limit };
 	struct word_holders_answer answer;
+	(void)context;
 	int status = query_word_holders(&report->query, &question, &answer);
-	if (status >= 0 && answer.references == 0) {
+	if (status >= 0 && answer.references == 0 && report_is_other_memory(report, index)) {
+		uint64_t owner;
+		status = address_at_show(report, index, true, &owner);
+		address_at_end(report);
+	} else if (status >= 0 && answer.references == 0) {
 		(void)report_decode_target(report, index); /* says that it is no object */
 	} else if (status >= 0 && report_is_json(report)) {
 		show_json(report, question.address, &answer);

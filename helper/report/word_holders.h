@@ -5,7 +5,7 @@
 
 #include "report/report.h"
 
-/* Of target `index`; in JSON an item of "objects". */
-int word_holders_show(struct report *report, size_t index);
+/* Of target `index`; in JSON an item of "objects". context: unused, as struct report_targets wants it. */
+int word_holders_show(struct report *report, size_t index, void *context);
 
 #endif

@@ -13,6 +13,19 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SHORT = {"sqlite3.Connection": "Connection"}  # the module has had other names
 
 
+def ask_places(where, native):
+    """What `object`, `path` and `referrers` say of an address within the largest block of each type of owner, and of
+    the start of one region of each kind."""
+    blocks = {row["owner"]["type"]: row for row in reversed(native["blocks"]) if row["owner"]}
+    regions = {row["kind"]: row for row in program.ask(where, ["memory", "--json", "--regions"])["regions"]}
+    asked = ["0x%x" % (int(row["address"], 16) + 8) for row in blocks.values()]
+    starts = [row["start"] for row in regions.values()]
+    return (list(blocks.values()), [program.ask(where, [name, "--json"] + asked)["objects"]
+                                    for name in ("object", "path", "referrers")],
+            list(regions), program.ask(where, ["object", "--json"] + starts)["objects"],
+            program.run(where + ["object", asked[0]]))
+
+
 @pytest.fixture(scope="module")
 def answers(distribution):
     folder = cores.scratch("native")
@@ -23,9 +36,10 @@ def answers(distribution):
             found = program.ask(where, ["native", "--json"]), program.ask(where, ["memory", "--json"])
             text = program.run(where + ["native", "-n", "5"]).output
             top = program.ask(where, ["top", "--measure", "native", "--json"])
+            places = ask_places(where, found[0])
         with open(os.path.join(folder, "native")) as file:
             truth = {line.split()[0]: int(line.split()[1]) for line in file}
-        yield found + (truth, text, top)
+        yield found + (truth, text, top, places)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -34,7 +48,7 @@ def test_owners_have_what_malloc_gave_them(answers):
     """Never much more than malloc gave for it, which would be another's. Less may be: a word that was left behind and
     looks like a pointer makes a block one of several objects', and it goes to what holds them all (half of lzma's to
     the list, where addresses fall so). One kind of five may lose so, and what it lost hangs on a list."""
-    native, _, truth, _, _ = answers
+    native, truth = answers[0], answers[2]
     by_type = {row["type"]: row["bytes"] for row in native["by_owner"] if row["is_type"]}
     lost = {}
     for name, bytes_ in sorted(truth.items()):
@@ -47,7 +61,7 @@ def test_owners_have_what_malloc_gave_them(answers):
 
 
 def test_sums(answers):
-    native, memory, _, _, _ = answers
+    native, memory = answers[:2]
     total = native["total"]
     assert sum(native[name]["bytes"] for name in ("owned", "static", "unseen")) == total["bytes"]
     assert sum(row["bytes"] for row in native["by_owner"]) == total["bytes"]
@@ -63,8 +77,26 @@ def test_text_says_that_owners_are_an_estimate(answers):
 
 
 def test_top_by_native_bytes(answers):
-    native, _, truth, _, top = answers
+    native, _, truth, _, top, _ = answers
     assert top["total"]["native"] == native["owned"]["bytes"]
     largest = top["rows"][0]
     assert largest["name"].startswith("__main__.keep")
     assert largest["retained"] > 0.9 * sum(truth.values())
+
+
+def test_any_address_has_its_place(answers):
+    """An address inside a block of C code: the block, its allocator, the owner, the paths to it, the words with it."""
+    blocks, (objects, paths, referrers), kinds, starts, text = answers[5]
+    assert len(blocks) >= 5
+    for row, place, path, words in zip(blocks, objects, paths, referrers):
+        assert place["block"] == {"address": row["address"], "bytes": row["bytes"], "offset": 8, "native": True,
+                                  "allocator": place["block"]["allocator"]}
+        assert place["block"]["allocator"] in ("malloc", "mmap") and place["is"] == "memory of C code"
+        assert place["region"]["kind"] in ("malloc heap", "malloc block of its own pages")
+        assert place["owner"]["address"] == row["owner"]["address"] and place["owner"]["estimate"]
+        assert path["paths"][0]["steps"][-1]["address"] == row["owner"]["address"]
+        assert words["total"] >= 1 and all(word["offset"] < row["bytes"] for word in words["referrers"])
+    assert [place.get("region", {}).get("kind") for place in starts if "is" in place] == [
+        kind for kind, place in zip(kinds, starts) if "is" in place]
+    assert sum("is" in place for place in starts) >= 4
+    assert text.status == 0 and "owner   ~ " in text.output and "8 bytes into it" in text.output
