@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/deep.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SMALL_SUBTREE = 1 << 12 }; /* objects: looked up one by one, which is dearer than their part of a sweep */
 
@@ -118,14 +118,42 @@ static int weigh(const struct query *query, const struct deep_question *question
 static int look_at(const struct query *query, uint64_t object, struct deep_answer *answer)
 {
 	struct decoder *decoder = &query->target->decoder;
-	if (!decode_object(decoder, object))
-		return error_set(query->error, ERROR_NOT_FOUND, "0x%" PRIx64 " is not an object: %s", object,
-		                 decoder->out.reason != NULL ? decoder->out.reason : "no object head is there");
-	answer->type = decoder->out.type;
+	struct object_state state;
+	TRY(query_decode(query, object, &state));
+	answer->type = state.type;
+	names_describe(&query->target->naming, object, &query->names, &answer->description);
+	if (answer->description.failed)
+		return query_no_memory(query, "the description");
 	answer->shallow = decoder->out.shallow;
 	if (query->measure == SIZE_ALLOCATED)
 		answer->allocated = allocated_of_object(decoder).bytes;
 	return OK;
+}
+
+static int compare_bytes(const void *left_row, const void *right_row)
+{
+	const struct type_total *left = left_row, *right = right_row;
+	return query_compare_bytes(left->bytes, left->type->address, right->bytes, right->type->address);
+}
+
+static int compare_count(const void *left_row, const void *right_row)
+{
+	const struct type_total *left = left_row, *right = right_row;
+	return query_compare_bytes(left->count, left->type->address, right->count, right->type->address);
+}
+
+static int compare_type(const void *left_row, const void *right_row)
+{
+	const struct type_total *left = left_row, *right = right_row;
+	int order = strcmp(left->type->name, right->type->name);
+	return order != 0 ? order : compare_bytes(left_row, right_row);
+}
+
+static void sort_types(enum deep_order order, struct walk_result *result)
+{
+	static int (*const compare[])(const void *, const void *) = { compare_bytes, compare_count, compare_type };
+	if (result->types.count > 1)
+		qsort(result->types.items, result->types.count, sizeof *result->types.items, compare[order]);
 }
 
 int query_deep(const struct query *query, const struct deep_question *question, struct deep_answer *ret_answer)
@@ -134,8 +162,10 @@ int query_deep(const struct query *query, const struct deep_question *question, 
 	struct walk *walk;
 	TRY(look_at(query, question->object, ret_answer));
 	TRY(query_walk(query, &walk));
-	TRY(walk_deep(walk, &question->object, 1, question->policy, query->progress, &ret_answer->reached,
-	              query->error));
+	int status = walk_deep(walk, &question->object, 1, question->policy, query->progress, &ret_answer->reached,
+	                       query->error);
+	sort_types(question->order, &ret_answer->reached);
+	TRY(status);
 	ret_answer->is_complete = true;
 	return question->with_retained ? weigh(query, question, walk, ret_answer) : OK;
 }
@@ -143,4 +173,5 @@ int query_deep(const struct query *query, const struct deep_question *question, 
 void deep_answer_clear(struct deep_answer *answer)
 {
 	walk_result_clear(&answer->reached);
+	text_free(&answer->description);
 }

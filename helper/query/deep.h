@@ -6,15 +6,19 @@
 #include "query/held_below.h"
 #include "query/query.h"
 
+enum deep_order { DEEP_BY_BYTES, DEEP_BY_COUNT, DEEP_BY_TYPE }; /* as the sort keys of commands.def */
+
 struct deep_question {
 	uint64_t object;
 	enum policy policy;
 	bool with_retained; /* needs the graph of the whole heap */
+	enum deep_order order; /* of types */
 };
 
 struct deep_answer {
 	uint64_t address;
 	const struct type_info *type;
+	struct text description; /* names_describe() */
 	uint64_t shallow;
 	uint64_t allocated; /* where it is the query's measure; else 0 */
 	struct walk_result reached; /* deep size, objects, types, coverage; a lower bound unless is_complete */

@@ -189,6 +189,7 @@ int query_path(const struct query *query, const struct bearings *bearings, const
 	*ret_answer = (struct path_answer){
 		.address = question->object,
 		.type = query_type(query, question->object),
+		.refcount = query_refcount(&query->target->naming, question->object),
 		.is_known = object_index_find(&heap->graph->index, question->object) != UINT32_MAX,
 		.is_reachable = number != UINT32_MAX,
 		.heap_bytes = heap->total,

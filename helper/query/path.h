@@ -36,6 +36,7 @@ struct path_answer {
 	uint64_t address;
 	const struct type_info *type; /* NULL: it cannot be read */
 	struct text description; /* names_describe() */
+	int64_t refcount; /* query.h */
 	struct text name; /* what leads to it; "": nothing that has a name */
 	bool is_known; /* an object of the heap */
 	bool is_reachable; /* a root leads to it; else there are no paths, and retained is 0 */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/query.h"
 
-#include "object/value.h"
+#include <inttypes.h>
+
 #include "decode/reference_count.h"
+#include "object/value.h"
 
 int query_cancelled(const struct query *query)
 {
@@ -12,6 +14,19 @@ int query_cancelled(const struct query *query)
 int query_no_memory(const struct query *query, const char *what)
 {
 	return error_set(query->error, ERROR_NO_MEMORY, "out of memory for %s", what);
+}
+
+int query_decode(const struct query *query, uint64_t object, struct object_state *ret_state)
+{
+	struct decoder *decoder = &query->target->decoder;
+	const bool is_object = decode_object(decoder, object);
+	*ret_state = (struct object_state){ .type = is_object ? decoder->out.type : NULL,
+		                            .flags = decoder->out.flags,
+		                            .reason = decoder->out.reason };
+	if (is_object)
+		return OK;
+	return error_set(query->error, ERROR_NOT_FOUND, "0x%" PRIx64 " is not an object: %s", object,
+	                 decoder->out.reason != NULL ? decoder->out.reason : "no object head is there");
 }
 
 int64_t query_refcount(struct decoder *decoder, uint64_t object)

@@ -50,6 +50,16 @@ static inline const struct type_info *query_type(const struct query *query, uint
 	return query_type_at(&query->target->naming, object);
 }
 
+/* What an object looked like when it was decoded. */
+struct object_state {
+	const struct type_info *type; /* NULL: there is no object */
+	uint32_t flags; /* enum decoded_flag */
+	const char *reason; /* a literal; NULL: nothing to say */
+};
+/* Decodes an object by the target's `decoder`, which keeps it till it decodes the next one. ERROR_NOT_FOUND: there is
+ * none at this address. */
+int query_decode(const struct query *query, uint64_t object, struct object_state *ret_state);
+
 /* The reference count of an object, or why there is none. */
 enum { REFCOUNT_IMMORTAL = -1, REFCOUNT_UNREADABLE = -2 };
 int64_t query_refcount(struct decoder *decoder, uint64_t object);

@@ -21,6 +21,7 @@ struct search {
 	struct referrers_answer *answer;
 	ARRAY(struct referrer) shown; /* those that have rows */
 	ARRAY(uint64_t) by_type; /* referrers, by type_info.index */
+	struct text label; /* of the reference at hand */
 };
 
 static int no_memory(struct search *search)
@@ -222,15 +223,12 @@ static bool is_hidden(const struct referrer *referrer, const struct run *run)
 static int add_row(struct search *search, const struct referrer_row *model, const struct run *run, uint64_t slot)
 {
 	const struct query *query = search->query;
+	struct referrers_answer *answer = search->answer;
 	struct referrer_row row = *model;
-	row.name = (struct text){ .bytes = NULL };
-	text_append(&row.name, text_string(&model->name), model->name.length);
-	names_label(&query->target->naming, run, slot, &query->names, &row.label);
-	if (!row.name.failed && !row.label.failed && array_push(&search->answer->rows, row))
-		return OK;
-	text_free(&row.name);
-	text_free(&row.label);
-	return no_memory(search);
+	text_reset(&search->label);
+	names_label(&query->target->naming, run, slot, &query->names, &search->label);
+	row.label = words_keep(&answer->words, &search->label);
+	return !answer->words.failed && array_push(&answer->rows, row) ? OK : no_memory(search);
 }
 
 /* A row for each reference of the referrer to the object. */
@@ -262,6 +260,7 @@ static int add_references(struct search *search, const struct referrer *referrer
 static int add_rows(struct search *search)
 {
 	const bool names_all = search->shown.count <= REFERRERS_NAMED;
+	struct text name = { .bytes = NULL };
 	int status = OK;
 	for (size_t i = 0; i < search->shown.count && status == OK; i++) {
 		const struct referrer *referrer = &search->shown.items[i];
@@ -270,11 +269,13 @@ static int add_rows(struct search *search)
 			                      .is_named = names_all ||
 			                                  (search->question->names_some && i < REFERRERS_NAMED),
 			                      .is_reachable = referrer->number != UINT32_MAX };
+		text_reset(&name);
 		if (model.is_named)
-			say_name(search, referrer, &model.name);
-		status = model.name.failed ? no_memory(search) : add_references(search, referrer, &model);
-		text_free(&model.name);
+			say_name(search, referrer, &name);
+		model.name = words_keep(&search->answer->words, &name);
+		status = add_references(search, referrer, &model);
 	}
+	text_free(&name);
 	return status;
 }
 
@@ -317,6 +318,7 @@ int query_referrers(const struct query *query, const struct bearings *bearings,
 	ret_answer->left_out = ret_answer->total - search.shown.count;
 	array_free(&search.shown);
 	array_free(&search.by_type);
+	text_free(&search.label);
 	if (ret_answer->description.failed || ret_answer->name.failed)
 		made = no_memory(&search);
 	return status < 0 ? status : made;
@@ -324,11 +326,8 @@ int query_referrers(const struct query *query, const struct bearings *bearings,
 
 void referrers_answer_clear(struct referrers_answer *answer)
 {
-	for (size_t i = 0; i < answer->rows.count; i++) {
-		text_free(&answer->rows.items[i].name);
-		text_free(&answer->rows.items[i].label);
-	}
 	array_free(&answer->rows);
+	text_free(&answer->words);
 	text_free(&answer->description);
 	text_free(&answer->name);
 }

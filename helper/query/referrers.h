@@ -5,6 +5,7 @@
 
 #include "query/bearings.h"
 #include "query/type_filter.h"
+#include "query/words.h"
 
 enum {
 	REFERRERS_NAMED = 1000, /* a name is searched for; beyond that many referrers none is */
@@ -22,8 +23,8 @@ struct referrers_question {
 struct referrer_row {
 	uint64_t address; /* of the referrer; 0: a holder, which is no object */
 	const char *type; /* its name, or the kind of the holder */
-	struct text label; /* of the reference; escaped */
-	struct text name; /* of the referrer; "": none, or none was searched for */
+	size_t label; /* of the reference; in words */
+	size_t name; /* of the referrer; "": none, or none was searched for; in words */
 	bool is_named; /* one was searched for */
 	bool is_hidden; /* not seen by gc.get_referents() */
 	bool is_reachable; /* the referrer */
@@ -34,6 +35,7 @@ struct referrers_answer {
 	const struct type_info *type; /* NULL: it cannot be read */
 	struct text description, name; /* names_describe(); what leads to it, "": nothing that has a name */
 	ARRAY(struct referrer_row) rows;
+	struct text words;
 	uint64_t total; /* referrers that pass the filter, with rows or not */
 	uint64_t left_out; /* of them, those without rows */
 	struct {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * allocated_at: the line that asked for the memory of one object, where tracemalloc was on. */
+ * allocated_at: how it is shown where an object was allocated. */
 #ifndef PYDS_REPORT_ALLOCATED_AT_H
 #define PYDS_REPORT_ALLOCATED_AT_H
 
-#include "decode/allocated.h"
+#include "query/allocated_at.h"
 #include "report/report.h"
 
-/* "  allocated at app.py:88 (from main.py:3)"; nothing where it is not traced. own: of the object. */
-void allocated_at_line(struct report *report, const struct allocation *own);
+/* "  allocated at app/models.py:88 (from app/views.py:12)"; nothing where it is not traced. */
+void allocated_at_line(struct report *report, const struct allocated_at *at);
 /* "allocated_at": [{"file", "line"}...], most recent frame first; null where it is not traced. */
-void allocated_at_json(struct report *report, const struct allocation *own);
+void allocated_at_json(struct report *report, const struct allocated_at *at);
 
 #endif

@@ -1,43 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * deepsize: what is reached from an object under a policy, by type or as a tree (tree.c). */
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "query/deep.h"
 #include "render/table.h"
 #include "render/units.h"
 #include "report/report.h"
 #include "report/tree.h"
-
-/* As in the sort keys of commands.def. */
-enum sort_key { SORT_SHALLOW, SORT_COUNT, SORT_TYPE };
-
-static int compare_bytes(const void *left_row, const void *right_row)
-{
-	const struct type_total *left = left_row, *right = right_row;
-	return report_compare_bytes(left->bytes, left->type->address, right->bytes, right->type->address);
-}
-
-static int compare_count(const void *left_row, const void *right_row)
-{
-	const struct type_total *left = left_row, *right = right_row;
-	return report_compare_bytes(left->count, left->type->address, right->count, right->type->address);
-}
-
-static int compare_type(const void *left_row, const void *right_row)
-{
-	const struct type_total *left = left_row, *right = right_row;
-	int order = strcmp(left->type->name, right->type->name);
-	return order != 0 ? order : compare_bytes(left_row, right_row);
-}
-
-static void sort_types(const struct request *request, struct walk_result *result)
-{
-	static int (*const compare[])(const void *, const void *) = { compare_bytes, compare_count, compare_type };
-	if (result->types.count > 1)
-		qsort(result->types.items, result->types.count, sizeof *result->types.items, compare[request->sort]);
-}
 
 static bool passes(const struct request *request, const struct type_total *total)
 {
@@ -140,7 +109,7 @@ static void show_head(struct report *report, size_t index, const struct deep_ans
 {
 	const struct walk_result *reached = &answer->reached;
 	struct text note = { .bytes = NULL };
-	report_title(report, index, false);
+	report_title(report, index, &answer->description, REFCOUNT_UNREADABLE);
 	report_size_line(report, "shallow", answer->shallow, NULL);
 	if (report->query.measure == SIZE_ALLOCATED)
 		report_size_line(report, "allocated", answer->allocated, "the measure of all that follows");
@@ -217,7 +186,6 @@ static int show_answer(struct report *report, size_t index, struct deep_answer *
 {
 	const bool tree = request_has(report->request, OPTION_TREE) && answer->is_complete;
 	int status = OK;
-	sort_types(report->request, &answer->reached);
 	if (!answer->is_complete)
 		report->exit_status = EXIT_PARTIAL;
 	if (report_is_json(report)) {
@@ -245,6 +213,7 @@ static int show_one(struct report *report, size_t index, void *context)
 	(void)context;
 	const struct deep_question question = { .object = report->targets[index],
 		                                .policy = report->request->policy,
+		                                .order = (enum deep_order)report->request->sort,
 		                                .with_retained = !request_has(report->request, OPTION_NO_RETAINED) };
 	struct deep_answer answer;
 	int status = query_deep(&report->query, &question, &answer);

@@ -1,68 +1,67 @@
 /* SPDX-License-Identifier: MIT
  * object: what is at an address. */
+#include "query/object.h"
+
 #include <inttypes.h>
 
-#include "decode/allocated.h"
+#include "render/units.h"
 #include "report/address_at.h"
 #include "report/allocated_at.h"
-#include "report/heap.h"
 #include "report/lock_at.h"
-#include "query/naming.h"
 #include "report/referents.h"
-#include "render/units.h"
 
-/* What leads to an object, and what it keeps alive. */
-struct ownership {
-	bool is_asked; /* not --no-retained */
-	bool is_reachable;
-	uint64_t retained;
-	struct text owner; /* "": nothing that has a name */
-};
-
-static int find_owner(struct report *report, uint64_t object, struct ownership *ownership)
+static void show_owner(struct report *report, const struct object_answer *answer)
 {
-	*ownership = (struct ownership){ .is_asked = !request_has(report->request, OPTION_NO_RETAINED) };
-	const struct retained *heap;
-	struct naming *naming;
-	if (!ownership->is_asked)
-		return OK;
-	TRY(report_heap(report, &heap));
-	ownership->is_reachable = retained_of(heap, object, &ownership->retained);
-	TRY(naming_open(&naming, &report->query, heap));
-	(void)naming_object(naming, object, &ownership->owner);
-	naming_close(naming);
-	return OK;
-}
-
-static void show_owner(struct report *report, const struct ownership *ownership)
-{
-	if (!ownership->is_asked)
+	if (!answer->has_owner)
 		return;
-	if (!ownership->is_reachable) {
+	if (!answer->is_reachable) {
 		text_add(report->text, "  owner     none: garbage, or no object of the heap\n");
 		return;
 	}
-	report_size_line(report, "retained", ownership->retained,
-	                 request_measure(report->request) == SIZE_ALLOCATED ? "allocated, freed if this object went"
-	                                                                    : "freed if this object went");
-	if (ownership->owner.length > 0)
-		text_format(report->text, "  owner     %s\n", text_string(&ownership->owner));
+	report_size_line(report, "retained", answer->retained,
+	                 report->query.measure == SIZE_ALLOCATED ? "allocated, freed if this object went"
+	                                                         : "freed if this object went");
+	if (answer->owner.length > 0)
+		text_format(report->text, "  owner     %s\n", text_string(&answer->owner));
 }
 
-/* Of a type: how its instances are decoded; NULL: the object is none. */
-static const struct type_info *described_type(struct report *report)
+static void show_instances(struct text *text, const struct type_info *type)
 {
-	const struct decoded *out = &report->decoder->out;
-	if (!(out->type->flags & TYPE_IS_METATYPE))
-		return NULL;
-	const struct type_info *type = decode_type(report->decoder, out->address);
-	return type != NULL && !(type->flags & TYPE_IS_WILD) ? type : NULL;
+	if (type == NULL)
+		return;
+	if (type->flags & TYPE_IS_APPROXIMATE)
+		text_add(text, "  instances by the generic rule: approximate\n");
+	else
+		text_format(text, "  instances decoded as %s\n", type->entry->id);
 }
 
-static void show_instances_json(struct report *report)
+static int show_text(struct report *report, size_t index, const struct object_answer *answer)
 {
-	struct json *json = &report->json;
-	const struct type_info *type = described_type(report);
+	const struct referents_answer *referents = &answer->referents;
+	struct text *text = report->text;
+	if (index > 0)
+		text_add(text, "\n");
+	report_title(report, index, &referents->description, referents->refcount);
+	text_add(text, "  type      ");
+	names_type(text, referents->type);
+	text_format(text, "   0x%" PRIx64 "\n", referents->type->address);
+	report_size_line(report, "shallow", answer->shallow, NULL);
+	report_size_line(report, "allocated", answer->allocated, answer->allocated_is_estimate ? "an estimate" : NULL);
+	allocated_at_line(report, &answer->allocated_at);
+	show_owner(report, answer);
+	show_instances(text, answer->instances);
+	lock_at_text(text, &answer->lock);
+	text_add(text, "  ");
+	units_noun(text, referents->total, "reference");
+	text_add(text, "\n");
+	int status = referents_table(report, referents);
+	report_flags(report, &referents->state);
+	report_next(report, "deepsize referents sizeof", referents->address);
+	return status;
+}
+
+static void json_instances(struct json *json, const struct type_info *type)
+{
 	if (type == NULL)
 		return;
 	json_object(json, "instances");
@@ -73,106 +72,60 @@ static void show_instances_json(struct report *report)
 	json_object_end(json);
 }
 
-static void show_instances(struct report *report)
+static void show_json(struct report *report, const struct object_answer *answer)
 {
-	const struct type_info *type = described_type(report);
-	if (type == NULL)
-		return;
-	if (type->flags & TYPE_IS_APPROXIMATE)
-		text_add(report->text, "  instances by the generic rule: approximate\n");
-	else
-		text_format(report->text, "  instances decoded as %s\n", type->entry->id);
-}
-
-static int show_json(struct report *report, const struct referents *referents, const struct allocated *allocated,
-                     int64_t refcount, const struct ownership *ownership)
-{
+	const struct referents_answer *referents = &answer->referents;
+	const uint32_t flags = referents->state.flags;
 	struct json *json = &report->json;
-	const struct decoded *out = &report->decoder->out;
-	struct text described = { .bytes = NULL };
-	names_describe(report->naming, out->address, &report->names, &described);
 	json_object(json, NULL);
-	json_address(json, "address", out->address);
-	json_string(json, "type", out->type->name);
-	json_address(json, "type_address", out->type->address);
-	json_text(json, "description", &described);
-	if (refcount >= 0)
-		json_signed(json, "refcount", refcount);
+	json_address(json, "address", referents->address);
+	json_string(json, "type", referents->type->name);
+	json_address(json, "type_address", referents->type->address);
+	json_text(json, "description", &referents->description);
+	if (referents->refcount >= 0)
+		json_signed(json, "refcount", referents->refcount);
 	else
 		json_null(json, "refcount");
-	json_bool(json, "immortal", refcount == -1);
-	json_number(json, "shallow", out->shallow);
-	json_number(json, "allocated", allocated->bytes);
-	allocated_at_json(report, &allocated->own);
-	if (ownership->is_reachable)
-		json_number(json, "retained", ownership->retained);
+	json_bool(json, "immortal", referents->refcount == REFCOUNT_IMMORTAL);
+	json_number(json, "shallow", answer->shallow);
+	json_number(json, "allocated", answer->allocated);
+	allocated_at_json(report, &answer->allocated_at);
+	if (answer->is_reachable)
+		json_number(json, "retained", answer->retained);
 	else
 		json_null(json, "retained");
-	if (ownership->owner.length > 0)
-		json_text(json, "owner", &ownership->owner);
+	if (answer->owner.length > 0)
+		json_text(json, "owner", &answer->owner);
 	else
 		json_null(json, "owner");
-	json_bool(json, "approximate", (out->flags & DECODED_APPROXIMATE) != 0);
-	json_bool(json, "unreadable", (out->flags & DECODED_UNREADABLE) != 0);
-	json_bool(json, "corrupt", (out->flags & DECODED_CORRUPT) != 0);
-	show_instances_json(report);
-	int status = ownership->is_asked ? lock_at_show(report, out->address) : OK;
+	json_bool(json, "approximate", (flags & DECODED_APPROXIMATE) != 0);
+	json_bool(json, "unreadable", (flags & DECODED_UNREADABLE) != 0);
+	json_bool(json, "corrupt", (flags & DECODED_CORRUPT) != 0);
+	json_instances(json, answer->instances);
+	lock_at_json(json, &answer->lock);
 	json_number(json, "total", referents->total);
-	referents_json(report, referents);
+	referents_json(json, referents);
 	json_object_end(json);
-	text_free(&described);
-	return status;
-}
-
-static int show_text(struct report *report, size_t index, const struct referents *referents,
-                     const struct allocated *allocated, const struct ownership *ownership)
-{
-	const struct decoded *out = &report->decoder->out;
-	struct text *text = report->text;
-	if (index > 0)
-		text_add(text, "\n");
-	report_title(report, index, true);
-	text_add(text, "  type      ");
-	names_type(text, out->type);
-	text_format(text, "   0x%" PRIx64 "\n", out->type->address);
-	report_size_line(report, "shallow", out->shallow, NULL);
-	report_size_line(report, "allocated", allocated->bytes, allocated->approximate ? "an estimate" : NULL);
-	allocated_at_line(report, &allocated->own);
-	show_owner(report, ownership);
-	show_instances(report);
-	if (ownership->is_asked)
-		TRY(lock_at_show(report, out->address));
-	text_add(text, "  ");
-	units_noun(text, referents->total, "reference");
-	text_add(text, "\n");
-	int status = referents_table(report, referents);
-	report_flags(report, out);
-	report_next(report, "deepsize referents sizeof", out->address);
-	return status;
 }
 
 static int show_one(struct report *report, size_t index, void *context)
 {
-	(void)context;
-	const int64_t refcount = query_refcount(report->decoder, report->targets[index]);
-	const struct allocated allocated = allocated_of_object(report->decoder);
-	struct ownership ownership;
-	struct referents referents;
-	int owned = find_owner(report, report->targets[index], &ownership);
-	/* The graph was made with the same decoder. */
-	if (!decode_object(report->decoder, report->targets[index]))
-		return error_set(report->error, ERROR_FAULT, "0x%" PRIx64 " cannot be decoded again",
-		                 report->targets[index]);
-	int status = referents_gather(report, &referents);
-	int shown = OK;
-	if (report_is_json(report))
-		shown = show_json(report, &referents, &allocated, refcount, &ownership);
-	else
-		shown = show_text(report, index, &referents, &allocated, &ownership);
-	referents_clear(&referents);
-	report->text->failed |= ownership.owner.failed;
-	text_free(&ownership.owner);
-	return owned < 0 ? owned : status < 0 ? status : shown;
+	struct coverage *coverage = context;
+	const struct object_question question = {
+		.with_owner = !request_has(report->request, OPTION_NO_RETAINED),
+		.referents = referents_asked(report, index),
+	};
+	struct object_answer answer;
+	int status = query_object(&report->query, &question, &answer), shown = OK;
+	if (answer.referents.type != NULL && report_is_json(report))
+		show_json(report, &answer);
+	else if (answer.referents.type != NULL)
+		shown = show_text(report, index, &answer);
+	coverage_add(coverage, &answer.coverage);
+	if (coverage_is_partial(&answer.coverage))
+		report->exit_status = EXIT_PARTIAL;
+	object_answer_clear(&answer);
+	return status < 0 ? status : shown;
 }
 
 static int show_other(struct report *report, size_t index, void *context)
@@ -190,6 +143,9 @@ static int show_other(struct report *report, size_t index, void *context)
 
 int object_report(struct report *report)
 {
-	const struct report_targets targets = { .show = show_one, .show_bad = show_other };
+	struct coverage coverage = { .approximate = 0 };
+	const struct report_targets targets = {
+		.show = show_one, .show_bad = show_other, .context = &coverage, .coverage = &coverage
+	};
 	return report_each_target(report, &targets);
 }

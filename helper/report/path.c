@@ -152,7 +152,7 @@ static void show_unreachable(struct report *report, const struct path_answer *an
 	struct text *text = report->text;
 	if (index > 0)
 		text_add(text, "\n");
-	report_title(report, index, true);
+	report_title(report, index, &answer->description, answer->refcount);
 	text_add(text,
 	         answer->is_known
 	                 ? "  no root leads to it: garbage says whether a collection would free it\n"

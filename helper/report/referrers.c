@@ -13,7 +13,7 @@
 
 /* ---- Text ---- */
 
-static void add_line(struct table *table, const struct referrer_row *row)
+static void add_line(struct table *table, const struct referrers_answer *answer, const struct referrer_row *row)
 {
 	struct table_row *line = table_add_row(table, NULL);
 	struct text cell = { .bytes = NULL };
@@ -23,10 +23,10 @@ static void add_line(struct table *table, const struct referrer_row *row)
 	if (row->address != 0)
 		text_format(&cell, "0x%" PRIx64, row->address);
 	table_take(table, line, 1, &cell);
-	text_append(&cell, text_string(&row->label), row->label.length);
+	text_add(&cell, words_at(&answer->words, row->label));
 	reference_quote_local(&cell);
 	table_take(table, line, 2, &cell);
-	table_set(table, line, 3, text_string(&row->name));
+	table_set(table, line, 3, words_at(&answer->words, row->name));
 	text_free(&cell);
 }
 
@@ -41,7 +41,7 @@ static int show_table(struct report *report, const struct referrers_answer *answ
 	if (table == NULL)
 		return query_no_memory(&report->query, "the referrers");
 	for (size_t i = 0; i < answer->rows.count; i++)
-		add_line(table, &answer->rows.items[i]);
+		add_line(table, answer, &answer->rows.items[i]);
 	int status = table_draw(table, report->text, report->error);
 	table_destroy(table);
 	return status;
@@ -122,7 +122,7 @@ static int show_text(struct report *report, size_t index, const struct referrers
 
 /* ---- JSON ---- */
 
-static void json_row(struct json *json, const struct referrer_row *row)
+static void json_row(struct json *json, const struct referrers_answer *answer, const struct referrer_row *row)
 {
 	json_object(json, NULL);
 	if (row->address != 0)
@@ -130,12 +130,12 @@ static void json_row(struct json *json, const struct referrer_row *row)
 	else
 		json_null(json, "address");
 	json_string(json, "type", row->type);
-	json_text(json, "label", &row->label);
+	json_string(json, "label", words_at(&answer->words, row->label));
 	json_bool(json, "hidden", row->is_hidden);
 	json_bool(json, "is_root", row->address == 0);
 	json_bool(json, "reachable", row->is_reachable);
 	if (row->is_named)
-		json_text(json, "name", &row->name);
+		json_string(json, "name", words_at(&answer->words, row->name));
 	else
 		json_null(json, "name");
 	json_object_end(json);
@@ -148,7 +148,7 @@ static void show_json(struct json *json, const struct referrers_answer *answer)
 	json_string(json, "type", answer->type != NULL ? answer->type->name : "?");
 	json_array(json, "referrers");
 	for (size_t i = 0; i < answer->rows.count; i++)
-		json_row(json, &answer->rows.items[i]);
+		json_row(json, answer, &answer->rows.items[i]);
 	json_array_end(json);
 	json_number(json, "total", answer->total);
 	json_number(json, "found", answer->found);

@@ -142,6 +142,10 @@ int report_each_target(struct report *report, const struct report_targets *targe
 	}
 	for (size_t i = 0; i < report->request->targets.count && status >= 0; i++)
 		status = show_target(report, targets, i);
+	if (targets->end != NULL) {
+		int ended = targets->end(report, targets->context);
+		status = status < 0 ? status : ended;
+	}
 	if (is_json)
 		json_array_end(&report->json);
 	if (is_json && targets->coverage != NULL)
@@ -153,23 +157,19 @@ int report_each_target(struct report *report, const struct report_targets *targe
 	return status;
 }
 
-void report_title(struct report *report, size_t index, bool with_refcount)
+void report_title(struct report *report, size_t index, const struct text *description, int64_t refcount)
 {
-	const uint64_t address = report->targets[index];
 	const char *expression = report->request->targets.items[index];
 	if (report->style.colour)
 		text_add(report->text, "\033[1m");
-	names_describe(report->naming, address, &report->names, report->text);
+	text_add(report->text, text_string(description));
 	if (report->style.colour)
 		text_add(report->text, "\033[0m");
-	text_format(report->text, "   0x%" PRIx64, address);
-	if (with_refcount) {
-		int64_t count = query_refcount(report->decoder, address);
-		if (count == -1)
-			text_add(report->text, "   immortal");
-		else if (count >= 0)
-			text_format(report->text, "   refcount %" PRId64, count);
-	}
+	text_format(report->text, "   0x%" PRIx64, report->targets[index]);
+	if (refcount == REFCOUNT_IMMORTAL)
+		text_add(report->text, "   immortal");
+	else if (refcount >= 0)
+		text_format(report->text, "   refcount %" PRId64, refcount);
 	if (!is_address(expression)) {
 		text_add(report->text, "   ");
 		text_escape(report->text, expression, strlen(expression), false);
@@ -194,22 +194,22 @@ void report_size_line(struct report *report, const char *name, uint64_t bytes, c
 	text_free(&size);
 }
 
-void report_flags(struct report *report, const struct decoded *decoded)
+void report_flags(struct report *report, const struct object_state *state)
 {
-	const char *reason = decoded->reason != NULL ? decoded->reason : "impossible values";
-	if ((decoded->flags & DECODED_UNREADABLE) != 0) {
+	const char *reason = state->reason != NULL ? state->reason : "impossible values";
+	if ((state->flags & DECODED_UNREADABLE) != 0) {
 		report->exit_status = EXIT_PARTIAL;
 		text_format(report->text, "Not complete: %s.\n",
-		            decoded->reason != NULL ? decoded->reason : "a part of it is not in the dump");
+		            state->reason != NULL ? state->reason : "a part of it is not in the dump");
 	}
-	if ((decoded->flags & DECODED_CORRUPT) != 0)
+	if ((state->flags & DECODED_CORRUPT) != 0)
 		text_format(report->text, "Not trustworthy: %s.\n", reason);
-	if ((decoded->flags & DECODED_IN_FLUX) != 0)
+	if ((state->flags & DECODED_IN_FLUX) != 0)
 		text_format(report->text, "Caught half way through a change: %s.\n", reason);
-	if ((decoded->flags & DECODED_APPROXIMATE) != 0)
+	if ((state->flags & DECODED_APPROXIMATE) != 0)
 		text_format(report->text, "Approximate: %s.\n",
-		            decoded->type != NULL && decoded->type->approximate != NULL ? decoded->type->approximate
-		                                                                        : reason);
+		            state->type != NULL && state->type->approximate != NULL ? state->type->approximate
+		                                                                    : reason);
 }
 
 void report_next(struct report *report, const char *names, uint64_t address)

@@ -87,6 +87,8 @@ struct report_targets {
 	int (*show)(struct report *report, size_t index, void *context);
 	/* Of one that is none; NULL: report_decode_target() has said so. */
 	int (*show_bad)(struct report *report, size_t index, void *context);
+	/* After the last one, inside of "objects"; NULL: nothing is left to show. */
+	int (*end)(struct report *report, void *context);
 	void *context;
 	/* What all answers together do not cover, read after the last one; NULL: each says its own. */
 	const struct coverage *coverage;
@@ -94,8 +96,9 @@ struct report_targets {
 };
 /* In JSON inside {"schema", "objects": [...], "coverage"}. Ends at the first failure. */
 int report_each_target(struct report *report, const struct report_targets *targets);
-/* "dict, 3 entries   0x7f31c02a8e40   app.cache.SESSIONS", then refcount where with_refcount. */
-void report_title(struct report *report, size_t index, bool with_refcount);
+/* "dict, 3 entries   0x7f31c02a8e40   refcount 2   app.cache.SESSIONS": of target `index` its description, its address,
+ * how it was asked for; REFCOUNT_UNREADABLE: nothing of its reference count. */
+void report_title(struct report *report, size_t index, const struct text *description, int64_t refcount);
 /* Whether target `index` is mapped and no object: nothing has been said then. */
 bool report_is_other_memory(struct report *report, size_t index);
 /* A size as the request wants it. */
@@ -103,8 +106,8 @@ void report_bytes(const struct report *report, struct text *text, uint64_t bytes
 /* "  shallow     29.3 MiB": a line of the head of an answer; bytes right-aligned. note may be NULL. */
 void report_size_line(struct report *report, const char *name, uint64_t bytes, const char *note);
 
-/* One sentence "Not exact: ..." for flags of a decoded object, and a remembered exit status. */
-void report_flags(struct report *report, const struct decoded *decoded);
+/* A sentence for each flag of a decoded object, and a remembered exit status. */
+void report_flags(struct report *report, const struct object_state *state);
 /* What the answer does not cover, with a few places to look at, and the exit status that it means: sentences; a key
  * "coverage" of the open object; or its keys in the open object itself. */
 void report_coverage(struct report *report, const struct coverage *coverage);
