@@ -279,6 +279,16 @@ static int add_rows(struct search *search)
 	return status;
 }
 
+/* Of equally many the one whose name comes first: the order in which types were met is chance. */
+static bool is_before(const struct search *search, size_t left, size_t right)
+{
+	const struct type_table *types = &search->query->target->context->types;
+	const uint64_t *counts = search->by_type.items;
+	if (counts[left] != counts[right] || counts[left] == 0)
+		return counts[left] > counts[right];
+	return strcmp(types->items[left]->name, types->items[right]->name) < 0;
+}
+
 /* The most frequent types of all referrers. */
 static void sum_types(struct search *search)
 {
@@ -287,7 +297,7 @@ static void sum_types(struct search *search)
 	for (uint32_t i = 0; i < REFERRERS_TYPES; i++) {
 		size_t best = 0;
 		for (size_t k = 1; k < search->by_type.count; k++)
-			if (search->by_type.items[k] > search->by_type.items[best])
+			if (is_before(search, k, best))
 				best = k;
 		if (search->by_type.count == 0 || search->by_type.items[best] == 0)
 			break;

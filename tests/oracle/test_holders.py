@@ -114,6 +114,21 @@ def test_account_in_words(holders):
     assert re.search(r"\n  \.\.\. [\d,]+ more referrers \(-n 0 shows all\); of all: [\d,]+ \w+", immortal), immortal
 
 
+def test_the_types_of_referrers_are_in_one_order(holders):
+    """Equally many of two types stood in the order in which types were met, which several threads make by chance."""
+    for target in ("builtins.None", "builtins.object", "sys", "__main__.Thing"):
+        told = re.search(r"; of all: (.*)", holders.run("referrers", "-n", "1", target))
+        if told is not None:
+            rows = [one.split(" ", 1) for one in re.split(r", (?=\d)", told.group(1))]
+            assert rows == sorted(rows, key=lambda row: (-int(row[0].replace(",", "")), row[1])), told.group(1)
+
+
+def test_what_is_not_covered_is_in_every_document(holders):
+    for command in ("sizeof", "object", "referents", "referrers", "path"):
+        document = program.ask(holders.target, [command, "--json", "sys", "builtins.None"])
+        assert set(document["coverage"]) >= {"unreadable", "approximate", "corrupt", "examples"}, command
+
+
 def test_referrers_of_one_type(holders):
     of_dict = holders.run("referrers", "--type", "dict", "__main__.Thing")
     assert "1 referrer " in of_dict and "['Thing']" in of_dict
