@@ -4,8 +4,8 @@
 #include <string.h>
 
 static const struct export_format formats[] = {
-#define FORMAT(id, endings, doc) { #id, endings, doc, export_##id },
-#define PAGE(id, endings, doc) { #id, endings, doc, NULL },
+#define FORMAT(id, operands, endings, doc) { #id, endings, doc, export_##id, EXPORT_OF_##operands },
+#define PAGE(id, operands, endings, doc) { #id, endings, doc, NULL, EXPORT_OF_##operands },
 #include "export/formats.def"
 #undef FORMAT
 #undef PAGE

@@ -9,6 +9,7 @@
 #include "query/tables/open_tables.h"
 
 enum export_tree { EXPORT_TREE_DOMINATOR, EXPORT_TREE_PATH };
+enum export_shown { EXPORT_SHOW_PATH, EXPORT_SHOW_REFERRERS, EXPORT_SHOW_REACHED };
 
 struct export_options {
 	const char *path; /* of the file */
@@ -18,8 +19,10 @@ struct export_options {
 	uint64_t min_retained; /* bytes: what retains less is summed up under the object that keeps it alive */
 	enum export_tree tree; /* of profiles */
 	const char *table; /* of formats with one table; NULL: object */
+	const char *statement; /* of these: SQL whose answer is written instead; NULL */
 	const uint64_t *targets; /* addresses, of formats that show a few objects */
 	size_t target_count;
+	enum export_shown shown; /* of these: what about the targets */
 };
 
 struct export
@@ -30,12 +33,16 @@ struct export
 	struct error *error;
 };
 
+/* What else may be named after the file. */
+enum export_operands { EXPORT_OF_ALL, EXPORT_OF_TARGETS, EXPORT_OF_STATEMENT, EXPORT_OF_COMMANDS };
+
 struct export_format {
 	const char *name; /* "heapsnapshot" */
 	const char *endings; /* of file names, separated by blanks */
 	const char *doc;
-	/* Writes the whole file to export->writer, which is open. A status. NULL: report/page.h writes it. */
+	/* Writes the whole file to export->writer, which is open. A status. NULL: report/export.c knows who does. */
 	int (*write)(struct export *export);
+	enum export_operands operands;
 };
 
 /* The index-th format; NULL after the last. */
@@ -48,8 +55,8 @@ int export_run(const struct export_format *format, struct tables *tables, const 
                uint64_t *ret_bytes, struct error *error);
 
 /* The formats: name, function (export_<id>), endings, what it is for. */
-#define FORMAT(id, endings, doc) int export_##id(struct export *export);
-#define PAGE(id, endings, doc)
+#define FORMAT(id, operands, endings, doc) int export_##id(struct export *export);
+#define PAGE(id, operands, endings, doc)
 #include "export/formats.def"
 #undef FORMAT
 #undef PAGE

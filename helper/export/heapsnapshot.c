@@ -13,6 +13,7 @@
 #include "export/export.h"
 #include "object/type_flags.h"
 #include "export/kept.h"
+#include "export/hidden_name.h"
 #include "export/labels.h"
 #include "export/node_ids.h"
 
@@ -422,7 +423,7 @@ static int put_nodes(struct snapshot *snapshot)
 		if (holder == 0)
 			text_add(&name, "(GC roots)");
 		else
-			tables_holder(snapshot->tables, holder, &name);
+			hidden_holder(snapshot->tables, holder, snapshot->labels.hide_names, &name);
 		put_synthetic(snapshot, NODE_SYNTHETIC, text_string(&name), name.length, 0,
 		              snapshot->holder_counts[holder]);
 	}

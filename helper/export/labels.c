@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "export/hidden_name.h"
 
 enum { FIRST_SLOTS = 1 << 12 };
 
@@ -89,12 +90,8 @@ uint32_t labels_name(struct labels *labels, const char *bytes, size_t length)
 	if (!labels->hide_names) {
 		number = string_table_add(labels->strings, bytes, length);
 	} else {
-		/* The same name has the same number within one file; another file has others. */
-		uint64_t hash = labels->tables->content_key;
 		struct text hidden = { .bytes = NULL };
-		for (size_t i = 0; i < length; i++)
-			hash = mix(hash, (unsigned char)bytes[i] + UINT64_C(1));
-		text_format(&hidden, "name-%08x", (unsigned)(hash >> 32));
+		hidden_name(labels->tables, bytes, length, &hidden);
 		number = string_table_add(labels->strings, text_string(&hidden), hidden.length);
 		text_free(&hidden);
 	}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/paths.h"
+#include "export/hidden_name.h"
 #include "export/labels.h"
 
 enum {
@@ -106,7 +107,7 @@ static uint32_t frame_name(struct builder_of_profile *builder, uint32_t number, 
 	struct text *text = &tables->text;
 	text_reset(text);
 	if (node >= builder->heap->graph->index.count) {
-		tables_holder(tables, node - builder->heap->graph->index.count, text);
+		hidden_holder(tables, node - builder->heap->graph->index.count, builder->labels.hide_names, text);
 	} else {
 		size_t length = 0;
 		const char *name = label != UINT32_MAX ? string_table_at(&builder->names, label, &length) : "";

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "export/export.h"
+#include "export/hidden_name.h"
 #include "query/sql/sql.h"
 
 static int failed(struct export *export, sqlite3 *database, int status)
@@ -55,13 +56,28 @@ static void declare_table(struct text *statement, const struct heap_table *table
 	text_add(statement, is_reference ? ", PRIMARY KEY(source, slot)) WITHOUT ROWID" : ")");
 }
 
-static void insert_rows(struct text *statement, const struct heap_table *table)
+/* hide(text): what stands for a name. */
+static void sql_hide(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+	const char *bytes = (const char *)sqlite3_value_text(arguments[0]);
+	struct text hidden = { .bytes = NULL };
+	(void)count;
+	if (bytes == NULL)
+		return; /* NULL */
+	hidden_name(sqlite3_user_data(context), bytes, (size_t)sqlite3_value_bytes(arguments[0]), &hidden);
+	sqlite3_result_text64(context, text_string(&hidden), hidden.length, SQLITE_TRANSIENT, SQLITE_UTF8);
+	text_free(&hidden);
+}
+
+static void insert_rows(struct text *statement, const struct heap_table *table, bool hide_names)
 {
 	text_format(statement, "; INSERT INTO file.\"%s\" SELECT ", table->name);
 	for (uint32_t i = 0, count = 0; i < table->column_count; i++) {
 		if (!is_in_file(table, &table->columns[i]))
 			continue;
-		text_format(statement, "%s\"%s\"", count++ > 0 ? ", " : "", table->columns[i].name);
+		const bool is_hidden = hide_names && column_is_name(&table->columns[i]);
+		text_format(statement, is_hidden ? "%shide(\"%s\")" : "%s\"%s\"", count++ > 0 ? ", " : "",
+		            table->columns[i].name);
 		if (strcmp(table->name, "reference") == 0 && i == REFERENCE_source)
 			text_add(statement, ", rowid");
 	}
@@ -73,7 +89,7 @@ static int copy_table(struct export *export, sqlite3 *database, const struct hea
 {
 	struct text statement = { .bytes = NULL };
 	declare_table(&statement, table);
-	insert_rows(&statement, table);
+	insert_rows(&statement, table, export->options->hide_names);
 	int status = statement.failed ? error_set(export->error, ERROR_NO_MEMORY, "out of memory for the database")
 	                              : execute(export, database, "%s", text_string(&statement));
 	text_free(&statement);
@@ -88,6 +104,10 @@ static int copy_all(struct export *export, sqlite3 *database)
 		"CREATE INDEX file.reference_target ON reference(target)",
 	};
 	const struct heap_table *table;
+	const int made = sqlite3_create_function_v2(database, "hide", 1, SQLITE_UTF8, export->tables, sql_hide, NULL,
+	                                            NULL, NULL);
+	if (made != SQLITE_OK)
+		return failed(export, database, made);
 	TRY(execute(export, database, "ATTACH %Q AS file", export->writer.unfinished));
 	TRY(execute(export, database,
 	            "PRAGMA file.journal_mode = off; PRAGMA file.synchronous = off; PRAGMA file.page_size = 16384; "

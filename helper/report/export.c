@@ -2,9 +2,11 @@
  * export: the heap as a file that another program opens. */
 #include "export/export.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "render/units.h"
+#include "report/markdown.h"
 #include "report/page.h"
 #include "report/report.h"
 
@@ -74,16 +76,69 @@ static void say_written(struct report *report, const struct export_format *forma
 	text_format(report->text, ", %s, for %s\n", format->name, format->doc);
 }
 
+static int find_shown(struct report *report, enum export_shown *ret_shown)
+{
+	static const char *const names[] = { "path", "referrers", "reached" };
+	const char *word = request_word(report->request, OPTION_SHOW);
+	for (int i = 0; i < (int)(sizeof names / sizeof *names); i++) {
+		*ret_shown = (enum export_shown)i;
+		if (word == NULL || strcmp(word, names[i]) == 0)
+			return OK;
+	}
+	return error_set(report->error, ERROR_ARGUMENT, "--show takes path, referrers or reached, not '%s'", word);
+}
+
+/* What is named after the file, as the format takes it. *ret_targets: the caller's to free. */
+static int find_operands(struct report *report, const struct export_format *format, struct export_options *options,
+                         uint64_t **ret_targets)
+{
+	char *const *operands = report->request->operands.items + 1;
+	const size_t count = report->request->operands.count - 1;
+	if (format->operands == EXPORT_OF_COMMANDS || count == 0)
+		return OK;
+	if (format->operands == EXPORT_OF_STATEMENT && count == 1) {
+		options->statement = operands[0];
+		return OK;
+	}
+	if (format->operands != EXPORT_OF_TARGETS)
+		return error_set(report->error, ERROR_ARGUMENT, "export to %s takes the name of one file%s",
+		                 format->name,
+		                 format->operands == EXPORT_OF_STATEMENT ? ", and one SQL statement in quotes" : "");
+	*ret_targets = calloc(count, sizeof **ret_targets);
+	if (*ret_targets == NULL)
+		return error_set(report->error, ERROR_NO_MEMORY, "out of memory for targets");
+	for (size_t i = 0; i < count; i++)
+		TRY(names_resolve(report->naming, operands[i], &report->names, &(*ret_targets)[i], report->error));
+	options->targets = *ret_targets;
+	options->target_count = count;
+	return OK;
+}
+
+static int write_file(struct report *report, const struct export_format *format, const struct export_options *options,
+                      uint64_t *ret_bytes)
+{
+	struct tables *tables;
+	if (format->write == NULL && options->hide_names)
+		return error_set(report->error, ERROR_ARGUMENT,
+		                 "--hide-names: a report for people is made of names; heapsnapshot, perfetto, the "
+		                 "profiles and the tables can hide them");
+	if (format->operands == EXPORT_OF_COMMANDS)
+		return markdown_write(report, (const char *const *)report->request->operands.items + 1,
+		                      report->request->operands.count - 1, options, ret_bytes);
+	TRY(tables_open(&tables, &report->query));
+	int status = format->write != NULL ? export_run(format, tables, options, ret_bytes, report->error)
+	                                   : page_write(report, tables, options, ret_bytes);
+	tables_close(tables);
+	return status;
+}
+
 int export_report(struct report *report)
 {
 	const struct request *request = report->request;
 	const struct export_format *format;
-	struct tables *tables;
-	uint64_t bytes;
+	uint64_t bytes, *targets = NULL;
 	if (request->operands.count == 0)
 		return list_formats(report);
-	if (request->operands.count > 1)
-		return error_set(report->error, ERROR_ARGUMENT, "export takes the name of one file");
 	struct export_options options = { .path = request->operands.items[0],
 		                          .force = request_has(request, OPTION_FORCE),
 		                          .hide_names = request_has(request, OPTION_HIDE_NAMES),
@@ -92,10 +147,11 @@ int export_report(struct report *report)
 		                          .table = request_word(request, OPTION_TABLE) };
 	TRY(find_format(report, options.path, &format));
 	TRY(find_tree(report, &options.tree));
-	TRY(tables_open(&tables, &report->query));
-	int status = format->write != NULL ? export_run(format, tables, &options, &bytes, report->error)
-	                                   : page_write(report, tables, &options, &bytes);
-	tables_close(tables);
+	TRY(find_shown(report, &options.shown));
+	int status = find_operands(report, format, &options, &targets);
+	if (status == OK)
+		status = write_file(report, format, &options, &bytes);
+	free(targets);
 	if (status == OK)
 		say_written(report, format, options.path, bytes);
 	return status;

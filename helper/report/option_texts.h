@@ -22,6 +22,7 @@
 #define SPELLING_FORCE "--force"
 #define SPELLING_TABLE "--table"
 #define SPELLING_ALONG "--along"
+#define SPELLING_SHOW "--show"
 #define SPELLING_COLLAPSE_LEAVES "--collapse-leaves"
 #define SPELLING_MIN_RETAINED "--min-retained"
 #define SPELLING_HIDE_NAMES "--hide-names"
@@ -80,6 +81,9 @@
 #define LINES_ALONG                                                                                                    \
 	"  --along TREE     of profiles: dominator (default: bytes of a frame are what it\n"                           \
 	"                   retains) or path (the shortest way from a root)\n"
+#define LINES_SHOW                                                                                                     \
+	"  --show WHAT      of dot: path (default: the shortest ways from roots), referrers\n"                         \
+	"                   or reached\n"
 #define LINES_COLLAPSE_LEAVES                                                                                          \
 	"  --collapse-leaves  of heapsnapshot: strings and numbers that one object alone\n"                            \
 	"                   refers to are counted as a part of it\n"

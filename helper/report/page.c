@@ -5,11 +5,14 @@
 #include <string.h>
 
 #include "export/tree_summary.h"
+#include "report/inner_answer.h"
 #include "report/page_parts.h"
+
+enum { MOST_ARGUMENTS = 6, LARGEST_ANSWER = 1 << 20 };
 
 /* The answers that a page shows, as somebody would type the commands; those that this build lacks are left out. Each
  * has at most some hundred rows: a page is to be looked at. */
-static const char *const answers[][6] = {
+static const char *const answers[][MOST_ARGUMENTS] = {
 	{ "info", "--json" },
 	{ "findings", "--json" },
 	{ "memory", "--json" },
@@ -23,41 +26,17 @@ static const char *const answers[][6] = {
 	{ "native", "--json", "-n", "300" },
 };
 
-enum { ANSWERS = sizeof answers / sizeof *answers, MOST_ARGUMENTS = 8, LARGEST_ANSWER = 1 << 20 };
-
-/* Runs one command for its JSON. What it says when it fails goes into the page instead. */
-static int run_command(struct report *report, const char *const *arguments, uint32_t count, struct text *text,
-                       struct error *error)
-{
-	struct request request;
-	TRY(request_parse(&request, count, arguments, error));
-	struct report inner = *report;
-	inner.request = &request;
-	inner.targets = NULL;
-	inner.text = text;
-	inner.error = error;
-	inner.deliver = NULL;
-	inner.exit_status = EXIT_ANSWERED;
-	inner.failed_targets = 0;
-	inner.json = (struct json){ .text = text };
-	json_begin(&inner.json, text);
-	int status = report_run(&inner);
-	request_clear(&request);
-	return status;
-}
+enum { ANSWERS = sizeof answers / sizeof *answers };
 
 /* Adds `, "info": {...}` to data. */
 static int add_answer(struct report *report, const char *const *words, struct text *data)
 {
-	const char *arguments[MOST_ARGUMENTS];
 	uint32_t count = 0;
-	for (; count < 6 && words[count] != NULL; count++)
-		arguments[count] = words[count];
-	if (request_has(report->request, OPTION_VALUES) && strcmp(words[0], "frames") == 0)
-		arguments[count++] = "--values";
+	while (count < MOST_ARGUMENTS && words[count] != NULL)
+		count++;
 	struct text text = { .bytes = NULL };
 	struct error error = { .status = OK };
-	int status = run_command(report, arguments, count, &text, &error);
+	int status = inner_answer(report, words, count, report->style.width, &text, &error);
 	if (status == ERROR_CANCELLED || status == ERROR_NO_MEMORY) {
 		text_free(&text);
 		return error_set(report->error, status, "%s", error.message);

@@ -31,6 +31,7 @@ enum column_flag {
 	COLUMN_IS_ORDERED = 2, /* all rows can be had in ascending order of it without sorting them */
 	COLUMN_IS_COSTLY = 4, /* made when asked for: slower than the others by far */
 	COLUMN_IS_VALUE = 8, /* contents of the process: NULL without --values */
+	COLUMN_IS_WORD = 16, /* text of ours: says nothing of the program, so that it need not be hidden */
 };
 
 struct column {
@@ -96,6 +97,12 @@ struct heap_table {
 /* The index-th table; NULL after the last. */
 const struct heap_table *heap_table_at(uint32_t index);
 const struct heap_table *heap_table_find(const char *name); /* NULL: there is none */
+
+/* Whether cells of a column are names of the program. */
+static inline bool column_is_name(const struct column *column)
+{
+	return column->type == COLUMN_TEXT && !(column->flags & COLUMN_IS_WORD);
+}
 
 /* Numbers of the columns, by table: OBJECT_address. */
 #define TABLE(name, NAME, doc)                                                                                         \
