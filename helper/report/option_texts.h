@@ -82,8 +82,8 @@
 	"  --along TREE     of profiles: dominator (default: bytes of a frame are what it\n"                           \
 	"                   retains) or path (the shortest way from a root)\n"
 #define LINES_SHOW                                                                                                     \
-	"  --show WHAT      of dot: path (default: the shortest ways from roots), referrers\n"                         \
-	"                   or reached\n"
+	"  --show WHAT      of dot: path (default: the shortest ways from a root),\n"                                  \
+	"                   referrers or reached\n"
 #define LINES_COLLAPSE_LEAVES                                                                                          \
 	"  --collapse-leaves  of heapsnapshot: strings and numbers that one object alone\n"                            \
 	"                   refers to are counted as a part of it\n"
