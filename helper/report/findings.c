@@ -52,6 +52,19 @@ static void show_places(struct report *report, const struct finding *finding)
 	}
 }
 
+/* Whether what to type next is about the first place: commands of one finding either all are, or none is. */
+static bool takes_place(const struct finding *finding)
+{
+	char name[16];
+	const size_t length = strcspn(finding->next, " :");
+	if (finding->place_count == 0 || length >= sizeof name)
+		return false;
+	memcpy(name, finding->next, length);
+	name[length] = '\0';
+	const struct command *command = command_find(name);
+	return command != NULL && (command->flags & COMMAND_TAKES_TARGETS) != 0;
+}
+
 static void show_finding(struct report *report, const struct findings_answer *answer, uint64_t row)
 {
 	const struct finding *finding = &answer->findings.items[row];
@@ -69,7 +82,7 @@ static void show_finding(struct report *report, const struct findings_answer *an
 	add_filled(text, text_string(&finding->text), report->style.width);
 	show_places(report, finding);
 	text_format(text, "%*s", MARGIN, "");
-	report_next(report, finding->next, finding->place_count > 0 ? finding->places[0].address : 0);
+	report_next(report, finding->next, takes_place(finding) ? finding->places[0].address : 0);
 }
 
 static void show_checked(struct report *report, const struct findings_answer *answer)

@@ -6,6 +6,7 @@ tracemalloc saw go when it was mended.
 """
 import array
 import collections
+import contextvars
 import datetime
 import decimal
 import functools
@@ -13,8 +14,12 @@ import gc
 import json
 import os
 import sys
+import threading
 import tracemalloc
 import uuid
+import weakref
+
+import quiet
 
 KEPT = {}
 
@@ -153,6 +158,112 @@ def documented(optimize):
     return names
 
 
+def named_cache(count):
+    globals()["PRICE_CACHE"] = {n: "price of %d, " % n * 20 for n in range(count)}
+
+
+def contexts(count, keeps):
+    variable = contextvars.ContextVar("request")
+    made = []
+    for n in range(count):
+        token = variable.set(["row %d of %d" % (k, n) for k in range(60)])
+        if not keeps:
+            variable.reset(token)
+        made.append(contextvars.copy_context())
+    variable.set(None)
+    return made
+
+
+def registry(count, lives):
+    """What each of some threads put under its identity."""
+    kept, all_there, go_on = {}, threading.Barrier(count + 1), threading.Event()
+
+    def work():
+        kept[threading.get_ident()] = ["row %d" % n for n in range(2000)]
+        all_there.wait()
+        go_on.wait()
+    made = [threading.Thread(target=work, daemon=True) for _ in range(count)]
+    for one in made:
+        one.start()
+    all_there.wait()
+    if not lives:
+        go_on.set()
+        for one in made:
+            one.join()
+    return kept
+
+
+def saved_garbage(count):
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    cycles(count)
+    gc.collect()
+    gc.set_debug(0)
+
+
+def weak(count, lives):
+    objects = [Slotted2(n) for n in range(count)]
+    return [weakref.ref(one) for one in objects], objects if lives else None
+
+
+class Slotted2(object):
+    __slots__ = ("n", "__weakref__")
+
+    def __init__(self, n):
+        self.n = n
+
+
+def package(functions):
+    """The code of a package that was installed: mostly what its functions say of themselves."""
+    lines = ["def f%d():\n    return %r\n" % (n, "text %d " % n * 1200) for n in range(functions)]
+    names = {}
+    exec(compile("".join(lines), "/opt/lib/site-packages/heavy/api.py", "exec"), names)
+    return names
+
+
+def native(megabytes):
+    """Blocks of C code, in use."""
+    import ctypes
+    malloc, memset = ctypes.CDLL(None).malloc, ctypes.CDLL(None).memset
+    malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+    for _ in range(megabytes * 16):
+        memset(malloc(60000), 1, 60000)
+
+
+def locked(circle):
+    """Two threads that wait for one another, or both for one that works."""
+    first, second, both_there = threading.Lock(), threading.Lock(), threading.Barrier(3)
+
+    def take(one, other):
+        with one:
+            both_there.wait()
+            with other:
+                pass
+    pairs = ((first, second), (second, first)) if circle else ((threading.Lock(), first), (threading.Lock(), first))
+    if not circle:
+        first.acquire()
+    made = [threading.Thread(target=take, args=pair, daemon=True) for pair in pairs]
+    for one in made:
+        one.start()
+    both_there.wait()
+    quiet.wait()
+    return made
+
+
+def tasks(count, keeps):
+    """Tasks that have ended; asyncio.run() keeps none of them."""
+    import asyncio
+
+    async def answer(n):
+        return ["row %d of %d" % (k, n) for k in range(60)]
+
+    async def serve():
+        kept = [asyncio.ensure_future(answer(n)) for n in range(count)]
+        await asyncio.wait(kept)
+        return kept if keeps else [one.result() for one in kept]
+    return asyncio.run(serve())
+
+
 # RULE: (fault, mended, near): three functions. mended None: what is found is held, and nothing is compared.
 FAULTS = {
     "unbounded_cache": (lambda: unbounded(4000, None), None, lambda: unbounded(4000, 500)),
@@ -196,6 +307,15 @@ FAULTS = {
     "crowd": (lambda: [Session(n) for n in range(1500)], None, lambda: [Session(n) for n in range(50)]),
     "holder": (lambda: {n: "text %d" % n * 20 for n in range(60000)}, None,
                lambda: {n: "text %d" % n * 20 for n in range(2000)}),
+    "named_caches": (lambda: named_cache(6000), None, lambda: named_cache(900)),
+    "context_copies": (lambda: contexts(400, True), None, lambda: contexts(400, False)),
+    "dead_threads": (lambda: registry(12, False), None, lambda: registry(12, True)),
+    "gc_garbage": (lambda: saved_garbage(20000), None, lambda: saved_garbage(200)),
+    "dead_references": (lambda: weak(20000, False), lambda: [None] * 20000, lambda: weak(20000, True)),
+    "import_weight": (lambda: package(2000), None, lambda: package(200)),
+    "memory_balance": (lambda: native(96), None, lambda: native(8)),
+    "deadlocks": (lambda: locked(True), None, lambda: locked(False)),
+    "finished_tasks": (lambda: tasks(400, True), None, lambda: tasks(400, False)),
     "frame_locals": (None, None, None),
 }
 

@@ -11,6 +11,8 @@ import tempfile
 import threading
 import time
 
+import quiet
+
 WAITS, READY, GATE = {}, threading.Semaphore(0), threading.Event()
 
 
@@ -161,24 +163,8 @@ def none():
     return [], [lock, other]
 
 
-def blocked_quietly(count):
-    """Until all threads have come to where they wait: none has run for a while."""
-    def switches():
-        total = 0
-        for thread in os.listdir("/proc/self/task"):
-            with open("/proc/self/task/%s/status" % thread) as file:
-                total += sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
-        return total
-    quiet, before = 0, -1
-    while quiet < 10:
-        time.sleep(0.02)
-        now = switches()
-        quiet = quiet + 1 if now - before <= 2 else 0
-        before = now
-
-
 deadlock, kept = {"every_kind": every_kind, "two_rlocks": two_rlocks, "lock_and_queue": lock_and_queue,
                   "import_lock": import_lock, "none": none}[sys.argv[1]]()
-blocked_quietly(threading.active_count())
+quiet.wait()
 print("READY " + json.dumps({"waits": WAITS, "deadlock": deadlock, "threads": threading.active_count()}), flush=True)
 sys.stdin.read()

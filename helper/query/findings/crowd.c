@@ -8,7 +8,7 @@
 enum { LEAST_PERCENT = 20, MOST_PART = 5 /* the largest alone is less: else it is what another rule names */ };
 enum { LEAST_OBJECTS = 10 };
 
-static const uint64_t least_bytes = UINT64_C(4) << 20;
+static const uint64_t least_bytes = UINT64_C(2) << 20;
 
 struct crowds {
 	struct sum_groups classes; /* of objects that are not below another one of the class; most: bytes of one */
@@ -127,6 +127,9 @@ static void clear(void *state)
 	sum_groups_clear(&crowds->records);
 }
 
-const struct rule crowd_rule = {
-	.state_bytes = sizeof(struct crowds), .wants = wants, .look = look, .end = end, .clear = clear
-};
+const struct rule crowd_rule = { .state_bytes = sizeof(struct crowds),
+	                         .wants = wants,
+	                         .look = look,
+	                         .end = end,
+	                         .clear = clear,
+	                         .says_where = true };

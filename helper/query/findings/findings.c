@@ -131,12 +131,18 @@ static int look_at_all(struct rule_run *run, struct wanted *wanted)
 
 /* ---- The question ---- */
 
+/* Of two that are about the same bytes the one that says why comes first. */
+static uint64_t weight_of(const struct finding *finding)
+{
+	return rules[finding->rule].rule->says_where ? finding->bytes / 5 * 4 : finding->bytes;
+}
+
 static int compare_findings(const void *left_finding, const void *right_finding)
 {
 	const struct finding *left = left_finding, *right = right_finding;
 	if (left->is_urgent != right->is_urgent)
 		return left->is_urgent ? -1 : 1;
-	return query_compare_bytes(left->bytes, left->rule, right->bytes, right->rule);
+	return query_compare_bytes(weight_of(left), left->rule, weight_of(right), right->rule);
 }
 
 static int ask_rules(struct rule_run *run)
@@ -198,6 +204,7 @@ int query_findings(const struct query *query, const struct findings_question *qu
 	free(run.attribute_dicts);
 	free(run.code_dicts);
 	array_free(&run.leaf_kinds);
+	owners_clear(&run.owners);
 	naming_close(run.naming);
 	if (ret_answer->findings.count > 1)
 		qsort(ret_answer->findings.items, ret_answer->findings.count, sizeof *ret_answer->findings.items,

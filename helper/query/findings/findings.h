@@ -45,7 +45,8 @@ struct findings_question {
 };
 
 struct findings_answer {
-	ARRAY(struct finding) findings; /* largest first */
+	ARRAY(struct finding)
+	findings; /* largest first; of nearly the same size, what says why before what says where */
 	bool is_checked[FINDING_COUNT];
 	uint64_t heap_bytes, heap_count; /* of all that is reachable */
 	uint64_t threshold; /* bytes: less is not said */

@@ -5,17 +5,7 @@
 
 enum { LEAST_PERCENT = 20, FOLLOW_PERCENT = 70 };
 
-static const uint64_t least_bytes = UINT64_C(4) << 20; /* below that an interpreter's own modules are a fifth */
-
-static uint32_t largest_child(const struct rule_run *run, uint32_t number)
-{
-	const struct dominator_children *children = &run->heap->children;
-	uint32_t largest = 0;
-	for (uint32_t child = children->first[number]; child != 0; child = children->next[child])
-		if (largest == 0 || run->heap->bytes[child] > run->heap->bytes[largest])
-			largest = child;
-	return largest;
-}
+static const uint64_t least_bytes = UINT64_C(2) << 20; /* below that an interpreter's own modules are a fifth */
 
 static int say(struct rule_run *run, uint32_t number)
 {
@@ -60,7 +50,7 @@ static int end(struct rule_run *run, void *state)
 				continue;
 			}
 			uint32_t found = child, next;
-			while ((next = largest_child(run, found)) != 0 &&
+			while ((next = rule_largest_child(run, found)) != 0 &&
 			       run->heap->bytes[next] / FOLLOW_PERCENT * 100 >= run->heap->bytes[found])
 				found = next;
 			status = say(run, found);
@@ -70,4 +60,4 @@ static int end(struct rule_run *run, void *state)
 	return status;
 }
 
-const struct rule holder_rule = { .end = end };
+const struct rule holder_rule = { .end = end, .says_where = true };

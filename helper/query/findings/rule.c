@@ -54,6 +54,25 @@ bool rule_is_structure(const struct rule_run *run, uint32_t number)
 	return type == NULL || (type->flags & TYPE_IS_BOUNDARY) != 0 || rule_is_namespace(run, node);
 }
 
+uint32_t rule_largest_child(const struct rule_run *run, uint32_t number)
+{
+	const struct dominator_children *children = &run->heap->children;
+	uint32_t largest = 0;
+	for (uint32_t child = children->first[number]; child != 0; child = children->next[child])
+		if (largest == 0 || run->heap->bytes[child] > run->heap->bytes[largest])
+			largest = child;
+	return largest;
+}
+
+int rule_owners(struct rule_run *run, const owner_array **ret_owners)
+{
+	*ret_owners = &run->owners;
+	if (run->has_owners)
+		return OK;
+	run->has_owners = true;
+	return owners_find(run->query, run->heap, &run->owners);
+}
+
 uint64_t rule_allocated(struct rule_run *run, uint64_t address)
 {
 	return decode_object(run->decoder, address) ? allocated_of_object(run->decoder).bytes : 0;

@@ -7,6 +7,7 @@
 
 #include "query/findings/findings.h"
 #include "query/naming.h"
+#include "query/owners.h"
 
 enum { SUM_SAMPLES = 32 };
 
@@ -30,6 +31,8 @@ struct rule_run {
 	uint8_t *code_dicts; /* those of classes and modules alone */
 	void *states[FINDING_COUNT];
 	ARRAY(uint8_t) leaf_kinds; /* leaf_value.c's own: by type_info.index, enum leaf_kind + 1; 0: not asked yet */
+	owner_array owners; /* of rule_owners() */
+	bool has_owners;
 	struct instance_bytes {
 		uint64_t address;
 		uint64_t bytes; /* that the allocators took for it and the dict of its attributes */
@@ -70,6 +73,7 @@ struct rule {
 	int (*end)(struct rule_run *run,
 	           void *state); /* NULL: words say it, of the finding_sum that the state begins with */
 	const struct sum_words *words;
+	bool says_where; /* not why: findings of nearly the same bytes that say why come before its */
 	void (*clear)(void *state); /* may be NULL */
 };
 
@@ -92,6 +96,10 @@ bool rule_is_of_code(const struct rule_run *run, uint32_t number);
 /* Whether what has this number of the dominator tree holds everything and says nothing: interpreters, modules, classes
  * and their namespaces. Frames say something. */
 bool rule_is_structure(const struct rule_run *run, uint32_t number);
+/* What it keeps alive that keeps most itself; 0: nothing. */
+uint32_t rule_largest_child(const struct rule_run *run, uint32_t number);
+/* Globals, class attributes and locals of frames that run; found for the first rule that asks. */
+int rule_owners(struct rule_run *run, const owner_array **ret_owners);
 /* What the allocators took for it; decodes it. */
 uint64_t rule_allocated(struct rule_run *run, uint64_t address);
 /* Of all that only this number keeps alive, itself included; each rounded as a small request is. */
