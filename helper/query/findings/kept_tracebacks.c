@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Exceptions with a traceback: it keeps every frame that the exception passed alive, with all their locals. Those that
  * are being handled now are held by their thread; all others are kept by somebody. */
+#include <inttypes.h>
+#include <string.h>
+
 #include "base/limits.h"
 #include "object/type_flags.h"
 #include "object/value.h"
 #include "query/findings/rule.h"
-
-struct kept {
-	struct finding_sum sum;
-	uint32_t largest; /* number of the exception that retains most */
-};
+#include "query/tracebacks.h"
 
 static bool wants(struct rule_run *run, const struct type_info *type)
 {
@@ -19,7 +18,6 @@ static bool wants(struct rule_run *run, const struct type_info *type)
 
 static int look(struct rule_run *run, void *state, const struct looked *looked)
 {
-	struct kept *kept = state;
 	uint64_t traceback;
 	if (!value_field(&run->decoder->objects, looked->address, FIELD_PyBaseExceptionObject_traceback, &traceback) ||
 	    traceback == 0)
@@ -28,53 +26,76 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	if (holder >= run->heap->graph->index.count &&
 	    run->heap->graph->roots.holders.items[holder - run->heap->graph->index.count].kind == HOLDER_THREAD)
 		return OK; /* is being handled */
-	sum_add(&kept->sum, looked->node, run->heap->bytes[looked->number]);
-	if (kept->largest == 0 || run->heap->bytes[looked->number] > run->heap->bytes[kept->largest])
-		kept->largest = looked->number;
+	sum_add(state, looked->node, run->heap->bytes[looked->number]);
 	return OK;
 }
 
-/* "handle() orders.py:18" of the innermost frame of its traceback. */
-static void say_place(struct rule_run *run, uint64_t exception, struct text *text)
+/* "parse() orders.py:18" */
+static void say_place(struct rule_run *run, const struct traceback_place *place, struct text *text)
 {
-	struct object_reader *objects = &run->decoder->objects;
-	uint64_t traceback, next, frame;
-	if (!value_field(objects, exception, FIELD_PyBaseExceptionObject_traceback, &traceback))
-		return;
-	for (uint32_t i = 0; i < LIMIT_FRAMES && traceback != 0; i++, traceback = next) {
-		if (!value_field(objects, traceback, FIELD_PyTracebackObject_tb_next, &next))
-			next = 0;
-		if (next == 0 && value_field(objects, traceback, FIELD_PyTracebackObject_tb_frame, &frame)) {
-			struct text place = { .bytes = NULL };
-			if (names_frame_object(run->decoder, frame, &place))
-				text_format(text, ", raised in %s", text_string(&place));
-			text_free(&place);
-		}
+	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
+	int64_t line;
+	names_frame(run->decoder, &place->frame, &function, &file, &line);
+	const char *slash = strrchr(text_string(&file), '/');
+	const char *base = slash != NULL ? slash + 1 : text_string(&file);
+	names_escape(text, text_string(&function), function.length, false);
+	text_add(text, "() ");
+	names_escape(text, base, strlen(base), false);
+	if (place->line > 0)
+		text_format(text, ":%" PRId64, place->line);
+	text_free(&function);
+	text_free(&file);
+}
+
+/* Of the exceptions that keep most: where they were raised, and the local that is most of it. */
+static void say_group(struct rule_run *run, const struct traceback_group *group, struct text *text)
+{
+	text_add(text, " Most is kept by ");
+	rule_say_count(text, group->count, "exception");
+	text_add(text, " of type ");
+	names_type(text, group->type);
+	if (group->places.count > 0) {
+		text_add(text, ", raised in ");
+		say_place(run, &group->places.items[group->places.count - 1], text);
 	}
+	if (group->heaviest != UINT32_MAX) {
+		const struct traceback_place *place = &group->places.items[group->heaviest];
+		struct text name = { .bytes = NULL };
+		(void)value_str(&run->decoder->objects, place->local_name, LIMIT_STRING_SHOWN, &name);
+		text_add(text, ", through the local '");
+		names_escape(text, text_string(&name), name.length, true);
+		text_add(text, "' of ");
+		say_place(run, place, text);
+		text_free(&name);
+	}
+	text_add(text, ".");
 }
 
 static int end(struct rule_run *run, void *state)
 {
-	struct kept *kept = state;
+	const struct finding_sum *sum = state;
+	struct tracebacks_answer tracebacks = { .exceptions = 0 };
 	struct text *text;
-	uint32_t holder;
-	TRY(rule_found(run, &kept->sum, false, "path referents object", &text));
+	TRY(rule_found(run, sum, false, "path referents object", &text));
 	if (text == NULL)
 		return OK;
-	const uint64_t address = retained_node(run->heap, kept->largest, &holder);
-	rule_say_count(text, kept->sum.count, "exception");
-	text_add(text, kept->sum.count == 1 ? " that was handled keeps its traceback"
-	                                    : " that were handled keep their "
-	                                      "tracebacks");
-	text_add(text, ", and so the frames that it passed with their locals: ");
-	rule_say_share(run, text, kept->sum.bytes);
-	text_add(text, " of the heap. The one that keeps most is a ");
-	names_type(text, reference_type(naming_references(run->naming), kept->largest));
-	say_place(run, address, text);
-	text_add(text, ". Keep its text, or exc.with_traceback(None); traceback.clear_frames() empties the frames.");
-	return OK;
+	rule_say_count(text, sum->count, "exception");
+	text_add(text, sum->count == 1
+	                       ? " that was handled keeps its traceback, and so the frames that it passed"
+	                       : " that were handled keep their tracebacks, and so the frames that they passed");
+	text_add(text, " with their locals: ");
+	rule_say_share(run, text, sum->bytes);
+	text_add(text, " of the heap.");
+	const int status = query_tracebacks(run->query, &tracebacks);
+	if (status == OK && tracebacks.groups.count > 0)
+		say_group(run, &tracebacks.groups.items[0], text);
+	tracebacks_answer_clear(&tracebacks);
+	text_add(text,
+	         " Keep the text of an exception, or exc.with_traceback(None); traceback.clear_frames() empties the "
+	         "frames.");
+	return status;
 }
 
 const struct rule kept_tracebacks_rule = {
-	.state_bytes = sizeof(struct kept), .wants = wants, .look = look, .end = end
+	.state_bytes = sizeof(struct finding_sum), .wants = wants, .look = look, .end = end
 };
