@@ -146,8 +146,8 @@ SESSIONS = {}
 
 
 def json_for_each_session():
-    text = json.dumps({"menu": [{"id": k, "title": "Entry %d" % k, "roles": ["admin", "user %d" % k]} for k in range(700)],
-                       "version": "2026.11"})
+    menu = [{"id": k, "title": "Entry %d" % k, "roles": ["admin", "user %d" % k]} for k in range(700)]
+    text = json.dumps({"menu": menu, "version": "2026.11"})
     for number in range(25):
         SESSIONS["user %d" % number] = {"name": "user %d" % number, "config": json.loads(text)}
 
