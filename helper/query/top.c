@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/address_map.h"
+#include "query/group_name.h"
 #include "query/garbage_tree.h"
 #include "query/naming.h"
 
@@ -73,20 +74,64 @@ static void level_clear(struct level *level)
 	array_free(&level->branches);
 }
 
-/* Adds number to the branch of its type, or as one of its own. */
+static const struct holder *holder_of(const struct top *top, uint32_t number)
+{
+	uint32_t holder;
+	return retained_node(top->heap, number, &holder) == 0 ? &top->heap->graph->roots.holders.items[holder] : NULL;
+}
+
+/* Of what several frames of a thread have, so that none of them dominates it: which local of which code of the
+ * innermost one it is, with its type. 0: nothing of that kind. */
+static uint64_t local_group(const struct top *top, uint32_t number, const struct type_info *type)
+{
+	const struct edge_rows *incoming = &top->heap->dominators.incoming;
+	const struct holder *above = holder_of(top, top->heap->dominators.idom[number]), *innermost = NULL;
+	uint32_t frame = 0;
+	struct run run;
+	uint64_t slot;
+	if (above == NULL || (above->kind != HOLDER_THREAD && above->kind != HOLDER_FRAME))
+		return 0;
+	for (uint32_t edge = incoming->first[number]; edge < incoming->first[number + 1]; edge++) {
+		const struct holder *holder = holder_of(top, incoming->targets[edge]);
+		if (holder == NULL || holder->kind != HOLDER_FRAME ||
+		    (innermost != NULL && innermost->depth <= holder->depth))
+			continue;
+		innermost = holder;
+		frame = incoming->targets[edge];
+	}
+	if (innermost == NULL || !reference_find(top->references, frame, number, &run, &slot) ||
+	    run.label != LABEL_LOCAL)
+		return 0;
+	const uint64_t hash = (run.argument * 31 + run.first_index + slot) * UINT64_C(0x9E3779B97F4A7C15);
+	return (hash ^ type->address) | 1; /* no address of a type or of code */
+}
+
+/* What makes numbers of a level one row: the type of small objects; the code of frames and the local of what they have,
+ * since many threads that do the same say it once. 0: a row of its own. */
+static uint64_t group_of(const struct top *top, const struct level *level, uint32_t number,
+                         const struct type_info *type)
+{
+	if (type == NULL) {
+		const struct holder *holder = holder_of(top, number);
+		return holder != NULL && holder->frame != NULL ? holder->frame->code : 0;
+	}
+	const uint64_t local = local_group(top, number, type);
+	return local != 0 ? local : top->heap->bytes[number] < level->smallest ? type->address : 0;
+}
+
+/* Adds number to the branch of its group, or as one of its own. */
 static int add_number(struct top *top, struct level *level, uint32_t number, uint32_t depth)
 {
-	const uint64_t retained = top->heap->bytes[number], smallest = level->smallest;
+	const uint64_t retained = top->heap->bytes[number];
 	const struct type_info *type = reference_type(top->references, number);
-	uint32_t index = ADDRESS_MAP_NONE;
-	if (retained < smallest && type != NULL)
-		index = address_map_get(&top->groups, type->address);
+	const uint64_t group = group_of(top, level, number, type);
+	uint32_t index = group != 0 ? address_map_get(&top->groups, group) : ADDRESS_MAP_NONE;
 	if (index == ADDRESS_MAP_NONE) {
 		struct branch branch = { .type = type, .largest = number, .start = number, .depth = depth };
 		index = (uint32_t)level->branches.count;
 		if (!array_push(&level->branches, branch))
 			return no_memory(top);
-		if (retained < smallest && type != NULL && !address_map_set(&top->groups, type->address, index))
+		if (group != 0 && !address_map_set(&top->groups, group, index))
 			return no_memory(top);
 	}
 	struct branch *branch = &level->branches.items[index];
@@ -238,7 +283,10 @@ static int push_row(struct top *top, const struct branch *branch, uint32_t level
 		               .rest = { .retained = branch->retained } };
 	row.start.address = address_of(top, branch->start);
 	row.start.retained = row.count > 1 ? row.retained : whole;
-	(void)naming_number(top->naming, branch->largest, &row.name);
+	if (row.count > 1)
+		(void)group_name(top->naming, branch->members.items, branch->members.count, &row.name);
+	else
+		(void)naming_number(top->naming, branch->largest, &row.name);
 	if (row.count == 1 && row.type != NULL) {
 		names_describe(&top->query->target->naming, row.address, &top->query->names, &row.description);
 		if (whole - row.retained > whole / 20)

@@ -28,11 +28,11 @@ struct top_rest {
 struct top_row {
 	uint64_t address; /* of the largest object of the row; of a frame */
 	const struct type_info *type; /* NULL: a frame that runs */
-	struct text name; /* what leads to it; "": nothing that has a name */
+	struct text name; /* what leads to it, or what several have in common; "": nothing that has a name */
 	struct text description; /* names_describe(); "" of a frame */
 	uint32_t level; /* 0: a branch; else a row below the last one of the level above */
 	uint32_t depth; /* in the dominator tree, the process is 0 */
-	uint64_t count; /* objects of the row: several are siblings of one type */
+	uint64_t count; /* objects of the row: several are siblings of one type, frames of one code */
 	uint64_t retained; /* bytes */
 	struct {
 		uint64_t address, retained;

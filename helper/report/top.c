@@ -17,11 +17,15 @@ enum {
 static void describe(struct report *report, const struct top_row *row, struct text *text)
 {
 	const char *name = text_string(&row->name), *description = text_string(&row->description);
+	if (row->count > 1 && row->type == NULL) {
+		text_format(text, "frames of %s", row->name.length > 0 ? name : "threads");
+		return;
+	}
 	if (row->count > 1) {
 		names_type(text, row->type);
 		text_add(text, " objects");
 		if (row->name.length > 0)
-			text_format(text, ", largest %s", name);
+			text_format(text, ": %s", name);
 		return;
 	}
 	if (row->type == NULL) {

@@ -55,3 +55,35 @@ def test_text_says_the_same(core):
     numbers = [int(found.group(1).replace(",", "")) for found in
                (re.match(r" *([\d,]+)( B)? +\d+\.\d ", line) for line in lines[2:]) if found]
     assert len(numbers) == 5 and sum(numbers) == whole
+
+
+@pytest.fixture(scope="module")
+def alike(distribution, tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("alike"))
+    with cores.Target(distribution.path, [os.path.join(HERE, "alike_program.py")], folder) as target:
+        target.wait_ready()
+        yield ["--core", cores.gcore(target.pid, os.path.join(folder, "core"))]
+
+
+def test_threads_that_do_the_same_are_one_row(alike):
+    top = program.ask(alike, ["top", "--json", "-t"])
+    rows = top["rows"]
+    check(top["total"]["shallow"], rows, top["rest"])
+    locals_ = [row for row in rows if row["name"] and row["name"].startswith("local 'rows' of leaf() alike_program.py")]
+    assert [(row["count"], row["type"]) for row in locals_] == [(30, "list")]
+    frames = [row for row in rows if row["name"] and row["name"].startswith("worker() alike_program.py")]
+    assert [(row["count"], row["type"]) for row in frames] == [(30, "frame")]
+    own = frames[0]["children"][0]
+    assert own["count"] == 30 and own["name"].startswith("local 'own' of worker() alike_program.py")
+    assert own["retained"] > 30 * 100 * 133
+
+
+def test_groups_are_named_by_what_they_have_in_common(alike):
+    rows = program.ask(alike, ["top", "--json", "-t"])["rows"]
+    orders = next(row for row in rows if row["name"] == "__main__.ORDERS")
+    group = next(row for row in orders["children"] if row["type"] == "__main__.Order")
+    assert (group["count"], group["name"]) == (3000, "__main__.ORDERS[*]")
+    tags = next(row for row in group["children"] if row["type"] == "list")
+    assert (tags["count"], tags["name"]) == (3000, "__main__.ORDERS[*].tags")
+    text = program.run(alike + ["top", "-t"]).output
+    assert "largest" not in text

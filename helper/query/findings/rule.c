@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "decode/allocated.h"
+#include "query/group_name.h"
 
 enum { ROUNDING = 16 };
 
@@ -125,28 +126,6 @@ void rule_say_share(const struct rule_run *run, struct text *text, uint64_t byte
 	text_format(text, "%.1f %%", whole > 0 ? 100.0 * (double)bytes / (double)whole : 0.0);
 }
 
-/* "app.ROWS[3]['tags']" becomes "app.ROWS[*][*]": one of many that are alike. */
-static void generalise(const char *name, struct text *text)
-{
-	for (const char *at = name; *at != '\0';) {
-		if (*at != '[') {
-			text_append(text, at++, 1);
-			continue;
-		}
-		char quote = '\0';
-		for (at++; *at != '\0' && (quote != '\0' || *at != ']'); at++) {
-			if (*at == '\\' && at[1] != '\0')
-				at++;
-			else if (quote != '\0' && *at == quote)
-				quote = '\0';
-			else if (quote == '\0' && (*at == '\'' || *at == '"'))
-				quote = *at;
-		}
-		at += *at == ']';
-		text_add(text, "[*]");
-	}
-}
-
 struct place_count {
 	char *name;
 	uint64_t address;
@@ -165,7 +144,7 @@ static void count_place(struct rule_run *run, uint32_t node, struct place_count 
 	struct text name = { .bytes = NULL }, pattern = { .bytes = NULL };
 	const uint32_t number = run->heap->dominators.number[node];
 	if (number != UINT32_MAX && naming_number(run->naming, number, &name) && name.bytes != NULL) {
-		generalise(text_string(&name), &pattern);
+		name_pattern(text_string(&name), &pattern);
 		uint32_t i = 0;
 		while (i < *place_count && strcmp(places[i].name, text_string(&pattern)) != 0)
 			i++;

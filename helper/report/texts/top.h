@@ -14,9 +14,11 @@
 	"The dominator tree from the top: who keeps the memory alive. Each branch is\n"                                \
 	"followed down while one object below holds at least 70% of it, to where the\n"                                \
 	"memory fans out; what is passed on the way has rows too. Objects below 1% of the\n"                           \
-	"heap are one row for each type. The last row is what is left, so that the rows\n"                             \
-	"are the whole. With -t also the levels below. With --json at most 1000 rows,\n"                               \
-	"where -n does not say, and \"rest\". Garbage is apart, since no\n"                                            \
-	"root holds it: with --garbage its own tree, of what would go together.\n"
+	"heap are one row for each type, named by what they have in common (* stands for\n"                            \
+	"what differs); frames of many threads that do the same are one, too. The last\n"                              \
+	"row is what is left, so that the rows are the whole. With -t also the levels\n"                               \
+	"below. With --json at most 1000 rows, where -n does not say, and \"rest\". Garbage\n"                         \
+	"is apart, since no root holds it: with --garbage its own tree, of what would go\n"                            \
+	"together.\n"
 
 #endif
