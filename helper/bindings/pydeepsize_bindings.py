@@ -91,6 +91,7 @@ FUNCTIONS = (
     ("pyds_select_call", [_handle, ctypes.c_uint64, ctypes.c_uint32], ctypes.c_int32),
     ("pyds_select_frame", [_handle, ctypes.c_uint64, ctypes.c_uint32], ctypes.c_int32),
     ("pyds_resolve", [_handle, ctypes.c_char_p, _u64_out], ctypes.c_int32),
+    ("pyds_complete", [_handle, ctypes.c_char_p, ctypes.POINTER(ctypes.c_char_p)], ctypes.c_int32),
     ("pyds_object_sizes", [_handle, ctypes.c_uint64, _u64_out, _u64_out], ctypes.c_int32),
     ("pyds_object_deep", [_handle, ctypes.c_uint64, ctypes.c_char_p, _u64_out, _u64_out], ctypes.c_int32),
     ("pyds_object_info", [_handle, ctypes.c_uint64, ctypes.POINTER(ObjectInfo)], ctypes.c_int32),
@@ -298,6 +299,12 @@ class Session:
         address = ctypes.c_uint64()
         self.check(self.library.pyds_resolve(self.handle, encode(expression), ctypes.byref(address)))
         return address.value
+
+    def complete(self, beginning):
+        """What may stand for the beginning of a target, each the whole of it."""
+        lines = ctypes.c_char_p()
+        self.check(self.library.pyds_complete(self.handle, encode(beginning), ctypes.byref(lines)))
+        return lines.value.decode("utf-8", "replace").splitlines()
 
     def sizes(self, address):
         """(shallow, allocated)"""

@@ -9,6 +9,6 @@ Nothing runs in the target and nothing is written to it. All sizes are bytes, al
 Target, and all that came from it, is used by one thread at a time; a second one gets a RuntimeError.
 """
 from .rows import Rows
-from .target import Failure, Interrupted, Object, Reference, Target, open  # pylint: disable=redefined-builtin
+from .target import Failure, Frame, Interrupted, Object, Reference, Target, Type, open  # pylint: disable=redefined-builtin
 
-__all__ = ["Failure", "Interrupted", "Object", "Reference", "Rows", "Target", "open"]
+__all__ = ["Failure", "Frame", "Interrupted", "Object", "Reference", "Rows", "Target", "Type", "open"]

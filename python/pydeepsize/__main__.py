@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`pydeepsize ...`: the program of the wheel; `pydeepsize gdb CORE|PID ...` and `pydeepsize lldb ...` start a debugger
-with the commands loaded."""
+with the commands loaded, `pydeepsize mcp --core FILE` a server for agents."""
 import os
 import shutil
 import sys
@@ -40,6 +40,10 @@ def main() -> None:
     words = sys.argv[1:]
     if words and words[0] in ("gdb", "lldb"):
         debugger(words[0], words[1:])
+    if words and words[0] == "mcp":
+        from . import mcp
+        mcp.main(words[1:])
+        return
     run(find("pydeepsize"), words)
 
 

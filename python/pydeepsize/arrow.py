@@ -6,10 +6,10 @@ import array
 import ctypes
 from typing import Any, Dict, List, Sequence, Tuple
 
-RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-GET = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
-LAST_ERROR = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
-DESTRUCTOR = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+RELEASE: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+GET: Any = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+LAST_ERROR: Any = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+DESTRUCTOR: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 NULLABLE = 2
 
 
@@ -37,7 +37,6 @@ _capsules: Dict[int, Any] = {}
 
 
 def _forget(structure: Any) -> Any:
-    @RELEASE
     def release(address: int) -> None:
         found = structure.from_address(address)
         if structure is not ArrowArrayStream:  # its children go with it, unless a consumer moved them out
@@ -47,7 +46,7 @@ def _forget(structure: Any) -> Any:
                     RELEASE(structure.from_address(child).release)(child)
         found.release = None
         _alive.pop(found.private_data, None)
-    return release
+    return RELEASE(release)
 
 
 _release_schema = _forget(ArrowSchema)
@@ -127,13 +126,11 @@ def stream(columns: List[str], rows: List[Tuple[Any, ...]]) -> object:
     made = [_column([row[index] for row in rows]) for index in range(len(columns))]
     state = {"left": 1}
 
-    @GET
     def get_schema(_stream: int, out: int) -> int:
         children = [_schema(name, form) for name, (form, _) in zip(names, made)]
         _move(_schema(b"", b"+s", children), out)
         return 0
 
-    @GET
     def get_next(_stream: int, out: int) -> int:
         if state["left"] == 0:
             ctypes.memset(out, 0, ctypes.sizeof(ArrowArray))
@@ -147,21 +144,18 @@ def stream(columns: List[str], rows: List[Tuple[Any, ...]]) -> object:
         _move(_array(len(rows), 0, [None], children), out)
         return 0
 
-    @LAST_ERROR
     def get_last_error(_stream: int) -> None:
         return None
-    source = ArrowArrayStream(get_schema=ctypes.cast(get_schema, ctypes.c_void_p).value,
-                              get_next=ctypes.cast(get_next, ctypes.c_void_p).value,
-                              get_last_error=ctypes.cast(get_last_error, ctypes.c_void_p).value)
-    _keep(source, _release_stream, get_schema, get_next, get_last_error, made, rows)
+    functions = [GET(get_schema), GET(get_next), LAST_ERROR(get_last_error)]
+    source = ArrowArrayStream(*[ctypes.cast(function, ctypes.c_void_p).value for function in functions])
+    _keep(source, _release_stream, functions, made, rows)
     return _capsule(source)
 
 
 NAME = b"arrow_array_stream"
 
 
-@DESTRUCTOR
-def _destroy(capsule: int) -> None:
+def _destroy_capsule(capsule: int) -> None:
     pointer = _get_pointer(capsule, NAME)
     found = ArrowArrayStream.from_address(pointer)
     if found.release:
@@ -169,6 +163,7 @@ def _destroy(capsule: int) -> None:
     _capsules.pop(pointer, None)
 
 
+_destroy = DESTRUCTOR(_destroy_capsule)
 _get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
 _get_pointer.argtypes, _get_pointer.restype = [ctypes.c_void_p, ctypes.c_char_p], ctypes.c_void_p
 _new = ctypes.pythonapi.PyCapsule_New

@@ -19,6 +19,30 @@ class Reference(NamedTuple):
     object: "Object"
 
 
+class Type(NamedTuple):
+    """A class, and how many objects it has; sizes are bytes."""
+
+    name: str
+    address: int
+    objects: int
+    shallow: int
+    allocated: int
+
+
+class Frame(NamedTuple):
+    """A Python frame that runs: `thread` is the native id, `number` counts from 0, the innermost; what its locals reach
+    (deep) and what it alone keeps alive (retained) in bytes."""
+
+    thread: int
+    number: int
+    function: str
+    file: str
+    line: int
+    locals: "Dict[str, Object]"
+    deep: Optional[int]
+    retained: Optional[int]
+
+
 class Object(object):
     """An object of the target, by its address. Its numbers are asked for when they are looked at."""
 
@@ -93,9 +117,16 @@ class Object(object):
         return [Reference(one["label"], Object(self.target, int(one["address"], 16), one.get("type")))
                 for one in self._ask("referrers")["referrers"] if one.get("address")]
 
+    def _repr_html_(self) -> str:
+        found = self._ask("object", "--limit", "20")
+        rows = [("address", "0x%x" % self.address), ("type", found["type"]), ("name", found["owner"])]
+        rows += [(name, found[name]) for name in ("refcount", "shallow", "allocated", "retained")]
+        rows += [(one["label"], one["type"]) for one in found["referents"]]
+        return Rows(["of this object", "is"], rows)._repr_html_()
+
     def path(self) -> List[str]:
         """The shortest way to it from a root: the root, then the label of each reference."""
-        paths = self._ask("path")["paths"]
+        paths = self._ask("path", "--limit", "0")["paths"]
         if not paths:
             return []
         return [str(paths[0]["root"])] + [str(step.get("label", "")) for step in paths[0]["steps"]]
@@ -156,6 +187,10 @@ class Target(object):
         command.__doc__ = self._commands[name]["help"]
         return command
 
+    def commands(self) -> Dict[str, Dict[str, Any]]:
+        """Every command: its summary, usage, help and options."""
+        return {name: dict(command) for name, command in self._commands.items()}
+
     def __dir__(self) -> List[str]:
         return sorted(set(super().__dir__()) | set(self._commands))
 
@@ -170,6 +205,27 @@ class Target(object):
             row = json.loads(line)
             if "address" in row:
                 yield Object(self, int(row["address"], 16), row["type"])
+
+    def types(self, **options: Any) -> Iterator[Type]:
+        """The classes by the bytes of their objects, largest first: types(module="app")."""
+        for row in self.ask("heap", **dict({"limit": 0}, **options))["types"]:
+            yield Type(row["type"], int(row["type_address"], 16), row["count"], row["shallow"], row["allocated"])
+
+    def stack(self, retained: bool = True) -> Iterator[Frame]:
+        """Every Python frame of every thread, innermost first within its thread. Without retained at once, with it the
+        heap's graph is made."""
+        document = self.ask("frames", limit=0, no_retained=not retained)
+        for thread in document["threads"]:
+            for number, row in enumerate(thread["frames"]):
+                names = {one["name"]: Object(self, int(one["address"], 16), one.get("type"))
+                         for one in row.get("locals", []) if one.get("address")}
+                yield Frame(thread["id"], number, row["function"], row["file"], row["line"], names, row.get("deep"),
+                            row.get("retained"))
+
+    def complete(self, beginning: str) -> List[str]:
+        """What may stand for the beginning of a name: complete("app.cache.SE")."""
+        with _Turn(self):
+            return list(self._session.complete(beginning))
 
     def query(self, statement: str, values: bool = False) -> Rows:
         """An SQL statement over the tables of the heap (docs/exports.md)."""

@@ -60,6 +60,54 @@ def test_objects_and_types(target, shop):
     assert len(found) == 2000 and all(one.type == "__main__.Session" for one in found)
 
 
+def test_types_and_frames(target, shop):
+    heap = shop.ask("heap", "-n", "0")["types"]
+    assert [(one.name, one.objects, one.shallow) for one in target.types()] == \
+        [(row["type"], row["count"], row["shallow"]) for row in heap]
+    frames = list(target.stack())
+    assert [(one.function, one.line) for one in frames if one.number == 0] == \
+        [(thread["frames"][0]["function"], thread["frames"][0]["line"]) for thread in shop.ask("frames")["threads"]]
+    assert "<module>" in [one.function for one in frames]
+    local = next(value for one in frames for value in one.locals.values())
+    assert local.shallow > 0 and "shallow" in local._repr_html_()
+    assert target.complete("__main__.SET") == ["__main__.SETTINGS"] and target.commands()["heap"]["usage"]
+
+
+def test_everything_public_says_what_it_does(pydeepsize):
+    """Docstrings, with units where there are numbers, and types: mypy --strict is a command in docs/testing.md."""
+    for name in pydeepsize.__all__:
+        thing = getattr(pydeepsize, name)
+        assert thing.__doc__, name
+        if not isinstance(thing, type) or issubclass(thing, (Exception, tuple)):
+            continue
+        for part, value in vars(thing).items():
+            function = value.fget if isinstance(value, property) else value
+            if callable(function) and not part.startswith("_"):
+                assert function.__doc__, "%s.%s" % (name, part)
+                assert "return" in function.__annotations__, "%s.%s" % (name, part)
+    for size in ("shallow", "allocated", "retained", "deep"):
+        assert "Bytes" in vars(pydeepsize.Object)[size].__doc__
+
+
+def test_the_notebook_runs(shop, tmp_path):
+    """docs/culprit.ipynb, from a core to the culprit."""
+    pytest.importorskip("matplotlib", reason="no matplotlib")
+    path = os.path.join(program.ROOT, "docs", "culprit.ipynb")
+    copy = os.path.join(str(tmp_path), "culprit.ipynb")
+    with open(path, encoding="utf-8") as file, open(copy, "w", encoding="utf-8") as written:
+        written.write(file.read())
+    environment = dict(os.environ, CORE=shop.core, PYTHONPATH=PACKAGE, PYDS_BUILD=program.BUILD)
+    done = subprocess.run([sys.executable, os.path.join(program.ROOT, "tests", "support", "notebook.py"), copy,
+                           "--write"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
+    assert done.returncode == 0, done.stdout.decode()[-3000:]
+    with open(copy, encoding="utf-8") as file:
+        outputs = [output for cell in json.load(file)["cells"] for output in cell.get("outputs", [])]
+    text = json.dumps(outputs)
+    assert "__main__.SESSIONS is a dict and retains" in text
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 2
+    assert any("<table" in "".join(output.get("data", {}).get("text/html", "")) for output in outputs)
+
+
 def test_twenty_questions_have_one_answer(target, shop):
     """SQL, the commands' JSON and Python."""
     types = shop.ask("heap", "-n", "0")["types"]
