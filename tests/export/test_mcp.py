@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`pydeepsize mcp`: what its tools answer, and, where the SDK is installed (`pip install mcp`), its own client's view."""
+"""`pydeepsize mcp`: what its tools answer, and, where the SDK is there (`pip install mcp`), what its client says."""
 import importlib
 import json
 import os

@@ -18,6 +18,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 PYTHONS = {"bullseye": "3.9", "bookworm": "3.11", "trixie": "3.13"}
 PACKAGES = "python3-venv,gdb,lldb,ca-certificates"
 PLATFORMS = ["manylinux_2_%d_x86_64" % minor for minor in (5, 12, 17, 24, 26, 27, 28, 31)] + ["manylinux2014_x86_64"]
+BACKPORTS = ["importlib-resources"]  # of Python 3.9: pip would judge by this Python whether they are needed
 FILES = ["tests/export/shop_program.py", "tests/support/notebook.py", "docs/culprit.ipynb"]
 # What a user does; each `try` is a line of the report.
 SCRIPT = r"""
@@ -55,7 +56,8 @@ if command -v lldb >/dev/null; then
 	try "pydeepsize lldb" says SESSIONS pydeepsize lldb core -b -o "py-top"
 fi
 try "export" pydeepsize --core core export report.html
-try "import pydeepsize" says dict python3 -c "import pydeepsize; print(pydeepsize.open('core')['__main__.SESSIONS'].type)"
+try "import pydeepsize" says dict python3 -c \
+	"import pydeepsize; print(pydeepsize.open('core')['__main__.SESSIONS'].type)"
 try "the notebook" env CORE=core python3 notebook.py culprit.ipynb
 exit $failed
 """
@@ -78,7 +80,7 @@ def prepare(root, suite, wheel):
                "--python-version", PYTHONS[suite], "--dest", os.path.join(work, "wheels")]
     for platform in PLATFORMS:
         command += ["--platform", platform]
-    subprocess.run(command + ["pandas", "matplotlib"], check=True)
+    subprocess.run(command + ["pandas", "matplotlib"] + BACKPORTS, check=True)
 
 
 def ask(root):
