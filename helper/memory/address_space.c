@@ -48,6 +48,9 @@ static void source_destroy(struct space_source *source)
 		(void)munmap(source->maps.items[i].address, source->maps.items[i].bytes);
 	}
 	array_free(&source->maps);
+	for (size_t i = 0; i < source->copies.count; i++)
+		free(source->copies.items[i]);
+	array_free(&source->copies);
 	(void)pthread_mutex_destroy(&source->lock);
 	free(source);
 }

@@ -39,6 +39,7 @@ struct space_source {
 	void *context;
 	pthread_mutex_t lock;
 	ARRAY(struct host_map) maps;
+	ARRAY(uint8_t *) copies; /* of segments: memory/core/segments_apart.h */
 	ARRAY(struct lazy_blocks *) lazy;
 	/* Targets without a list of mappings: a segment for each window that was touched, made on demand. */
 	bool on_demand;

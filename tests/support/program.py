@@ -11,7 +11,7 @@ import subprocess
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("PYDS_BUILD") or os.path.join(ROOT, "build")
 GDB_SCRIPT = os.environ.get("PYDS_GDB_SCRIPT") or os.path.join(ROOT, "gdb", "pydeepsize_gdb.py")
-SANITIZED = os.environ.get("PYDS_SANITIZED", "").upper() in ("1", "ON", "TRUE", "YES")
+SANITIZED = os.environ.get("PYDS_SANITIZED", "").upper() in ("1", "ON", "TRUE", "YES", "THREAD")
 CHUNK = 25000  # targets that one run is asked about
 
 Answer = collections.namedtuple("Answer", "status output errors")

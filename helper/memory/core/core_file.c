@@ -4,6 +4,7 @@
  * nothing else, and is never read past its end. */
 #include "memory/core/compressed_file.h"
 #include "memory/core/core_notes.h"
+#include "memory/core/segments_apart.h"
 #include "memory/files/mapped_files.h"
 
 #include <elf.h>
@@ -302,6 +303,10 @@ static int parse_core(struct address_space *space, const uint8_t *bytes, uint64_
 			space->signal = 0;
 		status = mapped_files_find(space, notes.mappings.items, notes.mappings.count, &program, options, error);
 	}
+#ifdef PYDS_SEGMENTS_APART
+	if (status >= 0)
+		status = segments_apart_set(space, error);
+#endif
 	core_notes_clear(&notes);
 	return status;
 }
