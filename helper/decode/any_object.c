@@ -97,14 +97,15 @@ static void emit_word(struct decoder *decoder, const struct type_info *type, uin
 
 /* Words from `start` to the end of the struct that the type is about, then, if items are as long as an address, the
  * variable part. What a Python class added behind them has its own rules. */
-static void emit_words(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body,
+static void emit_words(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body,
                        uint64_t start, const struct known_words *known)
 {
 	const struct type_info *owner = type->base_info;
 	uint64_t end = (uint64_t)owner->tp_basicsize;
-	for (uint64_t word = round_up(start, 8) / 8; word < LIMIT_BODY_WORDS && 8 * word + 8 <= end; word++)
+	for (uint64_t word = round_up(start, 8) / 8;
+	     word < LIMIT_BODY_WORDS && 8 * word + 8 <= end && body_has(body, (uint32_t)(8 * word), 8); word++)
 		if (!is_known(known, word))
-			emit_word(decoder, type, address, 8 * word, body + 8 * word);
+			emit_word(decoder, type, address, 8 * word, body.bytes + 8 * word);
 	int64_t count = owner->tp_itemsize == 8 && end % 8 == 0 && type->tp_basicsize == owner->tp_basicsize
 	                        ? body_ob_size(decoder, body)
 	                        : 0;
@@ -115,7 +116,7 @@ static void emit_words(struct decoder *decoder, const struct type_info *type, ui
 		emit_word(decoder, type, address, end + 8 * (uint64_t)i, items + 8 * i);
 }
 
-void emit_body_words(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void emit_body_words(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	struct known_words known;
 	clear_words(&known, type->tp_basicsize);
@@ -123,15 +124,14 @@ void emit_body_words(struct decoder *decoder, const struct type_info *type, uint
 	emit_words(decoder, type, address, body, decoder->layout->struct_bytes[STRUCT_PyObject], &known);
 }
 
-static void emit_fields(struct decoder *decoder, const struct type_info *known_base, uint64_t address,
-                        const uint8_t *body)
+static void emit_fields(struct decoder *decoder, const struct type_info *known_base, uint64_t address, struct body body)
 {
 	for (uint32_t i = 0; i < (uint32_t)known_base->visible_count + known_base->hidden_count; i++)
 		emit_field(decoder, address, body, (enum layout_field)known_base->fields[i],
 		           i < known_base->visible_count ? 0 : RUN_HIDDEN);
 }
 
-void decode_any_object(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_any_object(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	const struct layout *layout = decoder->layout;
 	struct known_words known;

@@ -6,6 +6,6 @@
 #include "decode/emit.h"
 
 /* Each word behind the head of a body that is the address of an object is taken for a reference. */
-void emit_body_words(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body);
+void emit_body_words(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body);
 
 #endif

@@ -24,7 +24,7 @@ void decoder_clear(struct decoder *decoder)
 
 /* tp_basicsize + tp_itemsize * ob_size, as object.__sizeof__ has it; ob_size is signed and raw. */
 static inline uint64_t generic_size(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                                    const uint8_t *body, uint64_t available)
+                                    struct body body, uint64_t available)
 {
 	uint64_t size = (uint64_t)type->tp_basicsize;
 	if (type->tp_itemsize == 0 || type->flags & TYPE_SIZES_ITSELF)
@@ -46,7 +46,7 @@ static inline uint64_t generic_size(struct decoder *decoder, const struct type_i
 }
 
 static void emit_registry_fields(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                                 const uint8_t *body)
+                                 struct body body)
 {
 	for (uint32_t i = 0; i < type->visible_count; i++)
 		emit_field(decoder, address, body, (enum layout_field)type->fields[i], 0);
@@ -57,9 +57,9 @@ static void emit_registry_fields(struct decoder *decoder, const struct type_info
 /* Type objects are the one kind whose GC-ness is decided by the instance: static ones are not GC objects, whatever
  * `type` says (Objects/typeobject.c type_is_gc). Up to 3.10 getsizeof asks the object, in 3.11 and 3.12 only its type,
  * since 3.13 it leaves out static types again. */
-static void adjust_static_type(struct decoder *decoder, const struct type_info *type, const uint8_t *body)
+static void adjust_static_type(struct decoder *decoder, const struct type_info *type, struct body body)
 {
-	uint64_t flags = load_u64(body + layout_offset(decoder->layout, FIELD_PyTypeObject_tp_flags));
+	uint64_t flags = body_u64(decoder, FIELD_PyTypeObject_tp_flags, body);
 	if (flags & TPFLAGS_HEAPTYPE)
 		return;
 	if (layout_feature(decoder->layout, FEATURE_GC_PRESIZE_BY_OBJECT) ||
@@ -120,10 +120,10 @@ bool decode_typed_object(struct decoder *decoder, const struct object_head *head
 	if (__builtin_expect(type == NULL, 0))
 		return reject(decoder, head);
 	out->type = type;
-	const uint8_t *body = head->bytes;
+	struct body body = { head->bytes, type->body_bytes };
 	if (__builtin_expect(type->body_bytes > head->available, 0))
-		body = reader_at(&decoder->reader, address, type->body_bytes);
-	if (__builtin_expect(body == NULL, 0)) {
+		body = body_at(&decoder->reader, address, type->body_bytes);
+	if (__builtin_expect(body.bytes == NULL, 0)) {
 		flag_object(decoder, DECODED_UNREADABLE, "only the head is in the dump");
 		if (type->flags & TYPE_IS_WILD)
 			flag_object(decoder, DECODED_CORRUPT, type->damage);
@@ -157,7 +157,7 @@ bool decode_typed_object(struct decoder *decoder, const struct object_head *head
 	if (type->flags & TYPE_HAS_INSTANCE_PARTS)
 		decode_instance_parts(decoder, type, address);
 	if (type->flags & TYPE_OWNS_TYPE && !decoder->skip_class)
-		emit_class(decoder, type, address, body);
+		emit_class(decoder, type, address, head->bytes);
 	out->shallow += out->presize;
 	if (__builtin_expect(size_bound_is_due(decoder), 0))
 		size_bound_check(decoder);

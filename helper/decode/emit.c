@@ -43,8 +43,8 @@ void emit_block(struct decoder *decoder, uint64_t address, uint64_t bytes, const
 	emit_whole_block(decoder, &block);
 }
 
-void emit_opaque_block(struct decoder *decoder, const struct type_info *type, const uint8_t *body,
-                       enum layout_field field, const char *role)
+void emit_opaque_block(struct decoder *decoder, const struct type_info *type, struct body body, enum layout_field field,
+                       const char *role)
 {
 	const struct layout_place *place = &decoder->layout->fields[field];
 	/* In some versions a state of that name lies in the body itself. */
@@ -129,10 +129,11 @@ void emit_slot(struct decoder *decoder, uint64_t address, const uint8_t *slot, c
 	append_run(decoder, &run);
 }
 
-void emit_field(struct decoder *decoder, uint64_t address, const uint8_t *body, enum layout_field field, uint32_t flags)
+void emit_field(struct decoder *decoder, uint64_t address, struct body body, enum layout_field field, uint32_t flags)
 {
 	if (!layout_has(decoder->layout, field) || (decoder->sink != NULL && !run_passes(decoder->sink, flags)))
 		return;
-	uint32_t offset = layout_offset(decoder->layout, field);
-	emit_slot(decoder, address + offset, body + offset, &field_labels[field], flags);
+	const uint32_t offset = layout_offset(decoder->layout, field);
+	if (body_has(body, offset, 8))
+		emit_slot(decoder, address + offset, body.bytes + offset, &field_labels[field], flags);
 }

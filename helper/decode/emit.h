@@ -11,6 +11,7 @@
 #include "base/array.h"
 #include "base/bytes.h"
 #include "decode/block.h"
+#include "decode/body.h"
 #include "decode/context.h"
 #include "decode/run.h"
 
@@ -77,35 +78,33 @@ void emit_run(struct decoder *decoder, uint64_t address, uint64_t count, uint32_
 /* One that is complete. */
 void emit_whole_run(struct decoder *decoder, const struct run *run);
 /* One slot inside the body: name is a literal like ".func_code". */
-void emit_field(struct decoder *decoder, uint64_t address, const uint8_t *body, enum layout_field field,
-                uint32_t flags);
+void emit_field(struct decoder *decoder, uint64_t address, struct body body, enum layout_field field, uint32_t flags);
 /* One slot that is at hand: name points at a literal that stays. */
 void emit_slot(struct decoder *decoder, uint64_t address, const uint8_t *slot, const char *const *name, uint32_t flags);
 void emit_block(struct decoder *decoder, uint64_t address, uint64_t bytes, const char *role, uint32_t flags);
 /* The state that another library keeps for the object; field is a pointer to it in the body. */
-void emit_opaque_block(struct decoder *decoder, const struct type_info *type, const uint8_t *body,
-                       enum layout_field field, const char *role);
+void emit_opaque_block(struct decoder *decoder, const struct type_info *type, struct body body, enum layout_field field,
+                       const char *role);
 void emit_whole_block(struct decoder *decoder, const struct block *block);
 void flag_object(struct decoder *decoder, uint32_t flags, const char *reason);
 
-/* A word of a body at a known field: 0 when the field is absent. */
-static inline uint64_t body_u64(const struct decoder *decoder, enum layout_field field, const uint8_t *body)
+/* A word of a body at a known field: 0 where this Python has no such field, or the body ends before it. */
+static inline uint64_t body_u64(const struct decoder *decoder, enum layout_field field, struct body body)
 {
-	const struct layout_place *place = &decoder->layout->fields[field];
-	return place->size == 8 ? load_u64(body + place->offset) : layout_get(decoder->layout, field, body);
+	return body_field(decoder->layout, field, body);
 }
 
-static inline int64_t body_i64(const struct decoder *decoder, enum layout_field field, const uint8_t *body)
+static inline int64_t body_i64(const struct decoder *decoder, enum layout_field field, struct body body)
 {
 	const struct layout_place *place = &decoder->layout->fields[field];
-	if (place->size == 4)
-		return load_i32(body + place->offset);
+	if (place->size == 4 && body_has(body, place->offset, 4))
+		return load_i32(body.bytes + place->offset);
 	return (int64_t)body_u64(decoder, field, body);
 }
 
-static inline int64_t body_ob_size(const struct decoder *decoder, const uint8_t *body)
+static inline int64_t body_ob_size(const struct decoder *decoder, struct body body)
 {
-	return load_i64(body + decoder->layout->fields[FIELD_PyVarObject_ob_size].offset);
+	return (int64_t)body_word(body, decoder->layout->fields[FIELD_PyVarObject_ob_size].offset);
 }
 
 #endif

@@ -150,18 +150,18 @@ const struct decoder_entry *foreign_entry(struct object_reader *objects, const s
 	return nearest != NULL ? &entries[found] : NULL;
 }
 
-static void emit_places(struct decoder *decoder, const struct foreign_shape *shape, uint64_t address,
-                        const uint8_t *body, const int16_t *places, uint32_t flags)
+static void emit_places(struct decoder *decoder, const struct foreign_shape *shape, uint64_t address, struct body body,
+                        const int16_t *places, uint32_t flags)
 {
 	for (; *places != PLACE_NONE; places++) {
 		uint32_t offset;
-		if (foreign_offset(decoder, shape, (enum foreign_place_id) * places, &offset))
-			emit_slot(decoder, address + offset, body + offset, &place_labels[*places], flags);
+		if (foreign_offset(decoder, shape, (enum foreign_place_id) * places, &offset) &&
+		    body_has(body, offset, 8))
+			emit_slot(decoder, address + offset, body.bytes + offset, &place_labels[*places], flags);
 	}
 }
 
-void emit_foreign_places(struct decoder *decoder, const struct foreign_shape *shape, uint64_t address,
-                         const uint8_t *body)
+void emit_foreign_places(struct decoder *decoder, const struct foreign_shape *shape, uint64_t address, struct body body)
 {
 	if (shape == NULL)
 		return;
@@ -170,7 +170,7 @@ void emit_foreign_places(struct decoder *decoder, const struct foreign_shape *sh
 }
 
 /* Lines without logic. */
-void decode_foreign(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_foreign(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	emit_foreign_places(decoder, type->foreign, address, body);
 }

@@ -83,23 +83,23 @@ static inline bool foreign_offset(const struct decoder *decoder, const struct fo
 
 /* The number at a place of a body whose tp_basicsize bytes are present; 0 where it has no such place. */
 static inline uint64_t foreign_u64(const struct decoder *decoder, const struct foreign_shape *shape,
-                                   enum foreign_place_id place, const uint8_t *body)
+                                   enum foreign_place_id place, struct body body)
 {
 	uint32_t offset;
 	if (!foreign_offset(decoder, shape, place, &offset))
 		return 0;
 	switch (shape->places[place].size) {
 	case 8:
-		return load_u64(body + offset);
+		return body_word(body, offset);
 	case 4:
-		return load_u32(body + offset);
+		return body_has(body, offset, 4) ? load_u32(body.bytes + offset) : 0;
 	default:
-		return load_u8(body + offset);
+		return body_has(body, offset, 1) ? load_u8(body.bytes + offset) : 0;
 	}
 }
 
 /* The references that the type's line lists. */
 void emit_foreign_places(struct decoder *decoder, const struct foreign_shape *shape, uint64_t address,
-                         const uint8_t *body);
+                         struct body body);
 
 #endif

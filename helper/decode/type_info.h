@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "decode/body.h"
 #include "object/instance_attributes.h"
 
 struct decoder;
@@ -15,10 +16,9 @@ struct foreign_shape; /* decode/foreign.h */
 
 /* The logic of one type: called after the generic size (tp_basicsize + tp_itemsize * ob_size) was put into out->shallow
  * and the pointer fields of the registry line were emitted. Appends the remaining runs and blocks, and corrects
- * out->shallow (here without the presize, which the caller adds) to what __sizeof__() returns. body is the host
- * address of at least type->body_bytes present bytes of the object at address. */
-typedef void decode_function(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                             const uint8_t *body);
+ * out->shallow (here without the presize, which the caller adds) to what __sizeof__() returns. body has at
+ * least type->body_bytes bytes of the object at address. */
+typedef void decode_function(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body);
 
 /* One registry line, from decoders.def. */
 struct decoder_entry {

@@ -40,7 +40,7 @@ static int find_extents(struct residency *residency, int file, uint64_t bytes, s
 /* Which of the maps is the core file's own, byte for byte: the one of its size that segments lie in. */
 static const struct host_map *core_map(const struct address_space *space, uint64_t bytes)
 {
-	for (size_t i = 0; i < space->source->maps.count; i++)
+	for (size_t i = 0; i < space->source->maps.count && space->source->copies.count == 0; i++)
 		if (space->source->maps.items[i].bytes == bytes)
 			return &space->source->maps.items[i];
 	return NULL;

@@ -10,7 +10,7 @@
 #include "layout/builtin_layouts.h"
 #include "memory/space_source.h"
 
-enum { PYTHON = 0x030c0000, TYPE_READY = 1 << 12 };
+enum { PYTHON = 0x030c0000, TYPE_READY = 1 << 12, SUBTYPE_TRAVERSE = 0x401000 };
 
 static uint64_t take(struct small_heap *heap, uint64_t bytes)
 {
@@ -71,12 +71,21 @@ void small_heap_make(struct small_heap *heap, uint64_t size)
 	heap->runtime->layout = heap->layout;
 }
 
-static uint64_t make_object(struct small_heap *heap, uint64_t type, uint64_t bytes)
+uint64_t small_heap_object(struct small_heap *heap, uint64_t type, uint64_t bytes)
 {
 	const uint64_t object = take(heap, bytes);
 	small_heap_put(heap, object, 1);
 	small_heap_put(heap, object + layout_offset(&heap->layout, FIELD_PyObject_ob_type), type);
 	return object;
+}
+
+uint64_t small_heap_class(struct small_heap *heap, const char *name, uint64_t base, uint64_t basicsize)
+{
+	const uint64_t type =
+	        make_type(heap, name, heap->runtime->symbols[SYMBOL_PyType_Type], TPFLAGS_HEAPTYPE, basicsize, 0);
+	small_heap_put(heap, type + layout_offset(&heap->layout, FIELD_PyTypeObject_tp_base), base);
+	small_heap_put(heap, type + layout_offset(&heap->layout, FIELD_PyTypeObject_tp_traverse), SUBTYPE_TRAVERSE);
+	return type;
 }
 
 uint64_t small_heap_slot(const struct small_heap *heap, uint64_t tuple, uint64_t item)
@@ -87,14 +96,14 @@ uint64_t small_heap_slot(const struct small_heap *heap, uint64_t tuple, uint64_t
 uint64_t small_heap_tuple(struct small_heap *heap, uint64_t items)
 {
 	const uint64_t tuple =
-	        make_object(heap, heap->tuple_type, heap->layout.struct_bytes[STRUCT_PyVarObject] + 8 * items);
+	        small_heap_object(heap, heap->tuple_type, heap->layout.struct_bytes[STRUCT_PyVarObject] + 8 * items);
 	small_heap_put(heap, tuple + layout_offset(&heap->layout, FIELD_PyVarObject_ob_size), items);
 	return tuple;
 }
 
 uint64_t small_heap_cell(struct small_heap *heap, uint64_t object)
 {
-	const uint64_t cell = make_object(heap, heap->cell_type, heap->layout.struct_bytes[STRUCT_PyCellObject]);
+	const uint64_t cell = small_heap_object(heap, heap->cell_type, heap->layout.struct_bytes[STRUCT_PyCellObject]);
 	small_heap_put(heap, cell + layout_offset(&heap->layout, FIELD_PyCellObject_ob_ref), object);
 	return cell;
 }
@@ -114,6 +123,9 @@ void small_heap_hold(struct small_heap *heap, uint64_t object)
 void small_heap_open(struct small_heap *heap)
 {
 	struct error error = { 0 };
+	heap->bytes = realloc(heap->bytes, heap->used); /* a read beyond it is seen by AddressSanitizer */
+	if (heap->bytes == NULL)
+		abort();
 	const struct segment claims[] = {
 		{ .start = SMALL_HEAP_START,
 		  .end = SMALL_HEAP_START + heap->used,
@@ -133,6 +145,7 @@ void small_heap_open(struct small_heap *heap)
 	if (!array_push(&heap->runtime->interpreters, (struct interpreter){ .address = heap->interpreter }) ||
 	    decode_context_open(&heap->context, heap->runtime, &error) != OK)
 		abort();
+	heap->context->subtype_traverse = SUBTYPE_TRAVERSE;
 	decoder_init(&heap->decoder, heap->context);
 }
 

@@ -25,13 +25,17 @@ struct small_heap {
 
 void small_heap_make(struct small_heap *heap, uint64_t size);
 uint64_t small_heap_tuple(struct small_heap *heap, uint64_t items); /* all NULL */
+/* A class that a class statement made, of instances of that many bytes; they are made by small_heap_object(). */
+uint64_t small_heap_class(struct small_heap *heap, const char *name, uint64_t base, uint64_t basicsize);
+uint64_t small_heap_object(struct small_heap *heap, uint64_t type, uint64_t bytes);
 uint64_t small_heap_cell(struct small_heap *heap, uint64_t object);
 void small_heap_align(struct small_heap *heap, uint64_t remainder); /* of the next object's address by 16: 0 or 8 */
 void small_heap_put(struct small_heap *heap, uint64_t address, uint64_t word);
 uint64_t small_heap_get(const struct small_heap *heap, uint64_t address);
 uint64_t small_heap_slot(const struct small_heap *heap, uint64_t tuple, uint64_t item); /* where an item stands */
 void small_heap_hold(struct small_heap *heap, uint64_t object); /* by the interpreter */
-void small_heap_open(struct small_heap *heap); /* no more objects after it; words may still be changed */
+/* No more objects after it; words may still be changed. What follows the last one is not the heap's. */
+void small_heap_open(struct small_heap *heap);
 void small_heap_close(struct small_heap *heap);
 
 #endif

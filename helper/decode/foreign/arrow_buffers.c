@@ -65,11 +65,11 @@ static bool read_vector(struct decoder *decoder, uint64_t vector, uint64_t *ret_
 
 static void emit_buffer(struct decoder *decoder, uint64_t buffer, bool is_shared)
 {
-	const uint8_t *body = buffer != 0 ? reader_at(&decoder->reader, buffer, BUFFER_BYTES) : NULL;
-	if (body == NULL)
+	const struct body body = body_at(&decoder->reader, buffer, BUFFER_BYTES);
+	if (body.bytes == NULL)
 		return;
-	uint64_t data = load_u64(body + BUFFER_DATA), size = load_u64(body + BUFFER_SIZE);
-	uint64_t capacity = load_u64(body + BUFFER_CAPACITY);
+	uint64_t data = body_word(body, BUFFER_DATA), size = body_word(body, BUFFER_SIZE);
+	uint64_t capacity = body_word(body, BUFFER_CAPACITY);
 	if (data == 0 || capacity == 0 || size > capacity || capacity > INT64_MAX || data % POOL_ALIGNMENT != 0 ||
 	    capacity % POOL_ALIGNMENT != 0 ||
 	    address_space_state(decoder->reader.space, data + capacity - 1) == MEMORY_UNMAPPED)
@@ -131,7 +131,7 @@ static void walk_chunks(struct buffer_walk *walk, uint64_t chunks, bool chunks_a
 }
 
 /* The C++ object behind a Python object; 0: blocks are not wanted, or there is none. */
-static uint64_t open(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body,
+static uint64_t open(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body,
                      enum foreign_place_id place, bool *ret_is_shared)
 {
 	uint32_t offset;
@@ -142,14 +142,14 @@ static uint64_t open(struct decoder *decoder, const struct type_info *type, uint
 	return read_shared(decoder, address + offset, ret_is_shared);
 }
 
-void decode_arrow_buffer(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_arrow_buffer(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	bool is_shared;
 	uint64_t buffer = open(decoder, type, address, body, PLACE_arrow_buffer_shared, &is_shared);
 	emit_buffer(decoder, buffer, is_shared);
 }
 
-void decode_arrow_array(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_arrow_array(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	bool is_shared;
 	struct buffer_walk walk = { .decoder = decoder, .count = 0, .seen = 0 };
@@ -157,7 +157,7 @@ void decode_arrow_array(struct decoder *decoder, const struct type_info *type, u
 	walk_array(&walk, array, is_shared);
 }
 
-void decode_arrow_chunks(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_arrow_chunks(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	bool is_shared;
 	struct buffer_walk walk = { .decoder = decoder, .count = 0, .seen = 0 };
@@ -165,7 +165,7 @@ void decode_arrow_chunks(struct decoder *decoder, const struct type_info *type, 
 	walk_chunks(&walk, chunks, is_shared);
 }
 
-void decode_arrow_table(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_arrow_table(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	bool is_shared;
 	struct buffer_walk walk = { .decoder = decoder, .count = 0, .seen = 0 };

@@ -114,9 +114,9 @@ static void emit_frames(struct decoder *decoder, uint64_t top_frame, uint32_t fl
 	if (!read_word(decoder, top_frame + layout_offset(layout, FIELD_PyFrameObject_f_frame), &frame))
 		frame = 0;
 	for (uint64_t i = 0; frame != 0 && i < LIMIT_FRAMES; i++) {
-		const uint8_t *head = reader_at(&decoder->reader, frame, head_bytes);
+		const struct body head = body_at(&decoder->reader, frame, head_bytes);
 		/* A frame that was passed is a cycle: the anchor moves at every power of two. */
-		if (head == NULL || frame == anchor) {
+		if (head.bytes == NULL || frame == anchor) {
 			flag_object(decoder, DECODED_CORRUPT, "its frames cannot be followed to their end");
 			return;
 		}
@@ -124,8 +124,8 @@ static void emit_frames(struct decoder *decoder, uint64_t top_frame, uint32_t fl
 			anchor = frame;
 		struct frame_slots slots;
 		uint64_t code = interpreter_frame_code(decoder, frame);
-		if (load_u8(head + layout_offset(layout, FIELD__PyInterpreterFrame_owner)) == OWNED_BY_THREAD &&
-		    code != 0 && code_frame_slots(decoder, code, &slots))
+		if (body_field(layout, FIELD__PyInterpreterFrame_owner, head) == OWNED_BY_THREAD && code != 0 &&
+		    code_frame_slots(decoder, code, &slots))
 			emit_interpreter_frame(decoder, frame, code, &slots, flags);
 		frame = body_u64(decoder, FIELD__PyInterpreterFrame_previous, head);
 	}
@@ -154,7 +154,7 @@ static void emit_memory(struct decoder *decoder, uint64_t impl, uint64_t base, u
 	}
 }
 
-void decode_greenlet(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_greenlet(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	static const char *const exception_names[] = { ".exc_type", ".exc_value", ".exc_traceback" };
 	static const enum layout_field exception_fields[] = {

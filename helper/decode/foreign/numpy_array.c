@@ -27,7 +27,7 @@ static bool item_count(struct decoder *decoder, uint64_t dimensions, uint64_t nd
 	return true;
 }
 
-void decode_numpy_array(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_numpy_array(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	const struct foreign_shape *shape = type->foreign;
 	uint64_t nd = foreign_u64(decoder, shape, PLACE_numpy_array_nd, body);
@@ -62,8 +62,7 @@ void decode_numpy_array(struct decoder *decoder, const struct type_info *type, u
 }
 
 /* numpy.broadcast: an array of iterators in its body. */
-void decode_numpy_broadcast(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                            const uint8_t *body)
+void decode_numpy_broadcast(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	uint64_t count = foreign_u64(decoder, type->foreign, PLACE_numpy_broadcast_numiter, body);
 	uint32_t offset;

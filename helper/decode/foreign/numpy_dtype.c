@@ -26,8 +26,8 @@ bool numpy_dtype_read(struct decoder *decoder, uint64_t address, struct numpy_dt
 	const struct type_info *type = head.bytes != NULL ? decode_head_type(decoder, head.bytes) : NULL;
 	if (type == NULL || type->foreign == NULL || type->foreign->places[PLACE_numpy_dtype_elsize].size == 0)
 		return false;
-	const uint8_t *body = reader_at(&decoder->reader, address, (uint64_t)type->tp_basicsize);
-	if (body == NULL)
+	const struct body body = body_at(&decoder->reader, address, (uint32_t)type->tp_basicsize);
+	if (body.bytes == NULL)
 		return false;
 	const struct foreign_shape *shape = type->foreign;
 	uint64_t bytes = foreign_u64(decoder, shape, PLACE_numpy_dtype_elsize, body);
@@ -163,7 +163,7 @@ static void decode_arena(struct decoder *decoder, uint64_t allocator)
 		emit_block(decoder, buffer, bytes, "string arena", 0);
 }
 
-void decode_numpy_dtype(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_numpy_dtype(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	emit_foreign_places(decoder, type->foreign, address, body);
 	decode_subarray(decoder, foreign_u64(decoder, type->foreign, PLACE_numpy_dtype_subarray, body));
@@ -171,14 +171,12 @@ void decode_numpy_dtype(struct decoder *decoder, const struct type_info *type, u
 }
 
 /* A class of dtypes is static memory, or looks like it: no collector visits it. */
-void decode_numpy_dtype_class(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                              const uint8_t *body)
+void decode_numpy_dtype_class(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	const struct type_info *base = type->base_info->base;
 	if (base != NULL && base != type && base->decode != NULL)
 		base->decode(decoder, type, address, body);
-	uint64_t bytes = (uint64_t)type->base_info->tp_basicsize;
-	const uint8_t *whole = reader_at(&decoder->reader, address, bytes);
-	if (whole != NULL)
+	const struct body whole = body_at(&decoder->reader, address, (uint32_t)type->base_info->tp_basicsize);
+	if (whole.bytes != NULL)
 		emit_foreign_places(decoder, type->foreign, address, whole);
 }

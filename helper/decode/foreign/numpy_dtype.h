@@ -13,7 +13,7 @@ struct numpy_dtype {
 	char kind; /* 'O' objects, 'V' records, 'T' StringDType: dtype.kind */
 	bool has_references; /* NPY_ITEM_REFCOUNT: items own something */
 	const struct foreign_shape *shape;
-	const uint8_t *body;
+	struct body body;
 };
 
 /* False: what is there is no dtype, or none that can be read. */

@@ -7,13 +7,13 @@
 
 enum { OWNS_DATA = 4 /* NPY_ARRAY_OWNDATA */ };
 
-void decode_numpy_scalar(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_numpy_scalar(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	emit_foreign_places(decoder, type->foreign, address, body);
 	decoder->out.shallow += type->foreign->places[PLACE_numpy_scalar_value].size;
 }
 
-void decode_numpy_bytes(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_numpy_bytes(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;
@@ -22,7 +22,7 @@ void decode_numpy_bytes(struct decoder *decoder, const struct type_info *type, u
 		decoder->out.shallow += (uint64_t)length;
 }
 
-void decode_numpy_str(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_numpy_str(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	const struct type_info *base = type->base_info->base;
 	uint32_t offset;
@@ -37,7 +37,7 @@ void decode_numpy_str(struct decoder *decoder, const struct type_info *type, uin
 	}
 }
 
-void decode_numpy_void(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_numpy_void(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	const struct foreign_shape *shape = type->foreign;
 	uint64_t data = foreign_u64(decoder, shape, PLACE_numpy_void_obval, body);

@@ -32,7 +32,7 @@ static void emit_keys(struct decoder *decoder, uint64_t keys, const uint8_t *fla
 	}
 }
 
-static void decode_table(struct decoder *decoder, const struct type_info *type, const uint8_t *body, bool of_objects)
+static void decode_table(struct decoder *decoder, const struct type_info *type, struct body body, bool of_objects)
 {
 	uint64_t address = foreign_u64(decoder, type->foreign, PLACE_pandas_table_table, body);
 	uint64_t key_bytes = type->foreign->places[PLACE_pandas_table_key].size;
@@ -56,14 +56,14 @@ static void decode_table(struct decoder *decoder, const struct type_info *type, 
 		emit_keys(decoder, load_u64(table + KEYS), flags, buckets);
 }
 
-void decode_pandas_table(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_pandas_table(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	emit_body_words(decoder, type, address, body);
 	decode_table(decoder, type, body, false);
 }
 
 void decode_pandas_object_table(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                                const uint8_t *body)
+                                struct body body)
 {
 	emit_body_words(decoder, type, address, body);
 	decode_table(decoder, type, body, true);

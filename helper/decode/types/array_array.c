@@ -33,7 +33,7 @@ static uint32_t item_bytes_of_block(struct decoder *decoder, uint64_t items, uin
 	return found;
 }
 
-void decode_array(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_array(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;

@@ -4,7 +4,7 @@
 #include "decode/decode_functions.h"
 #include "decode/emit.h"
 
-void decode_buffer_view(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_buffer_view(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;
@@ -12,8 +12,8 @@ void decode_buffer_view(struct decoder *decoder, const struct type_info *type, u
 	uint32_t bytes = decoder->layout->struct_bytes[STRUCT_Py_buffer];
 	if (view == 0)
 		return;
-	const uint8_t *buffer = reader_at(&decoder->reader, view, bytes);
-	if (buffer == NULL) {
+	const struct body buffer = body_at(&decoder->reader, view, bytes);
+	if (buffer.bytes == NULL) {
 		flag_object(decoder, DECODED_UNREADABLE, "its buffer cannot be read");
 		return;
 	}

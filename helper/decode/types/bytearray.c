@@ -4,12 +4,12 @@
 #include "decode/decode_functions.h"
 #include "decode/emit.h"
 
-void decode_bytearray(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_bytearray(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;
 	const struct layout *layout = decoder->layout;
-	uint64_t allocated = load_u64(body + layout_offset(layout, FIELD_PyByteArrayObject_ob_alloc));
+	uint64_t allocated = body_u64(decoder, FIELD_PyByteArrayObject_ob_alloc, body);
 	if (allocated > INT64_MAX / 2) {
 		flag_object(decoder, DECODED_CORRUPT, "impossible ob_alloc");
 		return;
@@ -21,12 +21,12 @@ void decode_bytearray(struct decoder *decoder, const struct type_info *type, uin
 		if (allocated == 0)
 			return;
 		decoder->out.shallow += bytes;
-		emit_block(decoder, load_u64(body + layout_offset(layout, FIELD_PyByteArrayObject_ob_bytes_object)),
-		           bytes, "bytes object", BLOCK_COUNTED);
+		emit_block(decoder, body_u64(decoder, FIELD_PyByteArrayObject_ob_bytes_object, body), bytes,
+		           "bytes object", BLOCK_COUNTED);
 		return;
 	}
 	decoder->out.shallow += allocated;
-	uint64_t buffer = load_u64(body + layout_offset(layout, FIELD_PyByteArrayObject_ob_bytes));
+	uint64_t buffer = body_u64(decoder, FIELD_PyByteArrayObject_ob_bytes, body);
 	if (buffer != 0 && allocated > 0)
 		emit_block(decoder, buffer, allocated, "buffer", BLOCK_COUNTED);
 }

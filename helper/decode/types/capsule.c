@@ -7,7 +7,7 @@
 #include "object/type_flags.h"
 #include "object/value.h"
 
-void decode_capsule(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_capsule(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;

@@ -7,7 +7,7 @@
 
 enum { SECOND_LEVEL_BYTES = 16, THIRD_LEVEL_BYTES = 128, MOST_PAGES = 256 };
 
-void decode_character_map(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_character_map(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)address;
 	if (!layout_has(decoder->layout, FIELD_encoding_map_count3))

@@ -13,7 +13,7 @@ enum {
 	CACHED_WORDS = 4, /* struct _PyCoCached: code, varnames, cellvars, freevars */
 };
 
-static void decode_extras(struct decoder *decoder, const uint8_t *body)
+static void decode_extras(struct decoder *decoder, struct body body)
 {
 	uint64_t extra = body_u64(decoder, FIELD_PyCodeObject_co_extra, body), count;
 	if (extra == 0)
@@ -28,7 +28,7 @@ static void decode_extras(struct decoder *decoder, const uint8_t *body)
 }
 
 /* 3.8 to 3.10. */
-static void decode_opcache(struct decoder *decoder, const uint8_t *body)
+static void decode_opcache(struct decoder *decoder, struct body body)
 {
 	const struct layout *layout = decoder->layout;
 	uint32_t size = layout_offset(layout, FIELD_PyVarObject_ob_size);
@@ -55,7 +55,7 @@ static void decode_opcache(struct decoder *decoder, const uint8_t *body)
 }
 
 /* The frame object that the next call will reuse. Its refcount is 0 and its pointers are stale: memory, no object. */
-static void decode_zombie_frame(struct decoder *decoder, const uint8_t *body)
+static void decode_zombie_frame(struct decoder *decoder, struct body body)
 {
 	const struct layout *layout = decoder->layout;
 	uint64_t frame = body_u64(decoder, FIELD_PyCodeObject_co_zombieframe, body), slots;
@@ -69,7 +69,7 @@ static void decode_zombie_frame(struct decoder *decoder, const uint8_t *body)
 }
 
 /* 3.11+: what is made on demand and kept. */
-static void decode_caches(struct decoder *decoder, const uint8_t *body)
+static void decode_caches(struct decoder *decoder, struct body body)
 {
 	const struct layout *layout = decoder->layout;
 	uint64_t cached = body_u64(decoder, FIELD_PyCodeObject__co_cached, body);
@@ -84,10 +84,8 @@ static void decode_caches(struct decoder *decoder, const uint8_t *body)
 		emit_block(decoder, lines, (uint64_t)(entry * units), "line table for tracing", 0);
 	uint64_t executors = body_u64(decoder, FIELD_PyCodeObject_co_executors, body);
 	uint32_t first = layout_offset(layout, FIELD__PyExecutorArray_executors);
-	const uint8_t *head = executors != 0 && layout_has(layout, FIELD__PyExecutorArray_executors)
-	                              ? reader_at(&decoder->reader, executors, first)
-	                              : NULL;
-	if (head != NULL) {
+	const struct body head = body_at(&decoder->reader, executors, first);
+	if (head.bytes != NULL) {
 		int64_t used = body_i64(decoder, FIELD__PyExecutorArray_size, head);
 		int64_t capacity = body_i64(decoder, FIELD__PyExecutorArray_capacity, head);
 		if (used >= 0 && capacity >= used && capacity < INT32_MAX) {
@@ -99,7 +97,7 @@ static void decode_caches(struct decoder *decoder, const uint8_t *body)
 
 /* Free-threaded builds since 3.14: room for a copy of the bytecode for each thread; the first entry is the code's own
  * (Objects/codeobject.c create_tlbc_lock_held). */
-static void decode_copies(struct decoder *decoder, const uint8_t *body)
+static void decode_copies(struct decoder *decoder, struct body body)
 {
 	const struct layout *layout = decoder->layout;
 	const uint64_t array = body_u64(decoder, FIELD_PyCodeObject_co_tlbc, body);
@@ -117,7 +115,7 @@ static void decode_copies(struct decoder *decoder, const uint8_t *body)
 	}
 }
 
-void decode_code(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_code(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;

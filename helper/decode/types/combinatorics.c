@@ -5,7 +5,7 @@
 #include "decode/emit.h"
 
 /* ob_size of the tuple at a field; 0 if it cannot be read. */
-static uint64_t tuple_length(struct decoder *decoder, const uint8_t *body, enum layout_field field)
+static uint64_t tuple_length(struct decoder *decoder, struct body body, enum layout_field field)
 {
 	uint64_t length = 0, tuple = body_u64(decoder, field, body);
 	if (tuple == 0 ||
@@ -15,7 +15,7 @@ static uint64_t tuple_length(struct decoder *decoder, const uint8_t *body, enum 
 }
 
 /* count Py_ssize_t at the pointer in field. */
-static void add_indices(struct decoder *decoder, const uint8_t *body, enum layout_field field, uint64_t count)
+static void add_indices(struct decoder *decoder, struct body body, enum layout_field field, uint64_t count)
 {
 	uint64_t indices = body_u64(decoder, field, body);
 	if (count > UINT32_MAX) {
@@ -27,14 +27,14 @@ static void add_indices(struct decoder *decoder, const uint8_t *body, enum layou
 		emit_block(decoder, indices, 8 * count, "indices", BLOCK_COUNTED);
 }
 
-void decode_product(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_product(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;
 	add_indices(decoder, body, FIELD_productobject_indices, tuple_length(decoder, body, FIELD_productobject_pools));
 }
 
-void decode_combinations(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_combinations(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;
@@ -43,14 +43,14 @@ void decode_combinations(struct decoder *decoder, const struct type_info *type, 
 }
 
 void decode_combinations_with_replacement(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                                          const uint8_t *body)
+                                          struct body body)
 {
 	(void)type;
 	(void)address;
 	add_indices(decoder, body, FIELD_cwrobject_indices, body_u64(decoder, FIELD_cwrobject_r, body));
 }
 
-void decode_permutations(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_permutations(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;

@@ -7,14 +7,14 @@
 #include "decode/chain.h"
 
 /* The object's own memory, when it is not inside it. */
-void decode_ctypes_data(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_ctypes_data(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	const struct layout *layout = decoder->layout;
 	uint64_t memory = body_u64(decoder, FIELD_CDataObject_b_ptr, body);
 	uint64_t bytes = body_u64(decoder, FIELD_CDataObject_b_size, body);
 	uint64_t inside = address + layout_offset(layout, FIELD_CDataObject_b_value);
-	if (layout_get(layout, FIELD_CDataObject_b_needsfree, body) != 0 && memory != 0 && memory != inside &&
+	if (body_field(layout, FIELD_CDataObject_b_needsfree, body) != 0 && memory != 0 && memory != inside &&
 	    bytes < INT64_MAX)
 		emit_block(decoder, memory, bytes, "memory", 0);
 }
@@ -56,8 +56,7 @@ static void add_description(struct decoder *decoder, uint64_t format, uint64_t d
 }
 
 /* StgDict, up to 3.12. Its size counts what it has beyond a dict twice: dict.__sizeof__ starts from its basicsize. */
-void decode_ctypes_namespace(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                             const uint8_t *body)
+void decode_ctypes_namespace(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	const struct layout *layout = decoder->layout;
 	decode_dict(decoder, type, address, body);
@@ -69,7 +68,7 @@ void decode_ctypes_namespace(struct decoder *decoder, const struct type_info *ty
 	                body_u64(decoder, FIELD_StgDictObject_length, body));
 }
 
-void decode_ctypes_type(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_ctypes_type(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	const struct layout *layout = decoder->layout;
 	decode_type_object(decoder, type, address, body);
@@ -79,14 +78,14 @@ void decode_ctypes_type(struct decoder *decoder, const struct type_info *type, u
 	/* 3.13+: PyObject_GetTypeData(), 16-byte aligned behind a heap type. Its __sizeof__ is its own and leaves out
 	 * the shared keys. */
 	uint64_t info = address + round_up(layout->struct_bytes[STRUCT_PyHeapTypeObject], 16);
-	const uint8_t *description = reader_at(&decoder->reader, info, bytes);
+	const struct body description = body_at(&decoder->reader, info, bytes);
 	int64_t count = body_ob_size(decoder, body);
-	if (description == NULL || count < 0 || (uint64_t)count > chain_limit(decoder, 8)) {
+	if (description.bytes == NULL || count < 0 || (uint64_t)count > chain_limit(decoder, 8)) {
 		flag_object(decoder, DECODED_UNREADABLE, "its description cannot be read");
 		return;
 	}
 	decoder->out.shallow = (uint64_t)type->tp_basicsize + (uint64_t)type->tp_itemsize * (uint64_t)count;
-	if (layout_get(layout, FIELD_StgInfo_initialized, description) == 0)
+	if (body_field(layout, FIELD_StgInfo_initialized, description) == 0)
 		return;
 	static const enum layout_field visible[] = { FIELD_StgInfo_proto,       FIELD_StgInfo_argtypes,
 		                                     FIELD_StgInfo_converters,  FIELD_StgInfo_restype,
@@ -103,14 +102,13 @@ void decode_ctypes_type(struct decoder *decoder, const struct type_info *type, u
 
 /* Up to 3.12 its traverse, unlike that of the other metatypes, visits the prototype in the namespace. */
 void decode_ctypes_pointer_type(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                                const uint8_t *body)
+                                struct body body)
 {
 	decode_ctypes_type(decoder, type, address, body);
 	uint32_t bytes = decoder->layout->struct_bytes[STRUCT_StgDictObject];
 	uint64_t namespace = body_u64(decoder, FIELD_PyTypeObject_tp_dict, body);
-	const uint8_t *description =
-	        bytes != 0 && namespace != 0 ? reader_at(&decoder->reader, namespace, bytes) : NULL;
-	if (description == NULL)
+	const struct body description = body_at(&decoder->reader, namespace, bytes);
+	if (description.bytes == NULL)
 		return;
 	/* _Pointer itself, a static type, has a plain dict. */
 	const struct type_info *kind = decode_type(decoder, body_u64(decoder, FIELD_PyObject_ob_type, description));

@@ -6,7 +6,7 @@
 
 enum { PANEL_USER = 24 }; /* struct panel of ncurses, whose debug information may lack it: three pointers, then this */
 
-void decode_curses_panel(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_curses_panel(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;

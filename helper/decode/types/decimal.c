@@ -5,11 +5,11 @@
 
 enum { MPD_DATAFLAGS_NOT_OWN = 0xE0 }; /* MPD_STATIC_DATA | MPD_SHARED_DATA | MPD_CONST_DATA of mpdecimal.h */
 
-void decode_decimal(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_decimal(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;
-	uint64_t flags = layout_get(decoder->layout, FIELD_PyDecObject_dec_flags, body);
+	uint64_t flags = body_field(decoder->layout, FIELD_PyDecObject_dec_flags, body);
 	uint64_t words = body_u64(decoder, FIELD_PyDecObject_dec_alloc, body);
 	if (flags & MPD_DATAFLAGS_NOT_OWN)
 		return;

@@ -5,7 +5,7 @@
 #include "decode/chain.h"
 
 /* 3.11+: up to 16 empty blocks kept for reuse; __sizeof__ leaves them out. */
-static void emit_free_blocks(struct decoder *decoder, const uint8_t *body)
+static void emit_free_blocks(struct decoder *decoder, struct body body)
 {
 	const struct layout *layout = decoder->layout;
 	if (!layout_has(layout, FIELD_dequeobject_freeblocks))
@@ -15,8 +15,8 @@ static void emit_free_blocks(struct decoder *decoder, const uint8_t *body)
 	if (count > blocks->size / 8)
 		count = blocks->size / 8;
 	for (uint64_t i = 0; i < count; i++)
-		emit_block(decoder, load_u64(body + blocks->offset + 8 * i), layout->struct_bytes[STRUCT_BLOCK],
-		           "free block", 0);
+		emit_block(decoder, body_word(body, blocks->offset + 8 * (uint32_t)i),
+		           layout->struct_bytes[STRUCT_BLOCK], "free block", 0);
 }
 
 /* One block's items; the first of them is number first_index of the deque. */
@@ -28,7 +28,7 @@ static void emit_items(struct decoder *decoder, uint64_t address, uint64_t count
 		decoder->out.runs.items[i].first_index += first_index;
 }
 
-void decode_deque(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_deque(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;

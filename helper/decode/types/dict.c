@@ -38,16 +38,14 @@ static void decode_split(struct decoder *decoder, const struct keys_table *keys,
 	}
 }
 
-void decode_dict(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_dict(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;
-	const struct layout *layout = decoder->layout;
-	uint64_t used = load_u64(body + layout_offset(layout, FIELD_PyDictObject_ma_used));
-	uint64_t values = load_u64(body + layout_offset(layout, FIELD_PyDictObject_ma_values));
+	uint64_t used = body_u64(decoder, FIELD_PyDictObject_ma_used, body);
+	uint64_t values = body_u64(decoder, FIELD_PyDictObject_ma_values, body);
 	struct keys_table keys;
-	if (!keys_table_read(&decoder->objects, load_u64(body + layout_offset(layout, FIELD_PyDictObject_ma_keys)),
-	                     &keys)) {
+	if (!keys_table_read(&decoder->objects, body_u64(decoder, FIELD_PyDictObject_ma_keys, body), &keys)) {
 		flag_object(decoder, DECODED_CORRUPT, "its keys table is unreadable or impossible");
 		return;
 	}

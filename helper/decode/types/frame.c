@@ -19,7 +19,7 @@ static int64_t tuple_length(struct decoder *decoder, uint64_t tuple)
 }
 
 /* Words of evaluation stack in use; an executing frame (f_stacktop NULL, f_stackdepth -1) does not say. */
-static uint64_t stack_depth(const struct decoder *decoder, const uint8_t *body)
+static uint64_t stack_depth(const struct decoder *decoder, struct body body)
 {
 	if (layout_has(decoder->layout, FIELD_PyFrameObject_f_stackdepth)) {
 		int64_t depth = body_i64(decoder, FIELD_PyFrameObject_f_stackdepth, body);
@@ -31,7 +31,7 @@ static uint64_t stack_depth(const struct decoder *decoder, const uint8_t *body)
 }
 
 static void decode_whole_frame(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                               const uint8_t *body)
+                               struct body body)
 {
 	const struct layout *layout = decoder->layout;
 	emit_field(decoder, address, body, FIELD_PyFrameObject_f_code, 0);
@@ -42,8 +42,8 @@ static void decode_whole_frame(struct decoder *decoder, const struct type_info *
 	emit_field(decoder, address, body, FIELD_PyFrameObject_f_builtins, RUN_GLOBALS);
 	emit_field(decoder, address, body, FIELD_PyFrameObject_f_globals, RUN_GLOBALS);
 	uint64_t code_address = body_u64(decoder, FIELD_PyFrameObject_f_code, body);
-	const uint8_t *code = reader_at(&decoder->reader, code_address, layout->struct_bytes[STRUCT_PyCodeObject]);
-	if (code == NULL) {
+	const struct body code = body_at(&decoder->reader, code_address, layout->struct_bytes[STRUCT_PyCodeObject]);
+	if (code.bytes == NULL) {
 		flag_object(decoder, DECODED_UNREADABLE, "its code cannot be read");
 		return;
 	}
@@ -69,7 +69,7 @@ static void decode_whole_frame(struct decoder *decoder, const struct type_info *
 	emit_run(decoder, body_u64(decoder, FIELD_PyFrameObject_f_valuestack, body), depth, 8, LABEL_STACK, 0, 0);
 }
 
-void decode_frame(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_frame(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	const struct layout *layout = decoder->layout;
 	if (!layout_feature(layout, FEATURE_INTERPRETER_FRAMES)) {

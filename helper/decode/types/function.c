@@ -4,8 +4,7 @@
 #include "decode/decode_functions.h"
 #include "decode/emit.h"
 
-void decode_python_function(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                            const uint8_t *body)
+void decode_python_function(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	emit_field(decoder, address, body, FIELD_PyFunctionObject_func_globals, RUN_GLOBALS);

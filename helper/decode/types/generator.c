@@ -6,13 +6,13 @@
 
 /* Whether the embedded frame still holds something. FRAME_CLEARED is the last of enum _framestate; the type of
  * gi_frame_state is int8_t. */
-static bool has_frame(const struct decoder *decoder, const uint8_t *body)
+static bool has_frame(const struct decoder *decoder, struct body body)
 {
-	int8_t state = (int8_t)layout_get(decoder->layout, FIELD_PyGenObject_gi_frame_state, body);
+	int8_t state = (int8_t)body_field(decoder->layout, FIELD_PyGenObject_gi_frame_state, body);
 	return state < (layout_feature(decoder->layout, FEATURE_FRAME_STATES_FROM_ZERO) ? 5 : 4);
 }
 
-void decode_generator(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_generator(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	const struct layout *layout = decoder->layout;
@@ -40,8 +40,8 @@ void decode_generator(struct decoder *decoder, const struct type_info *type, uin
 	/* It keeps its code to the end. */
 	uint32_t hidden = layout_feature(layout, FEATURE_CLEARED_GENERATOR_VISITS_CODE) ? 0 : RUN_HIDDEN;
 	uint32_t tagged = layout_feature(layout, FEATURE_TAGGED_STACK_REFS) ? RUN_TAGGED : 0;
-	const uint8_t *head =
-	        reader_at(&decoder->reader, frame, layout_offset(layout, FIELD__PyInterpreterFrame_localsplus));
-	if (head != NULL && !layout_has(layout, FIELD_PyGenObject_gi_code))
+	const struct body head =
+	        body_at(&decoder->reader, frame, layout_offset(layout, FIELD__PyInterpreterFrame_localsplus));
+	if (head.bytes != NULL && !layout_has(layout, FIELD_PyGenObject_gi_code))
 		emit_field(decoder, frame, head, FIELD__PyInterpreterFrame_f_executable, hidden | tagged);
 }

@@ -4,7 +4,7 @@
 #include "decode/emit.h"
 
 /* ob_size words: keys and values in turn; a null key means that the value is a deeper node. */
-static void emit_pairs(struct decoder *decoder, uint64_t address, const uint8_t *body, enum layout_field array)
+static void emit_pairs(struct decoder *decoder, uint64_t address, struct body body, enum layout_field array)
 {
 	int64_t count = body_ob_size(decoder, body);
 	if (count <= 0 || decoder->out.flags & DECODED_CORRUPT)
@@ -14,22 +14,20 @@ static void emit_pairs(struct decoder *decoder, uint64_t address, const uint8_t 
 	emit_run(decoder, pairs + 8, (uint64_t)count / 2, 16, LABEL_DICT_VALUE, 0, 8);
 }
 
-void decode_hamt_bitmap_node(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                             const uint8_t *body)
+void decode_hamt_bitmap_node(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	emit_pairs(decoder, address, body, FIELD_PyHamtNode_Bitmap_b_array);
 }
 
 void decode_hamt_collision_node(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                                const uint8_t *body)
+                                struct body body)
 {
 	(void)type;
 	emit_pairs(decoder, address, body, FIELD_PyHamtNode_Collision_c_array);
 }
 
-void decode_hamt_array_node(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                            const uint8_t *body)
+void decode_hamt_array_node(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)body;

@@ -6,7 +6,7 @@
 
 enum { CHARACTER_BYTES = 4 };
 
-static void emit_buffer(struct decoder *decoder, const uint8_t *body, enum layout_field start, enum layout_field length,
+static void emit_buffer(struct decoder *decoder, struct body body, enum layout_field start, enum layout_field length,
                         uint32_t item_bytes, const char *role)
 {
 	uint64_t address = body_u64(decoder, start, body);
@@ -21,7 +21,7 @@ static void emit_buffer(struct decoder *decoder, const uint8_t *body, enum layou
 }
 
 #define BUFFER_DECODER(id, owner, start, length, item_bytes, role)                                                     \
-	void decode_##id(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body) \
+	void decode_##id(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)    \
 	{                                                                                                              \
 		(void)type;                                                                                            \
 		(void)address;                                                                                         \
@@ -31,8 +31,7 @@ static void emit_buffer(struct decoder *decoder, const uint8_t *body, enum layou
 BUFFER_DECODER(csv_reader, ReaderObj, field, field_size, CHARACTER_BYTES, "field")
 BUFFER_DECODER(csv_writer, WriterObj, rec, rec_size, CHARACTER_BYTES, "row")
 
-void decode_zstd_dictionary(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                            const uint8_t *body)
+void decode_zstd_dictionary(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	emit_field(decoder, address, body, FIELD_ZstdDict_c_dicts,
 	           layout_feature(decoder->layout, FEATURE_NEW_TYPES_VISITED) ? RUN_HIDDEN : 0);
@@ -40,8 +39,7 @@ void decode_zstd_dictionary(struct decoder *decoder, const struct type_info *typ
 	emit_buffer(decoder, body, FIELD_ZstdDict_dict_buffer, FIELD_ZstdDict_dict_len, 1, "dictionary");
 }
 
-void decode_bz2_decompressor(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                             const uint8_t *body)
+void decode_bz2_decompressor(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)address;
 	emit_buffer(decoder, body, FIELD_BZ2Decompressor_input_buffer, FIELD_BZ2Decompressor_input_buffer_size, 1,
@@ -49,16 +47,14 @@ void decode_bz2_decompressor(struct decoder *decoder, const struct type_info *ty
 	emit_opaque_block(decoder, type, body, FIELD_BZ2Decompressor_bzs_state, "state of bzip2");
 }
 
-void decode_lzma_decompressor(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                              const uint8_t *body)
+void decode_lzma_decompressor(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)address;
 	emit_buffer(decoder, body, FIELD_Decompressor_input_buffer, FIELD_Decompressor_input_buffer_size, 1, "input");
 	emit_opaque_block(decoder, type, body, FIELD_Decompressor_lzs_internal, "state of lzma");
 }
 
-void decode_zlib_decompressor(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                              const uint8_t *body)
+void decode_zlib_decompressor(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;
@@ -66,8 +62,7 @@ void decode_zlib_decompressor(struct decoder *decoder, const struct type_info *t
 	            "input");
 }
 
-void decode_zstd_decompressor(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                              const uint8_t *body)
+void decode_zstd_decompressor(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)address;
 	emit_buffer(decoder, body, FIELD_ZstdDecompressor_input_buffer, FIELD_ZstdDecompressor_input_buffer_size, 1,

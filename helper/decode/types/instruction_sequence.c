@@ -6,7 +6,7 @@
 enum { LABEL_BYTES = 4 };
 
 void decode_instruction_sequence(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                                 const uint8_t *body)
+                                 struct body body)
 {
 	(void)type;
 	(void)address;

@@ -4,13 +4,13 @@
 #include "base/limits.h"
 #include "decode/emit.h"
 
-void decode_int(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_int(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)address;
 	const struct layout *layout = decoder->layout;
 	uint64_t digits;
 	if (layout_feature(layout, FEATURE_COMPACT_INT)) {
-		digits = load_u64(body + layout_offset(layout, FIELD_PyLongObject_lv_tag)) >> 3;
+		digits = body_u64(decoder, FIELD_PyLongObject_lv_tag, body) >> 3;
 	} else {
 		int64_t size = body_ob_size(decoder, body);
 		digits = size < 0 ? 0 - (uint64_t)size : (uint64_t)size;

@@ -17,9 +17,8 @@ uint64_t interpreter_frame_code(struct decoder *decoder, uint64_t frame)
 bool code_frame_slots(struct decoder *decoder, uint64_t code, struct frame_slots *ret_slots)
 {
 	const struct layout *layout = decoder->layout;
-	const uint8_t *body =
-	        code != 0 ? reader_at(&decoder->reader, code, layout->struct_bytes[STRUCT_PyCodeObject]) : NULL;
-	if (body == NULL) {
+	const struct body body = body_at(&decoder->reader, code, layout->struct_bytes[STRUCT_PyCodeObject]);
+	if (body.bytes == NULL) {
 		flag_object(decoder, DECODED_UNREADABLE, "the code of its frame cannot be read");
 		return false;
 	}
@@ -40,7 +39,7 @@ bool code_frame_slots(struct decoder *decoder, uint64_t code, struct frame_slots
 }
 
 /* How many slots are in use; -1 while the frame executes: the interpreter keeps the number in a register. */
-static int64_t used_slots(struct decoder *decoder, const uint8_t *head, uint64_t localsplus)
+static int64_t used_slots(struct decoder *decoder, struct body head, uint64_t localsplus)
 {
 	const struct layout *layout = decoder->layout;
 	if (layout_has(layout, FIELD__PyInterpreterFrame_stacktop))
@@ -57,8 +56,8 @@ void emit_interpreter_frame(struct decoder *decoder, uint64_t frame, uint64_t co
 {
 	const struct layout *layout = decoder->layout;
 	uint32_t head_bytes = layout_offset(layout, FIELD__PyInterpreterFrame_localsplus);
-	const uint8_t *head = reader_at(&decoder->reader, frame, head_bytes);
-	if (head == NULL) {
+	const struct body head = body_at(&decoder->reader, frame, head_bytes);
+	if (head.bytes == NULL) {
 		flag_object(decoder, DECODED_UNREADABLE, "its frame is not in the dump");
 		return;
 	}

@@ -3,13 +3,13 @@
 #include "decode/decode_functions.h"
 #include "decode/emit.h"
 
-void decode_list(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_list(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;
 	const struct layout *layout = decoder->layout;
-	uint64_t items = load_u64(body + layout_offset(layout, FIELD_PyListObject_ob_item));
-	int64_t allocated = load_i64(body + layout_offset(layout, FIELD_PyListObject_allocated));
+	uint64_t items = body_u64(decoder, FIELD_PyListObject_ob_item, body);
+	int64_t allocated = (int64_t)body_u64(decoder, FIELD_PyListObject_allocated, body);
 	int64_t count = body_ob_size(decoder, body);
 	if (allocated == -1) { /* list.sort() holds the items on the C stack meanwhile; __sizeof__ subtracts a word */
 		flag_object(decoder, DECODED_IN_FLUX, "the list is being sorted");

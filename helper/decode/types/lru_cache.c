@@ -5,7 +5,7 @@
 #include "decode/decode_functions.h"
 #include "decode/chain.h"
 
-void decode_lru_cache(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_lru_cache(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	const struct layout *layout = decoder->layout;
@@ -18,8 +18,8 @@ void decode_lru_cache(struct decoder *decoder, const struct type_info *type, uin
 	if (link != root && link != 0)
 		emit_field(decoder, address, body, FIELD_lru_cache_object_root_next, RUN_HIDDEN);
 	for (uint64_t i = 0; link != root && link != 0; i++) {
-		const uint8_t *bytes = i < limit ? reader_at(&decoder->reader, link, link_bytes) : NULL;
-		if (bytes == NULL) {
+		const struct body bytes = body_at(&decoder->reader, i < limit ? link : 0, link_bytes);
+		if (bytes.bytes == NULL) {
 			flag_object(decoder, DECODED_CORRUPT, "its list of results is broken");
 			return;
 		}

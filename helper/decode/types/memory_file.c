@@ -7,28 +7,28 @@ enum { CHARACTER_BYTES = 4 }; /* Py_UCS4 */
 
 /* True if nobody else holds the object: SHARED_BUF() of bytesio.c; since 3.14 PyUnstable_Object_IsUniquelyReferenced.
  */
-static bool is_unshared(struct decoder *decoder, const uint8_t *head)
+static bool is_unshared(struct decoder *decoder, struct body head)
 {
 	const struct layout *layout = decoder->layout;
 	if (!layout_feature(layout, FEATURE_FREE_THREADED))
-		return layout_get(layout, FIELD_PyObject_ob_refcnt, head) <= 1;
-	uint64_t shared = layout_get(layout, FIELD_PyObject_ob_ref_shared, head);
-	return layout_get(layout, FIELD_PyObject_ob_ref_local, head) + (shared >> 2) <= 1;
+		return body_field(layout, FIELD_PyObject_ob_refcnt, head) <= 1;
+	uint64_t shared = body_field(layout, FIELD_PyObject_ob_ref_shared, head);
+	return body_field(layout, FIELD_PyObject_ob_ref_local, head) + (shared >> 2) <= 1;
 }
 
 /* The buffer is a bytes object; sys.getsizeof of it is part of the size while it is not shared with anybody. */
-void decode_bytes_io(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_bytes_io(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;
 	const struct layout *layout = decoder->layout;
 	uint64_t buffer = body_u64(decoder, FIELD_bytesio_buf, body);
 	if (buffer == 0 ||
-	    (layout_has(layout, FIELD_bytesio_buf_shared) && layout_get(layout, FIELD_bytesio_buf_shared, body) != 0))
+	    (layout_has(layout, FIELD_bytesio_buf_shared) && body_field(layout, FIELD_bytesio_buf_shared, body) != 0))
 		return;
 	uint32_t head_bytes = layout_offset(layout, FIELD_PyBytesObject_ob_sval);
-	const uint8_t *head = reader_at(&decoder->reader, buffer, head_bytes);
-	if (head == NULL) {
+	const struct body head = body_at(&decoder->reader, buffer, head_bytes);
+	if (head.bytes == NULL) {
 		flag_object(decoder, DECODED_UNREADABLE, "its buffer cannot be read");
 		return;
 	}
@@ -43,7 +43,7 @@ void decode_bytes_io(struct decoder *decoder, const struct type_info *type, uint
 	}
 }
 
-void decode_string_io(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_string_io(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	/* What was written and not yet put together is hidden in all versions. */

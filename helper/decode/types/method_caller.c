@@ -14,7 +14,7 @@ static uint64_t tuple_length(struct decoder *decoder, uint64_t tuple)
 	return length;
 }
 
-void decode_method_caller(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_method_caller(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	const struct layout *layout = decoder->layout;

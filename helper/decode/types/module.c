@@ -16,7 +16,7 @@ enum {
 };
 
 /* Size of the state, and whether the module visits what is in it. */
-static uint64_t read_state_size(struct decoder *decoder, const uint8_t *body, bool *ret_is_visited)
+static uint64_t read_state_size(struct decoder *decoder, struct body body, bool *ret_is_visited)
 {
 	const struct layout *layout = decoder->layout;
 	*ret_is_visited = false;
@@ -55,7 +55,7 @@ static const struct type_info *type_of(struct decoder *decoder, uint64_t address
 }
 
 /* atexit up to 3.9: an array of pointers to callbacks. */
-static void emit_atexit_callbacks(struct decoder *decoder, const uint8_t *state)
+static void emit_atexit_callbacks(struct decoder *decoder, struct body state)
 {
 	const struct layout *layout = decoder->layout;
 	uint32_t bytes = layout->struct_bytes[STRUCT_atexit_callback];
@@ -65,10 +65,10 @@ static void emit_atexit_callbacks(struct decoder *decoder, const uint8_t *state)
 		return;
 	for (int64_t i = 0; i < count; i++) {
 		uint64_t callback;
-		const uint8_t *body;
+		struct body body;
 		if (!reader_u64(&decoder->reader, callbacks + 8 * (uint64_t)i, &callback))
 			return;
-		if (callback == 0 || (body = reader_at(&decoder->reader, callback, bytes)) == NULL)
+		if (callback == 0 || (body = body_at(&decoder->reader, callback, bytes)).bytes == NULL)
 			continue; /* unregistered */
 		emit_block(decoder, callback, bytes, "callback", 0);
 		emit_field(decoder, callback, body, FIELD_atexit_callback_func, 0);
@@ -83,8 +83,8 @@ static void emit_decimal_exceptions(struct decoder *decoder, uint64_t table)
 	const struct layout *layout = decoder->layout;
 	uint32_t bytes = layout->struct_bytes[STRUCT_DecCondMap];
 	for (unsigned i = 0; table != 0 && i < LIMIT_CONDITIONS; i++, table += bytes) {
-		const uint8_t *row = reader_at(&decoder->reader, table, bytes);
-		if (row == NULL || body_u64(decoder, FIELD_DecCondMap_name, row) == 0)
+		const struct body row = body_at(&decoder->reader, table, bytes);
+		if (row.bytes == NULL || body_u64(decoder, FIELD_DecCondMap_name, row) == 0)
 			return;
 		emit_field(decoder, table, row, FIELD_DecCondMap_ex, 0);
 	}
@@ -95,8 +95,8 @@ static void emit_zone_cache(struct decoder *decoder, uint64_t node)
 {
 	uint32_t bytes = decoder->layout->struct_bytes[STRUCT_StrongCacheNode];
 	for (unsigned i = 0; node != 0 && i < LIMIT_ZONES; i++) {
-		const uint8_t *body = reader_at(&decoder->reader, node, bytes);
-		if (body == NULL) {
+		const struct body body = body_at(&decoder->reader, node, bytes);
+		if (body.bytes == NULL) {
 			flag_object(decoder, DECODED_UNREADABLE, "its zones cannot be read");
 			return;
 		}
@@ -108,7 +108,7 @@ static void emit_zone_cache(struct decoder *decoder, uint64_t node)
 }
 
 /* What three modules visit beyond the block of their state. */
-static void emit_more_state(struct decoder *decoder, uint64_t name, const uint8_t *state, uint64_t bytes)
+static void emit_more_state(struct decoder *decoder, uint64_t name, struct body state, uint64_t bytes)
 {
 	const struct layout *layout = decoder->layout;
 	if (layout_has(layout, FIELD_atexitmodule_state_atexit_callbacks) &&
@@ -156,7 +156,7 @@ static bool is_cached_loop(const struct type_info *target, const uint8_t *word, 
 	       strcmp(target->entry->id, "python_function") != 0 && !(target->flags & TYPE_IS_METATYPE);
 }
 
-void decode_module(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_module(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	bool is_visited;
@@ -190,7 +190,7 @@ void decode_module(struct decoder *decoder, const struct type_info *type, uint64
 		emit_run(decoder, state + offset, 1, 8, LABEL_WORD,
 		         is_visited && (visits_all || !is_plain) ? 0 : RUN_HIDDEN, offset);
 	}
-	emit_more_state(decoder, name, words, bytes);
+	emit_more_state(decoder, name, (struct body){ words, (uint32_t)bytes }, bytes);
 	if (is_visited && visits_own_type(decoder, name))
 		emit_field(decoder, address, body, FIELD_PyObject_ob_type, 0);
 }

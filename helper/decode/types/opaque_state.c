@@ -5,7 +5,7 @@
 
 #define OPAQUE_DECODER(id, field, role)                                                                                \
 	decode_function decode_##id;                                                                                   \
-	void decode_##id(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body) \
+	void decode_##id(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)    \
 	{                                                                                                              \
 		(void)address;                                                                                         \
 		emit_opaque_block(decoder, type, body, FIELD_##field, role);                                           \

@@ -4,7 +4,7 @@
 #include "decode/decode_functions.h"
 #include "decode/chain.h"
 
-static void decode_nodes(struct decoder *decoder, const uint8_t *body, uint64_t length)
+static void decode_nodes(struct decoder *decoder, struct body body, uint64_t length)
 {
 	const struct layout *layout = decoder->layout;
 	uint32_t node_bytes = layout->struct_bytes[STRUCT__odictnode];
@@ -17,8 +17,8 @@ static void decode_nodes(struct decoder *decoder, const uint8_t *body, uint64_t 
 	}
 	decoder->out.shallow += node_bytes * length;
 	for (uint64_t i = 0; i < length && node != 0; i++) {
-		const uint8_t *bytes = reader_at(&decoder->reader, node, node_bytes);
-		if (bytes == NULL) {
+		const struct body bytes = body_at(&decoder->reader, node, node_bytes);
+		if (bytes.bytes == NULL) {
 			flag_object(decoder, DECODED_UNREADABLE, "a node of its order cannot be read");
 			return;
 		}
@@ -28,7 +28,7 @@ static void decode_nodes(struct decoder *decoder, const uint8_t *body, uint64_t 
 	}
 }
 
-void decode_ordered_dict(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_ordered_dict(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	decode_dict(decoder, type, address, body);
 	uint64_t table = body_u64(decoder, FIELD_PyODictObject_od_fast_nodes, body);

@@ -50,7 +50,7 @@ static bool add_string(struct decoder *decoder, uint64_t address)
 }
 
 /* What a node owns: the text of a token, an array of children, which wait to be looked at. */
-static bool add_node(struct decoder *decoder, struct parse_tree *tree, const uint8_t *node)
+static bool add_node(struct decoder *decoder, struct parse_tree *tree, struct body node)
 {
 	uint32_t bytes = decoder->layout->struct_bytes[STRUCT_node];
 	uint64_t text = body_u64(decoder, FIELD_node_n_str, node);
@@ -75,23 +75,23 @@ static bool add_node(struct decoder *decoder, struct parse_tree *tree, const uin
 static bool add_tree(struct decoder *decoder, struct parse_tree *tree, uint64_t root)
 {
 	uint32_t bytes = decoder->layout->struct_bytes[STRUCT_node];
-	const uint8_t *node = reader_at(&decoder->reader, root, bytes);
-	if (node == NULL || !add_node(decoder, tree, node))
+	struct body node = body_at(&decoder->reader, root, bytes);
+	if (node.bytes == NULL || !add_node(decoder, tree, node))
 		return false;
 	decoder->out.shallow += bytes;
 	emit_block(decoder, root, bytes, "root", BLOCK_COUNTED);
 	while (tree->waiting.count > 0) {
 		const struct children next = tree->waiting.items[--tree->waiting.count];
 		for (uint64_t i = 0; i < next.count; i++) {
-			node = reader_at(&decoder->reader, next.address + i * bytes, bytes);
-			if (node == NULL || !add_node(decoder, tree, node))
+			node = body_at(&decoder->reader, next.address + i * bytes, bytes);
+			if (node.bytes == NULL || !add_node(decoder, tree, node))
 				return false;
 		}
 	}
 	return true;
 }
 
-void decode_parse_tree(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_parse_tree(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;

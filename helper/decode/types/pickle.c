@@ -14,8 +14,8 @@ static void decode_memo_table(struct decoder *decoder, uint64_t memo)
 	const struct layout *layout = decoder->layout;
 	uint32_t row = layout->struct_bytes[STRUCT_PyMemoEntry];
 	uint32_t head_bytes = layout->struct_bytes[STRUCT_PyMemoTable];
-	const uint8_t *head = reader_at(&decoder->reader, memo, head_bytes);
-	if (head == NULL || row == 0) {
+	const struct body head = body_at(&decoder->reader, memo, head_bytes);
+	if (head.bytes == NULL || row == 0) {
 		flag_object(decoder, DECODED_UNREADABLE, "its memo cannot be read");
 		return;
 	}
@@ -32,7 +32,7 @@ static void decode_memo_table(struct decoder *decoder, uint64_t memo)
 	         memo_flags(decoder), 0);
 }
 
-void decode_pickler(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_pickler(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;
@@ -67,7 +67,7 @@ static void add_string(struct decoder *decoder, uint64_t address, const char *ro
 	emit_block(decoder, address, length + 1, role, BLOCK_COUNTED);
 }
 
-void decode_unpickler(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_unpickler(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;
@@ -94,7 +94,7 @@ void decode_unpickler(struct decoder *decoder, const struct type_info *type, uin
 }
 
 /* Objects that are being put together. */
-void decode_pickle_stack(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_pickle_stack(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;

@@ -25,21 +25,22 @@ static bool push_node(struct decoder *decoder, struct trees *trees, uint64_t nod
 	return false;
 }
 
-/* Takes the next node, of a struct of that many bytes, and has its neighbours wait. NULL: there is none that can be
+/* Takes the next node, of a struct of that many bytes, and has its neighbours wait. No bytes: there is none that can be
  * read. */
-static const uint8_t *take_node(struct decoder *decoder, struct trees *trees, uint32_t bytes, uint64_t *ret_address)
+static struct body take_node(struct decoder *decoder, struct trees *trees, uint32_t bytes, uint64_t *ret_address)
 {
 	if (trees->nodes.count == 0)
-		return NULL;
+		return (struct body){ NULL, 0 };
 	*ret_address = trees->nodes.items[--trees->nodes.count];
-	const uint8_t *node = reader_at(&decoder->reader, *ret_address, bytes);
-	if (node == NULL || ++trees->visited > LIMIT_ENTRIES) {
-		flag_object(decoder, node == NULL ? DECODED_UNREADABLE : DECODED_CORRUPT, "its entries cannot be read");
-		return NULL;
+	const struct body node = body_at(&decoder->reader, *ret_address, bytes);
+	if (node.bytes == NULL || ++trees->visited > LIMIT_ENTRIES) {
+		flag_object(decoder, node.bytes == NULL ? DECODED_UNREADABLE : DECODED_CORRUPT,
+		            "its entries cannot be read");
+		return (struct body){ NULL, 0 };
 	}
 	if (!push_node(decoder, trees, body_u64(decoder, FIELD_rotating_node_t_left, node)) ||
 	    !push_node(decoder, trees, body_u64(decoder, FIELD_rotating_node_t_right, node)))
-		return NULL;
+		return (struct body){ NULL, 0 };
 	return node;
 }
 
@@ -50,7 +51,7 @@ static void emit_calls(struct decoder *decoder, struct trees *trees, uint64_t ro
 	uint64_t address;
 	if (!push_node(decoder, trees, root))
 		return;
-	while (take_node(decoder, trees, bytes, &address) != NULL)
+	while (take_node(decoder, trees, bytes, &address).bytes != NULL)
 		emit_block(decoder, address, bytes, "call", 0);
 }
 
@@ -58,10 +59,10 @@ static void emit_entries(struct decoder *decoder, uint64_t root)
 {
 	uint32_t bytes = decoder->layout->struct_bytes[STRUCT_ProfilerEntry];
 	struct trees entries = { .visited = 0 }, calls = { .visited = 0 };
-	const uint8_t *entry;
+	struct body entry;
 	uint64_t address;
 	(void)push_node(decoder, &entries, root);
-	while ((entry = take_node(decoder, &entries, bytes, &address)) != NULL) {
+	while ((entry = take_node(decoder, &entries, bytes, &address)).bytes != NULL) {
 		emit_block(decoder, address, bytes, "entry", 0);
 		emit_field(decoder, address, entry, FIELD_ProfilerEntry_userObj, RUN_HIDDEN);
 		emit_calls(decoder, &calls, body_u64(decoder, FIELD_ProfilerEntry_calls, entry));
@@ -75,8 +76,8 @@ static void emit_contexts(struct decoder *decoder, uint64_t context)
 {
 	uint32_t bytes = decoder->layout->struct_bytes[STRUCT_ProfilerContext];
 	for (unsigned i = 0; context != 0 && i < LIMIT_CONTEXTS; i++) {
-		const uint8_t *body = reader_at(&decoder->reader, context, bytes);
-		if (body == NULL) {
+		const struct body body = body_at(&decoder->reader, context, bytes);
+		if (body.bytes == NULL) {
 			flag_object(decoder, DECODED_UNREADABLE, "its contexts cannot be read");
 			return;
 		}
@@ -85,7 +86,7 @@ static void emit_contexts(struct decoder *decoder, uint64_t context)
 	}
 }
 
-void decode_profiler(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_profiler(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	emit_field(decoder, address, body, FIELD_ProfilerObject_externalTimer,

@@ -6,7 +6,7 @@
 
 enum { CACHED_THREADS = 32 }; /* FRAME_CACHE_MAX_THREADS */
 
-typedef void entry_function(struct decoder *decoder, uint64_t address, const uint8_t *entry);
+typedef void entry_function(struct decoder *decoder, uint64_t address, struct body entry);
 
 /* Each entry of a hash table: an array of lists (Python/hashtable.c). */
 static void each_entry(struct decoder *decoder, uint64_t table, entry_function *emit_entry)
@@ -16,8 +16,8 @@ static void each_entry(struct decoder *decoder, uint64_t table, entry_function *
 	uint32_t bytes = layout->struct_bytes[STRUCT__Py_hashtable_entry_t];
 	if (table == 0 || head_bytes == 0 || bytes == 0)
 		return;
-	const uint8_t *head = reader_at(&decoder->reader, table, head_bytes);
-	if (head == NULL) {
+	const struct body head = body_at(&decoder->reader, table, head_bytes);
+	if (head.bytes == NULL) {
 		flag_object(decoder, DECODED_UNREADABLE, "a table of it cannot be read");
 		return;
 	}
@@ -34,26 +34,26 @@ static void each_entry(struct decoder *decoder, uint64_t table, entry_function *
 		uint64_t address = 0;
 		(void)reader_u64(&decoder->reader, buckets + 8 * i, &address);
 		for (; address != 0 && left > 0; left--) {
-			const uint8_t *entry = reader_at(&decoder->reader, address, bytes);
-			if (entry == NULL) {
+			const struct body entry = body_at(&decoder->reader, address, bytes);
+			if (entry.bytes == NULL) {
 				flag_object(decoder, DECODED_UNREADABLE, "a table of it cannot be read");
 				return;
 			}
 			emit_block(decoder, address, bytes, "entry", 0);
 			emit_entry(decoder, address, entry);
-			address = load_u64(entry); /* the list's link comes first */
+			address = body_word(entry, 0); /* the list's link comes first */
 		}
 	}
 }
 
 /* What is known of a code object of the other process. */
-static void emit_code(struct decoder *decoder, uint64_t address, const uint8_t *entry)
+static void emit_code(struct decoder *decoder, uint64_t address, struct body entry)
 {
 	(void)address;
 	uint32_t bytes = decoder->layout->struct_bytes[STRUCT_CachedCodeMetadata];
 	uint64_t code = body_u64(decoder, FIELD__Py_hashtable_entry_t_value, entry);
-	const uint8_t *body = code != 0 && bytes != 0 ? reader_at(&decoder->reader, code, bytes) : NULL;
-	if (body == NULL)
+	const struct body body = body_at(&decoder->reader, code, bytes);
+	if (body.bytes == NULL)
 		return;
 	emit_block(decoder, code, bytes, "code", 0);
 	emit_field(decoder, code, body, FIELD_CachedCodeMetadata_func_name, RUN_HIDDEN);
@@ -62,13 +62,12 @@ static void emit_code(struct decoder *decoder, uint64_t address, const uint8_t *
 	emit_field(decoder, code, body, FIELD_CachedCodeMetadata_last_frame_info, RUN_HIDDEN);
 }
 
-static void emit_key(struct decoder *decoder, uint64_t address, const uint8_t *entry)
+static void emit_key(struct decoder *decoder, uint64_t address, struct body entry)
 {
 	emit_field(decoder, address, entry, FIELD__Py_hashtable_entry_t_key, RUN_HIDDEN);
 }
 
-void decode_remote_unwinder(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                            const uint8_t *body)
+void decode_remote_unwinder(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;
@@ -85,15 +84,14 @@ void decode_remote_unwinder(struct decoder *decoder, const struct type_info *typ
 	         LABEL_ITEM, RUN_HIDDEN, 0);
 }
 
-void decode_profile_reader(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_profile_reader(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;
 	uint32_t bytes = decoder->layout->struct_bytes[STRUCT_BinaryReader];
 	uint64_t address_of_reader = body_u64(decoder, FIELD_BinaryReaderObject_reader, body);
-	const uint8_t *reader =
-	        address_of_reader != 0 && bytes != 0 ? reader_at(&decoder->reader, address_of_reader, bytes) : NULL;
-	if (reader == NULL)
+	const struct body reader = body_at(&decoder->reader, address_of_reader, bytes);
+	if (reader.bytes == NULL)
 		return;
 	uint64_t strings = body_u64(decoder, FIELD_BinaryReader_strings, reader);
 	uint64_t count = body_u64(decoder, FIELD_BinaryReader_strings_count, reader);
@@ -108,15 +106,14 @@ void decode_profile_reader(struct decoder *decoder, const struct type_info *type
 	emit_run(decoder, strings, count, 8, LABEL_ITEM, RUN_HIDDEN, 0);
 }
 
-void decode_profile_writer(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_profile_writer(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;
 	uint32_t bytes = decoder->layout->struct_bytes[STRUCT_BinaryWriter];
 	uint64_t address_of_writer = body_u64(decoder, FIELD_BinaryWriterObject_writer, body);
-	const uint8_t *writer =
-	        address_of_writer != 0 && bytes != 0 ? reader_at(&decoder->reader, address_of_writer, bytes) : NULL;
-	if (writer == NULL)
+	const struct body writer = body_at(&decoder->reader, address_of_writer, bytes);
+	if (writer.bytes == NULL)
 		return;
 	emit_block(decoder, address_of_writer, bytes, "writer", 0);
 	each_entry(decoder, body_u64(decoder, FIELD_BinaryWriter_string_hash, writer), emit_key);

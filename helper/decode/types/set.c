@@ -5,7 +5,7 @@
 
 /* set_table_resize() has the set point at an empty table and then fills it: until then less is there than `used` says,
  * and the rest is on a C stack or in the old table. */
-static void check_used(struct decoder *decoder, const uint8_t *body, uint64_t table, uint64_t count)
+static void check_used(struct decoder *decoder, struct body body, uint64_t table, uint64_t count)
 {
 	const struct layout *layout = decoder->layout;
 	const uint32_t entry_bytes = layout->struct_bytes[STRUCT_setentry];
@@ -23,12 +23,12 @@ static void check_used(struct decoder *decoder, const uint8_t *body, uint64_t ta
 		            "the set is being resized: its table has not as many items as it says");
 }
 
-void decode_set(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_set(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	const struct layout *layout = decoder->layout;
-	uint64_t mask = load_u64(body + layout_offset(layout, FIELD_PySetObject_mask));
-	uint64_t table = load_u64(body + layout_offset(layout, FIELD_PySetObject_table));
+	uint64_t mask = body_u64(decoder, FIELD_PySetObject_mask, body);
+	uint64_t table = body_u64(decoder, FIELD_PySetObject_table, body);
 	uint32_t entry_bytes = layout->struct_bytes[STRUCT_setentry];
 	if (mask > UINT64_C(1) << 48 || (mask & (mask + 1)) != 0) {
 		flag_object(decoder, DECODED_CORRUPT, "impossible table size");
@@ -43,7 +43,7 @@ void decode_set(struct decoder *decoder, const struct type_info *type, uint64_t 
 	check_used(decoder, body, table, mask + 1);
 }
 
-void decode_frozenset(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_frozenset(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	decode_set(decoder, type, address, body);
 }

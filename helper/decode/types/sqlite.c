@@ -5,21 +5,20 @@
 #include "decode/chain.h"
 
 /* 3.11+: callable and module of a callback, in a block of their own. */
-static void emit_callback(struct decoder *decoder, const uint8_t *body, enum layout_field field)
+static void emit_callback(struct decoder *decoder, struct body body, enum layout_field field)
 {
 	const struct layout *layout = decoder->layout;
 	uint32_t bytes = layout->struct_bytes[STRUCT_callback_context];
 	uint64_t context = body_u64(decoder, field, body);
-	const uint8_t *block = context != 0 && bytes != 0 ? reader_at(&decoder->reader, context, bytes) : NULL;
-	if (block == NULL)
+	const struct body block = body_at(&decoder->reader, context, bytes);
+	if (block.bytes == NULL)
 		return;
 	emit_block(decoder, context, bytes, "callback", 0);
 	emit_field(decoder, context, block, FIELD_callback_context_callable, 0);
 	emit_field(decoder, context, block, FIELD_callback_context_module, 0);
 }
 
-void decode_sqlite_connection(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                              const uint8_t *body)
+void decode_sqlite_connection(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	/* An object while there is the statement that begins a transaction, a C string since. */
@@ -31,7 +30,7 @@ void decode_sqlite_connection(struct decoder *decoder, const struct type_info *t
 }
 
 /* It may make its statements by the connection, which it then does not own. Its nodes form a list. */
-void decode_sqlite_cache(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_sqlite_cache(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	if (body_u64(decoder, FIELD_pysqlite_Cache_decref_factory, body) != 0)
@@ -43,8 +42,8 @@ void decode_sqlite_cache(struct decoder *decoder, const struct type_info *type, 
 	uint64_t node = body_u64(decoder, FIELD_pysqlite_Cache_first, body);
 	uint64_t limit = chain_limit(decoder, node_bytes);
 	for (uint64_t i = 0; node != 0; i++) {
-		const uint8_t *bytes = i < limit ? reader_at(&decoder->reader, node, node_bytes) : NULL;
-		if (bytes == NULL) {
+		const struct body bytes = body_at(&decoder->reader, i < limit ? node : 0, node_bytes);
+		if (bytes.bytes == NULL) {
 			flag_object(decoder, DECODED_CORRUPT, "its list of statements is broken");
 			return;
 		}

@@ -4,7 +4,7 @@
 #include "decode/decode_functions.h"
 #include "decode/emit.h"
 
-void decode_ssl_context(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_ssl_context(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	uint32_t hidden = layout_feature(decoder->layout, FEATURE_SSL_CONTEXT_VISITED) ? 0 : RUN_HIDDEN;
 	emit_opaque_block(decoder, type, body, FIELD_PySSLContext_ctx, "context of OpenSSL");

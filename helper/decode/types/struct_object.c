@@ -4,7 +4,7 @@
 #include "decode/decode_functions.h"
 #include "decode/chain.h"
 
-void decode_struct(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_struct(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;

@@ -4,7 +4,7 @@
 #include "decode/decode_functions.h"
 #include "decode/emit.h"
 
-void decode_structseq(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_structseq(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	int64_t count = body_ob_size(decoder, body);
 	if (count >= 0 && !(decoder->out.flags & DECODED_CORRUPT))

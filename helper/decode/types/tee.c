@@ -4,7 +4,7 @@
 #include "decode/decode_functions.h"
 #include "decode/emit.h"
 
-void decode_tee_data(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_tee_data(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	const struct layout_place *values = &decoder->layout->fields[FIELD_teedataobject_values];

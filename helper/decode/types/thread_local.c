@@ -4,7 +4,7 @@
 #include "decode/decode_functions.h"
 #include "decode/emit.h"
 
-void decode_thread_local(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_thread_local(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	bool has_dicts = layout_has(decoder->layout, FIELD_localobject_localdicts);

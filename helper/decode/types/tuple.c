@@ -3,7 +3,7 @@
 #include "decode/decode_functions.h"
 #include "decode/emit.h"
 
-void decode_tuple(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_tuple(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	int64_t count = body_ob_size(decoder, body);

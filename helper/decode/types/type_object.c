@@ -9,7 +9,7 @@
 #include "object/static_type.h"
 #include "object/type_flags.h"
 
-static void decode_heap_type(struct decoder *decoder, uint64_t address, const uint8_t *body)
+static void decode_heap_type(struct decoder *decoder, uint64_t address, struct body body)
 {
 	const struct layout *layout = decoder->layout;
 	static const enum layout_field visible[] = { FIELD_PyTypeObject_tp_dict, FIELD_PyTypeObject_tp_cache,
@@ -18,8 +18,8 @@ static void decode_heap_type(struct decoder *decoder, uint64_t address, const ui
 	for (size_t i = 0; i < sizeof visible / sizeof visible[0]; i++)
 		emit_field(decoder, address, body, visible[i], 0);
 	decoder->out.shallow = layout->struct_bytes[STRUCT_PyHeapTypeObject];
-	body = reader_at(&decoder->reader, address, layout->struct_bytes[STRUCT_PyHeapTypeObject]);
-	if (body == NULL) {
+	body = body_at(&decoder->reader, address, layout->struct_bytes[STRUCT_PyHeapTypeObject]);
+	if (body.bytes == NULL) {
 		flag_object(decoder, DECODED_UNREADABLE, "only a part of the type is in the dump");
 		return;
 	}
@@ -29,8 +29,7 @@ static void decode_heap_type(struct decoder *decoder, uint64_t address, const ui
 	emit_field(decoder, address, body, FIELD_PyHeapTypeObject_ht_slots, RUN_HIDDEN);
 	emit_field(decoder, address, body, FIELD_PyTypeObject_tp_subclasses, RUN_HIDDEN);
 	struct keys_table keys;
-	if (keys_table_read(&decoder->objects,
-	                    load_u64(body + layout_offset(layout, FIELD_PyHeapTypeObject_ht_cached_keys)), &keys)) {
+	if (keys_table_read(&decoder->objects, body_u64(decoder, FIELD_PyHeapTypeObject_ht_cached_keys, body), &keys)) {
 		decoder->out.shallow += keys.bytes;
 		emit_block(decoder, keys.address, keys.bytes, "shared keys table", BLOCK_COUNTED);
 		emit_run(decoder, keys.entries + keys.key_offset, keys.entry_count, keys.entry_bytes, LABEL_DICT_KEY,
@@ -38,7 +37,7 @@ static void decode_heap_type(struct decoder *decoder, uint64_t address, const ui
 	}
 }
 
-static void decode_static_type(struct decoder *decoder, uint64_t address, const uint8_t *body)
+static void decode_static_type(struct decoder *decoder, uint64_t address, struct body body)
 {
 	/* tp_base is borrowed; tp_bases owns it (Objects/typeobject.c type_ready_set_bases). */
 	static const enum layout_field hidden[] = { FIELD_PyTypeObject_tp_dict, FIELD_PyTypeObject_tp_cache,
@@ -47,21 +46,20 @@ static void decode_static_type(struct decoder *decoder, uint64_t address, const 
 	for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++)
 		emit_field(decoder, address, body, hidden[i], RUN_HIDDEN);
 	struct static_type_state state;
-	if (static_type_state(&decoder->objects, address, body, &state)) {
+	if (static_type_state(&decoder->objects, address, body.bytes, &state)) {
 		emit_run(decoder, state.dict_slot, 1, 8, LABEL_DICT, RUN_HIDDEN, 0);
 		emit_run(decoder, state.subclasses_slot, 1, 8, LABEL_SUBCLASSES, RUN_HIDDEN, 0);
 	} else if (!layout_feature(decoder->layout, FEATURE_STATIC_BUILTIN_STATE) ||
-	           !(load_u64(body + layout_offset(decoder->layout, FIELD_PyTypeObject_tp_flags)) &
-	             TPFLAGS_STATIC_BUILTIN)) {
+	           !(body_u64(decoder, FIELD_PyTypeObject_tp_flags, body) & TPFLAGS_STATIC_BUILTIN)) {
 		/* of a static builtin type the word is an index into the interpreter's table, not a reference */
 		emit_field(decoder, address, body, FIELD_PyTypeObject_tp_subclasses, RUN_HIDDEN);
 	}
 }
 
-void decode_type_object(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_type_object(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
-	uint64_t flags = load_u64(body + layout_offset(decoder->layout, FIELD_PyTypeObject_tp_flags));
+	uint64_t flags = body_u64(decoder, FIELD_PyTypeObject_tp_flags, body);
 	if (flags & TPFLAGS_HEAPTYPE)
 		decode_heap_type(decoder, address, body);
 	else

@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "decode/chain.h"
 
-void decode_xml_element(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_xml_element(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	const struct layout *layout = decoder->layout;
@@ -16,8 +16,8 @@ void decode_xml_element(struct decoder *decoder, const struct type_info *type, u
 	if (extra == 0)
 		return;
 	uint32_t bytes = layout->struct_bytes[STRUCT_ElementObjectExtra];
-	const uint8_t *block = reader_at(&decoder->reader, extra, bytes);
-	if (block == NULL) {
+	const struct body block = body_at(&decoder->reader, extra, bytes);
+	if (block.bytes == NULL) {
 		flag_object(decoder, DECODED_UNREADABLE, "its attributes and children cannot be read");
 		return;
 	}
@@ -40,7 +40,7 @@ void decode_xml_element(struct decoder *decoder, const struct type_info *type, u
 
 /* The path from the root to where it is: an array of elements and positions in them. */
 void decode_xml_element_iterator(struct decoder *decoder, const struct type_info *type, uint64_t address,
-                                 const uint8_t *body)
+                                 struct body body)
 {
 	(void)type;
 	(void)address;

@@ -6,7 +6,7 @@
 
 enum { HANDLERS = 22 }; /* enum HandlerTypes: the same since 2.5 */
 
-void decode_xml_parser(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_xml_parser(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	(void)address;

@@ -15,7 +15,7 @@ static void emit_local_times(struct decoder *decoder, uint64_t address, uint64_t
 		emit_run(decoder, address + layout_offset(layout, fields[i]), count, row, LABEL_ITEM, RUN_HIDDEN, 0);
 }
 
-void decode_zone_info(struct decoder *decoder, const struct type_info *type, uint64_t address, const uint8_t *body)
+void decode_zone_info(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
 	(void)type;
 	const struct layout *layout = decoder->layout;
@@ -28,8 +28,8 @@ void decode_zone_info(struct decoder *decoder, const struct type_info *type, uin
 	uint64_t utc = body_u64(decoder, FIELD_PyZoneInfo_ZoneInfo_trans_list_utc, body);
 	uint64_t infos = body_u64(decoder, FIELD_PyZoneInfo_ZoneInfo_trans_ttinfos, body);
 	uint64_t table = body_u64(decoder, FIELD_PyZoneInfo_ZoneInfo__ttinfos, body);
-	const uint8_t *wall = body + layout_offset(layout, FIELD_PyZoneInfo_ZoneInfo_trans_list_wall);
-	const uint64_t lists[] = { utc, infos, load_u64(wall), load_u64(wall + 8) };
+	const uint32_t wall = layout_offset(layout, FIELD_PyZoneInfo_ZoneInfo_trans_list_wall);
+	const uint64_t lists[] = { utc, infos, body_word(body, wall), body_word(body, wall + 8) };
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
 		if (lists[i] != 0)
 			emit_block(decoder, lists[i], 8 * transitions, "transitions", 0);

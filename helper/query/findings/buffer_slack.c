@@ -14,11 +14,11 @@ static uint64_t slack_of(struct rule_run *run, const struct looked *looked)
 	const struct layout *layout = run->decoder->layout;
 	uint64_t room, used;
 	if (rule_is_type(looked->type, "bytearray")) {
-		room = layout_get(layout, FIELD_PyByteArrayObject_ob_alloc, looked->body);
+		room = body_field(layout, FIELD_PyByteArrayObject_ob_alloc, looked->body);
 		used = (uint64_t)body_ob_size(run->decoder, looked->body) + 1;
 	} else {
-		const uint64_t buffer = layout_get(layout, FIELD_bytesio_buf, looked->body);
-		used = layout_get(layout, FIELD_bytesio_string_size, looked->body);
+		const uint64_t buffer = body_field(layout, FIELD_bytesio_buf, looked->body);
+		used = body_field(layout, FIELD_bytesio_string_size, looked->body);
 		if (buffer == 0 || !value_field(&run->decoder->objects, buffer, FIELD_PyVarObject_ob_size, &room))
 			return 0;
 	}

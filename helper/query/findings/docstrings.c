@@ -10,7 +10,7 @@ static bool wants(struct rule_run *run, const struct type_info *type)
 
 static int look(struct rule_run *run, void *state, const struct looked *looked)
 {
-	const uint64_t doc = layout_get(run->decoder->layout, FIELD_PyFunctionObject_func_doc, looked->body);
+	const uint64_t doc = body_field(run->decoder->layout, FIELD_PyFunctionObject_func_doc, looked->body);
 	const struct type_info *type = doc != 0 ? query_type(run->query, doc) : NULL;
 	const uint32_t node = doc != 0 ? object_index_find(&run->heap->graph->index, doc) : UINT32_MAX;
 	if (type != NULL && node != UINT32_MAX && rule_is_type(type, "str"))

@@ -21,8 +21,8 @@ static bool is_empty(struct rule_run *run, const struct looked *looked)
 	if (strcmp(id, "list") == 0 || strcmp(id, "deque") == 0)
 		return body_ob_size(run->decoder, looked->body) == 0;
 	if (strcmp(id, "set") == 0)
-		return layout_get(layout, FIELD_PySetObject_used, looked->body) == 0;
-	return layout_get(layout, FIELD_PyDictObject_ma_used, looked->body) == 0;
+		return body_field(layout, FIELD_PySetObject_used, looked->body) == 0;
+	return body_field(layout, FIELD_PyDictObject_ma_used, looked->body) == 0;
 }
 
 static int look(struct rule_run *run, void *state, const struct looked *looked)

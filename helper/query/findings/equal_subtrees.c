@@ -43,7 +43,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	const uint64_t bytes = run->heap->bytes[looked->number];
 	const uint64_t length = rule_is_type(looked->type, "list")
 	                                ? (uint64_t)body_ob_size(run->decoder, looked->body)
-	                                : layout_get(run->decoder->layout, FIELD_PyDictObject_ma_used, looked->body);
+	                                : body_field(run->decoder->layout, FIELD_PyDictObject_ma_used, looked->body);
 	const struct candidate candidate = { looked->type->address ^ length << 32, bytes, looked->number };
 	if (bytes < LEAST_BYTES || rule_is_namespace(run, looked->node) || rule_is_of_code(run, looked->number) ||
 	    subtrees->candidates.count >= LIMIT_STRUCTURES)

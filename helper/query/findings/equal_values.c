@@ -21,12 +21,12 @@ static bool wants(struct rule_run *run, const struct type_info *type)
 }
 
 /* The same whatever the order; 0: too many, or none. */
-static uint64_t frozenset_hash(struct rule_run *run, const uint8_t *body)
+static uint64_t frozenset_hash(struct rule_run *run, struct body body)
 {
 	const struct layout *layout = run->decoder->layout;
-	const uint64_t used = layout_get(layout, FIELD_PySetObject_used, body);
-	const uint64_t slots = layout_get(layout, FIELD_PySetObject_mask, body) + 1;
-	const uint64_t table = layout_get(layout, FIELD_PySetObject_table, body);
+	const uint64_t used = body_field(layout, FIELD_PySetObject_used, body);
+	const uint64_t slots = body_field(layout, FIELD_PySetObject_mask, body) + 1;
+	const uint64_t table = body_field(layout, FIELD_PySetObject_table, body);
 	const uint32_t stride = layout->struct_bytes[STRUCT_setentry];
 	uint64_t found = 0, hash = 'z';
 	if (used == 0 || used > MOST_ITEMS || slots > 16 * MOST_ITEMS)
@@ -49,8 +49,8 @@ static uint64_t zone_value(struct rule_run *run, const struct looked *looked)
 	uint64_t key, value, leaf, hash = looked->type->address, leaves = 0, count = 0;
 	if (rule_is_type(looked->type, "timezone")) {
 		const struct layout *layout = run->decoder->layout;
-		const uint64_t name = layout_get(layout, FIELD_PyDateTime_TimeZone_name, looked->body);
-		hash += item_value_hash(run, layout_get(layout, FIELD_PyDateTime_TimeZone_offset, looked->body));
+		const uint64_t name = body_field(layout, FIELD_PyDateTime_TimeZone_name, looked->body);
+		hash += item_value_hash(run, body_field(layout, FIELD_PyDateTime_TimeZone_offset, looked->body));
 		return name != 0 ? hash * 31 + item_value_hash(run, name) : hash;
 	}
 	if (!value_attribute_cursor(&cursor, &run->decoder->objects, looked->address))

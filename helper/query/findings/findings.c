@@ -122,8 +122,8 @@ static int look_at_all(struct rule_run *run, struct wanted *wanted)
 			return query_no_memory(run->query, "findings");
 		if (which == 0)
 			continue;
-		looked.body = reader_at(&run->decoder->reader, looked.address, looked.type->body_bytes);
-		if (looked.body != NULL)
+		looked.body = body_at(&run->decoder->reader, looked.address, looked.type->body_bytes);
+		if (looked.body.bytes != NULL)
 			TRY(look_at(run, &looked, which));
 	}
 	return cursor.status == OK ? OK : query_cancelled(run->query);

@@ -30,7 +30,7 @@ static uint64_t bytes_with_closure(const struct rule_run *run, uint32_t number)
 static int look(struct rule_run *run, void *state, const struct looked *looked)
 {
 	struct sum_group *group;
-	const uint64_t code = layout_get(run->decoder->layout,
+	const uint64_t code = body_field(run->decoder->layout,
 	                                 rule_is_type(looked->type, "partial") ? FIELD_partialobject_fn
 	                                                                       : FIELD_PyFunctionObject_func_code,
 	                                 looked->body);

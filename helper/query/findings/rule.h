@@ -51,7 +51,7 @@ struct looked {
 	uint64_t address;
 	uint32_t node, number; /* of the graph; of the dominator tree */
 	const struct type_info *type;
-	const uint8_t *body; /* host address of tp_basicsize bytes */
+	struct body body; /* what its type says that is there at least */
 };
 
 /* "<count> <noun>s<many>: 2.3 % of the heap<advice>" */

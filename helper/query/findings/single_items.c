@@ -16,7 +16,7 @@ static uint64_t length_of(struct rule_run *run, const struct looked *looked)
 	const char *id = looked->type->entry->id;
 	if (strcmp(id, "list") == 0)
 		return (uint64_t)body_ob_size(run->decoder, looked->body);
-	return layout_get(layout, id[0] == 's' ? FIELD_PySetObject_used : FIELD_PyDictObject_ma_used, looked->body);
+	return body_field(layout, id[0] == 's' ? FIELD_PySetObject_used : FIELD_PyDictObject_ma_used, looked->body);
 }
 
 static int look(struct rule_run *run, void *state, const struct looked *looked)

@@ -19,14 +19,14 @@ static uint64_t keys_bytes(const struct rule_run *run, const struct keys_table *
 	       slots * 2 / 3 * keys->entry_bytes;
 }
 
-static uint64_t dict_waste(struct rule_run *run, const uint8_t *body)
+static uint64_t dict_waste(struct rule_run *run, struct body body)
 {
 	const struct layout *layout = run->decoder->layout;
-	const uint64_t used = layout_get(layout, FIELD_PyDictObject_ma_used, body);
+	const uint64_t used = body_field(layout, FIELD_PyDictObject_ma_used, body);
 	struct keys_table keys;
 	uint64_t slots = FEWEST_SLOTS;
-	if (layout_get(layout, FIELD_PyDictObject_ma_values, body) != 0 ||
-	    !keys_table_read(&run->decoder->objects, layout_get(layout, FIELD_PyDictObject_ma_keys, body), &keys) ||
+	if (body_field(layout, FIELD_PyDictObject_ma_values, body) != 0 ||
+	    !keys_table_read(&run->decoder->objects, body_field(layout, FIELD_PyDictObject_ma_keys, body), &keys) ||
 	    keys.reference_count != 1)
 		return 0;
 	while (slots * 2 / 3 < used)
@@ -35,11 +35,11 @@ static uint64_t dict_waste(struct rule_run *run, const uint8_t *body)
 	return keys.bytes >= keys_bytes(run, &keys, slots * TIMES) ? keys.bytes - needed : 0;
 }
 
-static uint64_t set_waste(struct rule_run *run, const uint8_t *body)
+static uint64_t set_waste(struct rule_run *run, struct body body)
 {
 	const struct layout *layout = run->decoder->layout;
-	const uint64_t used = layout_get(layout, FIELD_PySetObject_used, body);
-	const uint64_t now = layout_get(layout, FIELD_PySetObject_mask, body) + 1;
+	const uint64_t used = body_field(layout, FIELD_PySetObject_used, body);
+	const uint64_t now = body_field(layout, FIELD_PySetObject_mask, body) + 1;
 	uint64_t slots = FEWEST_SLOTS;
 	while (used * 5 >= (slots - 1) * 3)
 		slots *= 2;

@@ -12,8 +12,8 @@ static bool wants(struct rule_run *run, const struct type_info *type)
 static int look(struct rule_run *run, void *state, const struct looked *looked)
 {
 	const struct layout *layout = run->decoder->layout;
-	if (layout_get(layout, FIELD_PyASCIIObject_state_compact, looked->body) == 0 ||
-	    layout_get(layout, FIELD_PyASCIIObject_state_ascii, looked->body) != 0)
+	if (body_field(layout, FIELD_PyASCIIObject_state_compact, looked->body) == 0 ||
+	    body_field(layout, FIELD_PyASCIIObject_state_ascii, looked->body) != 0)
 		return OK;
 	const uint8_t *body =
 	        reader_at(&run->decoder->reader, looked->address, layout->struct_bytes[STRUCT_PyCompactUnicodeObject]);
