@@ -72,7 +72,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	uint64_t bytes = 0;
 	if (!rule_is_type(looked->type, "dict"))
 		bytes = items_bytes(run, looked->address);
-	else if (layout_get(run->decoder->layout, FIELD_PyDictObject_ma_used, looked->body) >= LEAST_ITEMS)
+	else if (body_field(run->decoder->layout, FIELD_PyDictObject_ma_used, looked->body) >= LEAST_ITEMS)
 		bytes = values_bytes(run, looked->address);
 	if (bytes > 0)
 		sum_add(state, looked->node, bytes);

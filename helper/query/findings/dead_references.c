@@ -12,7 +12,7 @@ static bool wants(struct rule_run *run, const struct type_info *type)
 static int look(struct rule_run *run, void *state, const struct looked *looked)
 {
 	/* Objects/weakrefobject.c clear_weakref(): None takes the place of what is gone */
-	const uint64_t object = layout_get(run->decoder->layout, FIELD_PyWeakReference_wr_object, looked->body);
+	const uint64_t object = body_field(run->decoder->layout, FIELD_PyWeakReference_wr_object, looked->body);
 	const struct type_info *type = object != 0 ? rule_type(run, object) : NULL;
 	if (type != NULL && rule_is_type(type, "none"))
 		sum_add(state, looked->node, rule_subtree_bytes(run, looked->number));

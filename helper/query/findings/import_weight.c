@@ -28,7 +28,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 {
 	struct sum_group *group;
 	const struct dominators *dominators = &run->heap->dominators;
-	const uint64_t file = layout_get(run->decoder->layout, FIELD_PyCodeObject_co_filename, looked->body);
+	const uint64_t file = body_field(run->decoder->layout, FIELD_PyCodeObject_co_filename, looked->body);
 	uint32_t above = dominators->idom[looked->number];
 	for (int step = 0; step < 2; step++) {
 		/* its constants lie between */
