@@ -230,6 +230,36 @@ def native(megabytes):
         memset(malloc(60000), 1, 60000)
 
 
+def queue(threads):
+    """So many threads wait for one lock."""
+    lock = threading.Lock()
+    lock.acquire()
+    for _ in range(threads):
+        threading.Thread(target=lock.acquire, daemon=True).start()
+    quiet.wait()
+    return lock
+
+
+def tables(count, rows):
+    """Records in many globals, none of them large."""
+    for n in range(count):
+        globals()["TABLE_%d" % n] = [{"name": "row %d of %d" % (k, n), "number": k} for k in range(rows)]
+
+
+class Worker(threading.Thread):
+    def run(self):
+        self.result = ["row %d of %s" % (k, self.name) for k in range(2000)]
+
+
+def workers(count, keeps):
+    made = [Worker() for _ in range(count)]
+    for one in made:
+        one.start()
+    for one in made:
+        one.join()
+    return made if keeps else [len(one.result) for one in made]
+
+
 def locked(circle):
     """Two threads that wait for one another, or both for one that works."""
     first, second, both_there = threading.Lock(), threading.Lock(), threading.Barrier(3)
@@ -264,7 +294,7 @@ def tasks(count, keeps):
     return asyncio.run(serve())
 
 
-# RULE: (fault, mended, near): three functions. mended None: what is found is held, and nothing is compared.
+# RULE, or RULE:WHAT where it has several: (fault, mended, near): three functions. mended None: what is found is held, and nothing is compared.
 FAULTS = {
     "unbounded_cache": (lambda: unbounded(4000, None), None, lambda: unbounded(4000, 500)),
     "kept_tracebacks": (lambda: caught(40, False), None, lambda: caught(40, True)),
@@ -286,7 +316,7 @@ FAULTS = {
     "missing_slots": (lambda: [Plain(n) for n in NUMBERS], lambda: [Slotted(n) for n in NUMBERS],
                       lambda: [Slotted(n) for n in NUMBERS]),
     "shared_keys": (lambda: odd(9000, "fault"), lambda: odd(9000, "near"), lambda: odd(9000, "near")),
-    "list_room": (lambda: with_room(8000), lambda: [tuple(one) for one in with_room(8000)],
+    "list_room": (lambda: with_room(8000), lambda: [one[:] for one in with_room(8000)],
                   lambda: [one[:] for one in with_room(8000)]),
     "sparse_tables": (lambda: shrunk(60000), lambda: dict(shrunk(60000)), lambda: dict(shrunk(60000))),
     "empty_containers": (lambda: [set() for _ in range(20000)], lambda: [None] * 20000,
@@ -317,6 +347,15 @@ FAULTS = {
     "deadlocks": (lambda: locked(True), None, lambda: locked(False)),
     "finished_tasks": (lambda: tasks(400, True), None, lambda: tasks(400, False)),
     "frame_locals": (None, None, None),
+    "deadlocks:queue": (lambda: queue(10), None, lambda: queue(5)),
+    "crowd:records": (lambda: tables(60, 300), None, lambda: tables(60, 20)),
+    "dead_threads:objects": (lambda: workers(12, True), None, lambda: workers(12, False)),
+    "boxed_numbers:dict": (lambda: {str(n): float(n) for n in range(60000)},
+                           lambda: {str(n): None for n in range(60000)},
+                           lambda: {str(n): float(n) for n in range(900)}),
+    "repeated_functions:partial": (lambda: [functools.partial(max, n) for n in range(20000)],
+                                   lambda: list(range(20000)),
+                                   lambda: [functools.partial(max, n) for n in range(5000)]),
 }
 
 

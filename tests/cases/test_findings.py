@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import sys
 
 import pytest
 
@@ -13,13 +14,14 @@ import interpreters
 import program
 
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "findings_program.py")
+HELLO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hello_program.py")
 with open(PROGRAM, encoding="utf-8") as text:
-    RULES = re.findall(r'^    "([a-z0-9_]+)": \(', text.read(), re.M)
+    CASES = re.findall(r'^    "([a-z0-9_:]+)": \(', text.read(), re.M)
 HELD = ("unbounded_cache", "named_caches", "context_copies", "dead_threads", "kept_tracebacks", "finished_tasks",
         "garbage", "gc_garbage", "crowd", "holder", "frame_locals", "reader_buffers", "import_weight", "memory_balance")
 # What is named that is not in KEPT; "": nothing is.
 PLACES = {"named_caches": "PRICE_CACHE", "gc_garbage": "gc.garbage", "repeated_functions": "<lambda>",
-          "garbage": "", "frame_locals": "", "memory_balance": "", "deadlocks": ""}
+          "garbage": "", "frame_locals": "", "memory_balance": "", "deadlocks": "", "crowd:records": "TABLE_"}
 
 
 def pytest_generate_tests(metafunc):
@@ -42,19 +44,27 @@ def folder():
     shutil.rmtree(path, ignore_errors=True)
 
 
-def found(python, rule, how, folder):
-    """(findings of that rule, what the program says would be saved)"""
-    with cores.Target(python, [PROGRAM, rule, how], folder) as target:
+@pytest.fixture(scope="module")
+def python(request):
+    """The distribution's; with --python the first that it names."""
+    name = request.config.getoption("--python")
+    return (interpreters.wanted(name)[0] if name else interpreters.distribution()).path
+
+
+def found(python, case, how, folder):
+    """(findings of its rule, what the program says would be saved)"""
+    rule = case.split(":")[0]
+    with cores.Target(python, [PROGRAM, case, how], folder) as target:
         saved = int(target.wait_ready().split()[1])
-        answer = ask(target.pid)
+        answer = ask(target.pid, "-n", "0")
     assert rule in answer["checked"]
     return [one for one in answer["findings"] if one["rule"] == rule], saved
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_fault_and_nearly(rule, folder):
-    python = interpreters.distribution().path
-    findings, saved = found(python, rule, "fault", folder)
+@pytest.mark.parametrize("case", CASES)
+def test_fault_and_nearly(case, python, folder):
+    rule = case.split(":")[0]
+    findings, saved = found(python, case, "fault", folder)
     assert findings, "not found"
     first = findings[0]
     assert first["text"] and first["next"]
@@ -63,11 +73,29 @@ def test_fault_and_nearly(rule, folder):
     assert (saved > 0) == (first["kind"] == "saved"), "the program measured nothing"
     if saved:
         assert abs(first["bytes"] - saved) <= 0.1 * saved, "says %d, the program %d" % (first["bytes"], saved)
-    place = PLACES.get(rule, "KEPT")
+    place = PLACES.get(case, PLACES.get(rule, "KEPT"))
     if place:
         assert any(place in one["name"] or "KEPT" in one["name"] for one in first["places"]), first["places"]
-    nearly, _ = found(python, rule, "near", folder)
+    nearly, _ = found(python, case, "near", folder)
     assert not nearly, nearly
+
+
+def test_each_rule_has_a_fault_and_a_line_in_the_docs(folder):
+    with cores.Target(interpreters.distribution().path, [PROGRAM, "list_room", "near"], folder) as target:
+        target.wait_ready()
+        rules = ask(target.pid)["checked"]
+    with open(os.path.join(program.ROOT, "docs", "symptoms.md"), encoding="utf-8") as text:
+        page = text.read()
+    assert set(rules) - {case.split(":")[0] for case in CASES} == {"incomplete_dump"}  # has a test of its own below
+    assert [rule for rule in rules if "`%s`" % rule not in page] == []
+
+
+@pytest.mark.parametrize("framework", ["fastapi", "django"])
+def test_hello_world_has_none(framework, folder):
+    pytest.importorskip(framework, reason="%s is not installed" % framework)
+    with cores.Target(sys.executable, [HELLO, framework], folder) as target:
+        assert "200" in target.wait_ready()
+        assert ask(target.pid)["findings"] == []
 
 
 def test_healthy_processes_have_none(healthy, folder):

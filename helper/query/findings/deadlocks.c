@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Threads that wait for one another in a circle; and a lock that many wait for. */
+#include "base/address_map.h"
 #include "query/findings/rule.h"
 #include "query/threads.h"
 
@@ -33,23 +34,56 @@ static int say_circles(struct rule_run *run, const struct threads_answer *thread
 	return OK;
 }
 
+/* What is taken for a moment. Where threads wait for work (queues, conditions, events) a long row of them is idle. */
+static bool is_lock(enum lock_kind kind)
+{
+	return kind == LOCK_LOCK || kind == LOCK_RLOCK || kind == LOCK_PYTHON_RLOCK || kind == LOCK_IMPORT ||
+	       kind == LOCK_OBJECT || kind == LOCK_MUTEX || kind == LOCK_PTHREAD;
+}
+
+/* Index of a row that waits for the lock that most wait for; THREAD_NONE: no lock has that many. */
+static uint32_t longest_queue(struct rule_run *run, const struct threads_answer *threads, uint32_t *ret_waiters,
+                              int *status)
+{
+	struct address_map waiters = { .slots = NULL };
+	uint32_t found = THREAD_NONE;
+	*ret_waiters = 0;
+	for (size_t i = 0; *status == OK && i < threads->rows.count; i++) {
+		const struct thread_wait *wait = &threads->rows.items[i].wait;
+		if (!is_lock(wait->lock.kind) || wait->lock.address == 0)
+			continue;
+		const uint32_t before = address_map_get(&waiters, wait->lock.address);
+		const uint32_t count = before == ADDRESS_MAP_NONE ? 1 : before + 1;
+		if (!address_map_set(&waiters, wait->lock.address, count))
+			*status = query_no_memory(run->query, "the queues of locks");
+		if (count > *ret_waiters) {
+			*ret_waiters = count;
+			found = (uint32_t)i;
+		}
+	}
+	address_map_clear(&waiters);
+	return *ret_waiters >= LONG_QUEUE ? found : THREAD_NONE;
+}
+
 static int say_queue(struct rule_run *run, const struct threads_answer *threads)
 {
-	uint32_t most = 0, owner = 0;
+	uint32_t waiters;
+	int status = OK;
 	struct text *text;
-	for (size_t i = 0; i < threads->rows.count; i++)
-		for (size_t hold = 0; hold < threads->rows.items[i].holds.count; hold++)
-			if (threads->rows.items[i].holds.items[hold].waiters > most) {
-				most = threads->rows.items[i].holds.items[hold].waiters;
-				owner = (uint32_t)i;
-			}
-	if (most < LONG_QUEUE)
-		return OK;
+	const uint32_t row = longest_queue(run, threads, &waiters, &status);
+	if (status < 0 || row == THREAD_NONE)
+		return status;
 	TRY(rule_found_urgent(run, "threads", &text));
-	rule_say_count(text, most, "thread");
-	text_add(text, " wait for one lock, which ");
-	say_thread(text, threads, owner);
-	text_add(text, " holds. What it does while it holds it is where the program stands still.");
+	rule_say_count(text, waiters, "thread");
+	text_add(text, " wait for one lock");
+	const uint32_t owner = threads->rows.items[row].wait.owner;
+	if (owner != THREAD_NONE) {
+		text_add(text, ", which ");
+		say_thread(text, threads, owner);
+		text_add(text, " holds. What it does while it holds it is where the program stands still.");
+	} else {
+		text_add(text, "; nothing says who holds it. Whoever does is where the program stands still.");
+	}
 	return OK;
 }
 
