@@ -294,7 +294,8 @@ def tasks(count, keeps):
     return asyncio.run(serve())
 
 
-# RULE, or RULE:WHAT where it has several: (fault, mended, near): three functions. mended None: what is found is held, and nothing is compared.
+# RULE, or RULE:WHAT where it has several: (fault, mended, near): three functions. mended None: what is found is held,
+# and nothing is compared.
 FAULTS = {
     "unbounded_cache": (lambda: unbounded(4000, None), None, lambda: unbounded(4000, 500)),
     "kept_tracebacks": (lambda: caught(40, False), None, lambda: caught(40, True)),
