@@ -127,9 +127,43 @@ static const char *help_topic(const struct cli_arguments *arguments)
 	return NULL;
 }
 
+/* `gdb`, `lldb` and `mcp` are the Python package's; its own program comes here for all else. */
+static int run_package(char **argv)
+{
+	static const char *const names[] = { "gdb", "lldb", "mcp" };
+	static const char code[] =
+	        "import runpy, sys; sys.argv[0] = 'pydeepsize'\n"
+	        "try:\n    import pydeepsize\n"
+	        "except ImportError: sys.exit('pydeepsize: this needs the Python package: pip install "
+	        "pydeepsize')\n"
+	        "runpy.run_module('pydeepsize', run_name='__main__')";
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (strcmp(argv[1], names[i]) != 0)
+			continue;
+		size_t count = 0;
+		while (argv[count] != NULL)
+			count++;
+		const char **words = calloc(count + 3, sizeof *words);
+		if (words == NULL)
+			break;
+		words[0] = "python3";
+		words[1] = "-c";
+		words[2] = code;
+		memcpy(&words[3], &argv[1], (count - 1) * sizeof *words);
+		(void)execvp("python3", (char *const *)words);
+		perror("pydeepsize: python3 cannot be run");
+		free(words);
+		return STATUS_UNREADABLE;
+	}
+	return -1;
+}
+
 int main(int argc, char **argv)
 {
 	struct cli_arguments arguments;
+	const int status = argc > 1 ? run_package(argv) : -1;
+	if (status >= 0)
+		return status;
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (cli_arguments_parse(&arguments, argc, argv) != 0)
 		return STATUS_USAGE;

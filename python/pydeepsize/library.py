@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Where the library, the program and the debuggers' scripts are: in this package, or in the repository it lies in."""
+"""Where the library, the program and the debuggers' scripts are: in this package, in the repository it lies in, or where
+the Debian package has them."""
 import importlib.util
 import os
 import sys
@@ -9,12 +10,15 @@ from typing import List
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(HERE, "data")
 REPOSITORY = os.path.dirname(os.path.dirname(HERE))
+# This is PREFIX/lib/python3/dist-packages/pydeepsize there.
+PREFIX = os.path.dirname(os.path.dirname(REPOSITORY))
 
 
 def find(name: str) -> str:
     """The path of a file of the wheel; in a checkout that of the build (PYDS_BUILD, ./build) or of the sources."""
     folders: List[str] = [DATA, os.environ.get("PYDS_BUILD") or os.path.join(REPOSITORY, "build")]
     folders += [os.path.join(REPOSITORY, one) for one in ("gdb", "lldb", os.path.join("helper", "bindings"))]
+    folders += [os.path.join(PREFIX, one) for one in (os.path.join("share", "pydeepsize"), "lib", "bin")]
     for folder in folders:
         path = os.path.join(folder, name)
         if os.path.isfile(path):

@@ -18,7 +18,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 PYTHONS = {"bullseye": "3.9", "bookworm": "3.11", "trixie": "3.13"}
 PACKAGES = "python3-venv,gdb,lldb,ca-certificates"
 PLATFORMS = ["manylinux_2_%d_x86_64" % minor for minor in (5, 12, 17, 24, 26, 27, 28, 31)] + ["manylinux2014_x86_64"]
-BACKPORTS = ["importlib-resources"]  # of Python 3.9: pip would judge by this Python whether they are needed
+BACKPORTS = ["importlib-resources", "zipp"]  # of Python 3.9: pip would judge by this Python whether they are needed
 FILES = ["tests/export/shop_program.py", "tests/support/notebook.py", "docs/culprit.ipynb"]
 # What a user does; each `try` is a line of the report.
 SCRIPT = r"""
