@@ -108,6 +108,16 @@ def test_the_notebook_runs(shop, tmp_path):
     assert any("<table" in "".join(output.get("data", {}).get("text/html", "")) for output in outputs)
 
 
+def test_the_program_hands_over_what_is_the_package_s(shop):
+    """`pydeepsize gdb`, `lldb` and `mcp` of the C program, as the Debian package has it."""
+    environment = dict(os.environ, PYDS_BUILD=program.BUILD, PYTHONPATH=PACKAGE)
+    answer = program.run(["mcp", "--help"], env=environment)
+    assert answer.status == 0 and "--values" in answer.output
+    del environment["PYTHONPATH"]
+    alone = program.run(["mcp", "--help"], env=dict(environment, PYTHONNOUSERSITE="1"), cwd=os.path.dirname(shop.core))
+    assert alone.status == 1 and "pip install" in alone.errors
+
+
 def test_twenty_questions_have_one_answer(target, shop):
     """SQL, the commands' JSON and Python."""
     types = shop.ask("heap", "-n", "0")["types"]
