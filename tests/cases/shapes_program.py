@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Heaps of odd shapes: `collecting N` is inside a collection, with a second thread whose stack an arena follows;
-`recursion N` has N frames; `slots` has modules in C whose static arrays look like objects. Prints READY and the number
+`recursion N` has N frames; `tasks N` has N tasks that wait; `slots` has modules in C whose static arrays look like objects. Prints READY and the number
 of lists, of exceptions that the collector knows, and waits to be dumped."""
 import gc
 import os
@@ -32,6 +32,24 @@ def deeper(count, value):
     return deeper(count - 1, row)
 
 
+def waiting(count):
+    import asyncio
+
+    async def leaf(event):
+        await event.wait()
+
+    async def middle(event):
+        await leaf(event)
+
+    async def run():
+        event = asyncio.Event()
+        tasks = [asyncio.ensure_future(middle(event)) for _ in range(count)]
+        await asyncio.sleep(0)
+        ready()
+        return tasks
+    asyncio.run(run())
+
+
 def main():
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     heap = [[i] for i in range(count)]
@@ -43,6 +61,9 @@ def main():
         heap = None
         sys.setrecursionlimit(10 ** 7)
         deeper(count, None)
+    elif sys.argv[1] == "tasks":
+        heap = None
+        waiting(count)
     elif sys.argv[1] == "slots":
         import _ctypes  # noqa: F401
         import _ssl  # noqa: F401

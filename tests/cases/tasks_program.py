@@ -154,6 +154,21 @@ def state(task):
     return "failed" if failed else "done"
 
 
+def awaiters(graph):
+    """Tasks that wait for what a graph is of; gather() and the like stand between with a future of their own."""
+    found = set()
+    for one in graph.awaited_by:
+        found |= {hex(id(one.future))} if isinstance(one.future, asyncio.Task) else awaiters(one)
+    return found
+
+
+def call_graph(task):
+    """What asyncio itself says (3.14): lines, outermost first, and who waits for the task."""
+    graph = asyncio.capture_call_graph(task)
+    return {"address": hex(id(task)), "lines": [entry.frame.f_lineno for entry in reversed(graph.call_stack)],
+            "awaited_by": sorted(awaiters(graph))}
+
+
 def describe(task):
     return {"address": hex(id(task)), "name": task.get_name(), "state": state(task), "chain": chain(task.get_coro()),
             "stack": [frame.f_lineno for frame in task.get_stack()]}
@@ -195,6 +210,10 @@ async def main():
              "async_generator": hex(id(coming)), "queue": hex(id(queue)), "event": hex(id(event)),
              "loop": hex(id(loop)),
              "lock": hex(id(lock)), "kept": hex(id(KEPT)), "held": len(held), "holder": hex(id(more[0]))}
+    if hasattr(asyncio, "capture_call_graph"):
+        truth["graphs"] = [call_graph(task) for task in known.values()  # it takes no tasks written in Python
+                           if isinstance(task, asyncio.Future) and task not in CYCLE and not task.done() and
+                           task is not asyncio.current_task()]
     del known
     print("READY " + json.dumps(truth), flush=True)
     sys.stdin.read()

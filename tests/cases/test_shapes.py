@@ -11,12 +11,12 @@ import program
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shapes_program.py")
 
 
-def seconds(named):
-    """Of processor time that `heap` takes, the better of two runs, and its answer."""
+def seconds(named, command="heap"):
+    """Of processor time that a command takes, the better of two runs, and its answer."""
     best = None
     for _ in range(2):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        answer = program.ask(named, ["heap", "--json"])
+        answer = program.ask(named, [command, "--json"] + (["-n", "10"] if command != "heap" else []))
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent = after.ru_utime - before.ru_utime
         best = spent if best is None else min(best, spent)
@@ -54,6 +54,18 @@ def test_deep_recursion_is_linear(distribution, tmp_path):
     many_time, heap = seconds(many)
     assert lists(heap) > 160000
     assert many_time < 16 * few_time + 0.1, "%.2f s, of an eighth of the frames %.2f s" % (many_time, few_time)
+    # Names of frames' locals are tried, each a search for its frame: all frames were read again for it.
+    top_time, _ = seconds(many, "top")
+    assert top_time < 3 * many_time + 0.1, "top %.2f s, heap %.2f s" % (top_time, many_time)
+
+
+@pytest.mark.skipif(program.SANITIZED, reason="times of an instrumented program")
+def test_tasks_take_less_than_twice_top(distribution, tmp_path):
+    many, _ = dumped(distribution, ["tasks", "40000"], str(tmp_path))
+    top_time, _ = seconds(many, "top")
+    time, tasks = seconds(many, "tasks")
+    assert max(group["count"] for group in tasks["groups"]) == 40000
+    assert time < 2 * top_time + 0.02, "tasks %.2f s, top %.2f s" % (time, top_time)
 
 
 def test_static_arrays_are_no_exceptions(each, tmp_path):
@@ -63,5 +75,5 @@ def test_static_arrays_are_no_exceptions(each, tmp_path):
         if "No module named" in str(reason) or "ImportError" in str(reason):
             pytest.skip("this build lacks a module: " + str(reason)[-100:])
         raise
-    heap = program.ask(named, ["heap", "--json"])
+    heap = program.ask(named, [command, "--json"] + (["-n", "10"] if command != "heap" else []))
     assert sum(row["count"] for row in heap["types"] if row["type"] == "OSError") == int(said.split()[1])

@@ -92,6 +92,28 @@ def test_who_waits_for_whom(tasks):
         assert child in tasks.tree
 
 
+def test_the_call_graph_of_asyncio_itself(tasks):
+    """asyncio.capture_call_graph(): its stacks end where an asynchronous generator or an old coroutine begins."""
+    if "graphs" not in tasks.truth:
+        pytest.skip("asyncio.capture_call_graph() is new in 3.14")
+    found, wrong = {}, []
+    for one in tasks.answer["awaits"]:
+        found.setdefault(one["waits_for"], set()).add(one["task"])
+    for graph in tasks.truth["graphs"]:
+        chain = tasks.group(graph["address"])["chain"]
+        lines = [step["line"] for step in chain]
+        is_cut = chain[0]["function"].rsplit(".", 1)[-1] in ("consume", "through_old_style")
+        awaited_by = found.get(graph["address"], set())
+        if graph["address"] == tasks.truth["holder"]:  # who waits for its lock, which asyncio does not tell
+            assert len(awaited_by) == 1
+            awaited_by = set()
+        reversed_lines = graph["lines"]
+        if (lines[:len(reversed_lines)] if is_cut else lines) != reversed_lines or \
+                sorted(awaited_by) != graph["awaited_by"]:
+            wrong.append("%s\n   %s %s" % (graph, lines, sorted(awaited_by)))
+    assert not wrong and len(tasks.truth["graphs"]) > 60, "%d wrong\n%s" % (len(wrong), "\n".join(wrong[:5]))
+
+
 def test_a_cycle_is_said(tasks):
     (cycle,) = tasks.answer["cycles"]
     assert sorted(cycle) == sorted(tasks.truth["cycle"])
