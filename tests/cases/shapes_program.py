@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Heaps of odd shapes: `collecting N` is inside a collection, with a second thread whose stack an arena follows;
-`recursion N` has N frames; `tasks N` has N tasks that wait; `slots` has modules in C whose static arrays look like objects. Prints READY and the number
-of lists, of exceptions that the collector knows, and waits to be dumped."""
+`recursion N` has N frames; `tasks N` has N tasks that wait; `slots` has modules in C whose static arrays look like
+objects. Prints READY and the number of lists, of exceptions that the collector knows, and waits to be dumped."""
 import gc
 import os
 import resource
