@@ -223,9 +223,18 @@ static int check(const struct solver *solver, const struct progress *progress, s
 	return progress_check(progress, error);
 }
 
-static int solve(struct solver *solver, const struct dominators *dominators, const uint32_t *group, uint32_t *set,
-                 const uint32_t *order, const struct progress *progress, struct error *error)
+/* By number: its group, and the set of groups that every way to it passes; and the order in which to go through them.
+ */
+struct numbers {
+	const uint32_t *group;
+	uint32_t *set, *order;
+};
+
+static int solve(struct solver *solver, const struct dominators *dominators, const struct numbers *numbers,
+                 const struct progress *progress, struct error *error)
 {
+	const uint32_t *group = numbers->group, *order = numbers->order;
+	uint32_t *set = numbers->set;
 	const struct edge_rows *incoming = &dominators->incoming;
 	const uint32_t count = dominators->reached_count;
 	set[0] = add(solver, SET_EMPTY, group[0]);
@@ -260,7 +269,8 @@ int groups_open(struct groups *ret_groups, const struct dominators *dominators, 
 	} else {
 		memset(set, 0xff, ((size_t)count + 1) * sizeof *set);
 		(void)intern(&solver); /* the empty set is number 0 */
-		status = solve(&solver, dominators, group, set, order, progress, error);
+		const struct numbers numbers = { group, set, order };
+		status = solve(&solver, dominators, &numbers, progress, error);
 	}
 	free(order);
 	free(solver.meets.slots);

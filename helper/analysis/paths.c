@@ -135,17 +135,22 @@ static bool is_shorter(const struct path *left, const struct path *right)
 	return left->cost < right->cost;
 }
 
+struct nodes {
+	const uint32_t *items;
+	uint32_t count;
+};
+
 /* The best path that ends in tail and whose node before it is not among forbidden, as a candidate. */
-static int add_candidate(struct search *search, struct path_list *candidates, const uint32_t *tail, uint32_t tail_count,
-                         const uint32_t *forbidden, size_t forbidden_count, struct error *error)
+static int add_candidate(struct search *search, struct path_list *candidates, const struct nodes *tail,
+                         const struct nodes *forbidden, struct error *error)
 {
-	for (uint32_t i = 1; i < tail_count; i++)
-		see(search, tail[i], tail[i]);
-	int status = search_from(search, tail[0], forbidden, forbidden_count, error);
+	for (uint32_t i = 1; i < tail->count; i++)
+		see(search, tail->items[i], tail->items[i]);
+	int status = search_from(search, tail->items[0], forbidden->items, forbidden->count, error);
 	struct path path = { .count = 0 };
 	if (status == OK && search->best != NONE) {
-		bool is_made = make_path(search, tail, tail_count, &path);
-		path.deviation = tail_count;
+		bool is_made = make_path(search, tail->items, tail->count, &path);
+		path.deviation = tail->count;
 		if (!is_made || !array_push(candidates, path)) {
 			free(path.nodes);
 			status = no_memory(error);
@@ -167,14 +172,15 @@ static int branch(struct search *search, struct path_list *candidates, const str
 		if (tail_count > PATH_BRANCHES && path->count - tail_count > PATH_BRANCHES)
 			continue;
 		const uint32_t *tail = path->nodes + (path->count - tail_count);
-		size_t forbidden_count = 0;
+		uint32_t forbidden_count = 0;
 		for (size_t i = 0; i < found->count; i++) {
 			const struct path *other = &found->items[i];
 			if (other->count > tail_count &&
 			    memcmp(other->nodes + (other->count - tail_count), tail, tail_count * sizeof *tail) == 0)
 				forbidden[forbidden_count++] = other->nodes[other->count - tail_count - 1];
 		}
-		status = add_candidate(search, candidates, tail, tail_count, forbidden, forbidden_count, error);
+		const struct nodes end = { tail, tail_count }, without = { forbidden, forbidden_count };
+		status = add_candidate(search, candidates, &end, &without, error);
 	}
 	free(forbidden);
 	return status;
@@ -227,8 +233,9 @@ static int find(struct search *search, struct path_list *found, struct path_list
 			return OK;
 		status = no_memory(error);
 	}
+	const struct nodes end = { tail.nodes, tail.count }, none = { NULL, 0 };
 	if (status == OK && tail.count > 0)
-		status = add_candidate(search, candidates, tail.nodes, tail.count, NULL, 0, error);
+		status = add_candidate(search, candidates, &end, &none, error);
 	free(tail.nodes);
 	while (status == OK && found->count < search->request->count && candidates->count > 0) {
 		status = take_shortest(found, candidates, error);
@@ -267,27 +274,6 @@ void path_list_clear(struct path_list *paths)
 }
 
 /* ---- A path to every node ---- */
-
-/* The edges as they go: the rows of incoming turned round. */
-static int turn_round(struct edge_rows *ret_outgoing, const struct edge_rows *incoming, struct error *error)
-{
-	const uint32_t count = incoming->node_count;
-	const uint32_t edge_count = incoming->first[count];
-	uint32_t *first = large_allocate_zero((uint64_t)count + 2, sizeof *first);
-	uint32_t *targets = large_allocate((uint64_t)edge_count + 1, sizeof *targets);
-	*ret_outgoing = (struct edge_rows){ count, first, targets };
-	if (first == NULL || targets == NULL)
-		return no_memory(error);
-	uint32_t *at = first + 1; /* row n is filled through at[n], which ends as first[n + 1] */
-	for (uint32_t edge = 0; edge < edge_count; edge++)
-		at[incoming->targets[edge] + 1]++;
-	for (uint32_t i = 1; i <= count; i++)
-		at[i] += at[i - 1];
-	for (uint32_t node = 0; node < count; node++)
-		for (uint32_t edge = incoming->first[node]; edge < incoming->first[node + 1]; edge++)
-			targets[at[incoming->targets[edge]]++] = node;
-	return OK;
-}
 
 struct growth {
 	struct path_forest *forest;
@@ -342,7 +328,7 @@ int path_forest_grow(struct path_forest *ret_forest, const struct edge_rows *inc
 	int status = ret_forest->before == NULL || ret_forest->order == NULL ? no_memory(error) : OK;
 	if (status == OK) {
 		memset(ret_forest->before, 0xff, bytes);
-		status = turn_round(&outgoing, incoming, error);
+		status = edge_rows_turn(&outgoing, incoming, progress, error);
 	}
 	if (status == OK)
 		status = grow(&growth, 0, error);
