@@ -78,7 +78,8 @@ static int find_deep(struct pyds_session *session, uint64_t address, const char 
 	TRY(decode_at(session, address));
 	struct walk *walk;
 	TRY(target_walk(session->target, SIZE_SHALLOW, &walk, &session->error));
-	return walk_deep(walk, &address, 1, (enum policy)found, NULL, result, &session->error);
+	const struct walk_start start = { &address, 1, (enum policy)found };
+	return walk_deep(walk, &start, NULL, result, &session->error);
 }
 
 PYDS_PUBLIC int32_t pyds_object_deep(pyds_session *session, uint64_t address, const char *policy, uint64_t *ret_deep,

@@ -311,7 +311,7 @@ static void leave_out_pympler(struct sizer *sizer)
 	leave_out(sizer, dict_get_str(objects, dict, "_typedefs"));
 }
 
-int asizeof_walk(struct decoder *decoder, struct visited *visited, const uint64_t *roots, size_t root_count,
+int asizeof_walk(struct decoder *decoder, struct visited *visited, const struct walk_start *start,
                  struct progress *progress, struct walk_result *result, struct error *error)
 {
 	struct sizer sizer = { .decoder = decoder, .visited = visited, .result = result };
@@ -323,8 +323,8 @@ int asizeof_walk(struct decoder *decoder, struct visited *visited, const uint64_
 		sizer.int_type = decode_type(decoder, runtime->symbols[SYMBOL_PyLong_Type]);
 	leave_out_pympler(&sizer);
 	int status = OK;
-	for (size_t i = 0; status == OK && i < root_count; i++)
-		if (!sizer_push(&sizer, roots[i], 0))
+	for (size_t i = 0; status == OK && i < start->count; i++)
+		if (!sizer_push(&sizer, start->objects[i], 0))
 			status = error_set(error, ERROR_NO_MEMORY, "out of memory");
 	reverse(sizer.stack.items, sizer.stack.count);
 	if (status == OK)

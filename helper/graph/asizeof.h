@@ -13,7 +13,7 @@
 #include "graph/walk.h"
 
 /* As walk_deep() for POLICY_ASIZEOF; sizes in *result are rounded as pympler's are. */
-int asizeof_walk(struct decoder *decoder, struct visited *visited, const uint64_t *roots, size_t root_count,
+int asizeof_walk(struct decoder *decoder, struct visited *visited, const struct walk_start *start,
                  struct progress *progress, struct walk_result *result, struct error *error);
 
 #endif

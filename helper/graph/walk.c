@@ -304,15 +304,15 @@ static int collect_totals(struct walk *walk, struct walk_result *result, struct 
 }
 
 /* All roots are entered in the set before any is visited: a class among them is opened, however others refer to it. */
-static int walk_policy(struct walk *walk, const uint64_t *roots, size_t root_count, struct progress *progress,
+static int walk_policy(struct walk *walk, const struct walk_start *start, struct progress *progress,
                        struct error *error)
 {
-	struct upcoming *taken = calloc(root_count + 1, sizeof *taken);
+	struct upcoming *taken = calloc(start->count + 1, sizeof *taken);
 	if (taken == NULL)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory");
 	size_t taken_count = 0;
-	for (size_t i = 0; i < root_count; i++)
-		taken_count += frontier_take(&walk->own.frontier, roots[i], &taken[taken_count]);
+	for (size_t i = 0; i < start->count; i++)
+		taken_count += frontier_take(&walk->own.frontier, start->objects[i], &taken[taken_count]);
 	bool is_complete = true;
 	for (size_t i = 0; is_complete && i < taken_count; i++)
 		is_complete = visit(&walk->own, walk->follow, &taken[i], true);
@@ -347,16 +347,16 @@ static int end(struct walk *walk, int status, struct walk_result *result, struct
 	return status < 0 ? status : collected;
 }
 
-int walk_deep(struct walk *walk, const uint64_t *roots, size_t root_count, enum policy policy,
-              struct progress *progress, struct walk_result *result, struct error *error)
+int walk_deep(struct walk *walk, const struct walk_start *start, struct progress *progress, struct walk_result *result,
+              struct error *error)
 {
-	if (policy == POLICY_ASIZEOF) {
+	if (start->policy == POLICY_ASIZEOF) {
 		*result = (struct walk_result){ 0 };
-		return asizeof_walk(walk->decoder, &walk->visited, roots, root_count, progress, result, error);
+		return asizeof_walk(walk->decoder, &walk->visited, start, progress, result, error);
 	}
-	const struct follow follow = follow_of(policy);
-	begin(walk, &follow, policy, result);
-	return end(walk, walk_policy(walk, roots, root_count, progress, error), result, error);
+	const struct follow follow = follow_of(start->policy);
+	begin(walk, &follow, start->policy, result);
+	return end(walk, walk_policy(walk, start, progress, error), result, error);
 }
 
 bool policy_enters(enum policy policy, const struct type_info *type)
@@ -402,18 +402,18 @@ bool walk_has_reached_in(const struct walk *walk, const struct segment *segment,
 	return visited_has(&walk->visited, visited_place(&walk->visited, segment, address));
 }
 
-int walk_from_reached(struct walk *walk, const uint64_t *reached, size_t count, enum policy policy,
-                      struct progress *progress, struct walk_result *result, struct error *error)
+int walk_from_reached(struct walk *walk, const struct walk_start *reached, struct progress *progress,
+                      struct walk_result *result, struct error *error)
 {
-	const struct follow follow = follow_of(policy);
-	begin(walk, &follow, policy, result);
+	const struct follow follow = follow_of(reached->policy);
+	begin(walk, &follow, reached->policy, result);
 	int status = OK;
-	for (size_t i = 0; status == OK && i < count; i++) {
-		struct upcoming object = { .head = decode_head(walk->decoder, reached[i]) };
+	for (size_t i = 0; status == OK && i < reached->count; i++) {
+		struct upcoming object = { .head = decode_head(walk->decoder, reached->objects[i]) };
 		if (object.head.bytes != NULL)
 			object.type = decode_head_type(walk->decoder, object.head.bytes);
 		if (!visit(&walk->own, &follow, &object, false))
-			status = error_set(error, ERROR_NO_MEMORY, "out of memory for %zu objects", count);
+			status = error_set(error, ERROR_NO_MEMORY, "out of memory for %zu objects", reached->count);
 		else
 			status = drain(walk, progress, error);
 	}

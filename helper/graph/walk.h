@@ -39,9 +39,15 @@ void walk_close(struct walk *walk);
 void walk_reset(struct walk *walk);
 /* What walks measure from now on; first SIZE_SHALLOW. POLICY_ASIZEOF has a measure of its own. */
 void walk_set_measure(struct walk *walk, enum size_measure measure);
-/* Follows roots under policy. ERROR_CANCELLED when progress says so (*result then holds what was found till then). */
-int walk_deep(struct walk *walk, const uint64_t *roots, size_t root_count, enum policy policy,
-              struct progress *progress, struct walk_result *result, struct error *error);
+/* Where a walk begins, and what it follows. */
+struct walk_start {
+	const uint64_t *objects;
+	size_t count;
+	enum policy policy;
+};
+/* Follows the objects as roots. ERROR_CANCELLED when progress says so (*result then holds what was found till then). */
+int walk_deep(struct walk *walk, const struct walk_start *start, struct progress *progress, struct walk_result *result,
+              struct error *error);
 
 /* The same in steps, for reports that go level by level; not for POLICY_ASIZEOF. */
 /* Whether objects of this type are counted where they are referred to (as a root every object is). */
@@ -57,8 +63,8 @@ bool walk_has_reached(const struct walk *walk, uint64_t address);
 /* The same of an address whose segment is at hand. */
 bool walk_has_reached_in(const struct walk *walk, const struct segment *segment, uint64_t address);
 /* walk_deep() from objects that walk_reach() has marked: they are counted and followed, not as roots. */
-int walk_from_reached(struct walk *walk, const uint64_t *reached, size_t count, enum policy policy,
-                      struct progress *progress, struct walk_result *result, struct error *error);
+int walk_from_reached(struct walk *walk, const struct walk_start *reached, struct progress *progress,
+                      struct walk_result *result, struct error *error);
 
 void walk_result_clear(struct walk_result *result);
 void walk_result_sort(struct walk_result *result); /* types by bytes, largest first */

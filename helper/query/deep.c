@@ -162,8 +162,8 @@ int query_deep(const struct query *query, const struct deep_question *question, 
 	struct walk *walk;
 	TRY(look_at(query, question->object, ret_answer));
 	TRY(query_walk(query, &walk));
-	int status = walk_deep(walk, &question->object, 1, question->policy, query->progress, &ret_answer->reached,
-	                       query->error);
+	const struct walk_start start = { &question->object, 1, question->policy };
+	int status = walk_deep(walk, &start, query->progress, &ret_answer->reached, query->error);
 	sort_types(question->order, &ret_answer->reached);
 	TRY(status);
 	ret_answer->is_complete = true;

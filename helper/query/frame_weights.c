@@ -69,7 +69,8 @@ int frame_weights_deep(struct frame_weights *weights, const uint64_t *objects, s
 	if (count == 0)
 		return OK;
 	TRY(query_walk(query, &walk));
-	int status = walk_deep(walk, objects, count, POLICY_DATA, query->progress, &result, query->error);
+	const struct walk_start start = { objects, count, POLICY_DATA };
+	int status = walk_deep(walk, &start, query->progress, &result, query->error);
 	*ret_deep = result.bytes;
 	walk_result_clear(&result);
 	return status;

@@ -123,7 +123,8 @@ static int find_deep(struct search *search, struct module_row *module)
 	struct walk_result result = { .count = 0 };
 	struct walk *walk;
 	TRY(query_walk(query, &walk));
-	int status = walk_deep(walk, &module->address, 1, POLICY_DATA, query->progress, &result, query->error);
+	const struct walk_start start = { &module->address, 1, POLICY_DATA };
+	int status = walk_deep(walk, &start, query->progress, &result, query->error);
 	module->deep = result.bytes;
 	module->has_deep = status >= 0;
 	walk_result_clear(&result);

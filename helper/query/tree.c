@@ -204,8 +204,8 @@ static int close_group(struct tree *tree, struct tree_group *group)
 {
 	struct walk_result result;
 	tree->walks++;
-	int status = walk_from_reached(tree->walk, group->members.items, group->members.count, tree->policy,
-	                               tree->query->progress, &result, tree->query->error);
+	const struct walk_start start = { group->members.items, group->members.count, tree->policy };
+	int status = walk_from_reached(tree->walk, &start, tree->query->progress, &result, tree->query->error);
 	group->count = result.count;
 	group->bytes = result.bytes;
 	walk_result_clear(&result);

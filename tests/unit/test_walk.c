@@ -139,7 +139,8 @@ static void check_walk(struct model *model, enum policy policy, uint64_t expecte
 	struct error error = { 0 };
 	assert_int_equal(walk_open(&walk, &model->heap.decoder, &error), OK);
 	for (int again = 0; again < 2; again++) {
-		assert_int_equal(walk_deep(walk, &model->objects[0].address, 1, policy, NULL, &result, &error), OK);
+		const struct walk_start start = { &model->objects[0].address, 1, policy };
+		assert_int_equal(walk_deep(walk, &start, NULL, &result, &error), OK);
 		assert_int_equal(result.count, expected);
 		assert_int_equal(result.coverage.corrupt, model->bad);
 		assert_int_equal(result.coverage.unreadable, model->absent);
