@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/instances.h"
 
-#include <stdlib.h>
+#include "graph/heap/heap_cursor.h"
 
 /* Roles by index of a type, made when a type is first seen. */
 struct roles {
 	ARRAY(uint8_t) known; /* role + 1; 0: not asked yet */
-	uint8_t (*classify)(struct decoder *decoder, const struct type_info *type);
+	classify_type *classify;
 };
 
 static bool find_role(struct roles *roles, struct decoder *decoder, const struct type_info *type, uint8_t *ret_role)
@@ -21,39 +21,28 @@ static bool find_role(struct roles *roles, struct decoder *decoder, const struct
 	return true;
 }
 
-int instances_find(instance_array *instances, struct target *target, const struct retained *heap,
-                   uint8_t (*classify)(struct decoder *decoder, const struct type_info *type),
-                   struct progress *progress, struct error *error)
+int instances_find(instance_array *instances, const struct query *query, classify_type *classify)
 {
-	struct decoder *decoder = &target->naming;
-	const uint64_t type_offset = layout_offset(decoder->layout, FIELD_PyObject_ob_type);
+	struct decoder *decoder = &query->target->naming;
 	struct roles roles = { .classify = classify };
 	const struct type_info *type = NULL;
-	struct object_cursor cursor;
-	uint32_t node = 0;
-	uint64_t steps = 0;
+	const struct retained *heap;
+	struct heap_cursor cursor;
 	uint8_t role = 0;
-	int status = OK;
-	object_cursor_init(&cursor, &heap->graph->index);
-	for (uint64_t address; status == OK && (address = object_cursor_next(&cursor)) != 0; node++) {
-		const uint8_t *word = reader_at(&decoder->reader, address + type_offset, 8);
-		const uint64_t type_address = word != NULL ? load_u64(word) : 0;
-		if (type == NULL || type->address != type_address) {
-			type = type_address != 0 ? decode_type(decoder, type_address) : NULL;
-			role = 0;
-			if (type != NULL && !find_role(&roles, decoder, type, &role))
-				status = ERROR_NO_MEMORY;
+	bool done = true;
+	TRY(query_heap(query, &heap));
+	heap_cursor_init(&cursor, heap->graph, decoder, query->progress);
+	while (done && heap_cursor_next(&cursor)) {
+		if (cursor.type != type) {
+			type = cursor.type;
+			done = find_role(&roles, decoder, type, &role);
 		}
-		if (role != 0 && status == OK) {
-			const struct instance instance = { address, node, role };
-			if (!array_push(instances, instance))
-				status = ERROR_NO_MEMORY;
-		}
-		if (status == OK)
-			status = progress_look(progress, &steps);
+		const struct instance instance = { cursor.address, cursor.node, role };
+		if (done && role != 0)
+			done = array_push(instances, instance);
 	}
 	array_free(&roles.known);
-	if (status == ERROR_CANCELLED)
-		return progress_cancelled(error);
-	return status < 0 ? error_set(error, status, "out of memory for the objects asked about") : OK;
+	if (cursor.status != OK)
+		return query_cancelled(query);
+	return done ? OK : query_no_memory(query, "the objects asked about");
 }

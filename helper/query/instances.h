@@ -4,8 +4,7 @@
 #define PYDS_QUERY_INSTANCES_H
 
 #include "base/array.h"
-#include "base/progress.h"
-#include "target/target.h"
+#include "query/query.h"
 
 struct instance {
 	uint64_t address;
@@ -15,9 +14,10 @@ struct instance {
 
 typedef ARRAY(struct instance) instance_array;
 
-/* Appends all objects whose type has a role. classify() is asked once for each type; 0: none. */
-int instances_find(instance_array *instances, struct target *target, const struct retained *heap,
-                   uint8_t (*classify)(struct decoder *decoder, const struct type_info *type),
-                   struct progress *progress, struct error *error);
+/* The role that instances of a type play; 0: none. */
+typedef uint8_t classify_type(struct decoder *decoder, const struct type_info *type);
+
+/* Appends all objects of the query's heap whose type has a role; classify() is asked once for each type. */
+int instances_find(instance_array *instances, const struct query *query, classify_type *classify);
 
 #endif

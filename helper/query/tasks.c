@@ -43,10 +43,9 @@ static int sort_rows(struct task_builder *builder)
 	return OK;
 }
 
-static int find(struct task_builder *builder)
+static int find(struct task_builder *builder, const struct query *query)
 {
-	TRY(instances_find(&builder->instances, builder->target, builder->heap, task_rows_classify, builder->progress,
-	                   builder->error));
+	TRY(instances_find(&builder->instances, query, task_rows_classify));
 	builder->awaited = calloc((size_t)builder->heap->graph->node_count / 8 + 1, 1);
 	if (builder->awaited == NULL || !library_open(&builder->library, builder->decoder, task_libraries))
 		return error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the tasks");
@@ -67,7 +66,7 @@ int query_tasks(const struct query *query, struct tasks_answer *ret_answer)
 	*ret_answer = (struct tasks_answer){ .futures = 0 };
 	TRY(query_heap(query, &builder.heap));
 	ret_answer->coverage = builder.heap->graph->coverage;
-	int status = find(&builder);
+	int status = find(&builder, query);
 	library_close(&builder.library);
 	array_free(&builder.instances);
 	array_free(&builder.withs);

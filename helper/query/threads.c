@@ -151,8 +151,7 @@ static int find(struct thread_builder *builder)
 	}
 	for (size_t i = 0; i < query->target->runtime->interpreters.count; i++)
 		read_names(builder, query->target->runtime->interpreters.items[i].modules);
-	TRY(instances_find(&builder->locks, query->target, builder->heap, lock_kind_of_type, query->progress,
-	                   query->error));
+	TRY(instances_find(&builder->locks, query, lock_kind_of_type));
 	if (!library_open(&builder->library, builder->decoder, waiting_libraries) || !map_wait_addresses(builder) ||
 	    !find_with_blocks(builder) || !frame_knowledge_find(builder))
 		return query_no_memory(query, "the threads");

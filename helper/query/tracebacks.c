@@ -290,8 +290,7 @@ int query_tracebacks(const struct query *query, struct tracebacks_answer *ret_an
 			memset(finder->group, 0xff, (numbers + 1) * sizeof *finder->group);
 	}
 	if (status == OK)
-		status = instances_find(&finder->instances, query->target, finder->heap, classify, query->progress,
-		                        query->error);
+		status = instances_find(&finder->instances, query, classify);
 	if (status == OK)
 		status = add_all(finder);
 	if (status == OK)
