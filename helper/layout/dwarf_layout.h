@@ -19,8 +19,14 @@ struct dwarf_options {
 int dwarf_layout_merge(struct layout *layout, const char *elf_path, const struct dwarf_options *options,
                        uint32_t *ret_structs, char *ret_debug_path, struct error *error);
 
+/* A layout as sentences call it: "debug information". */
+struct named_layout {
+	const struct layout *layout;
+	const char *name;
+};
+
 /* Every difference between two layouts in structs that both know; calls report with one sentence each. */
-void layout_compare(const struct layout *left, const char *left_name, const struct layout *right,
-                    const char *right_name, void (*report)(void *context, const char *sentence), void *context);
+void layout_compare(struct named_layout left, struct named_layout right,
+                    void (*report)(void *context, const char *sentence), void *context);
 
 #endif

@@ -5,8 +5,7 @@
 #include "layout/dwarf_layout.h"
 
 struct comparison {
-	const struct layout *left, *right;
-	const char *left_name, *right_name;
+	struct named_layout left, right;
 	void (*report)(void *context, const char *sentence);
 	void *context;
 };
@@ -31,7 +30,8 @@ static void place_text(char *text, size_t capacity, const struct layout_place *p
 
 static void compare_field(const struct comparison *comparison, enum layout_field field, bool partial)
 {
-	const struct layout_place *left = &comparison->left->fields[field], *right = &comparison->right->fields[field];
+	const struct layout_place *left = &comparison->left.layout->fields[field],
+	                          *right = &comparison->right.layout->fields[field];
 	if (partial) {
 		if (left->size == 0 || right->size == 0 || left->offset == right->offset)
 			return;
@@ -44,32 +44,34 @@ static void compare_field(const struct comparison *comparison, enum layout_field
 	place_text(left_text, sizeof left_text, left);
 	place_text(right_text, sizeof right_text, right);
 	(void)snprintf(sentence, sizeof sentence, "%s is %s in %s, but %s in %s", layout_field_name(field), left_text,
-	               comparison->left_name, right_text, comparison->right_name);
+	               comparison->left.name, right_text, comparison->right.name);
 	comparison->report(comparison->context, sentence);
 }
 
 static void compare_size(const struct comparison *comparison, enum layout_struct which)
 {
-	uint32_t left = comparison->left->struct_bytes[which], right = comparison->right->struct_bytes[which];
+	uint32_t left = comparison->left.layout->struct_bytes[which],
+	         right = comparison->right.layout->struct_bytes[which];
 	if (left == 0 || right == 0 || left == right)
 		return;
 	char sentence[512];
 	(void)snprintf(sentence, sizeof sentence, "%s has %u bytes in %s, but %u in %s", layout_struct_name(which),
-	               left, comparison->left_name, right, comparison->right_name);
+	               left, comparison->left.name, right, comparison->right.name);
 	comparison->report(comparison->context, sentence);
 }
 
-void layout_compare(const struct layout *left, const char *left_name, const struct layout *right,
-                    const char *right_name, void (*report)(void *context, const char *sentence), void *context)
+void layout_compare(struct named_layout left, struct named_layout right,
+                    void (*report)(void *context, const char *sentence), void *context)
 {
-	const struct comparison comparison = { left, right, left_name, right_name, report, context };
+	const struct comparison comparison = { left, right, report, context };
+	const uint8_t *left_sources = left.layout->struct_sources, *right_sources = right.layout->struct_sources;
 	for (unsigned i = 0; i < STRUCT_COUNT; i++)
-		if (left->struct_sources[i] != LAYOUT_SOURCE_NONE && right->struct_sources[i] != LAYOUT_SOURCE_NONE)
+		if (left_sources[i] != LAYOUT_SOURCE_NONE && right_sources[i] != LAYOUT_SOURCE_NONE)
 			compare_size(&comparison, i);
 	for (unsigned i = 0; i < FIELD_COUNT; i++) {
 		enum layout_struct which = layout_field_struct(i);
-		if (left->struct_sources[which] != LAYOUT_SOURCE_NONE &&
-		    right->struct_sources[which] != LAYOUT_SOURCE_NONE)
-			compare_field(&comparison, i, is_partial(left, which) || is_partial(right, which));
+		if (left_sources[which] != LAYOUT_SOURCE_NONE && right_sources[which] != LAYOUT_SOURCE_NONE)
+			compare_field(&comparison, i,
+			              is_partial(left.layout, which) || is_partial(right.layout, which));
 	}
 }

@@ -135,10 +135,20 @@ static bool append_key(struct decoder *decoder, uint64_t key, const struct name_
 	return true;
 }
 
+/* An entry of a dict as its label names it: the slot of a run, its key, and what stands before that: "[", "key [". */
+struct dict_entry {
+	const struct run *run;
+	uint64_t index, key;
+	const char *before;
+};
+
 /* "['x']", or "[key 12 of 40]" for what is not shown, or "[0x7f...]", the address of a key that cannot be typed. */
-static void append_dict_label(struct decoder *decoder, const struct run *run, uint64_t index, uint64_t key,
-                              const char *before, const struct name_options *options, struct text *text)
+static void append_dict_label(struct decoder *decoder, const struct dict_entry *entry,
+                              const struct name_options *options, struct text *text)
 {
+	const struct run *run = entry->run;
+	const char *before = entry->before;
+	const uint64_t index = entry->index, key = entry->key;
 	size_t length = text->length;
 	uint64_t flags = 0;
 
@@ -243,7 +253,8 @@ void names_label(struct decoder *decoder, const struct run *run, uint64_t index,
                  struct text *text)
 {
 	uint64_t position = run->first_index + index;
-	uint64_t slot = run->address + index * run->stride, key = 0;
+	uint64_t slot = run->address + index * run->stride;
+	struct dict_entry entry = { .run = run, .index = index, .before = "[" };
 
 	switch ((enum label_kind)run->label) {
 	case LABEL_FIELD:
@@ -256,12 +267,14 @@ void names_label(struct decoder *decoder, const struct run *run, uint64_t index,
 		text_add(text, "{item}");
 		break;
 	case LABEL_DICT_KEY:
-		append_dict_label(decoder, run, index, run_target(run, index), "key [", options, text);
+		entry.key = run_target(run, index);
+		entry.before = "key [";
+		append_dict_label(decoder, &entry, options, text);
 		break;
 	case LABEL_DICT_VALUE:
-		if (slot < run->argument || !reader_u64(&decoder->reader, slot - run->argument, &key))
-			key = 0;
-		append_dict_label(decoder, run, index, key, "[", options, text);
+		if (slot < run->argument || !reader_u64(&decoder->reader, slot - run->argument, &entry.key))
+			entry.key = 0;
+		append_dict_label(decoder, &entry, options, text);
 		break;
 	case LABEL_SPLIT_VALUE:
 		append_split_name(decoder, run, position, text);

@@ -105,15 +105,23 @@ static void offer_key(const struct path_place *place, struct suggestion *suggest
 	text_free(&name);
 }
 
-static int no_such_key(const struct path_place *place, const struct expression *expression, size_t key,
-                       const char *typed, uint64_t dict, uint64_t count, struct error *error)
+/* A subscript: key number `key` of an expression, and how it was typed. */
+struct subscript {
+	const struct expression *expression;
+	size_t key;
+	const char *typed;
+};
+
+static int no_such_key(const struct path_place *place, const struct subscript *subscript, uint64_t dict, uint64_t count,
+                       struct error *error)
 {
-	const struct expression_key *wanted = &expression->keys.items[key];
+	const struct expression *expression = subscript->expression;
+	const struct expression_key *wanted = &expression->keys.items[subscript->key];
 	struct suggestion suggestion;
 	struct dict_cursor cursor;
 	uint64_t entry_key, value;
 
-	error_set(error, ERROR_NOT_FOUND, "%s has no key %s among its %llu entries", place->path, typed,
+	error_set(error, ERROR_NOT_FOUND, "%s has no key %s among its %llu entries", place->path, subscript->typed,
 	          (unsigned long long)count);
 	if (wanted->kind != KEY_STR || wanted->text_length == 0 ||
 	    !dict_cursor_open(&cursor, &place->decoder->objects, dict))
@@ -126,10 +134,11 @@ static int no_such_key(const struct path_place *place, const struct expression *
 	return ERROR_NOT_FOUND;
 }
 
-static int dict_item(const struct path_place *place, const struct expression *expression, size_t key, const char *typed,
-                     uint64_t dict, uint64_t *ret_object, struct error *error)
+static int dict_item(const struct path_place *place, const struct subscript *subscript, uint64_t dict,
+                     uint64_t *ret_object, struct error *error)
 {
-	const struct expression_key *wanted = &expression->keys.items[key];
+	const struct expression *expression = subscript->expression;
+	const struct expression_key *wanted = &expression->keys.items[subscript->key];
 	struct dict_cursor cursor;
 	uint64_t entry_key, value, by_address = 0, count = 0;
 
@@ -138,11 +147,12 @@ static int dict_item(const struct path_place *place, const struct expression *ex
 		                 place->path);
 	if (wanted->kind == KEY_POSITION) {
 		*ret_object = entry_value(&cursor, (uint64_t)wanted->integer);
-		return *ret_object != 0 ? 0
-		                        : error_set(error, ERROR_NOT_FOUND, "%s has no entry %s", place->path, typed);
+		return *ret_object != 0
+		               ? 0
+		               : error_set(error, ERROR_NOT_FOUND, "%s has no entry %s", place->path, subscript->typed);
 	}
 	for (; dict_cursor_next(&cursor, &entry_key, &value); count++) {
-		if (key_matches(place->decoder, expression, key, entry_key)) {
+		if (key_matches(place->decoder, expression, subscript->key, entry_key)) {
 			*ret_object = value;
 			return 0;
 		}
@@ -150,7 +160,7 @@ static int dict_item(const struct path_place *place, const struct expression *ex
 			by_address = value;
 	}
 	*ret_object = by_address;
-	return by_address != 0 ? 0 : no_such_key(place, expression, key, typed, dict, count, error);
+	return by_address != 0 ? 0 : no_such_key(place, subscript, dict, count, error);
 }
 
 /* Of a contextvars.Context: variables go by their names here. */
@@ -236,6 +246,7 @@ static int sequence_item(const struct path_place *place, const struct expression
 int path_subscript(const struct path_place *place, const struct expression *expression, size_t key, const char *typed,
                    uint64_t *ret_object, struct error *error)
 {
+	const struct subscript subscript = { expression, key, typed };
 	struct decoder *decoder = place->decoder;
 	struct text type_name = { 0 };
 	uint64_t flags, mapping;
@@ -245,19 +256,19 @@ int path_subscript(const struct path_place *place, const struct expression *expr
 		return error_set(error, ERROR_FAULT, "%s, at %#llx, is not a readable object", place->path,
 		                 (unsigned long long)place->object);
 	if (flags & TPFLAGS_DICT_SUBCLASS)
-		return dict_item(place, expression, key, typed, place->object, ret_object, error);
+		return dict_item(place, &subscript, place->object, ret_object, error);
 	if (flags & (TPFLAGS_LIST_SUBCLASS | TPFLAGS_TUPLE_SUBCLASS))
 		return sequence_item(place, &expression->keys.items[key], typed, false, ret_object, error);
 	if (type_has_decoder(decoder, type, "deque", "collections.deque"))
 		return sequence_item(place, &expression->keys.items[key], typed, true, ret_object, error);
 	if (type_has_decoder(decoder, type, "frozendict", "frozendict"))
-		return dict_item(place, expression, key, typed, place->object, ret_object, error);
+		return dict_item(place, &subscript, place->object, ret_object, error);
 	if (type_has_decoder(decoder, type, "context", "Context"))
 		return context_item(place, expression, key, typed, ret_object, error);
 	if (type_has_decoder(decoder, type, "mappingproxy", "mappingproxy") &&
 	    value_field(&decoder->objects, place->object, FIELD_mappingproxyobject_mapping, &mapping)) {
 		if (value_is(&decoder->objects, mapping, TPFLAGS_DICT_SUBCLASS))
-			return dict_item(place, expression, key, typed, mapping, ret_object, error);
+			return dict_item(place, &subscript, mapping, ret_object, error);
 	}
 	append_type_name(decoder, place->object, &type_name);
 	error_set(error, ERROR_NOT_FOUND, "%s is of type %s, which has no items in memory to subscript", place->path,

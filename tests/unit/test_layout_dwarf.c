@@ -390,7 +390,8 @@ static void test_compare(void **state)
 	sample_path(path, "dwarf5");
 	(void)merge(path, NULL, NULL);
 	other = layout;
-	layout_compare(&layout, "left", &other, "right", collect, text);
+	layout_compare((struct named_layout){ &layout, "left" }, (struct named_layout){ &other, "right" }, collect,
+	               text);
 	assert_string_equal(text, "");
 	other.fields[FIELD_PyObject_ob_type].offset += 16;
 	other.struct_bytes[STRUCT_PyObject] += 16;
@@ -398,7 +399,8 @@ static void test_compare(void **state)
 	other.fields[FIELD_PyASCIIObject_length].size = 0;
 	other.struct_sources[STRUCT_PyFrameObject] = LAYOUT_SOURCE_NONE;
 	other.fields[FIELD_PyFrameObject_f_back].offset = 0;
-	layout_compare(&layout, "left", &other, "right", collect, text);
+	layout_compare((struct named_layout){ &layout, "left" }, (struct named_layout){ &other, "right" }, collect,
+	               text);
 	assert_string_equal(text,
 	                    "PyObject has 16 bytes in left, but 32 in right\n"
 	                    "PyObject.ob_type is at 8, 8 bytes in left, but at 24, 8 bytes in right\n"

@@ -233,61 +233,78 @@ static bool drop_lost_stacks(struct address_space *space, claim_array *claims)
 	return done;
 }
 
-static int read_program(struct address_space *space, const struct elf_header *header, const uint8_t *bytes,
-                        uint64_t size, const struct elf_program *program, claim_array *claims, struct budget *budget,
-                        struct core_notes *notes, struct error *error)
+/* The file, or the temporary one that it was expanded into; mapped. */
+struct core_bytes {
+	const uint8_t *bytes;
+	uint64_t size;
+};
+
+/* The program headers of a core, while they are gone through. */
+struct core_parser {
+	struct address_space *space;
+	struct core_bytes file;
+	struct elf_header header;
+	struct core_notes *notes;
+	claim_array claims;
+	struct budget budget;
+};
+
+static int read_program(struct core_parser *parser, const struct elf_program *program, struct error *error)
 {
-	if (program->type == PT_LOAD && !claim_load(claims, program, bytes, size, budget))
-		return error_set(error, ERROR_NO_MEMORY, "out of memory for %u segments", header->program_count);
+	const struct core_bytes *file = &parser->file;
+	if (program->type == PT_LOAD && !claim_load(&parser->claims, program, file->bytes, file->size, &parser->budget))
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for %u segments", parser->header.program_count);
 	if (program->type != PT_NOTE)
 		return OK;
-	uint64_t note_bytes = spend(budget, &budget->note_bytes, bytes_in_file(program, size));
+	uint64_t note_bytes = spend(&parser->budget, &parser->budget.note_bytes, bytes_in_file(program, file->size));
 	if (note_bytes == 0)
 		return OK;
-	return core_notes_parse(space, header, bytes + program->offset, note_bytes, notes, error);
+	return core_notes_parse(parser->space, &parser->header, file->bytes + program->offset, note_bytes,
+	                        parser->notes, error);
 }
 
-static int read_programs(struct address_space *space, const struct elf_header *header, const uint8_t *bytes,
-                         uint64_t size, struct core_notes *notes, struct error *error)
+static int read_programs(struct core_parser *parser, struct error *error)
 {
-	claim_array claims = { .items = NULL };
-	struct budget budget = { .load_bytes = size, .note_bytes = size };
+	const struct elf_header *header = &parser->header;
+	struct address_space *space = parser->space;
+	const uint64_t size = parser->file.size;
 	uint64_t expected = header->section_end;
 	int status = OK;
+	parser->budget = (struct budget){ .load_bytes = size, .note_bytes = size };
 	for (uint32_t i = 0; i < header->program_count && status >= 0; i++) {
 		struct elf_program program;
 		uint64_t end;
-		if (!elf_program_parse(header, bytes, size, i, &program))
+		if (!elf_program_parse(header, parser->file.bytes, size, i, &program))
 			break;
 		if (checked_add(program.offset, program.file_bytes, &end) && end > expected)
 			expected = end;
-		status = read_program(space, header, bytes, size, &program, &claims, &budget, notes, error);
+		status = read_program(parser, &program, error);
 	}
-	if (budget.is_exceeded)
+	if (parser->budget.is_exceeded)
 		address_space_warn(space,
 		                   "the segments of this core claim more bytes than it has: it is damaged or forged, "
 		                   "and what does not fit was left out");
 	space->coverage.file_size = size;
 	space->coverage.file_expected_size = expected > size ? expected : size;
-	if (status >= 0 && !drop_lost_stacks(space, &claims))
+	if (status >= 0 && !drop_lost_stacks(space, &parser->claims))
 		status = error_set(error, ERROR_NO_MEMORY, "out of memory for %zu threads", space->threads.count);
 	if (status >= 0)
-		status = address_space_set_segments(space, claims.items, claims.count, error);
-	array_free(&claims);
+		status = address_space_set_segments(space, parser->claims.items, parser->claims.count, error);
+	array_free(&parser->claims);
 	return status;
 }
 
-static int parse_core(struct address_space *space, const uint8_t *bytes, uint64_t size, const char *path,
+static int parse_core(struct address_space *space, const struct core_bytes *file, const char *path,
                       const struct memory_options *options, struct error *error)
 {
-	struct elf_header header;
-	TRY(check_header(bytes, size, path, &header, error));
-	TRY(check_programs(bytes, size, path, &header, error));
-	space->word_bytes = header.word_bytes;
-	space->big_endian = header.big_endian;
-	space->machine = header.machine;
 	struct core_notes notes = { .has_siginfo = false };
-	int status = read_programs(space, &header, bytes, size, &notes, error);
+	struct core_parser parser = { .space = space, .file = *file, .notes = &notes };
+	TRY(check_header(file->bytes, file->size, path, &parser.header, error));
+	TRY(check_programs(file->bytes, file->size, path, &parser.header, error));
+	space->word_bytes = parser.header.word_bytes;
+	space->big_endian = parser.header.big_endian;
+	space->machine = parser.header.machine;
+	int status = read_programs(&parser, error);
 	if (status >= 0) {
 		char executable[4096] = "";
 		struct reader reader;
@@ -311,8 +328,8 @@ static int parse_core(struct address_space *space, const uint8_t *bytes, uint64_
 	return status;
 }
 
-static int map_file(struct address_space *space, int descriptor, const char *path, const uint8_t **ret_bytes,
-                    uint64_t *ret_size, struct error *error)
+static int map_file(struct address_space *space, int descriptor, const char *path, struct core_bytes *ret_file,
+                    struct error *error)
 {
 	struct stat information;
 	if (fstat(descriptor, &information) != 0)
@@ -331,18 +348,18 @@ static int map_file(struct address_space *space, int descriptor, const char *pat
 	TRY(space_source_keep_map(space->source, bytes, size, error));
 	if (!space->source->core.is_known)
 		space->source->core = file_identity_of(&information);
-	*ret_bytes = bytes;
-	*ret_size = size;
+	*ret_file = (struct core_bytes){ bytes, size };
 	return OK;
 }
 
 /* Maps the file, or the temporary file that it was expanded into. */
 static int map_core(struct address_space *space, int descriptor, const char *path, struct progress *progress,
-                    const uint8_t **ret_bytes, uint64_t *ret_size, struct error *error)
+                    struct core_bytes *ret_file, struct error *error)
 {
-	TRY(map_file(space, descriptor, path, ret_bytes, ret_size, error));
-	size_t size = *ret_size < COMPRESSION_MAGIC_BYTES ? (size_t)*ret_size : COMPRESSION_MAGIC_BYTES;
-	const char *compression = compression_name(*ret_bytes, size);
+	TRY(map_file(space, descriptor, path, ret_file, error));
+	const uint64_t size = ret_file->size;
+	const char *compression = compression_name(
+	        ret_file->bytes, size < COMPRESSION_MAGIC_BYTES ? (size_t)size : COMPRESSION_MAGIC_BYTES);
 	if (compression == NULL)
 		return OK;
 	int expanded;
@@ -353,7 +370,7 @@ static int map_core(struct address_space *space, int descriptor, const char *pat
 		                   compression, path);
 		address_space_lose(space);
 	}
-	int status = map_file(space, expanded, path, ret_bytes, ret_size, error);
+	int status = map_file(space, expanded, path, ret_file, error);
 	(void)close(expanded);
 	return status;
 }
@@ -368,15 +385,14 @@ static int open_descriptor(struct address_space **ret_space, int descriptor, con
 		options = &defaults;
 	TRY(address_space_create(&space, SPACE_CORE, error));
 	int status = OK;
-	const uint8_t *bytes = NULL;
-	uint64_t size = 0;
+	struct core_bytes file = { .bytes = NULL };
 	space->target_path = strdup(core_path);
 	if (space->target_path == NULL)
 		status = error_set(error, ERROR_NO_MEMORY, "out of memory");
 	if (status >= 0)
-		status = map_core(space, descriptor, core_path, options->progress, &bytes, &size, error);
+		status = map_core(space, descriptor, core_path, options->progress, &file, error);
 	if (status >= 0)
-		status = parse_core(space, bytes, size, core_path, options, error);
+		status = parse_core(space, &file, core_path, options, error);
 	if (status < 0) {
 		address_space_close(space);
 		return status;
@@ -416,7 +432,8 @@ int address_space_open_core_image(struct address_space **ret_space, const uint8_
 	TRY(address_space_create(&space, SPACE_CORE, error));
 	/* An image comes from a fuzzer or a test: no file that it names is looked at. */
 	struct memory_options options = { .ignore_files = true };
-	int status = parse_core(space, bytes, size, "the core image", &options, error);
+	const struct core_bytes file = { bytes, size };
+	int status = parse_core(space, &file, "the core image", &options, error);
 	if (status < 0) {
 		address_space_close(space);
 		return status;

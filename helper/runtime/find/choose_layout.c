@@ -46,7 +46,8 @@ static uint32_t disagreements(const struct opening *opening, const struct layout
 {
 	uint32_t count = 0;
 	if (opening->fingerprint.debug_offsets != NULL)
-		layout_compare(layout, "", &opening->debug_offsets->layout, "", count_difference, &count);
+		layout_compare((struct named_layout){ layout, "" },
+		               (struct named_layout){ &opening->debug_offsets->layout, "" }, count_difference, &count);
 	return count;
 }
 
@@ -260,8 +261,9 @@ static void accept(struct opening *opening, struct candidate *candidate)
 		        "may be misread",
 		        runtime->version_text, builtin_layout_versions());
 	if (candidate->disagreements != 0)
-		layout_compare(&runtime->layout, "the layout in use", &opening->debug_offsets->layout,
-		               "_Py_DebugOffsets", warn_difference, runtime);
+		layout_compare((struct named_layout){ &runtime->layout, "the layout in use" },
+		               (struct named_layout){ &opening->debug_offsets->layout, "_Py_DebugOffsets" },
+		               warn_difference, runtime);
 	describe_build(runtime);
 }
 
@@ -298,8 +300,9 @@ static int decide(struct opening *opening, struct candidate *row, struct candida
 	}
 	if (dwarf->is_found) {
 		if (row->is_found && row->is_exact)
-			layout_compare(&dwarf->layout, "debug information", &row->layout, "the built-in table",
-			               warn_difference, runtime);
+			layout_compare((struct named_layout){ &dwarf->layout, "debug information" },
+			               (struct named_layout){ &row->layout, "the built-in table" }, warn_difference,
+			               runtime);
 		if (row->is_found || row->is_doubtful)
 			fill_from_row(&dwarf->layout, &row->layout);
 		accept(opening, dwarf);
