@@ -73,6 +73,7 @@ void address_space_close(struct address_space *space)
 	array_free(&space->warnings);
 	array_free(&space->losses);
 	free(space->target_path);
+	free(space->sysroot);
 	free(space->command);
 	free(space);
 }
@@ -84,6 +85,11 @@ void address_space_limit(const struct address_space *space, uint64_t max_memory)
 	/* A command that stopped for want of memory does not stop the next one. */
 	atomic_store(&budget->is_exceeded, false);
 	atomic_store(&budget->next_look, 0);
+}
+
+uint64_t address_space_most(const struct address_space *space)
+{
+	return atomic_load(&space->source->budget.most);
 }
 
 int address_space_require(const struct address_space *space, uint64_t bytes, const char *purpose, struct error *error)

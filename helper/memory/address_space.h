@@ -140,6 +140,8 @@ struct address_space {
 	int32_t pid; /* of the target; 0 if unknown */
 	int32_t signal; /* that killed a dumped process; 0 if none */
 	char *target_path; /* core file's path, for messages */
+	char *sysroot; /* as memory_options said; NULL */
+	bool ignores_files; /* the same */
 	char *command; /* NT_PRPSINFO pr_fname, /proc/PID/comm; NULL if unknown */
 	unsigned word_bytes; /* of the target: 8 or 4 */
 	bool big_endian; /* the target */
@@ -178,6 +180,7 @@ void address_space_close(struct address_space *space); /* NULL is fine; lets a s
 int address_space_check(const struct address_space *space, struct error *error);
 /* How much memory this process may have from now on, beside what the system's limits say; 0: as much as there is. */
 void address_space_limit(const struct address_space *space, uint64_t max_memory);
+uint64_t address_space_most(const struct address_space *space); /* what that said last */
 /* As budget_require() of memory/budget.h, before so much is taken for what is made of this space. */
 int address_space_require(const struct address_space *space, uint64_t bytes, const char *purpose, struct error *error);
 /* Bytes of a target that is read in place which are still to come if all of it is looked at. */

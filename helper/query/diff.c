@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/visited.h"
 #include "query/diff_rows.h"
+#include "query/memory.h"
+#include "query/naming.h"
 #include "query/owners.h"
 #include "query/traced_lines.h"
 
@@ -14,7 +17,8 @@ struct comparison {
 	struct diff_answer *answer;
 	struct query sides[DIFF_MOST_SIDES]; /* how each is asked */
 	const struct retained *heaps[DIFF_MOST_SIDES];
-	struct diff_names types, owners, lines, object_types;
+	struct diff_names types, owners, lines, memory, object_types;
+	struct visited reached[DIFF_MOST_SIDES]; /* of one process: the objects of all sides but the last */
 };
 
 static int no_memory(const struct comparison *comparison)
@@ -136,6 +140,30 @@ static int add_owners(struct comparison *comparison, uint32_t side)
 	return status;
 }
 
+/* "malloc heaps: in use by C code": the tree of `memory` has two levels below its root. */
+static int add_memory(struct comparison *comparison, uint32_t side)
+{
+	const struct memory_question question = { .limit = 0 };
+	struct memory_answer memory;
+	struct text name = { .bytes = NULL };
+	const char *above = "";
+	int status = query_memory(&comparison->sides[side], &question, &memory);
+	for (size_t i = 0; status == OK && i < memory.parts.count; i++) {
+		const struct memory_part *part = &memory.parts.items[i];
+		const struct diff_sum sum = { .count = part->count, .bytes = part->bytes };
+		above = part->level == 1 ? part->name : above;
+		text_reset(&name);
+		if (part->level > 1)
+			text_format(&name, "%s: ", above);
+		text_add(&name, part->name);
+		if (!diff_rows_add(&comparison->answer->memory, &comparison->memory, text_string(&name), side, &sum, 0))
+			status = no_memory(comparison);
+	}
+	text_free(&name);
+	memory_answer_clear(&memory);
+	return status;
+}
+
 static int add_lines(struct comparison *comparison, uint32_t side)
 {
 	const struct traced_lines_question question = { .by = TRACED_BY_LINE };
@@ -161,12 +189,35 @@ static int add_lines(struct comparison *comparison, uint32_t side)
 
 /* ---- Object by object ---- */
 
-/* Of the type's name: two targets have two tables of types. */
+/* What later sides are compared with, and all of a side that is needed when its graph is gone. */
+static int remember_objects(struct comparison *comparison, uint32_t side)
+{
+	const struct retained *heap = comparison->heaps[side];
+	const struct address_space *space = comparison->question->sides[side]->space;
+	struct object_cursor cursor;
+	uint64_t steps = 0;
+	uint32_t node = 0;
+	if (!visited_open(&comparison->reached[side], space))
+		return no_memory(comparison);
+	object_cursor_init(&cursor, &heap->graph->index);
+	for (uint64_t address; (address = object_cursor_next(&cursor)) != 0; node++) {
+		const struct segment *segment = address_space_find(space, address);
+		if (progress_look(comparison->query->progress, &steps) < 0)
+			return query_cancelled(comparison->query);
+		if (segment != NULL && heap->dominators.number[node] != UINT32_MAX)
+			(void)visited_add(&comparison->reached[side],
+			                  visited_place(&comparison->reached[side], segment, address));
+	}
+	return OK;
+}
+
+/* Two targets have two tables of types: the type's address is compared. */
 static bool has_object(const struct comparison *comparison, uint32_t side, uint64_t address,
                        const struct type_info *type)
 {
-	const struct retained *heap = comparison->heaps[side];
-	if (retained_number(heap, address) == UINT32_MAX)
+	const struct segment *segment = address_space_find(comparison->question->sides[side]->space, address);
+	if (segment == NULL ||
+	    !visited_has(&comparison->reached[side], visited_place(&comparison->reached[side], segment, address)))
 		return false;
 	const struct type_info *other = query_type(&comparison->sides[side], address);
 	return other != NULL && (other == type || other->address == type->address);
@@ -219,6 +270,23 @@ static int find_objects(struct comparison *comparison)
 	return OK;
 }
 
+static int name_objects(struct comparison *comparison)
+{
+	const uint32_t last = comparison->answer->side_count - 1;
+	struct naming *naming;
+	bool failed = false;
+	if (comparison->answer->objects.count == 0)
+		return OK;
+	TRY(naming_open(&naming, &comparison->sides[last], comparison->heaps[last]));
+	for (size_t i = 0; i < comparison->answer->objects.count; i++) {
+		struct diff_object *object = &comparison->answer->objects.items[i];
+		(void)naming_number(naming, object->number, &object->name);
+		failed |= object->name.failed;
+	}
+	naming_close(naming);
+	return failed ? no_memory(comparison) : OK;
+}
+
 static bool is_same_process(const struct diff_question *question)
 {
 	const struct target *first = question->sides[0];
@@ -232,13 +300,47 @@ static bool is_same_process(const struct diff_question *question)
 	return true;
 }
 
+static void forget_sides(struct comparison *comparison, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		target_forget(comparison->question->sides[i]);
+		comparison->heaps[i] = NULL;
+	}
+	comparison->answer->was_one_by_one = true;
+}
+
+/* Two graphs at once if there is room, else those before are given up: for a heap as large as the one before, and what
+ * is asked of it. */
+static int build_side(struct comparison *comparison, uint32_t side)
+{
+	enum { BYTES_PER_OBJECT = 96, BYTES_MORE = 16 << 20 };
+	const struct address_space *space = comparison->question->sides[side]->space;
+	struct error error = { .status = OK };
+	if (side > 0) {
+		const uint64_t wanted = comparison->answer->total[side - 1].count * BYTES_PER_OBJECT + BYTES_MORE;
+		if (address_space_require(space, wanted, "", &error) < 0)
+			forget_sides(comparison, side);
+		error_clear(&error);
+	}
+	int status = query_heap(&comparison->sides[side], &comparison->heaps[side]);
+	if ((status != ERROR_LIMIT && status != ERROR_NO_MEMORY) || side == 0 || comparison->heaps[side - 1] == NULL)
+		return status;
+	error_clear(comparison->query->error);
+	forget_sides(comparison, side);
+	return query_heap(&comparison->sides[side], &comparison->heaps[side]);
+}
+
 static int add_side(struct comparison *comparison, uint32_t side)
 {
-	TRY(query_heap(&comparison->sides[side], &comparison->heaps[side]));
-	coverage_add(&comparison->answer->coverage, &comparison->heaps[side]->graph->coverage);
+	struct diff_answer *answer = comparison->answer;
+	TRY(build_side(comparison, side));
+	coverage_add(&answer->coverage, &comparison->heaps[side]->graph->coverage);
 	TRY(add_types(comparison, side));
 	TRY(add_owners(comparison, side));
-	return comparison->answer->is_traced ? add_lines(comparison, side) : OK;
+	TRY(add_memory(comparison, side));
+	if (answer->is_traced)
+		TRY(add_lines(comparison, side));
+	return answer->is_same_process && side + 1 < answer->side_count ? remember_objects(comparison, side) : OK;
 }
 
 static int compare(struct comparison *comparison)
@@ -249,6 +351,7 @@ static int compare(struct comparison *comparison)
 	diff_rows_sort(&answer->types, answer->side_count, false);
 	diff_rows_sort(&answer->owners, answer->side_count, true);
 	diff_rows_sort(&answer->lines, answer->side_count, false);
+	diff_rows_sort(&answer->memory, answer->side_count, false);
 	if (!answer->is_same_process)
 		return OK;
 	TRY(find_objects(comparison));
@@ -257,7 +360,7 @@ static int compare(struct comparison *comparison)
 		qsort(answer->objects.items, answer->objects.count, sizeof *answer->objects.items, compare_objects);
 	if (answer->objects.count > comparison->question->object_limit)
 		answer->objects.count = comparison->question->object_limit;
-	return OK;
+	return name_objects(comparison);
 }
 
 int query_diff(const struct query *query, const struct diff_question *question, struct diff_answer *ret_answer)
@@ -275,7 +378,10 @@ int query_diff(const struct query *query, const struct diff_question *question, 
 	diff_names_clear(&comparison.types);
 	diff_names_clear(&comparison.owners);
 	diff_names_clear(&comparison.lines);
+	diff_names_clear(&comparison.memory);
 	diff_names_clear(&comparison.object_types);
+	for (uint32_t i = 0; i < DIFF_MOST_SIDES; i++)
+		visited_close(&comparison.reached[i]);
 	return status;
 }
 
@@ -284,6 +390,9 @@ void diff_answer_clear(struct diff_answer *answer)
 	diff_rows_clear(&answer->types);
 	diff_rows_clear(&answer->owners);
 	diff_rows_clear(&answer->lines);
+	diff_rows_clear(&answer->memory);
 	diff_rows_clear(&answer->object_types);
+	for (size_t i = 0; i < answer->objects.count; i++)
+		text_free(&answer->objects.items[i].name);
 	array_free(&answer->objects);
 }

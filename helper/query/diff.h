@@ -33,6 +33,7 @@ struct diff_object {
 	uint64_t address, bytes, retained;
 	const struct type_info *type; /* the last target's */
 	uint32_t number; /* of the last heap's dominator tree */
+	struct text name; /* what leads to it there; "": nothing that has a name; only of those listed */
 };
 
 typedef ARRAY(struct diff_row) diff_rows;
@@ -42,7 +43,9 @@ struct diff_answer {
 	struct diff_sum total[DIFF_MOST_SIDES]; /* of all objects that are reachable */
 	diff_rows types, owners; /* what grew most first, what shrank most last */
 	diff_rows lines; /* the same; empty unless tracemalloc was on in all */
+	diff_rows memory; /* what the process had mapped, by owner: "malloc heaps: in use by C code"; the same order */
 	bool is_traced;
+	bool was_one_by_one; /* there was no room for two graphs at once: the earlier ones were given up */
 	bool is_same_process; /* objects can be compared */
 	ARRAY(struct diff_object) objects; /* largest retained first */
 	diff_rows object_types; /* all of them by type, in the last side's place */

@@ -11,6 +11,8 @@
 #include "render/units.h"
 #include "report/report.h"
 
+enum row_kind { ROW_OWNER, ROW_OBJECTS, ROW_MEMORY };
+
 enum { WORDS_NAMED = 3 /* owners and types in the first sentence */ };
 
 struct comparison {
@@ -27,9 +29,17 @@ static uint32_t last_of(const struct comparison *comparison)
 
 /* ---- Opening the others ---- */
 
+/* A number is a live process. Files of the target lie where those of the first one do, if nothing else is said. */
 static int open_side(struct report *report, const char *word, struct target **ret_target)
 {
-	const struct memory_options memory = { .copy = COPY_ALWAYS };
+	const struct request *request = report->request;
+	const struct address_space *first = report->target->space;
+	const char *sysroot = request_word(request, OPTION_SYSROOT);
+	const struct memory_options memory = { .copy = COPY_ALWAYS,
+		                               .sysroot = sysroot != NULL ? sysroot : first->sysroot,
+		                               .executable = request_word(request, OPTION_EXE),
+		                               .ignore_files = first->ignores_files,
+		                               .max_memory = address_space_most(first) };
 	const struct runtime_options runtime = { .progress = report->progress };
 	struct address_space *space;
 	char *end;
@@ -38,6 +48,7 @@ static int open_side(struct report *report, const char *word, struct target **re
 		TRY(address_space_open_process(&space, (int32_t)pid, false, &memory, report->error));
 	else
 		TRY(address_space_open_core(&space, word, &memory, report->error));
+	address_space_limit(space, memory.max_memory);
 	int status = target_open(ret_target, space, &runtime, report->error);
 	if (status < 0)
 		error_note(report->error, "that was '%s'", word);
@@ -116,8 +127,10 @@ static void show_sentence(const struct comparison *comparison)
 	text_add(text, "\n");
 }
 
-static void add_row(const struct comparison *comparison, struct table *table, const struct diff_row *row, bool is_owner)
+static void add_row(const struct comparison *comparison, struct table *table, const struct diff_row *row,
+                    enum row_kind kind)
 {
+	const bool is_owner = kind == ROW_OWNER;
 	const struct report *report = comparison->report;
 	const struct diff_sum *old = &row->sides[0], *new = &row->sides[last_of(comparison)];
 	struct table_row *line = table_add_row(table, NULL);
@@ -129,13 +142,17 @@ static void add_row(const struct comparison *comparison, struct table *table, co
 		signed_bytes(report, &cell, old->bytes, new->bytes);
 		table_take(table, line, column++, &cell);
 	}
-	if (is_owner || request_has(report->request, OPTION_RETAINED)) {
+	if (is_owner || (kind == ROW_OBJECTS && request_has(report->request, OPTION_RETAINED))) {
 		signed_bytes(report, &cell, old->retained, new->retained);
 		table_take(table, line, column++, &cell);
 	}
 	report_bytes(report, &cell, is_owner ? new->retained : new->bytes);
 	table_take(table, line, column++, &cell);
-	table_set(table, line, column++, old->count == 0 ? "NEW" : new->count == 0 ? "GONE" : "");
+	const bool was_there = old->count + old->bytes > 0, is_there = new->count + new->bytes > 0;
+	if (kind != ROW_OWNER)
+		table_set(table, line, column++, !was_there ? "NEW" : !is_there ? "GONE" : "");
+	else
+		table_set(table, line, column++, old->count == 0 ? "NEW" : new->count == 0 ? "GONE" : "");
 	if (is_owner) {
 		text_format(&cell, "0x%" PRIx64, row->address);
 		table_take(table, line, column++, &cell);
@@ -153,18 +170,21 @@ static bool has_changed(const struct comparison *comparison, const struct diff_r
 }
 
 /* Largest changes first, in whichever direction: half of the limit of each. */
-static int show_rows(const struct comparison *comparison, const diff_rows *rows, bool is_owner, const char *heading)
+static int show_rows(const struct comparison *comparison, const diff_rows *rows, enum row_kind kind,
+                     const char *heading)
 {
+	const bool is_owner = kind == ROW_OWNER;
 	struct report *report = comparison->report;
 	struct table_column columns[6];
 	uint32_t count = 0;
 	if (!is_owner) {
 		columns[count++] = (struct table_column){ "Count", TABLE_RIGHT };
-		columns[count++] =
-		        (struct table_column){ report->query.measure == SIZE_ALLOCATED ? "Allocated" : "Shallow",
-			                       TABLE_RIGHT };
+		columns[count++] = (struct table_column){ kind == ROW_MEMORY                        ? "Bytes"
+			                                  : report->query.measure == SIZE_ALLOCATED ? "Allocated"
+			                                                                            : "Shallow",
+			                                  TABLE_RIGHT };
 	}
-	if (is_owner || request_has(report->request, OPTION_RETAINED))
+	if (is_owner || (kind == ROW_OBJECTS && request_has(report->request, OPTION_RETAINED)))
 		columns[count++] = (struct table_column){ "Retained", TABLE_RIGHT };
 	columns[count++] = (struct table_column){ "now", TABLE_RIGHT };
 	columns[count++] = (struct table_column){ "", 0 };
@@ -181,7 +201,7 @@ static int show_rows(const struct comparison *comparison, const diff_rows *rows,
 		return query_no_memory(&report->query, "a table");
 	for (size_t i = 0; i < rows->count && shown < report->request->limit; i++)
 		if (has_changed(comparison, &rows->items[i])) {
-			add_row(comparison, table, &rows->items[i], is_owner);
+			add_row(comparison, table, &rows->items[i], kind);
 			shown++;
 		}
 	int status = table_draw(table, report->text, report->error);
@@ -225,6 +245,8 @@ static int show_objects(const struct comparison *comparison)
 		table_take(table, line, 1, &cell);
 		text_format(&cell, "0x%" PRIx64, object->address);
 		table_take(table, line, 2, &cell);
+		if (object->name.length > 0)
+			text_format(&cell, "%s: ", text_string(&object->name));
 		names_describe(&comparison->query.target->naming, object->address, &report->names, &cell);
 		table_take(table, line, 3, &cell);
 	}
@@ -239,10 +261,11 @@ static int show_text(const struct comparison *comparison)
 	struct report *report = comparison->report;
 	const struct diff_answer *answer = &comparison->answer;
 	show_sentence(comparison);
-	TRY(show_rows(comparison, &answer->owners, true, "Owner"));
-	TRY(show_rows(comparison, &answer->types, false, "Type"));
+	TRY(show_rows(comparison, &answer->owners, ROW_OWNER, "Owner"));
+	TRY(show_rows(comparison, &answer->types, ROW_OBJECTS, "Type"));
 	if (answer->is_traced)
-		TRY(show_rows(comparison, &answer->lines, false, "Line that asked for it"));
+		TRY(show_rows(comparison, &answer->lines, ROW_OBJECTS, "Line that asked for it"));
+	TRY(show_rows(comparison, &answer->memory, ROW_MEMORY, "Memory of the process"));
 	TRY(show_objects(comparison));
 	report_measure_line(report);
 	report_coverage(report, &answer->coverage);
@@ -290,6 +313,23 @@ static void json_rows(const struct comparison *comparison, const diff_rows *rows
 	json_array_end(json);
 }
 
+static void json_memory(const struct comparison *comparison)
+{
+	const diff_rows *rows = &comparison->answer.memory;
+	struct json *json = &comparison->report->json;
+	json_array(json, "memory");
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct diff_sum *old = &rows->items[i].sides[0],
+		                      *new = &rows->items[i].sides[last_of(comparison)];
+		json_object(json, NULL);
+		json_string(json, "name", rows->items[i].name);
+		json_delta(json, "bytes", "bytes_delta", old->bytes, new->bytes);
+		json_delta(json, "count", "count_delta", old->count, new->count);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
 static void json_objects(const struct comparison *comparison)
 {
 	struct json *json = &comparison->report->json;
@@ -300,6 +340,10 @@ static void json_objects(const struct comparison *comparison)
 		json_object(json, NULL);
 		json_address(json, "address", object->address);
 		json_string(json, "type", object->type->name);
+		if (object->name.length > 0)
+			json_text(json, "name", &object->name);
+		else
+			json_null(json, "name");
 		json_number(json, size_measure_name(comparison->report->query.measure), object->bytes);
 		json_number(json, "retained", object->retained);
 		json_object_end(json);
@@ -323,7 +367,9 @@ static void show_json(const struct comparison *comparison)
 	json_rows(comparison, &answer->types, "types", "type");
 	json_rows(comparison, &answer->owners, "owners", "name");
 	json_rows(comparison, &answer->lines, "lines", "line");
+	json_memory(comparison);
 	json_bool(json, "traced", answer->is_traced);
+	json_bool(json, "one_by_one", answer->was_one_by_one);
 	json_bool(json, "same_process", answer->is_same_process);
 	json_rows(comparison, &answer->object_types, "object_types", "type");
 	json_number(json, "object_count", answer->object_total.count);

@@ -26,18 +26,28 @@ int target_open(struct target **ret_target, struct address_space *space, const s
 	return OK;
 }
 
-void target_close(struct target *target)
+void target_forget(struct target *target)
 {
-	if (target == NULL)
-		return;
 	retained_close(target->heap);
 	heap_graph_close(target->graph);
-	walk_close(target->walk);
 	native_graph_close(target->native);
 	memory_map_close(target->memory);
 	if (target->blocks != NULL)
 		python_blocks_clear(target->blocks);
 	free(target->blocks);
+	target->heap = NULL;
+	target->graph = NULL;
+	target->native = NULL;
+	target->memory = NULL;
+	target->blocks = NULL;
+}
+
+void target_close(struct target *target)
+{
+	if (target == NULL)
+		return;
+	target_forget(target);
+	walk_close(target->walk);
 	if (target->context != NULL) {
 		decoder_clear(&target->naming);
 		decoder_clear(&target->decoder);

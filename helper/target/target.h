@@ -50,6 +50,10 @@ int target_objects(struct target *target, struct progress *progress, const struc
 int target_heap(struct target *target, enum size_measure measure, struct progress *progress,
                 const struct retained **ret_heap, struct error *error);
 
+/* Gives up what target_heap() and others made of all objects, for the memory it takes; borrowed answers end. Who asks
+ * again has it built again. */
+void target_forget(struct target *target);
+
 /* Where tracemalloc's tables are; not tracing where they cannot be found. Looked for once. */
 const struct traced_place *target_traced(struct target *target);
 /* All that the process had mapped, by owner, with every allocator gone through; borrowed, and kept as the heap is. */

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """`diff`: what grew between dumps of one process: exactly, by type; the global that grew first; what leaked."""
+import json
 import os
 import shutil
 
 import pytest
 
 import cores
+import gdb_session
 import interpreters
+import lldb_session
 import program
 
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "growth_program.py")
@@ -87,6 +90,62 @@ def test_fail_over(growth):
         assert program.run(["--core", first[0], "diff", second[0], "--fail-over", limit]).status == status, limit
     assert program.run(["--core", first[0], "diff", first[0], "--fail-over", "0%"]).status == 0
     assert program.run(["--core", first[0], "diff", second[0], "--fail-over", "much"]).status == 1
+
+
+def test_memory_of_the_process(growth):
+    (first, _, third), _ = growth
+    rows = {row["name"]: row for row in diff(first[0], third[0])["memory"]}
+    now = program.ask(["--core", third[0]], ["memory", "--json"])
+    assert rows["mapped by the process"]["bytes"] == now["total"]["mapped"]
+    assert rows["pymalloc arenas: Python objects"]["bytes_delta"] > 2000 * 56
+    text = program.run(["--core", first[0], "diff", third[0]]).output
+    assert "Memory of the process" in text and "pymalloc arenas: Python objects" in text
+
+
+def test_survivors_have_names(growth):
+    moments, _ = growth
+    objects = diff(*[core for core, _, _ in moments])["objects"]
+    assert objects and all(row["name"] for row in objects if row["type"] == "__main__.Job")
+    assert any(row["name"].startswith("__main__.HISTORY[") for row in objects if row["name"])
+
+
+@pytest.mark.skipif(program.SANITIZED, reason="the sanitizer keeps what was freed")
+def test_one_after_the_other_where_memory_is_short(growth):
+    (first, second, third), _ = growth
+    command = ["--core", first[0], "diff", second[0], third[0], "--json", "--max-memory"]
+    for mebibytes in range(24, 400, 4):
+        answer = program.run(command + ["%dM" % mebibytes])
+        if answer.status in (0, 3):
+            break
+        assert "--max-memory leaves" in answer.errors
+    found, whole = json.loads(answer.output), diff(first[0], second[0], third[0])
+    assert found.pop("one_by_one") and not whole.pop("one_by_one")
+    assert found == whole
+
+
+def test_files_elsewhere(growth, tmp_path):
+    """Without its files the first one's layouts come from elsewhere; those of the later ones lie where it is said."""
+    (first, second, _), _ = growth
+    executable = os.path.realpath(interpreters.distribution().path)
+    sysroot = tmp_path / "sysroot"
+    os.makedirs(str(sysroot) + os.path.dirname(executable))
+    os.symlink(executable, str(sysroot) + executable)
+    plain = diff(first[0], second[0])
+    assert diff(first[0], second[0], "--exe", executable, "--sysroot", str(sysroot))["types"] == plain["types"]
+
+
+@pytest.mark.parametrize("debugger", (gdb_session,) + lldb_session.find(), ids=lambda one: one.NAME)
+def test_in_debuggers(growth, debugger):
+    if debugger.missing():
+        pytest.skip(debugger.missing())
+    (first, second, third), _ = growth
+    commands = ["diff %s" % second[0], "diff --json -n 5 %s %s" % (second[0], third[0])]
+    executable = os.path.realpath(interpreters.distribution().path)
+    texts = debugger.batch(debugger.core(executable, first[0]), ["py-" + command for command in commands])
+    for command, text in zip(commands, texts):
+        alone = program.run(["--core", first[0]] + command.split())
+        assert alone.status == 0
+        assert debugger.says(text).replace("py-", "").rstrip("\n") == alone.output.rstrip("\n")
 
 
 def test_what_is_no_dump_is_named(growth, tmp_path):

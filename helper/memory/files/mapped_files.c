@@ -478,6 +478,10 @@ int mapped_files_find(struct address_space *space, const struct memory_mapping *
 {
 	struct finder finder = { .space = space, .program = program, .options = options, .error = error };
 	reader_init(&finder.reader, space);
+	space->ignores_files = options->ignore_files;
+	space->sysroot = options->sysroot != NULL ? strdup(options->sysroot) : NULL;
+	if (space->sysroot == NULL && options->sysroot != NULL)
+		return no_memory(error);
 	int status = collect_rows(&finder, rows, row_count);
 	if (status >= 0)
 		status = group_rows(&finder);
