@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/job.h"
+#include "api/row_array.h"
 #include "api/sized_struct.h"
 #include "decode/allocated.h"
 #include "decode/reference_count.h"
@@ -18,33 +19,11 @@ _Static_assert((int)PYDS_OBJECT_IN_FLUX == (int)DECODED_IN_FLUX, "flags of objec
 
 enum { OBJECT_FLAGS = PYDS_OBJECT_APPROXIMATE | PYDS_OBJECT_UNREADABLE | PYDS_OBJECT_CORRUPT | PYDS_OBJECT_IN_FLUX };
 
-/* The caller's array of sized rows. */
-struct row_array {
-	uint8_t *rows;
-	uint32_t stride;
-	uint64_t capacity;
-	uint64_t count; /* filled */
-};
-
 static int begin_rows(struct pyds_session *session, void *rows, uint64_t capacity, struct row_array *ret_array)
 {
 	TRY(session_require_target(session));
 	TRY(address_space_check(session->target->space, &session->error));
-	*ret_array = (struct row_array){ .rows = rows, .capacity = capacity };
-	memcpy(&ret_array->stride, rows, sizeof ret_array->stride);
-	if (capacity == 0 || ret_array->stride < sizeof ret_array->stride || ret_array->stride % 8 != 0)
-		return error_set(&session->error, ERROR_ARGUMENT, "struct_size of the first row is not set");
-	return OK;
-}
-
-static int add_row(struct pyds_session *session, struct row_array *array, const void *own, uint32_t own_bytes)
-{
-	uint8_t *row = array->rows + array->count * array->stride;
-	memcpy(row, &array->stride, sizeof array->stride);
-	if (sized_struct_write(row, own, own_bytes) < 0)
-		return error_set(&session->error, ERROR_ARGUMENT, "struct_size of the first row makes no sense");
-	array->count++;
-	return OK;
+	return row_array_begin(ret_array, rows, capacity, &session->error);
 }
 
 /* ---- The heap ---- */
@@ -133,7 +112,7 @@ static int fill_objects(struct pyds_session *session, uint64_t after, const stru
 			                       .type_name = cursor.type->name };
 		row.flags = (cursor.type->flags & TYPE_IS_APPROXIMATE) != 0 ? PYDS_OBJECT_APPROXIMATE : 0;
 		add_retained(heap, cursor.address, &row.retained, &row.flags);
-		TRY(add_row(session, array, &row, sizeof row));
+		TRY(row_array_add(array, &row, sizeof row, &session->error));
 	}
 	return OK;
 }
@@ -241,7 +220,7 @@ static int fill_references(struct pyds_session *session, uint64_t address, uint6
 				.address = object,
 				.label = (const char *)(uintptr_t)session->strings.length,
 			};
-			TRY(add_row(session, array, &row, sizeof row));
+			TRY(row_array_add(array, &row, sizeof row, &session->error));
 			names_label(&target->naming, run, slot, &session->names, &session->strings);
 			text_append(&session->strings, "", 1);
 		}

@@ -50,6 +50,7 @@ PYDS_PUBLIC int32_t pyds_session_destroy(pyds_session *session)
 	target_close(session->target);
 	free(session->spill_directory);
 	text_free(&session->strings);
+	tables_clear(&session->tables);
 	relay_clear(&session->relay);
 	free(session);
 	return OK;

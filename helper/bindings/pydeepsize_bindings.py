@@ -7,7 +7,7 @@ import ctypes
 import json
 import os
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 
 OK = 0
 ERROR_ARGUMENT = -1

@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define PYDS_ABI_VERSION 2
+#define PYDS_ABI_VERSION 3
 
 enum pyds_status {
 	PYDS_OK = 0,
@@ -136,12 +136,16 @@ int32_t pyds_complete(pyds_session *session, const char *beginning, const char *
 int32_t pyds_object_sizes(pyds_session *session, uint64_t address, uint64_t *ret_shallow, uint64_t *ret_allocated);
 int32_t pyds_object_deep(pyds_session *session, uint64_t address, const char *policy, uint64_t *ret_deep,
                          uint64_t *ret_count);
+/* The same as a job (below), which can be cancelled and has no output; then pyds_job_deep() says what came out.
+ * PYDS_ERROR_STATE: it has not finished, or is another kind of job. */
+int32_t pyds_object_deep_start(pyds_session *session, uint64_t address, const char *policy, pyds_job **ret_job);
+int32_t pyds_job_deep(const pyds_job *job, uint64_t *ret_deep, uint64_t *ret_count);
 
 /* ---- Data: rows of numbers ---- *
  * Every row begins with struct_size. Of an array the caller sets it in the first row, to sizeof the row that it knows:
  * that is the distance between rows, a multiple of 8, and the library fills what both know and sets it in all.
- * type_name lives as long as the session; other strings until the next call of the session. Names are the target's
- * bytes: escape them before a terminal sees them. */
+ * type_name, and the strings of frames, locals, types and modules, live as long as the session; other strings until the
+ * next call of the session. Names are the target's bytes: escape them before a terminal sees them. */
 enum pyds_object_flag {
 	PYDS_OBJECT_APPROXIMATE = 1, /* of a C type that is not known: the size may be too small */
 	PYDS_OBJECT_UNREADABLE = 2, /* a part of it is not in the dump */
@@ -197,6 +201,66 @@ struct pyds_reference_row {
 /* The strong references of an object, from number `first` on. Less than capacity: these were the last. */
 int32_t pyds_references(pyds_session *session, uint64_t address, uint64_t first, struct pyds_reference_row *rows,
                         uint64_t capacity, uint64_t *ret_count);
+
+/* ---- Tables that are found once, and then stay as they are ---- *
+ * `first`: how many rows to pass over. Less than capacity: these were the last. */
+
+enum pyds_frame_flag {
+	PYDS_FRAME_SELECTED = 1, /* of the thread that the debugger has selected, or that got the signal */
+	PYDS_FRAME_CUT = 2 /* the oldest frame that could be read: there are more */
+};
+
+struct pyds_frame_row {
+	uint32_t struct_size;
+	uint32_t flags; /* enum pyds_frame_flag */
+	uint64_t thread; /* as the operating system numbers it; 0: unknown */
+	uint64_t thread_state; /* address of the PyThreadState */
+	uint64_t address, code; /* of the frame and its code object */
+	uint64_t depth; /* 0: the newest of its thread */
+	uint64_t line; /* 0: unknown */
+	const char *thread_name; /* that threading gave it; "": none */
+	const char *function, *file;
+};
+/* The Python frames of all threads, thread by thread, newest first. */
+int32_t pyds_frames(pyds_session *session, uint64_t first, struct pyds_frame_row *rows, uint64_t capacity,
+                    uint64_t *ret_count);
+
+struct pyds_local_row {
+	uint32_t struct_size;
+	uint32_t reserved;
+	uint64_t frame; /* number of its row of pyds_frames(), from 0 */
+	uint64_t address, type; /* type 0: there is no object */
+	const char *name;
+	const char *type_name; /* NULL: there is no object */
+};
+/* The variables of all frames that are set, in the order of the frames. */
+int32_t pyds_locals(pyds_session *session, uint64_t first, struct pyds_local_row *rows, uint64_t capacity,
+                    uint64_t *ret_count);
+
+struct pyds_type_row {
+	uint32_t struct_size;
+	uint32_t reserved;
+	uint64_t address; /* of the class */
+	uint64_t count, shallow; /* objects that a root reaches, and their bytes */
+	uint64_t unreachable_count, unreachable_shallow; /* garbage */
+	const char *name;
+};
+/* The types that have objects, most bytes first. PYDS_ERROR_STATE before pyds_heap_build(). */
+int32_t pyds_types(pyds_session *session, uint64_t first, struct pyds_type_row *rows, uint64_t capacity,
+                   uint64_t *ret_count);
+
+struct pyds_module_row {
+	uint32_t struct_size;
+	uint32_t reserved;
+	uint64_t address, dict; /* dict 0: it has none */
+	uint64_t retained; /* bytes that the module and its dict keep alive together */
+	uint64_t largest, largest_retained; /* the global that keeps most alive; 0: none does */
+	const char *name; /* key in sys.modules */
+	const char *largest_name;
+};
+/* What is in sys.modules, most retained bytes first. PYDS_ERROR_STATE before pyds_heap_build(). */
+int32_t pyds_modules(pyds_session *session, uint64_t first, struct pyds_module_row *rows, uint64_t capacity,
+                     uint64_t *ret_count);
 
 /* The table of commands; index from 0, PYDS_ERROR_NOT_FOUND after the last. Strings are static. */
 struct pyds_command_info {

@@ -240,13 +240,14 @@ static int find(struct search *search)
 	bool failed = false;
 	for (size_t i = 0; i < answer->rows.count; i++) {
 		find_largest(search, &answer->rows.items[i]);
-		TRY(find_deep(search, &answer->rows.items[i]));
+		if (!question->only_retained)
+			TRY(find_deep(search, &answer->rows.items[i]));
 		failed |= answer->rows.items[i].name.failed || answer->rows.items[i].largest_name.failed;
 	}
 	if (question->order == MODULES_BY_DEEP)
 		sort_modules(search);
 	keep_first(answer, question->limit);
-	return failed ? no_memory(search) : name_shared(search);
+	return failed ? no_memory(search) : question->only_retained ? OK : name_shared(search);
 }
 
 int query_modules(const struct query *query, const struct modules_question *question, struct modules_answer *ret_answer)

@@ -9,22 +9,28 @@ import pytest
 import cores
 import program
 
-PROGRAM = ("class Row: pass\nrows = []\nfor i in range(300):\n    row = Row(); row.data = ['%d' % (i * 7)] * (i + 1)\n"
-           "    rows.append(row)\nprint('READY', flush=True); input()")
-
-
-def test_largest_objects(distribution):
+def build(name, folder):
+    """One of docs/examples, built as its first lines say."""
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("no C compiler")
     if program.SANITIZED:
         pytest.skip("the example is linked without the sanitizer's library")
+    example = os.path.join(folder, name)
+    subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", "-I" + os.path.join(program.ROOT, "helper", "include"),
+                    os.path.join(program.ROOT, "docs", "examples", name + ".c"), program.library(),
+                    "-Wl,-rpath," + program.BUILD, "-o", example], check=True)
+    return example
+
+
+PROGRAM = ("class Row: pass\nrows = []\nfor i in range(300):\n    row = Row(); row.data = ['%d' % (i * 7)] * (i + 1)\n"
+           "    rows.append(row)\nprint('READY', flush=True); input()")
+
+
+def test_largest_objects(distribution):
     folder = cores.scratch("example")
-    example = os.path.join(folder, "largest_objects")
     try:
-        subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", "-I" + os.path.join(program.ROOT, "helper", "include"),
-                        os.path.join(program.ROOT, "docs", "examples", "largest_objects.c"), program.library(),
-                        "-Wl,-rpath," + program.BUILD, "-o", example], check=True)
+        example = build("largest_objects", folder)
         with cores.Target(distribution.path, ["-c", PROGRAM], folder) as target:
             target.wait_ready()
             core = cores.gcore(target.pid, os.path.join(folder, "core"))
@@ -44,5 +50,45 @@ def test_largest_objects(distribution):
         wrong = subprocess.run([example, "/nonexistent"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                env=cores.clean_environment())
         assert wrong.returncode == 2 and b"cannot open" in wrong.stderr
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+STACKS = ("import threading\ndef inner(first):\n    second = [first] * 3\n    print('READY', flush=True); input()\n"
+          "def outer():\n    kept = {'a': 1.5}\n    inner(kept)\nouter()\n")
+
+
+def test_tables(distribution):
+    folder = cores.scratch("example")
+    try:
+        example = build("tables", folder)
+        with cores.Target(distribution.path, ["-c", STACKS], folder) as target:
+            target.wait_ready()
+            core = ["--core", cores.gcore(target.pid, os.path.join(folder, "core"))]
+        done = subprocess.run([example, core[1], "threading"], stdout=subprocess.PIPE, check=True,
+                              env=cores.clean_environment())
+        lines = done.stdout.decode().splitlines()
+        stack = []
+        for line in lines:
+            if line.startswith("frame "):
+                stack.append((line.split()[2], []))
+            elif line.startswith("    "):
+                name, _, kind, _, address = line.split()
+                stack[-1][1].append((name, kind, address))
+        # the same frames and locals as the command has, in whatever order it sorts the locals
+        (thread,) = program.ask(core, ["frames", "--json", "--no-retained", "-n", "0"])["threads"]
+        assert [name for name, _ in stack] == [frame["function"] for frame in thread["frames"]]
+        assert [name for name, _ in stack] == ["inner", "outer", "<module>"]
+        for (_, found), frame in zip(stack, thread["frames"]):
+            assert sorted(found) == sorted((one["name"], one["type"], one["address"]) for one in frame["locals"])
+        assert [name for name, _, _ in stack[0][1]] == ["first", "second"]
+        heap = program.ask(core, ["heap", "--json"])["types"]
+        assert [line.split()[1:] for line in lines if line.startswith("type ")] == [
+            [str(row["count"]), str(row["shallow"]), row["type"]] for row in heap[:5]]
+        modules = program.ask(core, ["modules", "--json"])["modules"]
+        assert [line.split()[1:3] for line in lines if line.startswith("module ")] == [
+            [str(row["retained"]), row["name"]] for row in modules[:5]]
+        (asked,) = program.ask(core, ["deepsize", "--json", "--no-retained", "threading"])["objects"]
+        assert lines[-1] == "deep %d %d threading" % (asked["deep"], asked["count"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)

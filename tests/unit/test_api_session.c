@@ -105,6 +105,74 @@ static void help_is_a_job_like_any_other(void **state)
 	pyds_session_destroy(session);
 }
 
+/* ---- A session that is in use ---- */
+
+struct reentry {
+	pyds_session *session;
+	uint32_t reads;
+	int32_t statuses[4]; /* of calls made out of the callback */
+	pyds_job *job;
+};
+
+static uint64_t read_and_reenter(void *context, uint64_t address, void *buffer, uint64_t size)
+{
+	struct reentry *reentry = context;
+	uint64_t number;
+	(void)address;
+	memset(buffer, 0, size);
+	if (reentry->reads++ == 0) {
+		reentry->statuses[0] = pyds_session_destroy(reentry->session);
+		reentry->statuses[1] = pyds_resolve(reentry->session, "sys", &number);
+		reentry->statuses[2] = pyds_job_destroy(reentry->job);
+		reentry->statuses[3] = pyds_open_core(reentry->session, "/nonexistent/core", NULL, NULL);
+	}
+	return size;
+}
+
+static void a_session_in_use_is_neither_entered_nor_destroyed(void **state)
+{
+	(void)state;
+	struct reentry reentry = { .session = pyds_session_create() };
+	const struct pyds_callbacks callbacks = { .struct_size = sizeof callbacks,
+		                                  .read = read_and_reenter,
+		                                  .context = &reentry };
+	const struct pyds_mapping mapping = {
+		.struct_size = sizeof mapping, .protection = 3, .start = 0x10000, .end = 0x20000
+	};
+	assert_int_equal(pyds_open_callbacks(reentry.session, &callbacks, &mapping, 1, NULL, &reentry.job), PYDS_OK);
+	/* While the job is there: nothing else of its session, which stays what it is. */
+	assert_int_equal(pyds_session_destroy(reentry.session), PYDS_ERROR_STATE);
+	assert_int_equal(pyds_open_core(reentry.session, "/nonexistent/core", NULL, NULL), PYDS_ERROR_STATE);
+	while (pyds_job_wait(reentry.job, 1000) == PYDS_JOB_RUNS)
+		continue;
+	assert_true(reentry.reads > 0);
+	for (size_t i = 0; i < sizeof reentry.statuses / sizeof reentry.statuses[0]; i++)
+		assert_int_equal(reentry.statuses[i], PYDS_ERROR_STATE);
+	/* There is no Python in zeros. */
+	assert_true(pyds_job_result(reentry.job, NULL, NULL, NULL) < 0);
+	assert_int_equal(pyds_job_deep(reentry.job, NULL, NULL), PYDS_ERROR_STATE);
+	assert_int_equal(pyds_session_destroy(reentry.session), PYDS_ERROR_STATE);
+	assert_int_equal(pyds_job_destroy(reentry.job), PYDS_OK);
+	assert_int_equal(pyds_session_destroy(reentry.session), PYDS_OK);
+}
+
+static void tables_need_a_target(void **state)
+{
+	(void)state;
+	pyds_session *session = pyds_session_create();
+	struct pyds_frame_row frame = { .struct_size = sizeof frame };
+	struct pyds_type_row type = { .struct_size = sizeof type };
+	uint64_t count = 7;
+	pyds_job *job = NULL;
+	assert_int_equal(pyds_frames(session, 0, &frame, 1, &count), PYDS_ERROR_STATE);
+	assert_int_equal(count, 0);
+	assert_int_equal(pyds_types(session, 0, &type, 1, &count), PYDS_ERROR_STATE);
+	assert_int_equal(pyds_types(session, 0, NULL, 1, &count), PYDS_ERROR_ARGUMENT);
+	assert_int_equal(pyds_object_deep_start(session, 16, "data", &job), PYDS_ERROR_STATE);
+	assert_null(job);
+	pyds_session_destroy(session);
+}
+
 /* ---- The relay ---- */
 
 struct asked {
@@ -187,6 +255,8 @@ int main(void)
 		cmocka_unit_test(a_larger_struct_is_refused_only_if_it_asks_for_more),
 		cmocka_unit_test(nothing_works_without_a_target),
 		cmocka_unit_test(help_is_a_job_like_any_other),
+		cmocka_unit_test(a_session_in_use_is_neither_entered_nor_destroyed),
+		cmocka_unit_test(tables_need_a_target),
 		cmocka_unit_test(reads_of_other_threads_run_on_the_one_that_waits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
