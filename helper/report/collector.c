@@ -4,7 +4,6 @@
 #include <inttypes.h>
 
 #include "render/units.h"
-#include "runtime/collector.h"
 
 /* gc.DEBUG_STATS to gc.DEBUG_SAVEALL of Modules/gcmodule.c */
 static const struct {
@@ -13,17 +12,6 @@ static const struct {
 } debug_flags[] = {
 	{ 1, "DEBUG_STATS" }, { 2, "DEBUG_COLLECTABLE" }, { 4, "DEBUG_UNCOLLECTABLE" }, { 32, "DEBUG_SAVEALL" }
 };
-
-static bool read(struct report *report, struct collector *collector, struct collector_history *history)
-{
-	const struct runtime *runtime = report->target->runtime;
-	if (runtime->interpreters.count == 0)
-		return false;
-	const uint64_t interpreter = runtime->interpreters.items[0].address;
-	collector_read(runtime, &report->decoder->reader, interpreter, collector);
-	collector_history_read(runtime, &report->decoder->reader, interpreter, history);
-	return collector->is_known;
-}
 
 static void show_numbers(struct text *text, const char *name, const int64_t *numbers)
 {
@@ -58,35 +46,34 @@ static void show_totals(struct text *text, const struct collector_history *histo
 	}
 }
 
-void collector_show(struct report *report)
+void collector_show(struct text *text, const struct info_answer *answer)
 {
-	struct text *text = report->text;
-	struct collector collector;
-	struct collector_history history;
+	const struct collector *collector = &answer->collector;
+	const struct collector_history *history = &answer->history;
 	text_add(text, "\nGarbage collector\n");
-	if (!read(report, &collector, &history)) {
+	if (!answer->has_collector) {
 		text_add(text, "  its state cannot be read\n");
 		return;
 	}
-	text_format(text, "  %s", collector.is_enabled ? "on" : "off (gc.disable())");
-	if (collector.has_thresholds) {
-		show_numbers(text, "thresholds", collector.thresholds);
-		show_numbers(text, "counts", collector.counts);
+	text_format(text, "  %s", collector->is_enabled ? "on" : "off (gc.disable())");
+	if (collector->has_thresholds) {
+		show_numbers(text, "thresholds", collector->thresholds);
+		show_numbers(text, "counts", collector->counts);
 	}
-	text_add(text, collector.is_collecting ? ", a collection is under way\n" : "\n");
-	show_totals(text, &history);
-	if (history.frozen > 0) {
-		text_add(text, history.frozen_is_more ? "  at least " : "  ");
-		units_noun(text, history.frozen, "object");
+	text_add(text, collector->is_collecting ? ", a collection is under way\n" : "\n");
+	show_totals(text, history);
+	if (history->frozen > 0) {
+		text_add(text, history->frozen_is_more ? "  at least " : "  ");
+		units_noun(text, history->frozen, "object");
 		text_add(text, " frozen\n");
 	}
-	if (collector.garbage_list > 0) {
+	if (collector->garbage_list > 0) {
 		text_add(text, "  gc.garbage has ");
-		units_noun(text, collector.garbage_list, "object");
+		units_noun(text, collector->garbage_list, "object");
 		text_add(text, "\n");
 	}
 	for (size_t i = 0; i < sizeof debug_flags / sizeof debug_flags[0]; i++)
-		if (collector.debug & debug_flags[i].bit)
+		if (collector->debug & debug_flags[i].bit)
 			text_format(text, "  gc.%s is set\n", debug_flags[i].name);
 }
 
@@ -124,27 +111,25 @@ static void json_history(struct json *json, const struct collector_history *hist
 	json_number(json, "frozen", history->frozen);
 }
 
-void collector_json(struct report *report)
+void collector_json(struct json *json, const struct info_answer *answer)
 {
-	struct json *json = &report->json;
-	struct collector collector;
-	struct collector_history history;
-	if (!read(report, &collector, &history)) {
+	const struct collector *collector = &answer->collector;
+	if (!answer->has_collector) {
 		json_null(json, "collector");
 		return;
 	}
 	json_object(json, "collector");
-	json_bool(json, "enabled", collector.is_enabled);
-	json_bool(json, "collecting", collector.is_collecting);
-	if (collector.has_thresholds) {
-		json_numbers(json, "thresholds", collector.thresholds);
-		json_numbers(json, "counts", collector.counts);
+	json_bool(json, "enabled", collector->is_enabled);
+	json_bool(json, "collecting", collector->is_collecting);
+	if (collector->has_thresholds) {
+		json_numbers(json, "thresholds", collector->thresholds);
+		json_numbers(json, "counts", collector->counts);
 	} else {
 		json_null(json, "thresholds");
 		json_null(json, "counts");
 	}
-	json_signed(json, "debug", collector.debug);
-	json_number(json, "garbage", collector.garbage_list);
-	json_history(json, &history);
+	json_signed(json, "debug", collector->debug);
+	json_number(json, "garbage", collector->garbage_list);
+	json_history(json, &answer->history);
 	json_object_end(json);
 }

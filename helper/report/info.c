@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * info: which Python, which build, where every layout came from, what the dump lacks, which self-checks passed, and
  * whether decoded sizes are what the allocators wrote down. */
+#include "query/info.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -49,21 +51,29 @@ static void coverage_rows(const struct memory_coverage *coverage, struct coverag
 	memcpy(rows, all, sizeof all);
 }
 
-static void json_report(struct report *report, const struct runtime *runtime, const struct size_check *check)
+static void json_string_or_null(struct json *json, const char *key, const char *string)
 {
-	struct json *json = &report->json;
-	const struct address_space *space = runtime->space;
-	report_json_begin(report);
+	if (string != NULL)
+		json_string(json, key, string);
+	else
+		json_null(json, key);
+}
+
+static void json_python(struct json *json, const struct runtime *runtime)
+{
 	json_object(json, "python");
 	json_string(json, "version", runtime->version_text);
 	json_string(json, "build", runtime->build_text);
 	json_address(json, "runtime", runtime->address);
 	json_string(json, "found_by", found_by[runtime->found_by]);
-	if (runtime->file != NULL)
-		json_string(json, "file", runtime->file->path);
-	else
-		json_null(json, "file");
+	json_string_or_null(json, "file", runtime->file != NULL ? runtime->file->path : NULL);
 	json_object_end(json);
+}
+
+static void json_target(struct json *json, const struct info_answer *answer)
+{
+	const struct address_space *space = answer->space;
+	const struct runtime *runtime = answer->runtime;
 	json_object(json, "target");
 	json_string(json, "kind", kinds[space->kind]);
 	json_string(json, "path", space->target_path != NULL ? space->target_path : "");
@@ -76,37 +86,59 @@ static void json_report(struct report *report, const struct runtime *runtime, co
 	json_bool(json, "collecting", runtime->is_collecting);
 	json_bool(json, "finalizing", runtime->is_finalizing);
 	json_object_end(json);
-	collector_json(report);
+}
+
+static void json_layouts(struct json *json, const struct layout *layout)
+{
 	json_array(json, "layouts");
 	for (int i = 0; i < STRUCT_COUNT; i++) {
 		json_object(json, NULL);
 		json_string(json, "struct", layout_struct_name((enum layout_struct)i));
-		json_string(json, "source", layout_source_name((enum layout_source)runtime->layout.struct_sources[i]));
-		json_number(json, "bytes", runtime->layout.struct_bytes[i]);
+		json_string(json, "source", layout_source_name((enum layout_source)layout->struct_sources[i]));
+		json_number(json, "bytes", layout->struct_bytes[i]);
 		json_object_end(json);
 	}
 	json_array_end(json);
+}
+
+static void json_memory(struct json *json, const struct memory_coverage *coverage)
+{
 	struct coverage_row rows[COVERAGE_ROWS];
-	coverage_rows(&space->coverage, rows);
+	coverage_rows(coverage, rows);
 	json_object(json, "coverage");
 	for (size_t i = 0; i < COVERAGE_ROWS; i++)
 		json_number(json, rows[i].key, rows[i].bytes);
-	json_number(json, "file_size", space->coverage.file_size);
-	json_number(json, "file_expected_size", space->coverage.file_expected_size);
+	json_number(json, "file_size", coverage->file_size);
+	json_number(json, "file_expected_size", coverage->file_expected_size);
 	json_object_end(json);
+}
+
+static void json_sentences(struct json *json, char *const *sentences, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		json_string(json, NULL, sentences[i]);
+}
+
+static void show_json(struct report *report, const struct info_answer *answer)
+{
+	struct json *json = &report->json;
+	const struct address_space *space = answer->space;
+	const struct runtime *runtime = answer->runtime;
+	report_json_begin(report);
+	json_python(json, runtime);
+	json_target(json, answer);
+	collector_json(json, answer);
+	json_layouts(json, &runtime->layout);
+	json_memory(json, &space->coverage);
 	json_array(json, "checks");
-	for (size_t i = 0; i < runtime->checks.count; i++)
-		json_string(json, NULL, runtime->checks.items[i]);
+	json_sentences(json, runtime->checks.items, runtime->checks.count);
 	json_array_end(json);
-	self_check_json(report, check);
+	self_check_json(report, &answer->check);
 	json_array(json, "warnings");
-	for (size_t i = 0; i < space->warnings.count; i++)
-		json_string(json, NULL, space->warnings.items[i]);
-	for (size_t i = 0; i < runtime->warnings.count; i++)
-		json_string(json, NULL, runtime->warnings.items[i]);
+	json_sentences(json, space->warnings.items, space->warnings.count);
+	json_sentences(json, runtime->warnings.items, runtime->warnings.count);
 	json_array_end(json);
-	json_object_end(json);
-	json_end(json);
+	report_json_end(report);
 }
 
 static void add_escaped(struct text *text, const char *string)
@@ -152,27 +184,20 @@ static void show_python(struct report *report, const struct runtime *runtime)
 }
 
 /* "Layouts" by source: the sources are few, the structs many. */
-static void show_layouts(struct report *report, const struct runtime *runtime)
+static void show_layouts(struct text *text, const struct info_answer *answer)
 {
-	struct text *text = report->text;
+	const char *row_name = answer->runtime->layout.row_name;
 	text_add(text, "\nLayouts\n");
-	for (int source = LAYOUT_SOURCE_TABLE; source <= LAYOUT_SOURCE_INFERRED; source++) {
-		uint64_t count = 0;
-		const char *first = NULL;
-		for (int i = 0; i < STRUCT_COUNT; i++) {
-			if (runtime->layout.struct_sources[i] != source)
-				continue;
-			first = first != NULL ? first : layout_struct_name((enum layout_struct)i);
-			count++;
-		}
-		if (count == 0)
+	for (int i = LAYOUT_SOURCE_TABLE; i <= LAYOUT_SOURCE_INFERRED; i++) {
+		const struct info_source *source = &answer->sources[i];
+		if (source->count == 0)
 			continue;
 		text_add(text, "  ");
-		units_noun(text, count, "struct");
-		text_format(text, " from %s", layout_source_name((enum layout_source)source));
-		if (source == LAYOUT_SOURCE_TABLE && runtime->layout.row_name[0] != '\0')
-			text_format(text, " %s", runtime->layout.row_name);
-		text_format(text, " (%s%s)\n", first, count > 1 ? ", ..." : "");
+		units_noun(text, source->count, "struct");
+		text_format(text, " from %s", layout_source_name((enum layout_source)i));
+		if (i == LAYOUT_SOURCE_TABLE && row_name[0] != '\0')
+			text_format(text, " %s", row_name);
+		text_format(text, " (%s%s)\n", layout_struct_name(source->first), source->count > 1 ? ", ..." : "");
 	}
 }
 
@@ -217,33 +242,39 @@ static void show_sentences(struct text *text, char *const *sentences, size_t cou
 	}
 }
 
+static int show_text(struct report *report, const struct info_answer *answer)
+{
+	const struct runtime *runtime = answer->runtime;
+	const struct address_space *space = answer->space;
+	struct text *text = report->text;
+	const char *prefix = report->style.prefix ? "py-" : "";
+	show_python(report, runtime);
+	show_layouts(text, answer);
+	int status = show_coverage(report, &space->coverage);
+	collector_show(text, answer);
+	text_add(text, "\nChecks that passed\n");
+	show_sentences(text, runtime->checks.items, runtime->checks.count);
+	if (runtime->checks.count == 0)
+		text_add(text, "  none\n");
+	self_check_show(report, &answer->check);
+	text_add(text, "\nWarnings\n");
+	show_sentences(text, space->warnings.items, space->warnings.count);
+	show_sentences(text, runtime->warnings.items, runtime->warnings.count);
+	if (space->warnings.count + runtime->warnings.count == 0)
+		text_add(text, "  none\n");
+	text_format(text, "Next: %sdeepsize sys.modules, %ssizeof X\n", prefix, prefix);
+	return status;
+}
+
 int info_report(struct report *report)
 {
-	const struct runtime *runtime = report->decoder->context->runtime;
-	const struct memory_coverage *coverage = &runtime->space->coverage;
-	if (coverage->absent_truncated > 0)
+	const struct info_question question = { .checks_all = request_has(report->request, OPTION_SELF_CHECK) };
+	struct info_answer answer;
+	TRY(query_info(&report->query, &question, &answer));
+	if (answer.is_truncated || answer.coverage.tracked_unknown)
 		report->exit_status = EXIT_PARTIAL;
-	struct size_check check;
-	TRY(self_check_run(report, &check));
-	if (report_is_json(report)) {
-		json_report(report, runtime, &check);
-		return OK;
-	}
-	show_python(report, runtime);
-	show_layouts(report, runtime);
-	int status = show_coverage(report, coverage);
-	collector_show(report);
-	text_add(report->text, "\nChecks that passed\n");
-	show_sentences(report->text, runtime->checks.items, runtime->checks.count);
-	if (runtime->checks.count == 0)
-		text_add(report->text, "  none\n");
-	self_check_show(report, &check);
-	text_add(report->text, "\nWarnings\n");
-	show_sentences(report->text, runtime->space->warnings.items, runtime->space->warnings.count);
-	show_sentences(report->text, runtime->warnings.items, runtime->warnings.count);
-	if (runtime->space->warnings.count + runtime->warnings.count == 0)
-		text_add(report->text, "  none\n");
-	text_format(report->text, "Next: %sdeepsize sys.modules, %ssizeof X\n", report->style.prefix ? "py-" : "",
-	            report->style.prefix ? "py-" : "");
-	return status;
+	if (!report_is_json(report))
+		return show_text(report, &answer);
+	show_json(report, &answer);
+	return OK;
 }

@@ -3,17 +3,7 @@
 
 #include <inttypes.h>
 
-#include "report/heap.h"
 #include "render/units.h"
-
-int self_check_run(struct report *report, struct size_check *ret_check)
-{
-	const struct retained *heap;
-	if (!request_has(report->request, OPTION_SELF_CHECK))
-		return size_check_sample(ret_check, report->decoder, report->error);
-	TRY(report_heap(report, &heap));
-	return size_check_heap(ret_check, heap->graph, report->decoder, report->progress, report->error);
-}
 
 static const struct {
 	const char *key, *text;

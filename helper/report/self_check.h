@@ -6,8 +6,6 @@
 #include "graph/size_check.h"
 #include "report/report.h"
 
-/* A sample, or with --self-check the whole heap. */
-int self_check_run(struct report *report, struct size_check *ret_check);
 void self_check_show(struct report *report, const struct size_check *check);
 /* "self_check": {...} of the open object. */
 void self_check_json(struct report *report, const struct size_check *check);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "query/info.h"
+
+static void count_sources(struct info_answer *answer)
+{
+	for (int i = 0; i < STRUCT_COUNT; i++) {
+		const uint8_t source = answer->runtime->layout.struct_sources[i];
+		if (answer->sources[source].count++ == 0)
+			answer->sources[source].first = (enum layout_struct)i;
+	}
+}
+
+static void read_collector(struct reader *reader, struct info_answer *answer)
+{
+	const struct runtime *runtime = answer->runtime;
+	if (runtime->interpreters.count == 0)
+		return;
+	const uint64_t interpreter = runtime->interpreters.items[0].address;
+	collector_read(runtime, reader, interpreter, &answer->collector);
+	collector_history_read(runtime, reader, interpreter, &answer->history);
+	answer->has_collector = answer->collector.is_known;
+}
+
+static int check_sizes(const struct query *query, bool checks_all, struct info_answer *answer)
+{
+	struct decoder *decoder = &query->target->decoder;
+	const struct retained *heap;
+	if (!checks_all)
+		return size_check_sample(&answer->check, decoder, query->error);
+	TRY(query_heap(query, &heap));
+	answer->coverage = heap->graph->coverage;
+	return size_check_heap(&answer->check, heap->graph, decoder, query->progress, query->error);
+}
+
+int query_info(const struct query *query, const struct info_question *question, struct info_answer *ret_answer)
+{
+	struct target *target = query->target;
+	*ret_answer = (struct info_answer){ .runtime = target->runtime, .space = target->space };
+	ret_answer->is_truncated = target->space->coverage.absent_truncated > 0;
+	count_sources(ret_answer);
+	read_collector(&target->decoder.reader, ret_answer);
+	return check_sizes(query, question->checks_all, ret_answer);
+}
