@@ -30,7 +30,7 @@ static int list_formats(struct report *report)
 	}
 	for (uint32_t i = 0; (format = export_format_at(i)) != NULL; i++)
 		text_format(report->text, "%-13s %-26s %s\n", format->name, format->endings, format->doc);
-	text_format(report->text, "Next: %sexport heap.heapsnapshot\n", report->style.prefix ? "py-" : "");
+	text_format(report->text, "Next: %sexport heap.heapsnapshot\n", style_prefix(&report->style));
 	return OK;
 }
 

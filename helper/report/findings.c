@@ -70,14 +70,14 @@ static void show_finding(struct report *report, const struct findings_answer *an
 	const struct finding *finding = &answer->findings.items[row];
 	struct text *text = report->text;
 	text_format(text, "%3" PRIu64 ". ", row + 1);
-	text_add(text, report->style.colour ? "\033[1m" : "");
+	style_bold(&report->style, text);
 	if (finding->is_urgent) {
 		text_add(text, "look at this first");
 	} else {
 		report_bytes(report, text, finding->bytes);
 		text_add(text, finding->is_saving ? " could be saved" : " held");
 	}
-	text_add(text, report->style.colour ? "\033[0m" : "");
+	style_plain(&report->style, text);
 	text_format(text, "   %s\n", finding_rule_name(finding->rule));
 	add_filled(text, text_string(&finding->text), report->style.width);
 	show_places(report, finding);

@@ -247,7 +247,7 @@ static int show_text(struct report *report, const struct info_answer *answer)
 	const struct runtime *runtime = answer->runtime;
 	const struct address_space *space = answer->space;
 	struct text *text = report->text;
-	const char *prefix = report->style.prefix ? "py-" : "";
+	const char *prefix = style_prefix(&report->style);
 	show_python(report, runtime);
 	show_layouts(text, answer);
 	int status = show_coverage(report, &space->coverage);

@@ -26,7 +26,7 @@ static int answer(const struct report *report, const struct request *request, ui
 	inner.request = request;
 	inner.targets = targets;
 	inner.refusals = refusals;
-	inner.style = (struct report_style){ .width = width };
+	inner.style = (struct style){ .width = width };
 	inner.text = text;
 	inner.error = error;
 	inner.deliver = NULL;

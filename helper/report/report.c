@@ -160,11 +160,9 @@ int report_each_target(struct report *report, const struct report_targets *targe
 void report_title(struct report *report, size_t index, const struct text *description, int64_t refcount)
 {
 	const char *expression = report->request->targets.items[index];
-	if (report->style.colour)
-		text_add(report->text, "\033[1m");
+	style_bold(&report->style, report->text);
 	text_add(report->text, text_string(description));
-	if (report->style.colour)
-		text_add(report->text, "\033[0m");
+	style_plain(&report->style, report->text);
 	text_format(report->text, "   0x%" PRIx64, report->targets[index]);
 	if (refcount == REFCOUNT_IMMORTAL)
 		text_add(report->text, "   immortal");
@@ -218,8 +216,8 @@ void report_next(struct report *report, const char *names, uint64_t address)
 	for (const char *at = names; *at != '\0';) {
 		size_t length = strcspn(at, " ");
 		size_t name = strcspn(at, " :");
-		text_format(report->text, "%s %s%.*s", at == names ? "" : ",", report->style.prefix ? "py-" : "",
-		            (int)name, at);
+		text_format(report->text, "%s %s%.*s", at == names ? "" : ",", style_prefix(&report->style), (int)name,
+		            at);
 		if (address != 0)
 			text_format(report->text, " 0x%" PRIx64, address);
 		if (name < length)
@@ -324,7 +322,7 @@ int report_compare_bytes(uint64_t left_bytes, uint64_t left_address, uint64_t ri
 static int show_help(struct report *report)
 {
 	const struct command *command = report->request->command;
-	const char *prefix = report->style.prefix ? "py-" : "";
+	const char *prefix = style_prefix(&report->style);
 	text_format(report->text, "%s%s: %s\n\nUsage: %s%s\n\n%s", prefix, command->name, command->summary, prefix,
 	            command->usage, command->help);
 	return OK;

@@ -11,15 +11,10 @@
 #include "base/text.h"
 #include "query/query.h"
 #include "render/json.h"
+#include "render/style.h"
 #include "report/request.h"
 
 enum exit_status { EXIT_ANSWERED = 0, EXIT_USAGE = 1, EXIT_UNREADABLE = 2, EXIT_PARTIAL = 3, EXIT_OVER = 4 };
-
-struct report_style {
-	uint32_t width; /* columns */
-	bool colour;
-	bool prefix; /* hints name commands "py-sizeof" */
-};
 
 struct report {
 	const struct request *request;
@@ -29,7 +24,7 @@ struct report {
 	struct target *target;
 	struct decoder *decoder, *naming; /* the target's */
 	struct name_options names;
-	struct report_style style;
+	struct style style;
 	struct progress *progress;
 	struct text *text; /* the output */
 	struct json json; /* over text */
