@@ -48,6 +48,8 @@ static void show_places(struct report *report, const struct finding *finding)
 			text_add(text, "   ~");
 			report_bytes(report, text, place->bytes);
 		}
+		if (place->made_at != NULL)
+			text_format(text, "   made at %s", place->made_at);
 		text_add(text, "\n");
 	}
 }
@@ -147,6 +149,8 @@ static void json_finding(struct report *report, const struct findings_answer *an
 		json_string(json, "name", finding->places[i].name);
 		json_address(json, "address", finding->places[i].address);
 		json_number(json, "bytes", finding->places[i].bytes);
+		if (finding->places[i].made_at != NULL)
+			json_string(json, "made_at", finding->places[i].made_at);
 		json_object_end(json);
 	}
 	json_array_end(json);

@@ -120,6 +120,20 @@ def test_only_text_and_exit_status(folder):
         assert wrong.status == 1 and "dict_records" in wrong.errors
 
 
+def test_where_it_was_made(folder):
+    """Where tracemalloc was on, a place says which line asked for it."""
+    lines = ("import os, sys\n\nKEPT = [\n    {'first': n, 'second': None}\n    for n in range(5000)]\n"
+             "os.write(1, b'READY\\n')\nsys.stdin.read()\n")
+    path = os.path.join(folder, "made.py")
+    with open(path, "w", encoding="utf-8") as text:
+        text.write(lines)
+    with cores.Target(interpreters.distribution().path, ["-X", "tracemalloc", path], folder) as target:
+        target.wait_ready()
+        (finding,) = ask(target.pid, "--only", "dict_records")["findings"]
+        assert finding["places"][0]["made_at"] == path + ":4"
+        assert "made at %s:4" % path in program.run(["--pid", str(target.pid), "findings"]).output
+
+
 def test_a_dump_that_is_not_whole(folder):
     with cores.Target(interpreters.distribution().path, [PROGRAM, "dict_records", "near"], folder) as target:
         target.wait_ready()

@@ -205,6 +205,7 @@ int query_findings(const struct query *query, const struct findings_question *qu
 	free(run.code_dicts);
 	array_free(&run.leaf_kinds);
 	owners_clear(&run.owners);
+	object_lines_close(&run.lines);
 	naming_close(run.naming);
 	if (ret_answer->findings.count > 1)
 		qsort(ret_answer->findings.items, ret_answer->findings.count, sizeof *ret_answer->findings.items,
@@ -216,8 +217,10 @@ void findings_answer_clear(struct findings_answer *answer)
 {
 	for (size_t i = 0; i < answer->findings.count; i++) {
 		struct finding *finding = &answer->findings.items[i];
-		for (uint32_t place = 0; place < finding->place_count; place++)
+		for (uint32_t place = 0; place < finding->place_count; place++) {
 			free(finding->places[place].name);
+			free(finding->places[place].made_at);
+		}
 		text_free(&finding->text);
 	}
 	array_free(&answer->findings);

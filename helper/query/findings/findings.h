@@ -26,6 +26,7 @@ struct finding_place {
 	char *name; /* escaped */
 	uint64_t address; /* of one that is there */
 	uint64_t bytes; /* about how much of the finding's */
+	char *made_at; /* "/srv/app.py:12", where tracemalloc was on and knows it; escaped; NULL */
 };
 
 struct finding {

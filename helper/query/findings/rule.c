@@ -132,6 +132,22 @@ struct place_count {
 	uint32_t count;
 };
 
+/* Which line asked for the memory of the object; NULL: it is not known. */
+static char *made_at(struct rule_run *run, uint64_t address)
+{
+	struct text line = { .bytes = NULL };
+	const struct type_info *type = rule_type(run, address);
+	if (type == NULL || !target_traced(run->query->target)->is_tracing)
+		return NULL;
+	if (!run->has_lines)
+		(void)object_lines_open(&run->lines, run->query); /* after a failure it has no lines */
+	run->has_lines = true;
+	const uint32_t row = object_lines_row(&run->lines, address, type);
+	if (row != 0)
+		object_lines_name(&run->lines, row, &line);
+	return line.bytes;
+}
+
 static int compare_places(const void *left, const void *right)
 {
 	const struct place_count *a = left, *b = right;
@@ -175,6 +191,7 @@ static void find_places(struct rule_run *run, const struct finding_sum *sum, str
 		}
 		finding->places[i].name = places[i].name;
 		finding->places[i].address = places[i].address;
+		finding->places[i].made_at = made_at(run, places[i].address);
 		finding->places[i].bytes = (uint64_t)((double)finding->bytes * places[i].count / sum->sample_count);
 		finding->place_count++;
 	}
@@ -191,8 +208,10 @@ int rule_found(struct rule_run *run, const struct finding_sum *sum, bool is_savi
 	};
 	find_places(run, sum, &finding);
 	if (!array_push(&run->answer->findings, finding)) {
-		for (uint32_t i = 0; i < finding.place_count; i++)
+		for (uint32_t i = 0; i < finding.place_count; i++) {
 			free(finding.places[i].name);
+			free(finding.places[i].made_at);
+		}
 		return query_no_memory(run->query, "findings");
 	}
 	*ret_text = &run->answer->findings.items[run->answer->findings.count - 1].text;
