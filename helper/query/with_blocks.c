@@ -29,15 +29,19 @@ static bool read_number(const uint8_t *table, size_t length, size_t *at, uint64_
 	return false;
 }
 
-static uint64_t depth_by_table(struct decoder *decoder, const struct python_frame *frame)
+/* False: the instruction is none of the code (a thread of a free-threaded Python has a copy of its own), or there is no
+ * table. */
+static bool depth_by_table(struct decoder *decoder, const struct python_frame *frame, uint64_t *ret_depth)
 {
 	const uint64_t start = frame->code + layout_offset(decoder->layout, FIELD_PyCodeObject_co_code_adaptive);
-	uint64_t address, entry[4], depth = 0;
+	uint64_t address, units, entry[4], depth = 0;
 	struct text table = { .bytes = NULL };
-	if (frame->last_instruction < start ||
+	if (!frame->last_instruction_is_address || frame->last_instruction < start ||
+	    !value_field(&decoder->objects, frame->code, FIELD_PyVarObject_ob_size, &units) ||
+	    (frame->last_instruction - start) / UNIT_BYTES >= units ||
 	    !value_field(&decoder->objects, frame->code, FIELD_PyCodeObject_co_exceptiontable, &address) ||
 	    value_bytes(&decoder->objects, address, LIMIT_LINE_TABLE_BYTES, &table) < 0)
-		return 0;
+		return false;
 	const uint64_t unit = (frame->last_instruction - start) / UNIT_BYTES;
 	size_t at = 0;
 	while (at < table.length) {
@@ -50,7 +54,8 @@ static uint64_t depth_by_table(struct decoder *decoder, const struct python_fram
 			depth = entry[3] >> 1;
 	}
 	text_free(&table);
-	return depth;
+	*ret_depth = depth;
+	return true;
 }
 
 static uint64_t depth_by_blocks(struct decoder *decoder, const struct python_frame *frame)
@@ -65,16 +70,15 @@ static uint64_t depth_by_blocks(struct decoder *decoder, const struct python_fra
 	return reader_u32(&decoder->reader, last + BLOCK_LEVEL, &level) ? level : 0;
 }
 
-/* Words of the evaluation stack that are certainly in use. */
+/* Words of the evaluation stack that are certainly in use. The body of a `with` is covered by the table of exceptions;
+ * since 3.14 (LOAD_SPECIAL) its __exit__ is on the stack already while __enter__() still waits. */
 static uint64_t certain_depth(struct decoder *decoder, const struct python_frame *frame)
 {
 	uint64_t depth = 0;
-	if (frame->stack_depth >= 0)
-		depth = (uint64_t)frame->stack_depth;
-	else if (layout_has(decoder->layout, FIELD_PyFrameObject_f_blockstack))
+	if (layout_has(decoder->layout, FIELD_PyFrameObject_f_blockstack))
 		depth = depth_by_blocks(decoder, frame);
-	else if (frame->last_instruction_is_address && frame->last_instruction != UINT64_MAX)
-		depth = depth_by_table(decoder, frame);
+	else if (!depth_by_table(decoder, frame, &depth) && frame->stack_depth >= 0)
+		depth = (uint64_t)frame->stack_depth;
 	return depth <= frame->stack_size ? depth : 0;
 }
 

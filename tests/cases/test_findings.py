@@ -99,8 +99,12 @@ def test_hello_world_has_none(framework, folder):
 
 
 def test_healthy_processes_have_none(healthy, folder):
-    lines = ("import asyncio, decimal, http.server, json, logging, unittest, os, sys\n"
-             "os.write(1, b'READY\\n')\nsys.stdin.read()\n")
+    lines = ("import asyncio, decimal, http.server, json, logging, unittest, os, sys, threading\n"
+             "sys.path.insert(0, %r)\nimport quiet\nlock = threading.Lock()\nlock.acquire()\n"
+             "def take(own):\n    with own:\n        with lock:\n            pass\n"
+             "for n in range(2):\n    threading.Thread(target=take, args=[threading.Lock()], daemon=True).start()\n"
+             "quiet.wait()\n"  # two threads that wait for one that works: no deadlock
+             "os.write(1, b'READY\\n')\nsys.stdin.read()\n" % os.path.dirname(PROGRAM))
     with cores.Target(healthy.path, ["-c", lines], folder) as target:
         target.wait_ready()
         assert ask(target.pid)["findings"] == []

@@ -3,6 +3,8 @@
 #include "query/findings/rule.h"
 #include "query/garbage.h"
 
+enum { FACTOR_ON = 5 /* thresholds, where the collector is on */ };
+
 static int end(struct rule_run *run, void *state)
 {
 	const struct garbage_question question = { .limit = 1 };
@@ -20,7 +22,9 @@ static int end(struct rule_run *run, void *state)
 	}
 	for (size_t i = 0; i < garbage.collectors.count; i++)
 		is_off |= !garbage.collectors.items[i].is_enabled;
-	if (status == OK)
+	/* Between two collections there is always some. */
+	const bool is_much = is_off || sum.bytes >= FACTOR_ON * run->answer->threshold;
+	if (status == OK && is_much)
 		status = rule_found(run, &sum, false, "garbage", &text);
 	if (text != NULL) {
 		rule_say_count(text, sum.count, "object");

@@ -27,7 +27,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	/* what a tuple of one takes instead */
 	const uint64_t head =
 	        layout_feature(layout, FEATURE_FREE_THREADED) ? 0 : layout->struct_bytes[STRUCT_PyGC_Head];
-	const uint64_t tuple = rule_rounded(head + layout->struct_bytes[STRUCT_PyVarObject] + 8);
+	const uint64_t tuple = rule_rounded(head + layout_offset(layout, FIELD_PyTupleObject_ob_item) + 8);
 	const uint64_t bytes = rule_allocated(run, looked->address);
 	if (bytes > tuple)
 		sum_add(state, looked->node, bytes - tuple);
