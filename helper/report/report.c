@@ -341,7 +341,8 @@ int report_run(struct report *report)
 		                        .progress = report->progress,
 		                        .error = report->error };
 	int status = request->command->run(report);
-	if (!report_is_json(report)) {
+	/* Whoever reads lines of CSV has the exit status. */
+	if (!report_is_json(report) && !request_has(request, OPTION_CSV)) {
 		losses_lines(report);
 		live_line(report);
 	}

@@ -118,6 +118,12 @@ def test_text_and_json_tell_of_the_stop(start):
     assert live["mode"] == "in place" and live["copied_bytes"] == 0 and live["stopped_ms"] >= 1
 
 
+def test_lines_of_csv_are_nothing_else(start):
+    target = start("sleep")
+    answer = program.run(["--pid", str(target.pid), "query", "SELECT 1 AS one", "--csv"])
+    assert (answer.status, answer.output.split()) == (0, ["one", "1"])
+
+
 def test_core_tells_of_no_stop(start, folder):
     target = start("idle")
     core = cores.gcore(target.pid, os.path.join(folder, "core"))
