@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "decode/allocated.h"
 #include "decode/reference_count.h"
@@ -60,6 +61,13 @@ static bool has_sane_references(struct decoder *decoder)
 		}
 	}
 	return true;
+}
+
+/* Nothing that is counted lies in memory that cannot be written: 3.11 to 3.13 have a copy there of what _PyRuntime is
+ * made of, with the strings of one character (Python/pylifecycle.c, `initial`). */
+static bool is_read_only(const struct segment *segment)
+{
+	return segment->protection != 0 && (segment->protection & PROT_WRITE) == 0;
 }
 
 /* Where an object lies, and how often it is counted, leave no doubt that it can be one. What was immortal before PEP
@@ -163,7 +171,7 @@ int doubtful_reach(struct doubtful *doubtful, const struct visited *visited, dou
 			TRY(progress_look(doubtful->progress, &doubtful->steps));
 			const uint64_t address = candidate(doubtful, &run->run, slot);
 			const struct segment *segment = address != 0 ? reader_segment(&decoder->reader, address) : NULL;
-			if (segment == NULL || segment->data == NULL ||
+			if (segment == NULL || segment->data == NULL || is_read_only(segment) ||
 			    visited_has(visited, visited_place(visited, segment, address)) ||
 			    !is_alive(doubtful, address))
 				continue;
