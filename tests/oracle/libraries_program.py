@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Imports the popular libraries that are installed, uses each without any network for a while, writes down what the
-process says of its own heap, and waits. What is asked on standard input, addresses of a line, it looks at itself.
+process says of its own heap, and waits. Addresses on a line of standard input it looks at itself.
 
     python libraries_program.py RECORD SECONDS [NAME ...]"""
 import asyncio
@@ -9,12 +9,13 @@ import ctypes
 import gc
 import io
 import json
+import mmap
 import os
 import sys
 import threading
 import time
+import types
 
-from holders_program import recorded
 
 KEPT = {}
 
@@ -72,7 +73,10 @@ def use_celery(celery, turn):
     if "celery" not in KEPT:
         app = celery.Celery("app", broker="memory://", backend="cache+memory://")
         app.conf.task_always_eager = True
-        KEPT["celery"] = app, app.task(name="add")(lambda left, right: left + right)
+
+        def add(left, right):
+            return left + right
+        KEPT["celery"] = app, app.task(name="add")(add)
     KEPT["celery result"] = KEPT["celery"][1].delay(turn, 1).get()
 
 
@@ -244,6 +248,41 @@ def use_all(names, seconds):
     return used, missing
 
 
+def size_of(one):
+    """-1 for a class whose __sizeof__ is Python: it may change the object, and nobody else knows its answer."""
+    method = getattr(type(one), "__sizeof__", None)
+    return -1 if isinstance(method, types.FunctionType) else sys.getsizeof(one)
+
+
+def recorded(path):
+    """In a forked child: what it makes is in its own memory."""
+    # The bare call: os.fork() would tidy up threads and locks. PyDLL keeps the interpreter's lock.
+    pid = ctypes.PyDLL(None).fork()
+    if pid != 0:
+        assert os.waitpid(pid, 0)[1] == 0
+        return
+    found = gc.get_objects()
+    frame, seen, queue = sys._getframe(), set(), []
+    while frame is not None:
+        seen.add(id(frame))
+        frame = frame.f_back
+    while found:
+        one = found.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            queue.append(one)
+    for found in queue:
+        for referent in gc.get_referents(found):
+            if id(referent) not in seen:
+                seen.add(id(referent))
+                queue.append(referent)
+    with open(path, "w", encoding="utf-8") as file:
+        for found in queue:
+            file.write("%x %d\n" % (id(found), size_of(found)))
+        file.write("end %d\n" % len(queue))
+    os._exit(0)
+
+
 def look(address):
     """What the interpreter itself makes of an object; a fault of memory here is the answer too."""
     one = ctypes.cast(address, ctypes.py_object).value
@@ -251,14 +290,19 @@ def look(address):
 
 
 def answer():
-    for line in sys.stdin:
+    """A line of addresses, answered a line each, "?" for what kills whoever looks."""
+    asked = [int(word, 16) for word in sys.stdin.readline().split()]
+    progress = mmap.mmap(-1, 8)
+    while True:
         pid = os.fork()
         if pid == 0:
-            print(look(int(line, 16)), flush=True)
+            for index in range(int.from_bytes(progress[:], "little"), len(asked)):
+                progress[:] = (index + 1).to_bytes(8, "little")
+                print(look(asked[index]), flush=True)
             os._exit(0)
-        if os.waitpid(pid, 0)[1] != 0:
-            print("?", flush=True)
-    os._exit(0)
+        if os.waitpid(pid, 0)[1] == 0:
+            os._exit(0)
+        print("?", flush=True)
 
 
 def main():
@@ -269,11 +313,11 @@ def main():
     gc.disable()
     recorded(record)
     # Who is asked is a copy: what it makes to answer is nothing that the process has.
-    pid = os.fork()
-    if pid == 0:
+    if os.fork() == 0:
         answer()
     os.write(1, ready)
-    os.waitpid(pid, 0)
+    os.wait()
+    time.sleep(3600)
 
 
 if __name__ == "__main__":
