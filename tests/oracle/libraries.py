@@ -11,6 +11,7 @@ import collections
 import json
 import os
 import shutil
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -42,18 +43,24 @@ def listed(target):
     return {int(row["address"], 16): row for row in rows if "address" in row}
 
 
-def reached(target, known):
-    """What the known objects lead to by references that gc.get_referents() does not give."""
-    answer = program.run(target + ["query", "SELECT source, target FROM reference", "--csv", "-n", "0"])
-    if answer.status not in (0, 3):
-        raise SystemExit(answer.errors)
-    targets = collections.defaultdict(list)
-    for line in answer.output.splitlines()[1:]:
-        source, other = line.split(",")
-        targets[int(source, 0)].append(int(other, 0))
-    seen, queue = set(known), list(known)
+def led_to(target, known, others):
+    """Those of the others that the known objects lead to by references that gc.get_referents() does not give."""
+    command = [program.path()] + target + ["query", "SELECT source, target FROM reference", "--csv", "-n", "0"]
+    sources = collections.defaultdict(list)
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        next(process.stdout)
+        for line in process.stdout:
+            source, _, other = line.rstrip().partition(b",")
+            if int(other, 0) in others:
+                sources[int(other, 0)].append(int(source, 0))
+    assert process.returncode in (0, 3)
+    holders = collections.defaultdict(list)
+    for other, found in sources.items():
+        for source in found:
+            holders[source].append(other)
+    seen, queue = set(), [source for source in holders if source in known]
     while queue:
-        for other in targets.get(queue.pop(), ()):
+        for other in holders.get(queue.pop(), ()):
             if other not in seen:
                 seen.add(other)
                 queue.append(other)
@@ -85,7 +92,8 @@ def compare(target, process, record):
     for row in wrong:
         row["getsizeof"] = record[int(row["address"], 16)]
     approximate = [row for row in objects.values() if row["approximate"]]
-    more = sorted(set(objects) - reached(target, record))
+    others = set(objects) - set(record)
+    more = sorted(others - led_to(target, record, others))
     unknown = []
     process.stdin.write(b" ".join(b"%x" % address for address in more) + b"\n")
     process.stdin.flush()
