@@ -10,6 +10,7 @@ struct reference {
 	uint64_t address, shallow, slot;
 	const struct type_info *type;
 	uint32_t run;
+	bool is_absent;
 };
 
 struct search {
@@ -88,6 +89,9 @@ static int gather_run(struct search *search, uint32_t index)
 			reference.type = naming->out.type;
 			reference.shallow = naming->out.shallow;
 		}
+		reference.is_absent = (naming->out.flags & DECODED_UNREADABLE) != 0;
+		if (naming->out.flags & (DECODED_UNREADABLE | DECODED_CORRUPT))
+			coverage_count(&search->answer->coverage, &naming->out);
 		if (passes(question, &reference) && !array_push(&search->found, reference))
 			return no_memory(search);
 	}
@@ -119,6 +123,7 @@ static int add_rows(struct search *search)
 		struct referent row = { .address = found->address,
 			                .type = found->type,
 			                .shallow = found->shallow,
+			                .is_absent = found->is_absent,
 			                .is_hidden = is_hidden(search, run) };
 		text_reset(&word);
 		names_label(&query->target->naming, run, found->slot, &query->names, &word);

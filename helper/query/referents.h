@@ -21,9 +21,10 @@ struct referents_question {
 
 struct referent {
 	uint64_t address;
-	const struct type_info *type; /* NULL: not an object */
+	const struct type_info *type; /* NULL: not an object, or one that is not in the dump */
 	uint64_t shallow;
 	size_t label, description; /* in words; a description where it is an object and the question wants them */
+	bool is_absent; /* it, or a part of it, is not in the dump */
 	bool is_hidden; /* not seen by gc.get_referents() */
 };
 
@@ -37,7 +38,7 @@ struct referents_answer {
 	uint64_t total, hidden; /* references, also those without a row */
 	uint64_t left_out; /* references that pass the filters and have no row */
 	struct object_state state; /* of the object itself */
-	struct coverage coverage; /* of the object itself */
+	struct coverage coverage; /* of the object itself, and of what it refers to where that cannot be read */
 };
 
 /* ERROR_NOT_FOUND: there is no object at this address. What was found till then is in the answer after

@@ -6,12 +6,11 @@
 #include "base/escape.h"
 #include "render/units.h"
 
-/* Of a core that is cut off: what an answer about one object that is there does not need. */
+/* Of a core that is cut off: what the size of an object that is there does not need. */
 static uint64_t cut_off(const struct report *report)
 {
-	const struct address_space *space = report->target->space;
-	const bool is_brief = (report->request->command->flags & COMMAND_IS_BRIEF) != 0;
-	return is_brief ? 0 : space->coverage.absent_truncated;
+	const bool is_alone = strcmp(report->request->command->name, "sizeof") == 0;
+	return is_alone ? 0 : report->target->space->coverage.absent_truncated;
 }
 
 bool losses_are_there(const struct report *report)

@@ -32,7 +32,10 @@ static void add_line(struct report *report, const struct referents_answer *answe
 	if (row->is_hidden)
 		text_add(&cell, " (hidden)");
 	table_take(table, line, 2, &cell);
-	table_set(table, line, 3, row->type != NULL ? words_at(&answer->words, row->description) : "not an object");
+	table_set(table, line, 3,
+	          row->type != NULL ? words_at(&answer->words, row->description)
+	          : row->is_absent  ? "not in this dump"
+	                            : "not an object");
 	text_free(&cell);
 }
 

@@ -64,7 +64,7 @@ def opened(library, core, sysroot):
 
 
 def is_said(words, status, text):
-    if status < 0:
+    if status < 0 or (words[0] == "sizeof" and ("an estimate" in text or '"allocated_approximate":true' in text)):
         return True
     if "--json" not in words or words[0] == "objects":
         return status in (2, 3) and (SAID.search(text) is not None or words[0] == "objects")

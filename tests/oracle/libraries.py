@@ -98,7 +98,7 @@ def compare(target, process, record):
     process.stdin.write(b" ".join(b"%x" % address for address in more) + b"\n")
     process.stdin.flush()
     for address in more:
-        words = process.stdout.readline().decode().split()
+        words = process.stdout.readline().decode("utf-8", "replace").split()
         row = objects[address]
         row["process"] = " ".join(words)
         if len(words) != 2 or words[0] != row["type"].rsplit(".", 1)[-1] or int(words[1]) != row["shallow"]:
