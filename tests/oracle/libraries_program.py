@@ -189,7 +189,7 @@ def use_aiohttp(aiohttp, turn):
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = site._server.sockets[0].getsockname()[1]
-        async with aiohttp.ClientSession() as session, session.get("http://127.0.0.1:%d/" % port) as response:
+        async with aiohttp.ClientSession() as session, session.get("http://%s:%d/" % ("localhost", port)) as response:
             KEPT["aiohttp"] = await response.json()
         await runner.cleanup()
         KEPT["aiohttp app"] = app
