@@ -21,6 +21,9 @@ COMMAND_TAKES_TARGETS = 1
 
 OBJECT_HAS_RETAINED = 16
 
+STATEMENT_SHOWS_VALUES = 1
+STATEMENT_HIDES_KEYS = 2
+
 JOB_RUNS = 0
 JOB_PART = 2
 
@@ -97,6 +100,8 @@ FUNCTIONS = (
     ("pyds_object_info", [_handle, ctypes.c_uint64, ctypes.POINTER(ObjectInfo)], ctypes.c_int32),
     ("pyds_heap_build", [_handle, ctypes.POINTER(_handle)], ctypes.c_int32),
     ("pyds_command", [ctypes.c_uint32, ctypes.POINTER(CommandInfo)], ctypes.c_int32),
+    ("pyds_statement_start", [_handle, ctypes.c_char_p, ctypes.c_uint32, ctypes.c_void_p,
+                              ctypes.POINTER(_handle)], ctypes.c_int32),
     ("pyds_job_start", [_handle, ctypes.c_uint32, ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(OutputOptions),
                         ctypes.POINTER(_handle)], ctypes.c_int32),
     ("pyds_job_wait", [_handle, ctypes.c_uint32], ctypes.c_int32),
@@ -286,6 +291,10 @@ class Session:
             for start, end, offset, protection, path in mappings])
         self._do(self.library.pyds_open_callbacks, ctypes.byref(self.callbacks), array, len(mappings),
                    ctypes.byref(options), progress=progress)
+
+    def statement(self, text, flags, stream, progress=None):
+        """Fills stream, a ctypes struct ArrowArrayStream, with the answer of an SQL statement."""
+        self._do(self.library.pyds_statement_start, encode(text), flags, ctypes.addressof(stream), progress=progress)
 
     def select_frame(self, tid, frame):
         """False: that thread runs no Python."""

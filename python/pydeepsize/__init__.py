@@ -8,7 +8,7 @@
 Nothing runs in the target and nothing is written to it. All sizes are bytes, all addresses integers of the target. A
 Target, and all that came from it, is used by one thread at a time; a second one gets a RuntimeError.
 """
-from .rows import Rows
+from .rows import Rows, Table
 from .target import Failure, Frame, Interrupted, Object, Reference, Target, Type, open  # pylint: disable=redefined-builtin
 
-__all__ = ["Failure", "Frame", "Interrupted", "Object", "Reference", "Rows", "Target", "Type", "open"]
+__all__ = ["Failure", "Frame", "Interrupted", "Object", "Reference", "Rows", "Table", "Target", "Type", "open"]

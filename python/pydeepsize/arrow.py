@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Rows as an Arrow C stream (the Arrow C data and stream interfaces, and their PyCapsule protocol), without any library
+"""Rows of Python objects as an Arrow C stream (the Arrow C data and stream interfaces, and their PyCapsule protocol), without any library
 of Arrow: struct ArrowSchema, ArrowArray and ArrowArrayStream by ctypes. One batch; columns are int64, float64, bool or
 utf8 by what they hold."""
 import array
@@ -149,6 +149,11 @@ def stream(columns: List[str], rows: List[Tuple[Any, ...]]) -> object:
     functions = [GET(get_schema), GET(get_next), LAST_ERROR(get_last_error)]
     source = ArrowArrayStream(*[ctypes.cast(function, ctypes.c_void_p).value for function in functions])
     _keep(source, _release_stream, functions, made, rows)
+    return _capsule(source)
+
+
+def hand_over(source: ArrowArrayStream) -> object:
+    """A PyCapsule of a stream that C code filled."""
     return _capsule(source)
 
 

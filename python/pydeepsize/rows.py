@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The rows of an answer: of SQL, of a table. Plain data, and ways into pandas, Arrow and notebooks."""
 import html
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 SHOWN = 50  # rows in a notebook
 
@@ -64,3 +64,38 @@ class Rows(object):
         rest = len(self._rows) - SHOWN
         more = "<p>%d more rows</p>" % rest if rest > 0 else ""
         return "<table><thead><tr>%s</tr></thead><tbody>%s</tbody></table>%s" % (head, body, more)
+
+
+class Table(object):
+    """An answer that is asked for as columns when somebody takes it: pyarrow.table(table), polars.DataFrame(table),
+    duckdb.sql("SELECT ... FROM table"). The library fills the columns and nothing copies them, so whole heaps fit.
+    Addresses are unsigned integers here, sizes bytes. Each who takes it asks anew."""
+
+    def __init__(self, stream: Callable[[], object], rows: Callable[[int], Rows]) -> None:
+        self._stream = stream
+        self._first = rows
+
+    def __arrow_c_stream__(self, requested_schema: Optional[object] = None) -> object:
+        """The Arrow PyCapsule interface, filled by the library."""
+        return self._stream()
+
+    def rows(self, limit: int = -1) -> Rows:
+        """All rows, or the first few, as plain tuples, where addresses are "0x..."."""
+        return self._first(limit)
+
+    def to_arrow(self) -> Any:
+        """A pyarrow.Table, not copied; `pip install pydeepsize[arrow]`."""
+        import pyarrow  # type: ignore[import-untyped,import-not-found,unused-ignore]
+        return pyarrow.table(self)
+
+    def to_pandas(self) -> Any:
+        """A pandas.DataFrame by way of pyarrow: numbers are not copied; `pip install pydeepsize[arrow,pandas]`."""
+        return self.to_arrow().to_pandas(split_blocks=True)
+
+    def to_parquet(self, path: str) -> None:
+        """Writes a Parquet file, for Spark or DuckDB; `pip install pydeepsize[arrow]`."""
+        import pyarrow.parquet  # type: ignore[import-untyped,import-not-found,unused-ignore]
+        pyarrow.parquet.write_table(self.to_arrow(), path)
+
+    def _repr_html_(self) -> str:
+        return self.rows(SHOWN)._repr_html_()

@@ -5,7 +5,7 @@ import threading
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Union
 
 from .library import bindings
-from .rows import Rows
+from .rows import Rows, Table
 
 _bindings = bindings()
 Failure = _bindings.Failure
@@ -232,11 +232,31 @@ class Target(object):
         answer = self.ask("query", statement, *(["--values"] if values else []))
         return Rows(list(answer["columns"]), [tuple(row) for row in answer["rows"]])
 
-    def table(self, name: str) -> Rows:
-        """One of the tables that `query` lists, whole."""
-        if not name.isidentifier():
-            raise Failure("there is no table %r" % name)
-        return self.query('SELECT * FROM "%s"' % name)
+    def arrow(self, statement: str, values: bool = False, hide_keys: bool = False) -> Table:
+        """The same as columns, for pandas, polars, pyarrow and DuckDB: no row becomes a Python object."""
+        flags = (_bindings.STATEMENT_SHOWS_VALUES if values else 0) | (_bindings.STATEMENT_HIDES_KEYS if hide_keys else 0)
+
+        def stream() -> object:
+            from . import arrow
+            source = arrow.ArrowArrayStream()
+            with _Turn(self):
+                if not self._session.handle:
+                    raise Failure("this target is closed")
+                self._session.statement(statement, flags, source, self._progress)
+            return arrow.hand_over(source)
+
+        def rows(limit: int) -> Rows:
+            return self.query("SELECT * FROM (%s\n) LIMIT %d" % (statement.rstrip("; \n"), limit), values)
+        return Table(stream, rows)
+
+    def table(self, name: str, costly: bool = False) -> Table:
+        """One of the tables that `query` lists: table("object").to_pandas(). Columns that the list calls costly, such as
+        the name of each object, are left out unless asked for."""
+        found = [one for one in self.ask("query")["tables"] if one["name"] == name]
+        if not found:
+            raise Failure("there is no table %r; the command query lists them" % name)
+        columns = [one["name"] for one in found[0]["columns"] if costly or not one["costly"]]
+        return self.arrow('SELECT %s FROM "%s"' % (", ".join('"%s"' % one for one in columns), name))
 
     def export(self, path: str, **options: Any) -> Dict[str, Any]:
         """Writes a file for another program: export("heap.heapsnapshot"), export("report.html", force=True)."""

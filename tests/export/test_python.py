@@ -108,14 +108,13 @@ def test_the_notebook_runs(shop, tmp_path):
     assert any("<table" in "".join(output.get("data", {}).get("text/html", "")) for output in outputs)
 
 
-def test_the_program_hands_over_what_is_the_package_s(shop):
+def test_the_program_hands_over_what_is_the_package_s(tmp_path):
     """`pydeepsize gdb`, `lldb` and `mcp` of the C program, as the Debian package has it."""
     environment = dict(os.environ, PYDS_BUILD=program.BUILD, PYTHONPATH=PACKAGE)
     answer = program.run(["mcp", "--help"], env=environment)
     assert answer.status == 0 and "--values" in answer.output
-    del environment["PYTHONPATH"]
-    alone = program.run(["mcp", "--help"], env=dict(environment, PYTHONNOUSERSITE="1"), cwd=os.path.dirname(shop.core))
-    assert alone.status == 1 and "pip install" in alone.errors
+    alone = program.run(["mcp", "--help"], env=dict(environment, PATH=str(tmp_path)))
+    assert alone.status == 2 and "python3" in alone.errors
 
 
 def test_twenty_questions_have_one_answer(target, shop):
@@ -151,6 +150,56 @@ def test_rows_go_on_elsewhere(target, tmp_path):
     del table
     arrow = importlib.import_module("pydeepsize.arrow")
     assert not arrow._alive and not arrow._capsules
+
+
+def test_columns_are_what_rows_are(target, tmp_path):
+    """Each kind of column, expressions that change their kind on the way, and nothing at all."""
+    pyarrow = pytest.importorskip("pyarrow", reason="no pyarrow")
+    for statement, types in (
+            ("SELECT type, address, shallow, retained, reachable, name(address) AS name, shallow * 1.5 AS half "
+             "FROM object LIMIT 3000", ["large_string", "uint64", "int64", "int64", "bool", "large_string", "double"]),
+            ("SELECT 1 AS a UNION ALL SELECT 2.5 UNION ALL SELECT NULL UNION ALL SELECT 3", ["double"]),
+            ("SELECT NULL AS a UNION ALL SELECT 7 UNION ALL SELECT 'seven' UNION ALL SELECT 8", ["large_string"]),
+            ("SELECT address, type FROM object WHERE address = 1", ["uint64", "large_string"]),
+            ("SELECT NULL AS a", ["int64"])):
+        table = pyarrow.table(target.arrow(statement))
+        table.validate(full=True)
+        assert [str(field.type) for field in table.schema] == types, statement
+        rows = target.query(statement)
+        expected = [tuple(int(cell, 16) if kind == "uint64" and cell is not None else
+                          str(cell) if kind == "large_string" and cell is not None else cell
+                          for cell, kind in zip(row, types)) for row in rows]
+        assert [tuple(row.values()) for row in table.to_pylist()] == expected, statement
+    for broken in ("SELEC", "SELECT * FROM nowhere", "DROP TABLE object"):
+        with pytest.raises(Exception, match="SELEC|nowhere|DROP|statement"):
+            pyarrow.table(target.arrow(broken))
+    assert pyarrow.table(target.arrow("SELECT CAST(x'41ff42' AS TEXT) AS t")).to_pylist() == [{"t": "A?B"}]
+
+
+def test_a_whole_table(target, shop, tmp_path):
+    """Of which nothing becomes a Python object; parts of it outlive the target and its batch."""
+    pyarrow = pytest.importorskip("pyarrow", reason="no pyarrow")
+    frame = target.table("object").to_pandas()
+    total = shop.ask("heap", "-n", "1")["total"]
+    assert (frame.reachable.sum(), frame.shallow[frame.reachable].sum()) == (total["count"], total["shallow"])
+    assert target[int(frame.address[0])].type == frame.type[0]
+    column = pyarrow.table(target.table("type"))["name"]
+    assert "__main__.Session" in column.to_pylist()
+    path = os.path.join(str(tmp_path), "types.parquet")
+    target.table("type").to_parquet(path)
+    assert pyarrow.parquet.read_table(path).num_rows == len(target.table("type").rows()) == len(column)
+    unused = target.table("type").__arrow_c_stream__()
+    del unused
+    assert not importlib.import_module("pydeepsize.arrow")._capsules
+    assert len(target.table("object").rows(7)) == 7 and "<td>" in target.table("type")._repr_html_()
+    for name in ("polars", "duckdb"):
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        objects = target.table("object")
+        assert (module.DataFrame(objects).height if name == "polars" else
+                module.sql("SELECT count(*) FROM objects").fetchall()[0][0]) == len(frame)
 
 
 def test_names_cannot_inject_markup(target):
