@@ -322,10 +322,11 @@ enum pyds_statement_flag {
 	PYDS_STATEMENT_HIDES_KEYS = 2 /* as --hide-keys */
 };
 
-/* An SQL statement over the tables of the heap (those of the command `query`), as a job without output. ret_stream points
- * to a struct ArrowArrayStream of the Arrow C stream interface, which must live until the job is destroyed: when the job
- * has finished with PYDS_OK it has the answer in one batch, whoever reads it copies nothing, and it is independent of the
- * session; else its release is NULL. Addresses are uint64, sizes int64, truth values bool, text large_utf8. */
+/* An SQL statement over the tables of the heap (those of the command `query`), as a job without output. ret_stream
+ * points to a struct ArrowArrayStream of the Arrow C stream interface, which must live until the job is destroyed: when
+ * the job has finished with PYDS_OK it has the answer in one batch, whoever reads it copies nothing, and it is
+ * independent of the session; else its release is NULL. Addresses are uint64, sizes int64, truth values bool, text
+ * large_utf8. */
 int32_t pyds_statement_start(pyds_session *session, const char *statement, uint32_t flags, void *ret_stream,
                              pyds_job **ret_job);
 
