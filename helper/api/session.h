@@ -20,7 +20,7 @@ struct pyds_session {
 	struct target *target; /* NULL: none is open */
 	struct name_options names;
 	struct text strings; /* that the last call about rows gave out */
-	struct tables tables; /* of frames, locals, types, modules: made when they are first asked for */
+	struct session_tables tables; /* of frames, locals, types, modules: made when they are first asked for */
 	uint64_t max_memory; /* of pyds_open_options; 0: what there is */
 	char *spill_directory; /* owned; NULL: large arrays stay in memory */
 	struct relay relay;

@@ -22,7 +22,7 @@ static int no_memory(struct pyds_session *session)
 
 static int add_locals(struct pyds_session *session, struct frame_row *found, uint64_t frame)
 {
-	struct tables *tables = &session->tables;
+	struct session_tables *tables = &session->tables;
 	for (size_t i = 0; i < found->locals.count; i++) {
 		struct frame_local *local = &found->locals.items[i];
 		const struct pyds_local_row row = {
@@ -41,7 +41,7 @@ static int add_locals(struct pyds_session *session, struct frame_row *found, uin
 
 static int add_frame(struct pyds_session *session, struct frame_row *found, struct pyds_frame_row row)
 {
-	struct tables *tables = &session->tables;
+	struct session_tables *tables = &session->tables;
 	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
 	int64_t line = 0;
 	if (found->frame.code != 0)
@@ -120,7 +120,7 @@ static int find_modules(struct pyds_session *session)
 	const struct query query = query_of(session);
 	const struct modules_question question = { .limit = UINT64_MAX, .only_retained = true };
 	struct modules_answer answer;
-	struct tables *tables = &session->tables;
+	struct session_tables *tables = &session->tables;
 	int status = query_modules(&query, &question, &answer);
 	for (size_t i = 0; status >= 0 && i < answer.rows.count; i++) {
 		struct module_row *found = &answer.rows.items[i];
@@ -152,7 +152,7 @@ struct stored { /* rows of a table */
 
 static int find(struct pyds_session *session, enum table table, struct stored *ret_stored)
 {
-	struct tables *tables = &session->tables;
+	struct session_tables *tables = &session->tables;
 	const bool of_heap = table == TABLE_TYPES || table == TABLE_MODULES;
 	if (of_heap && session->target->heap == NULL)
 		return error_set(&session->error, ERROR_STATE, "the heap was not built: pyds_heap_build() comes first");

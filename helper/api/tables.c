@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-void tables_clear(struct tables *tables)
+void tables_clear(struct session_tables *tables)
 {
 	array_free(&tables->frames);
 	array_free(&tables->locals);
@@ -15,7 +15,7 @@ void tables_clear(struct tables *tables)
 	tables->has_frames = tables->has_types = tables->has_modules = false;
 }
 
-const char *tables_keep(struct tables *tables, struct text *text)
+const char *tables_keep(struct session_tables *tables, struct text *text)
 {
 	text_add(text, ""); /* an empty one is a string too */
 	if (text->failed || !array_push(&tables->strings, text->bytes))

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "pydeepsize.h"
 
-struct tables {
+struct session_tables {
 	ARRAY(struct pyds_frame_row) frames;
 	ARRAY(struct pyds_local_row) locals;
 	ARRAY(struct pyds_type_row) types;
@@ -20,8 +20,8 @@ struct tables {
 	bool has_frames, has_types, has_modules;
 };
 
-void tables_clear(struct tables *tables);
+void tables_clear(struct session_tables *tables);
 /* Takes over the bytes of a text; NULL: out of memory. */
-const char *tables_keep(struct tables *tables, struct text *text);
+const char *tables_keep(struct session_tables *tables, struct text *text);
 
 #endif
