@@ -11,6 +11,8 @@ static int find_owner(const struct query *query, uint64_t object, struct object_
 	answer->has_owner = true;
 	answer->coverage.tracked_unknown |= heap->graph->coverage.tracked_unknown;
 	answer->is_reachable = retained_of(heap, object, &answer->retained);
+	if (answer->is_reachable)
+		TRY(query_held_below(query, heap, retained_number(heap, object), &answer->from_c));
 	TRY(naming_open(&naming, query, heap));
 	(void)naming_object(naming, object, &answer->owner);
 	naming_close(naming);

@@ -4,6 +4,7 @@
 #define PYDS_QUERY_OBJECT_H
 
 #include "query/allocated_at.h"
+#include "query/held_below.h"
 #include "query/lock_at.h"
 #include "query/referents.h"
 
@@ -21,6 +22,7 @@ struct object_answer {
 	bool has_owner; /* the graph was asked */
 	bool is_reachable; /* a root leads to it */
 	uint64_t retained; /* bytes */
+	struct held_below from_c; /* what is not in retained since C code holds it too */
 	struct text owner; /* what leads to it; "": nothing that has a name */
 	struct lock_answer lock;
 	/* Of a type: how its instances are decoded; NULL: the object is none. */

@@ -5,6 +5,7 @@
 #include "query/deep.h"
 #include "render/table.h"
 #include "render/units.h"
+#include "report/held_from_c.h"
 #include "report/report.h"
 #include "report/tree.h"
 
@@ -93,14 +94,7 @@ static void show_weight(struct report *report, const struct deep_answer *answer)
 		return;
 	}
 	report_size_line(report, "retained", answer->retained, "freed if this object went");
-	if (answer->from_c.count > 0) {
-		struct text note = { .bytes = NULL };
-		text_add(&note, "more, in ");
-		units_noun(&note, answer->from_c.count, "object");
-		text_add(&note, " that C code holds too: freed once it lets go");
-		report_size_line(report, "from C", answer->from_c.bytes, text_string(&note));
-		text_free(&note);
-	}
+	held_below_line(report, &answer->from_c);
 	if (answer->has_shared && answer->shared > 0)
 		report_size_line(report, "shared", answer->shared, "of deep, kept alive by others too");
 }
@@ -170,10 +164,7 @@ static void show_json(struct report *report, const struct deep_answer *answer)
 	json_number(json, "deep", answer->reached.bytes);
 	json_number(json, "count", answer->reached.count);
 	json_number_or_null(json, "retained", answer->has_weight && answer->is_held, answer->retained);
-	json_object(json, "held_from_c");
-	json_number(json, "count", answer->from_c.count);
-	json_number(json, "retained", answer->from_c.bytes);
-	json_object_end(json);
+	held_below_json(json, &answer->from_c);
 	json_number_or_null(json, "shared", answer->has_shared, answer->shared);
 	json_types(report, &answer->reached);
 	report_coverage_keys(report, &answer->reached.coverage);

@@ -188,3 +188,23 @@ int held_from_c_report(struct report *report)
 	held_answer_clear(&answer);
 	return status;
 }
+
+void held_below_line(struct report *report, const struct held_below *below)
+{
+	struct text note = { .bytes = NULL };
+	if (below->count == 0)
+		return;
+	text_add(&note, "more, in ");
+	units_noun(&note, below->count, "object");
+	text_add(&note, " that C code holds too: freed once it lets go");
+	report_size_line(report, "from C", below->bytes, text_string(&note));
+	text_free(&note);
+}
+
+void held_below_json(struct json *json, const struct held_below *below)
+{
+	json_object(json, "held_from_c");
+	json_number(json, "count", below->count);
+	json_number(json, "retained", below->bytes);
+	json_object_end(json);
+}
