@@ -16,6 +16,9 @@ struct allocated_at {
 
 /* Of an object's own memory. To be cleared whatever comes of it. */
 void query_allocated_at(const struct query *query, const struct allocation *own, struct allocated_at *ret_at);
+/* Appends "app/models.py:88", the line that asked for the object; false, and nothing appended: it is not traced, or its
+ * memory is another object's that was reused. */
+bool query_allocated_line(const struct query *query, uint64_t object, struct text *text);
 void allocated_at_clear(struct allocated_at *at);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/address_map.h"
 #include "query/group_name.h"
+#include "query/allocated_at.h"
 #include "query/garbage_tree.h"
 #include "query/naming.h"
 
@@ -268,7 +269,26 @@ static void row_clear(struct top_row *row)
 {
 	text_free(&row->name);
 	text_free(&row->description);
+	text_free(&row->line);
 	text_free(&row->start.name);
+}
+
+/* Of the first, the middle and the last of its objects, if it is the same line. */
+static void find_line(const struct top *top, const struct branch *branch, struct text *line)
+{
+	const size_t count = branch->members.count, places[] = { 0, count / 2, count - 1 };
+	uint32_t holder;
+	for (size_t i = 0; i < sizeof places / sizeof places[0] && (i == 0 || count > 1); i++) {
+		struct text other = { .bytes = NULL };
+		const uint64_t object = retained_node(top->heap, branch->members.items[places[i]], &holder);
+		if (object != 0)
+			(void)query_allocated_line(top->query, object, &other);
+		if (i == 0)
+			text_append(line, text_string(&other), other.length);
+		else if (strcmp(text_string(line), text_string(&other)) != 0)
+			text_reset(line);
+		text_free(&other);
+	}
 }
 
 static int push_row(struct top *top, const struct branch *branch, uint32_t level)
@@ -287,12 +307,13 @@ static int push_row(struct top *top, const struct branch *branch, uint32_t level
 		(void)group_name(top->naming, branch->members.items, branch->members.count, &row.name);
 	else
 		(void)naming_number(top->naming, branch->largest, &row.name);
+	find_line(top, branch, &row.line);
 	if (row.count == 1 && row.type != NULL) {
 		names_describe(&top->query->target->naming, row.address, &top->query->names, &row.description);
 		if (whole - row.retained > whole / 20)
 			(void)naming_number(top->naming, branch->start, &row.start.name);
 	}
-	if (!row.name.failed && !row.description.failed && !row.start.name.failed &&
+	if (!row.name.failed && !row.description.failed && !row.start.name.failed && !row.line.failed &&
 	    array_push(&top->answer->rows, row))
 		return OK;
 	row_clear(&row);

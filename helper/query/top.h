@@ -30,6 +30,8 @@ struct top_row {
 	const struct type_info *type; /* NULL: a frame that runs */
 	struct text name; /* what leads to it, or what several have in common; "": nothing that has a name */
 	struct text description; /* names_describe(); "" of a frame */
+	struct text line; /* that asked for it, or for several of its objects that were looked at: "app/models.py:88";
+	                   * "": tracemalloc was off, or they differ */
 	uint32_t level; /* 0: a branch; else a row below the last one of the level above */
 	uint32_t depth; /* in the dominator tree, the process is 0 */
 	uint64_t count; /* objects of the row: several are siblings of one type, frames of one code */

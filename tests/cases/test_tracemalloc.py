@@ -124,6 +124,21 @@ def test_objects_have_lines(traced):
     assert sum(one["object_size"] for one in shares) > 0.9 * sum(one["size"] for one in shares)
 
 
+def test_top_and_findings_have_lines(traced):
+    target, truth, _ = traced
+    rows = program.ask(target, ["top", "--json", "-t", "-n", "40"])["rows"]
+    kept = next(row for row in rows if row["name"] == "__main__.KEPT")
+    lines = [row.get("allocated_line") for row in kept["children"]]
+    assert len([line for line in lines if line]) >= 3
+    for line in [kept.get("allocated_line")] + lines:
+        file, number = line.rsplit(":", 1) if line else (PROGRAM, 0)
+        assert file == PROGRAM and (not line or (file, int(number)) in truth.lines)
+    places = [place for finding in program.ask(target, ["findings", "--json"])["findings"]
+              for place in finding["places"]]
+    assert any(place.get("allocated_line") for place in places)
+    assert "asked for at " in program.run(target + ["top"]).output
+
+
 def test_heap_by_line(traced):
     target, truth, _ = traced
     lines = program.ask(target, ["heap", "--by", "line", "--type", "*.Row", "--json"])["lines"]
