@@ -91,7 +91,7 @@ static void add_row(struct drawing *drawing, struct table_row *parent, size_t *a
 	struct text words = { .bytes = NULL };
 	describe(drawing->report, row, &words);
 	if (row->line.length > 0)
-		text_format(&words, ", asked for at %s", text_string(&row->line));
+		text_format(&words, ", made at %s", text_string(&row->line));
 	struct table_row *line = add_line(drawing, parent, &sums, row->address, &words);
 	text_free(&words);
 	for (uint32_t i = 0; i < row->child_count; i++)
@@ -162,7 +162,7 @@ static void json_row(struct report *report, const struct top_answer *answer, siz
 	else
 		json_null(json, "name");
 	if (row->line.length > 0)
-		json_text(json, "allocated_line", &row->line);
+		json_text(json, "made_at", &row->line);
 	json_number(json, "depth", row->depth);
 	json_number(json, "count", row->count);
 	json_number(json, "retained", row->retained);

@@ -128,15 +128,15 @@ def test_top_and_findings_have_lines(traced):
     target, truth, _ = traced
     rows = program.ask(target, ["top", "--json", "-t", "-n", "40"])["rows"]
     kept = next(row for row in rows if row["name"] == "__main__.KEPT")
-    lines = [row.get("allocated_line") for row in kept["children"]]
+    lines = [row.get("made_at") for row in kept["children"]]
     assert len([line for line in lines if line]) >= 3
-    for line in [kept.get("allocated_line")] + lines:
+    for line in [kept.get("made_at")] + lines:
         file, number = line.rsplit(":", 1) if line else (PROGRAM, 0)
         assert file == PROGRAM and (not line or (file, int(number)) in truth.lines)
     places = [place for finding in program.ask(target, ["findings", "--json"])["findings"]
               for place in finding["places"]]
-    assert any(place.get("allocated_line") for place in places)
-    assert "asked for at " in program.run(target + ["top"]).output
+    assert any(place.get("made_at") for place in places)
+    assert "made at " in program.run(target + ["top"]).output
 
 
 def test_heap_by_line(traced):
