@@ -117,20 +117,76 @@ def test_the_program_hands_over_what_is_the_package_s(tmp_path):
     assert alone.status == 2 and "python3" in alone.errors
 
 
-def test_twenty_questions_have_one_answer(target, shop):
-    """SQL, the commands' JSON and Python."""
-    types = shop.ask("heap", "-n", "0")["types"]
-    for row in types[:17]:
-        count, shallow = target.query("SELECT count(*), sum(shallow) FROM object WHERE reachable AND type = '%s'"
-                                      % row["type"].replace("'", "''"))[0]
-        assert (count, shallow) == (row["count"], row["shallow"]), row["type"]
-    total = shop.ask("heap", "-n", "1")["total"]
-    assert target.query("SELECT count(*), sum(shallow) FROM object WHERE reachable")[0] == \
-        (total["count"], total["shallow"])
-    for name in ("__main__.SESSIONS", "__main__.TWICE"):
-        assert target.query("SELECT retained FROM object WHERE address = resolve('%s')" % name)[0][0] == \
-            target[name].retained == shop.ask("deepsize", name)["objects"][0]["retained"]
+def total(rows, key):
+    return sum(row[key] for row in rows)
 
+
+# What is asked, in SQL, of the commands' JSON, and of Python.
+QUESTIONS = (
+    ("SELECT count(*) FROM object WHERE reachable", lambda ask: ask("heap", "-n", "1")["total"]["count"],
+     lambda target: target.heap(limit=1)["total"]["count"]),
+    ("SELECT sum(shallow) FROM object WHERE reachable", lambda ask: ask("heap", "-n", "1")["total"]["shallow"],
+     lambda target: target.top(limit=1)["total"]["shallow"]),
+    ("SELECT count(*) FROM object WHERE type = '__main__.Session'",
+     lambda ask: ask("heap", "--type", "__main__.Session")["types"][0]["count"],
+     lambda target: len(list(target.objects(type="__main__.Session")))),
+    ("SELECT sum(shallow) FROM object WHERE reachable AND type = 'str'",
+     lambda ask: ask("heap", "--type", "str")["types"][0]["shallow"],
+     lambda target: target.heap(type="str")["types"][0]["shallow"]),
+    ("SELECT shallow FROM object WHERE address = resolve('__main__.SESSIONS')",
+     lambda ask: ask("sizeof", "__main__.SESSIONS")["objects"][0]["shallow"],
+     lambda target: target["__main__.SESSIONS"].shallow),
+    ("SELECT allocated FROM object WHERE address = resolve('__main__.SESSIONS')",
+     lambda ask: ask("sizeof", "__main__.SESSIONS")["objects"][0]["allocated"],
+     lambda target: target["__main__.SESSIONS"].allocated),
+    ("SELECT retained FROM object WHERE address = resolve('__main__.SESSIONS')",
+     lambda ask: ask("deepsize", "__main__.SESSIONS")["objects"][0]["retained"],
+     lambda target: target["__main__.SESSIONS"].retained),
+    ("SELECT retained FROM object WHERE address = resolve('__main__.TWICE')",
+     lambda ask: ask("path", "__main__.TWICE")["objects"][0]["retained"],
+     lambda target: target["__main__.TWICE"].retained),
+    ("SELECT type FROM object WHERE address = resolve('__main__.SESSIONS[''u:1'']')",
+     lambda ask: ask("object", "__main__.SESSIONS['u:1']")["objects"][0]["type"],
+     lambda target: target["__main__.SESSIONS"]["u:1"].type),
+    ("SELECT name(resolve('__main__.SETTINGS'))", lambda ask: ask("path", "__main__.SETTINGS")["objects"][0]["name"],
+     lambda target: target["__main__.SETTINGS"].name),
+    ("SELECT count(*) FROM reference WHERE source = resolve('__main__.SETTINGS') AND kind != 'class'",
+     lambda ask: len([one for one in ask("referents", "__main__.SETTINGS", "-n", "0")["objects"][0]["referents"]
+                      if one["label"] != ".__class__"]),
+     lambda target: len([one for one in target["__main__.SETTINGS"].referents() if one.label != ".__class__"])),
+    ("SELECT count(*) FROM reference WHERE target = resolve('__main__.SETTINGS')",
+     lambda ask: len(ask("referrers", "__main__.SETTINGS")["objects"][0]["referrers"]),
+     lambda target: len(target["__main__.SETTINGS"].referrers())),
+    ("SELECT retained FROM object WHERE type = 'module' AND name(address) = '__main__'",
+     lambda ask: ask("deepsize", "module:__main__")["objects"][0]["retained"],
+     lambda target: target["module:__main__"].retained),
+    ("SELECT count(*) FROM object WHERE NOT reachable", lambda ask: ask("heap", "-n", "1")["unreachable"]["count"],
+     lambda target: sum(row[1] for row in target.query("SELECT * FROM garbage"))),
+    ("SELECT sum(shallow) FROM object WHERE NOT reachable",
+     lambda ask: ask("heap", "-n", "1")["unreachable"]["shallow"],
+     lambda target: target.heap(limit=1)["unreachable"]["shallow"]),
+    ("SELECT retained FROM module WHERE name = '__main__'",
+     lambda ask: [one for one in ask("modules", "-n", "0")["modules"] if one["name"] == "__main__"][0]["retained"],
+     lambda target: [one for one in target.modules(limit=0)["modules"] if one["name"] == "__main__"][0]["retained"]),
+    ("SELECT count(*) FROM thread", lambda ask: len(ask("threads")["threads"]),
+     lambda target: len(target.threads()["threads"])),
+    ("SELECT count(*) FROM task", lambda ask: len(ask("tasks", "-n", "0")["tasks"]),
+     lambda target: len(target.table("task"))),
+    ("SELECT sum(bytes) FROM region", lambda ask: ask("memory")["total"]["mapped"],
+     lambda target: target.memory()["total"]["mapped"]),
+    ("SELECT sum(bytes) FROM trace", lambda ask: total(ask("tracemalloc", "-n", "0")["rows"], "size"),
+     lambda target: target.tracemalloc(limit=0)["traced"]),
+)
+
+
+def test_twenty_questions_have_one_answer(target, shop):
+    """SQL by the program and by the package, the commands' JSON, and Python's own words."""
+    assert len(QUESTIONS) == 20
+    for statement, by_json, by_python in QUESTIONS:
+        answer = target.query(statement)[0][0]
+        assert answer is not None and answer != 0, statement
+        assert answer == by_json(shop.ask) == by_python(target), statement
+        assert [[answer]] == shop.ask("query", statement)["rows"], statement
 
 def test_rows_go_on_elsewhere(target, tmp_path):
     rows = target.query("SELECT type, retained, reachable, name(address) AS name, shallow * 1.5 AS half, address "

@@ -4,6 +4,12 @@ import csv
 import io
 import json
 import os
+import signal
+import subprocess
+
+import pytest
+
+import program
 
 
 def test_types_are_those_of_heap(shop):
@@ -181,3 +187,25 @@ def test_what_is_not_asked_for_is_not_made(shop):
     light = shop.rows("SELECT thread, depth, address FROM frame")
     heavy = shop.rows("SELECT thread, depth, address, deep FROM frame")
     assert light == [{name: row[name] for name in row if name != "deep"} for row in heavy] and len(light) >= 3
+
+
+ROWS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+SILENCE = ("WITH RECURSIVE m(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM m LIMIT 20000), "
+           "n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM m UNION ALL SELECT count(*) FROM n")
+JOIN = ("WITH RECURSIVE m(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM m LIMIT 20000) SELECT i FROM m UNION ALL "
+        "SELECT count(*) FROM object a, object b, object c WHERE a.shallow + b.shallow < c.length")
+
+
+@pytest.mark.parametrize("statement", (ROWS, SILENCE, JOIN), ids=("rows", "silence", "join"))
+def test_an_endless_query_is_cancelled(shop, statement):
+    """By an interrupt, while it gives rows, and while it counts what has no end."""
+    with subprocess.Popen([program.path()] + shop.target + ["query", "--csv", statement], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        seen = b""
+        while b"\n9000\r" not in seen:
+            part = process.stdout.read1(1 << 16)
+            assert part, process.stderr.read()
+            seen += part
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 130 and b"cancelled" in errors

@@ -73,6 +73,11 @@ def commands(roots):
         "findings",
         "findings --json",
         "tracemalloc",
+        "query",
+        "query \"SELECT * FROM held_by LIMIT 20\"",
+        "query --json \"SELECT type, count(*), sum(shallow), sum(retained) FROM object GROUP BY type\"",
+        "query \"SELECT label, describe(target) FROM reference WHERE source = %s\"" % at("dict of mixed"),
+        "query \"SELECT name, resolve('no_such_module.nothing') FROM module\"",
     ]
 
 

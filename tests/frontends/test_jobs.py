@@ -160,11 +160,14 @@ def press_control_c(debugger, session, said):
 
 
 STAYS = "the session stays usable"
+ENDLESS = ("py-query --csv \"WITH RECURSIVE m(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM m LIMIT 20000), n(i) AS "
+           "(SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM m UNION ALL SELECT count(*) FROM n\"")
 
 
 @pytest.mark.parametrize("command, at_work, said", [
     ("py-heap", b" objects", STAYS), ("py-deepsize " + "__main__.rows " * 40, b" objects", STAYS),
-    ("py-objects --json", b'{"address"', "Quit")], ids=["heap", "deepsize", "objects"])
+    ("py-objects --json", b'{"address"', "Quit"), (ENDLESS, b"9000", "Quit")],
+    ids=["heap", "deepsize", "objects", "endless query"])
 def test_control_c_gives_the_prompt_back(debugger, large, command, at_work, said):
     """Pressed when the debugger's text says that the job is at work: by a line of progress, or by the answer. A key
     that comes while gdb writes has gdb's own word only, as q at the pager."""
