@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Exports a core in every format, has it read by the programs that people open it with, and compares: the sum of all
-sizes, and the ten largest retained ones, must be those of `top` and `query`. A program that is not installed is said and
-left out; a difference is the exit status.
+sizes, and the ten largest retained ones, must be those of `top` and `query`. A program that is not installed is said
+and left out; a difference is the exit status.
 
     python3 -m venv readers && readers/bin/pip install duckdb pandas polars
     npm install --prefix readers --ignore-scripts memlab speedscope chrome-devtools-frontend esbuild puppeteer-core
