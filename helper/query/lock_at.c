@@ -51,7 +51,7 @@ int query_lock_at(const struct query *query, uint64_t object, struct lock_answer
 		ret_answer->kind = LOCK_NONE;
 	if (ret_answer->kind == LOCK_NONE)
 		return OK;
-	int status = query_threads(query, &threads);
+	int status = query_threads(query, false, &threads);
 	if (status >= 0) {
 		lock_read(decoder, object, ret_answer->kind, &ret_answer->state);
 		status = gather(query, &threads, object, ret_answer);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "query/task_builder.h"
+#include "query/mention.h"
 
 const char *task_state_name(enum task_state state)
 {
@@ -56,7 +57,40 @@ static int find(struct task_builder *builder, const struct query *query)
 	return task_cycles_find(builder);
 }
 
-int query_tasks(const struct query *query, struct tasks_answer *ret_answer)
+/* What alone keeps each task that has ended. */
+static void find_keepers(const struct task_builder *builder)
+{
+	const struct retained *heap = builder->heap;
+	struct tasks_answer *tasks = builder->tasks;
+	uint32_t holder;
+	for (size_t i = 0; i < tasks->rows.count; i++) {
+		struct task_row *row = &tasks->rows.items[i];
+		if (row->number != UINT32_MAX && task_group_has_ended(&tasks->groups.items[row->group]))
+			row->keeper = retained_node(heap, heap->dominators.idom[row->number], &holder);
+	}
+}
+
+static int add_words(const struct query *query, const struct task_builder *builder, uint64_t count)
+{
+	struct tasks_answer *tasks = builder->tasks;
+	struct naming *naming;
+	bool failed = false;
+	if (count == 0 || tasks->groups.count == 0)
+		return OK;
+	TRY(naming_open(&naming, query, builder->heap));
+	for (size_t i = 0; i < tasks->groups.count && i < count; i++) {
+		struct task_group *group = &tasks->groups.items[i];
+		if (group->wait_object != 0)
+			mention_object(query, naming, group->wait_object, &group->wait_words);
+		if (task_group_has_ended(group))
+			(void)mention_keeper(query, naming, group->keeper, &group->kept_by);
+		failed |= group->wait_words.failed || group->kept_by.failed;
+	}
+	naming_close(naming);
+	return failed ? query_no_memory(query, "the tasks") : OK;
+}
+
+int query_tasks(const struct query *query, uint64_t with_words, struct tasks_answer *ret_answer)
 {
 	struct task_builder builder = { .tasks = ret_answer,
 		                        .target = query->target,
@@ -67,6 +101,10 @@ int query_tasks(const struct query *query, struct tasks_answer *ret_answer)
 	TRY(query_heap(query, &builder.heap));
 	ret_answer->coverage = builder.heap->graph->coverage;
 	int status = find(&builder, query);
+	if (status == OK) {
+		find_keepers(&builder);
+		status = add_words(query, &builder, with_words);
+	}
 	library_close(&builder.library);
 	array_free(&builder.instances);
 	array_free(&builder.withs);
@@ -80,8 +118,11 @@ int query_tasks(const struct query *query, struct tasks_answer *ret_answer)
 
 void tasks_answer_clear(struct tasks_answer *tasks)
 {
-	for (size_t i = 0; i < tasks->groups.count; i++)
+	for (size_t i = 0; i < tasks->groups.count; i++) {
 		array_free(&tasks->groups.items[i].chain);
+		text_free(&tasks->groups.items[i].wait_words);
+		text_free(&tasks->groups.items[i].kept_by);
+	}
 	array_free(&tasks->groups);
 	array_free(&tasks->rows);
 	array_free(&tasks->edges);

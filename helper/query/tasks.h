@@ -59,6 +59,8 @@ struct task_group {
 	uint64_t payload; /* of these, results and exceptions of finished tasks alone */
 	uint32_t not_retrieved; /* exceptions that nobody asked for */
 	uint32_t keeper; /* number of the dominator tree: what alone keeps all of them; 0: several do */
+	/* In words, of groups that were to have them; else "": wait_object, and keeper where they have ended. */
+	struct text wait_words, kept_by;
 };
 
 struct task_row {
@@ -68,6 +70,7 @@ struct task_row {
 	uint64_t wait_object;
 	uint32_t group;
 	uint32_t number; /* of the dominator tree; UINT32_MAX: garbage */
+	uint64_t keeper; /* the object that alone keeps it; 0: none does */
 	uint64_t retained;
 	uint8_t state; /* enum task_state */
 	bool must_cancel;
@@ -95,8 +98,14 @@ struct tasks_answer {
 	uint32_t truncated; /* chains that could not be followed to their end */
 };
 
-/* All of them; there is nothing to ask for in particular. */
-int query_tasks(const struct query *query, struct tasks_answer *ret_answer);
+/* All of them; with_words: the first so many groups say in words what they wait for and what keeps them. */
+int query_tasks(const struct query *query, uint64_t with_words, struct tasks_answer *ret_answer);
+
+static inline bool task_group_has_ended(const struct task_group *group)
+{
+	return group->state >= TASK_DONE && group->state <= TASK_CANCELLED;
+}
+
 void tasks_answer_clear(struct tasks_answer *tasks);
 
 #endif

@@ -208,16 +208,18 @@ static bool find_holds(struct thread_builder *builder)
 		struct lock_state state;
 		lock_read(builder->decoder, lock->address, lock->role, &state);
 		const uint32_t owner = thread_row_of(builder, state.owner);
-		const struct thread_hold hold = { .lock = { lock->role, lock->address, state.name },
-			                          .source = OWNER_FIELD,
-			                          .place = THREAD_NONE };
+		const struct thread_hold hold = {
+			.lock = { .kind = lock->role, .address = lock->address, .name = state.name },
+			.source = OWNER_FIELD,
+			.place = THREAD_NONE
+		};
 		if (owner != THREAD_NONE && !add_hold(builder, owner, &hold))
 			return false;
 	}
 	for (size_t i = 0; i < builder->withs.count; i++) {
 		const struct with_row *with = &builder->withs.items[i];
 		const enum lock_kind kind = lock_kind_of(builder->decoder, with->object);
-		const struct thread_hold hold = { .lock = { kind, with->object, 0 },
+		const struct thread_hold hold = { .lock = { .kind = kind, .address = with->object },
 			                          .source = OWNER_WITH,
 			                          .place = with->frame };
 		/* In Condition.wait() the lock is given back till somebody notifies. */

@@ -7,6 +7,7 @@
 #include "object/value.h"
 #include "query/frames.h"
 #include "query/thread_builder.h"
+#include "query/naming.h"
 
 /* Modules whose functions wait for their callers. */
 static const char *const waiting_libraries[] = {
@@ -162,13 +163,48 @@ static int find(struct thread_builder *builder)
 	return OK;
 }
 
-int query_threads(const struct query *query, struct threads_answer *ret_answer)
+static void name_lock(const struct query *query, struct naming *naming, struct thread_lock *lock)
+{
+	struct text module = { .bytes = NULL };
+	if (lock->kind == LOCK_NONE || lock->kind == LOCK_GIL)
+		return;
+	if (lock->name != 0 && value_str(&query->target->naming.objects, lock->name, LIMIT_STRING_SHOWN, &module) > 0) {
+		text_add(&lock->words, "of module ");
+		names_escape(&lock->words, text_string(&module), module.length, false);
+	} else if (lock->kind < LOCK_MUTEX) {
+		(void)naming_object(naming, lock->address, &lock->words);
+	}
+	text_free(&module);
+}
+
+static int add_words(const struct thread_builder *builder)
+{
+	const struct query *query = builder->query;
+	struct naming *naming;
+	bool failed = false;
+	TRY(naming_open(&naming, query, builder->heap));
+	for (size_t i = 0; i < builder->threads->rows.count; i++) {
+		struct thread_row *row = &builder->threads->rows.items[i];
+		name_lock(query, naming, &row->wait.lock);
+		failed |= row->wait.lock.words.failed;
+		for (size_t k = 0; k < row->holds.count; k++) {
+			name_lock(query, naming, &row->holds.items[k].lock);
+			failed |= row->holds.items[k].lock.words.failed;
+		}
+	}
+	naming_close(naming);
+	return failed ? query_no_memory(query, "the names of locks") : OK;
+}
+
+int query_threads(const struct query *query, bool with_words, struct threads_answer *ret_answer)
 {
 	struct thread_builder builder = { .query = query, .threads = ret_answer, .decoder = &query->target->naming };
 	*ret_answer = (struct threads_answer){ .behind = 0 };
 	TRY(query_heap(query, &builder.heap));
 	ret_answer->coverage = builder.heap->graph->coverage;
 	int status = find(&builder);
+	if (status == OK && with_words)
+		status = add_words(&builder);
 	array_free(&builder.locks);
 	array_free(&builder.withs);
 	array_free(&builder.known);
@@ -183,6 +219,9 @@ void threads_answer_clear(struct threads_answer *answer)
 	for (size_t i = 0; i < answer->rows.count; i++) {
 		struct thread_row *row = &answer->rows.items[i];
 		text_free(&row->name);
+		text_free(&row->wait.lock.words);
+		for (size_t k = 0; k < row->holds.count; k++)
+			text_free(&row->holds.items[k].lock.words);
 		array_free(&row->holds);
 		array_free(&row->wait.wakers);
 	}

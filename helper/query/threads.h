@@ -24,6 +24,7 @@ struct thread_lock {
 	enum lock_kind kind;
 	uint64_t address; /* of the object, or as lock_kind says */
 	uint64_t name; /* a str: the module of an import lock; 0 */
+	struct text words; /* what leads to it, of answers that were to have them; escaped; "": nothing does */
 };
 
 struct thread_wait {
@@ -70,8 +71,8 @@ struct threads_answer {
 	struct coverage coverage;
 };
 
-/* All threads; there is nothing to ask for in particular. */
-int query_threads(const struct query *query, struct threads_answer *ret_answer);
+/* All threads; with_words: what leads to their locks is searched for. */
+int query_threads(const struct query *query, bool with_words, struct threads_answer *ret_answer);
 void threads_answer_clear(struct threads_answer *answer);
 
 /* "futex", "read", ...; NULL: another system call of x86-64, or none. *ret_descriptor: its first argument where that is

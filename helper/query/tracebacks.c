@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/tracebacks.h"
 
+#include "query/mention.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -270,7 +272,27 @@ static int weigh(struct finder *finder)
 	return status;
 }
 
-int query_tracebacks(const struct query *query, struct tracebacks_answer *ret_answer)
+static int add_words(const struct finder *finder, uint64_t count)
+{
+	struct tracebacks_answer *answer = finder->answer;
+	struct naming *naming;
+	bool failed = false;
+	if (count == 0 || answer->groups.count == 0)
+		return OK;
+	TRY(naming_open(&naming, finder->query, finder->heap));
+	for (size_t i = 0; i < answer->groups.count && i < count; i++) {
+		struct traceback_group *group = &answer->groups.items[i];
+		if (group->keeper == KEEPER_SYS)
+			text_add(&group->kept_by, "sys.last_exc, sys.last_value");
+		else if (!mention_keeper(finder->query, naming, group->keeper_number, &group->kept_by))
+			(void)naming_object(naming, group->first, &group->kept_by);
+		failed |= group->kept_by.failed;
+	}
+	naming_close(naming);
+	return failed ? query_no_memory(finder->query, "the tracebacks") : OK;
+}
+
+int query_tracebacks(const struct query *query, uint64_t with_words, struct tracebacks_answer *ret_answer)
 {
 	*ret_answer = (struct tracebacks_answer){ .exceptions = 0 };
 	struct finder *finder = calloc(1, sizeof *finder);
@@ -295,6 +317,8 @@ int query_tracebacks(const struct query *query, struct tracebacks_answer *ret_an
 		status = add_all(finder);
 	if (status == OK)
 		status = weigh(finder);
+	if (status == OK)
+		status = add_words(finder, with_words);
 	array_free(&finder->instances);
 	array_free(&finder->hashes);
 	free(finder->group);
@@ -304,7 +328,9 @@ int query_tracebacks(const struct query *query, struct tracebacks_answer *ret_an
 
 void tracebacks_answer_clear(struct tracebacks_answer *answer)
 {
-	for (size_t i = 0; i < answer->groups.count; i++)
+	for (size_t i = 0; i < answer->groups.count; i++) {
 		array_free(&answer->groups.items[i].places);
+		text_free(&answer->groups.items[i].kept_by);
+	}
 	array_free(&answer->groups);
 }

@@ -35,6 +35,7 @@ struct traceback_group {
 	uint32_t members; /* exceptions in it, of an exception group */
 	enum traceback_keeper keeper;
 	uint32_t keeper_number; /* of the dominator tree: what alone keeps the first; UINT32_MAX: garbage */
+	struct text kept_by; /* the keeper in words, of groups that were to have them; else "" */
 };
 
 struct tracebacks_answer {
@@ -44,8 +45,8 @@ struct tracebacks_answer {
 	struct coverage coverage;
 };
 
-/* All of them; there is nothing to ask for in particular. */
-int query_tracebacks(const struct query *query, struct tracebacks_answer *ret_answer);
+/* All of them; with_words: the first so many groups have their keeper in words. */
+int query_tracebacks(const struct query *query, uint64_t with_words, struct tracebacks_answer *ret_answer);
 void tracebacks_answer_clear(struct tracebacks_answer *answer);
 
 #endif

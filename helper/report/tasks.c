@@ -27,14 +27,6 @@ static const char *const wait_words[] = {
 	[WAIT_OTHER] = "for ",
 };
 
-static void object_words(struct task_report *tasks, uint64_t object, struct text *text)
-{
-	struct report *report = tasks->report;
-	if (!naming_object(tasks->naming, object, text))
-		names_describe(report->naming, object, &report->names, text);
-	text_format(text, " 0x%" PRIx64, object);
-}
-
 /* "in Queue.get of app.jobs 0x...": what a group waits for; nothing where it waits for nothing. */
 static void wait_text(struct task_report *tasks, const struct task_group *group, struct text *text)
 {
@@ -50,34 +42,12 @@ static void wait_text(struct task_report *tasks, const struct task_group *group,
 	if (group->waits_differ) {
 		text_add(text, "different ones, the first ");
 	}
-	object_words(tasks, group->wait_object, text);
+	text_add(text, text_string(&group->wait_words));
 	if (group->wait_holder != 0) {
 		const struct python_frame frame = task_frame(&group->holder_place);
 		text_format(text, ", held by task 0x%" PRIx64 " at ", group->wait_holder);
 		place_text(tasks->report, &frame, text);
 	}
-}
-
-/* Who keeps finished ones: what alone does, if anything does. */
-static bool keeper_text(struct task_report *tasks, const struct task_group *group, struct text *text)
-{
-	struct report *report = tasks->report;
-	uint32_t holder;
-	if (group->keeper == UINT32_MAX)
-		return false;
-	const uint64_t object = retained_node(tasks->heap, group->keeper, &holder);
-	if (object == 0)
-		return false;
-	if (naming_number(tasks->naming, group->keeper, text))
-		text_add(text, "  ");
-	names_describe(report->naming, object, &report->names, text);
-	text_format(text, "  0x%" PRIx64, object);
-	return true;
-}
-
-static bool has_ended(const struct task_group *group)
-{
-	return group->state >= TASK_DONE && group->state <= TASK_CANCELLED;
 }
 
 static bool passes(const struct task_report *tasks, const struct task_group *group)
@@ -122,7 +92,7 @@ static void show_group(struct task_report *tasks, const struct task_group *group
 	units_count(text, group->count);
 	text_format(text, " %s   retained ", task_state_name(group->state));
 	report_bytes(report, text, group->retained);
-	if (has_ended(group) && group->payload > 0) {
+	if (task_group_has_ended(group) && group->payload > 0) {
 		text_format(text, ", of it %s ", group->state == TASK_FAILED ? "exceptions" : "results");
 		report_bytes(report, text, group->payload);
 	}
@@ -134,8 +104,8 @@ static void show_group(struct task_report *tasks, const struct task_group *group
 	else if (group->state == TASK_PENDING)
 		text_add(text, "   waits for nothing: the event loop has not come to it\n");
 	text_reset(&words);
-	if (has_ended(group) && keeper_text(tasks, group, &words))
-		text_format(text, "   kept by %s\n", text_string(&words));
+	if (group->kept_by.length > 0)
+		text_format(text, "   kept by %s\n", text_string(&group->kept_by));
 	if (group->not_retrieved > 0) {
 		text_add(text, "   ");
 		units_noun(text, group->not_retrieved, "exception");
@@ -266,10 +236,7 @@ static void json_group(struct task_report *tasks, const struct task_group *group
 	json_number(json, "retained", group->retained);
 	json_number(json, "payload", group->payload);
 	json_number(json, "not_retrieved", group->not_retrieved);
-	text_reset(&words);
-	if (has_ended(group))
-		(void)keeper_text(tasks, group, &words);
-	json_words(json, "kept_by", &words);
+	json_words(json, "kept_by", &group->kept_by);
 	json_address(json, "first", group->first);
 	json_object_end(json);
 	report->text->failed |= words.failed;
@@ -279,7 +246,6 @@ static void json_group(struct task_report *tasks, const struct task_group *group
 static void json_row(struct task_report *tasks, const struct task_row *row, struct text *words)
 {
 	struct json *json = &tasks->report->json;
-	const struct task_group *group = &tasks->found.groups.items[row->group];
 	json_object(json, NULL);
 	json_address(json, "address", row->address);
 	text_reset(words);
@@ -288,12 +254,8 @@ static void json_row(struct task_report *tasks, const struct task_row *row, stru
 	json_words(json, "name", words);
 	json_string(json, "state", task_state_name(row->state));
 	json_number(json, "group", row->group);
-	uint32_t holder;
-	const uint64_t keeper = has_ended(group) && row->number != UINT32_MAX
-	                                ? retained_node(tasks->heap, tasks->heap->dominators.idom[row->number], &holder)
-	                                : 0;
-	if (keeper != 0)
-		json_address(json, "kept_by", keeper);
+	if (row->keeper != 0)
+		json_address(json, "kept_by", row->keeper);
 	else
 		json_null(json, "kept_by");
 	json_number(json, "retained", row->retained);
@@ -366,14 +328,11 @@ static int show_json(struct task_report *tasks)
 int tasks_report(struct report *report)
 {
 	struct task_report tasks = { .report = report };
-	int status = query_tasks(&report->query, &tasks.found);
-	if (status >= 0)
-		status = query_heap(&report->query, &tasks.heap);
-	if (status >= 0)
-		status = naming_open(&tasks.naming, &report->query, tasks.heap);
+	/* With --min others than the first ones may be shown. */
+	const uint64_t with_words = report->request->min_bytes > 0 ? UINT64_MAX : report->request->limit;
+	int status = query_tasks(&report->query, with_words, &tasks.found);
 	if (status >= 0)
 		status = report_is_json(report) ? show_json(&tasks) : show_text(&tasks);
-	naming_close(tasks.naming);
 	tasks_answer_clear(&tasks.found);
 	return status;
 }

@@ -8,8 +8,6 @@
 
 struct task_report {
 	struct report *report;
-	const struct retained *heap;
-	struct naming *naming;
 	struct tasks_answer found;
 };
 

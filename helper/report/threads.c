@@ -14,7 +14,6 @@
 
 struct thread_report {
 	struct report *report;
-	struct naming *naming;
 	struct threads_answer found;
 };
 
@@ -41,33 +40,14 @@ static void thread_text(const struct thread_report *threads, uint32_t index, str
 }
 
 /* "RLock __main__.A.lock 0x7f...". */
-static void lock_name(struct thread_report *threads, const struct thread_lock *lock, struct text *text)
+static void lock_text(const struct thread_lock *lock, struct text *text)
 {
-	struct text module = { .bytes = NULL };
-	if (lock->kind == LOCK_GIL)
-		return;
-	if (lock->name != 0 &&
-	    value_str(&threads->report->naming->objects, lock->name, LIMIT_STRING_SHOWN, &module) > 0) {
-		text_add(text, "of module ");
-		names_escape(text, text_string(&module), module.length, false);
-	} else if (lock->kind < LOCK_MUTEX) {
-		(void)naming_object(threads->naming, lock->address, text);
-	}
-	text_free(&module);
-}
-
-static void lock_text(struct thread_report *threads, const struct thread_lock *lock, struct text *text)
-{
-	struct text name = { .bytes = NULL };
 	text_add(text, lock->kind == LOCK_GIL ? "the " : "");
 	text_add(text, lock_kind_name(lock->kind));
-	lock_name(threads, lock, &name);
-	if (name.length > 0)
-		text_format(text, " %s", text_string(&name));
+	if (lock->words.length > 0)
+		text_format(text, " %s", text_string(&lock->words));
 	if (lock->kind != LOCK_GIL)
 		text_format(text, " 0x%" PRIx64, lock->address);
-	text->failed |= name.failed;
-	text_free(&name);
 }
 
 static const char *source_words(enum owner_source source)
@@ -95,7 +75,7 @@ static void wait_text(struct thread_report *threads, const struct thread_row *ro
 {
 	const struct thread_wait *wait = &row->wait;
 	text_add(text, wait->lock.kind == LOCK_THREAD ? "waits for the end of " : "waits for ");
-	lock_text(threads, &wait->lock, text);
+	lock_text(&wait->lock, text);
 	if (wait->lock.kind == LOCK_THREAD || wait->wakers.count == 0)
 		return;
 	text_format(text, ", %s", source_words(wait->source));
@@ -169,7 +149,7 @@ static void show_hold(struct thread_report *threads, const struct thread_row *ro
 {
 	struct text *text = threads->report->text;
 	text_add(text, hold->source == OWNER_PERHAPS ? "  perhaps holds " : "  holds ");
-	lock_text(threads, &hold->lock, text);
+	lock_text(&hold->lock, text);
 	place_of(threads, row, hold->place, text);
 	if (hold->waiters > 0) {
 		text_add(text, ", ");
@@ -287,20 +267,16 @@ static int show_text(struct thread_report *threads)
 static void json_lock(struct thread_report *threads, const char *key, const struct thread_lock *lock)
 {
 	struct json *json = &threads->report->json;
-	struct text name = { .bytes = NULL };
 	json_object(json, key);
 	json_string(json, "kind", lock_kind_name(lock->kind));
 	if (lock->address != 0)
 		json_address(json, "address", lock->address);
 	else
 		json_null(json, "address");
-	lock_name(threads, lock, &name);
-	if (name.length > 0)
-		json_text(json, "name", &name);
+	if (lock->words.length > 0)
+		json_text(json, "name", &lock->words);
 	else
 		json_null(json, "name");
-	threads->report->text->failed |= name.failed;
-	text_free(&name);
 }
 
 static const char *source_name(enum owner_source source)
@@ -421,15 +397,9 @@ static int show_json(struct thread_report *threads)
 int threads_report(struct report *report)
 {
 	struct thread_report threads = { .report = report };
-	const struct retained *heap;
-	int status = query_threads(&report->query, &threads.found);
-	if (status >= 0)
-		status = query_heap(&report->query, &heap);
-	if (status >= 0)
-		status = naming_open(&threads.naming, &report->query, heap);
+	int status = query_threads(&report->query, true, &threads.found);
 	if (status >= 0)
 		status = report_is_json(report) ? show_json(&threads) : show_text(&threads);
-	naming_close(threads.naming);
 	threads_answer_clear(&threads.found);
 	return status;
 }

@@ -13,8 +13,6 @@
 
 struct traceback_report {
 	struct report *report;
-	const struct retained *heap;
-	struct naming *naming;
 	struct tracebacks_answer found;
 };
 
@@ -43,26 +41,6 @@ static void place_words(struct traceback_report *tracebacks, const struct traceb
 		text_format(text, ":%" PRId64, place->line);
 	text_free(&function);
 	text_free(&file);
-}
-
-static void keeper_words(struct traceback_report *tracebacks, const struct traceback_group *group, struct text *text)
-{
-	struct report *report = tracebacks->report;
-	uint32_t holder;
-	if (group->keeper == KEEPER_SYS) {
-		text_add(text, "sys.last_exc, sys.last_value");
-		return;
-	}
-	const uint64_t object =
-	        group->keeper_number != UINT32_MAX ? retained_node(tracebacks->heap, group->keeper_number, &holder) : 0;
-	if (object == 0) {
-		(void)naming_object(tracebacks->naming, group->first, text);
-		return;
-	}
-	if (naming_number(tracebacks->naming, group->keeper_number, text))
-		text_add(text, "  ");
-	names_describe(report->naming, object, &report->names, text);
-	text_format(text, "  0x%" PRIx64, object);
 }
 
 static const char *advice(const struct traceback_group *group)
@@ -113,7 +91,6 @@ static void show_group(struct traceback_report *tracebacks, const struct traceba
 {
 	struct report *report = tracebacks->report;
 	struct text *text = report->text;
-	struct text words = { .bytes = NULL };
 	text_add(text, "\n");
 	units_count(text, group->count);
 	text_add(text, " ");
@@ -132,12 +109,9 @@ static void show_group(struct traceback_report *tracebacks, const struct traceba
 		text_add(text, "\n");
 	}
 	show_places(tracebacks, group);
-	keeper_words(tracebacks, group, &words);
-	if (words.length > 0)
-		text_format(text, "   kept by %s\n", text_string(&words));
+	if (group->kept_by.length > 0)
+		text_format(text, "   kept by %s\n", text_string(&group->kept_by));
 	text_format(text, "   advice: %s\n", advice(group));
-	text->failed |= words.failed;
-	text_free(&words);
 }
 
 static bool passes(const struct traceback_report *tracebacks, const struct traceback_group *group)
@@ -213,15 +187,13 @@ static void json_frame(struct traceback_report *tracebacks, const struct traceba
 static void json_group(struct traceback_report *tracebacks, const struct traceback_group *group)
 {
 	struct json *json = &tracebacks->report->json;
-	struct text words = { .bytes = NULL };
 	json_object(json, NULL);
 	json_address(json, "address", group->first);
 	json_string(json, "type", group->type->name);
 	json_number(json, "count", group->count);
 	json_number(json, "retained", group->retained);
-	keeper_words(tracebacks, group, &words);
-	if (words.length > 0)
-		json_text(json, "kept_by", &words);
+	if (group->kept_by.length > 0)
+		json_text(json, "kept_by", &group->kept_by);
 	else
 		json_null(json, "kept_by");
 	if (group->cause != NULL)
@@ -239,8 +211,6 @@ static void json_group(struct traceback_report *tracebacks, const struct traceba
 		json_frame(tracebacks, &group->places.items[i]);
 	json_array_end(json);
 	json_object_end(json);
-	tracebacks->report->text->failed |= words.failed;
-	text_free(&words);
 }
 
 static int show_json(struct traceback_report *tracebacks)
@@ -265,14 +235,11 @@ static int show_json(struct traceback_report *tracebacks)
 int tracebacks_report(struct report *report)
 {
 	struct traceback_report tracebacks = { .report = report };
-	int status = query_tracebacks(&report->query, &tracebacks.found);
-	if (status >= 0)
-		status = query_heap(&report->query, &tracebacks.heap);
-	if (status >= 0)
-		status = naming_open(&tracebacks.naming, &report->query, tracebacks.heap);
+	/* With --min others than the first ones may be shown. */
+	const uint64_t with_words = report->request->min_bytes > 0 ? UINT64_MAX : report->request->limit;
+	int status = query_tracebacks(&report->query, with_words, &tracebacks.found);
 	if (status >= 0)
 		status = report_is_json(report) ? show_json(&tracebacks) : show_text(&tracebacks);
-	naming_close(tracebacks.naming);
 	tracebacks_answer_clear(&tracebacks.found);
 	return status;
 }

@@ -93,7 +93,7 @@ static int end(struct rule_run *run, void *state)
 	(void)state;
 	int status = OK;
 	if (run->query->target->runtime->threads.count > 1)
-		status = query_threads(run->query, &threads);
+		status = query_threads(run->query, false, &threads);
 	if (status == OK)
 		status = say_circles(run, &threads);
 	if (status == OK)

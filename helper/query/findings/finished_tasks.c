@@ -26,7 +26,7 @@ static int end(struct rule_run *run, void *state)
 	struct text *text = NULL;
 	if (all->bytes < run->answer->threshold)
 		return OK;
-	int status = query_tasks(run->query, &tasks);
+	int status = query_tasks(run->query, 0, &tasks);
 	for (size_t i = 0; status == OK && i < tasks.rows.count; i++) {
 		const struct task_row *row = &tasks.rows.items[i];
 		if (row->state != TASK_DONE && row->state != TASK_FAILED && row->state != TASK_CANCELLED)

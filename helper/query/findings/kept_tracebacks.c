@@ -86,7 +86,7 @@ static int end(struct rule_run *run, void *state)
 	text_add(text, " with their locals: ");
 	rule_say_share(run, text, sum->bytes);
 	text_add(text, " of the heap.");
-	const int status = query_tracebacks(run->query, &tracebacks);
+	const int status = query_tracebacks(run->query, 0, &tracebacks);
 	if (status == OK && tracebacks.groups.count > 0)
 		say_group(run, &tracebacks.groups.items[0], text);
 	tracebacks_answer_clear(&tracebacks);

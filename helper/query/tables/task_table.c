@@ -22,7 +22,7 @@ static int open_tasks(struct table_cursor **ret_cursor, struct tables *tables, c
 	if (cursor == NULL)
 		return query_no_memory(&tables->query, "a cursor over tasks");
 	cursor->tables = tables;
-	return query_tasks(&tables->query, &cursor->answer);
+	return query_tasks(&tables->query, 0, &cursor->answer);
 }
 
 static int next_task(struct table_cursor *cursor)

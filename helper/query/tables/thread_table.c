@@ -35,7 +35,7 @@ static int open_threads(struct table_cursor **ret_cursor, struct tables *tables,
 		return query_no_memory(&tables->query, "a cursor over threads");
 	cursor->tables = tables;
 	TRY(find_holders(cursor));
-	return query_threads(&tables->query, &cursor->answer);
+	return query_threads(&tables->query, false, &cursor->answer);
 }
 
 static int next_thread(struct table_cursor *cursor)
