@@ -12,6 +12,7 @@ import base64
 import contextlib
 import io
 import json
+import os
 import sys
 import traceback
 
@@ -83,6 +84,7 @@ def main():
     parser.add_argument("notebook")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
+    os.environ.setdefault("MPLBACKEND", "Agg")
     try:
         notebook = run(options.notebook)
     except Failed as failure:
