@@ -213,6 +213,7 @@ class PyCommand(gdb.Command):
         self.sessions = sessions
         self.name = command["name"]
         self.options = command["options"].split()
+        self.takes_targets = command["flags"] & bindings.COMMAND_TAKES_TARGETS
         super().__init__("py-" + self.name, gdb.COMMAND_DATA)
 
     def invoke(self, argument, _from_tty):
@@ -226,10 +227,14 @@ class PyCommand(gdb.Command):
 
     def complete(self, text, word):
         last = text.split(" ")[-1]
+        # gdb ends words where it likes: what it has of one already is not to be repeated.
+        typed = len(last) - len(word)
         if last.startswith("-"):
-            # gdb ends words at dashes: what it has of the option already is not to be repeated.
-            return [option[len(last) - len(word):] for option in self.options if option.startswith(last)]
-        return gdb.COMPLETE_EXPRESSION
+            return [option[typed:] for option in self.options if option.startswith(last)]
+        # gdb would close an open quote behind the whole.
+        is_quoted = last.count("'") % 2 or last.count('"') % 2
+        names = self.sessions.complete(last) if last and self.takes_targets and not is_quoted else []
+        return [name[typed:] for name in names] or gdb.COMPLETE_EXPRESSION
 
 
 class SizeFunction(gdb.Function):

@@ -247,6 +247,13 @@ class Sessions:
             raise
         return session
 
+    def complete(self, beginning):
+        """What may stand for the beginning of a target; [] where nothing can be said."""
+        try:
+            return self.current().complete(beginning)
+        except bindings.Failure:
+            return []
+
     def run(self, name, line, write=None):
         """The text of one command with its arguments as they were typed. With write(text), the parts of a long answer
         are written as they come and the end is returned. Failure carries in `output` what there was to show."""

@@ -150,10 +150,15 @@ def test_functions(gdb, heap):
 
 
 def test_completion(gdb, heap):
-    texts = gdb.batch([heap["core"]], ["complete py-d", "complete py-deepsize --pol", "complete py-sizeof --"])
+    texts = gdb.batch(opened(gdb, heap), ["complete py-d", "complete py-deepsize --pol", "complete py-sizeof --",
+                                          "complete py-path -k 3 builtins._pydeepsize_ora",
+                                          "complete py-heap builtins.",
+                                          "complete py-path builtins._pydeepsize_oracle['su"])
     assert "py-deepsize" in texts[0].split()
     assert "--policy" in texts[1]
     assert "--bytes" in texts[2]
+    assert texts[3].splitlines()[-1] == "py-path -k 3 builtins._pydeepsize_oracle"
+    assert "_pydeepsize_oracle" not in texts[4] and "subjects" not in texts[5]
 
 
 def test_core_that_was_opened_by_hand(lldb, heap):
