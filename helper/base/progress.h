@@ -15,15 +15,26 @@ struct progress {
 	atomic_bool cancel; /* set by who waits: work stops within PROGRESS_INTERVAL steps of each thread */
 	_Atomic uint64_t done; /* objects, counted once for each pass over them */
 	_Atomic uint64_t total; /* what done will be in the end; 0: not known yet */
+	/* For tests: how often somebody looked whether to go on (of several threads not every one is counted), and the
+	 * look that is to find it cancelled; 0: none. So they measure in steps of loops how soon work ends. */
+	_Atomic uint64_t looks;
+	uint64_t cancel_at;
 };
 
 /* Steps between two looks. A step is an object, a slot, a word: what takes nanoseconds to a microsecond. */
 enum { PROGRESS_INTERVAL = 4096 };
 
-static inline bool progress_is_cancelled(const struct progress *progress)
+static inline bool progress_is_cancelled(const struct progress *given)
 {
 	/* C11 has no atomic load of a const object. */
-	return progress != NULL && atomic_load_explicit(&((struct progress *)progress)->cancel, memory_order_relaxed);
+	struct progress *progress = (struct progress *)given;
+	if (progress == NULL)
+		return false;
+	const uint64_t looks = atomic_load_explicit(&progress->looks, memory_order_relaxed) + 1;
+	atomic_store_explicit(&progress->looks, looks, memory_order_relaxed);
+	if (__builtin_expect(progress->cancel_at != 0 && looks >= progress->cancel_at, 0))
+		atomic_store_explicit(&progress->cancel, true, memory_order_relaxed);
+	return atomic_load_explicit(&progress->cancel, memory_order_relaxed);
 }
 
 static inline void progress_cancel(struct progress *progress)

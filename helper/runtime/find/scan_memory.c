@@ -130,6 +130,8 @@ bool scan_writable(struct opening *opening, scan_visitor *visit, void *context)
 		opening->account.scanned_bytes += size;
 		if (size != 0 && scan_range(opening, segment->start, segment->start + size, visit, context))
 			return true;
+		if (progress_is_cancelled(opening->options->progress))
+			return false;
 	}
 	return false;
 }
