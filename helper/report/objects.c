@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "render/units.h"
+#include "report/losses.h"
 #include "report/report.h"
 
 enum { DELIVERED_BYTES = 1 << 18 }; /* what is handed over at once */
@@ -180,6 +181,19 @@ static void show_footer(struct listing *listing)
 		report_next(report, "object path referrers", listing->first);
 }
 
+/* The last line: what was lost before anybody looked, where anything was. */
+static void write_json_losses(struct report *report)
+{
+	struct json json;
+	if (!losses_are_there(report))
+		return;
+	json_begin(&json, report->text);
+	json_object(&json, NULL);
+	losses_json(&json, report);
+	json_object_end(&json);
+	json_end(&json);
+}
+
 static int list(struct listing *listing)
 {
 	struct report *report = listing->report;
@@ -193,7 +207,9 @@ static int list(struct listing *listing)
 		                               : "Address              Shallow  Type\n");
 	while ((found = objects_next(&listing->objects, &row)) > 0)
 		TRY(write_row(listing, &row));
-	if (found == 0 && !report_is_json(report))
+	if (found == 0 && report_is_json(report))
+		write_json_losses(report);
+	else if (found == 0)
 		show_footer(listing);
 	return found;
 }

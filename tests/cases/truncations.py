@@ -66,9 +66,9 @@ def opened(library, core, sysroot):
 def is_said(words, status, text):
     if status < 0 or (words[0] == "sizeof" and ("an estimate" in text or '"allocated_approximate":true' in text)):
         return True
-    if "--json" not in words or words[0] == "objects":
-        return status in (2, 3) and (SAID.search(text) is not None or words[0] == "objects")
-    document = json.loads(text)
+    if "--json" not in words:
+        return status in (2, 3) and SAID.search(text) is not None
+    document = json.loads(text.splitlines()[-1] if words[0] == "objects" else text)
     coverage = document.get("coverage") or {}
     return status in (2, 3) and bool(document.get("losses") or coverage.get("unreadable") or coverage.get("examples") or
                                      any("error" in one for one in document.get("objects", ())) or

@@ -9,7 +9,7 @@
 #define OBJECTS_TEXT                                                                                                   \
 	"Every object of the heap: what roots reach, what only the garbage collector\n"                                \
 	"knows (unreachable), what it does not track. With --json one JSON object a line,\n"                           \
-	"written while the heap is gone through. Sort keys: address (default), shallow,\n"                             \
-	"type.\n"
+	"written while the heap is gone through; of a core that lacks something a last\n"                              \
+	"one has \"losses\". Sort keys: address (default), shallow, type.\n"
 
 #endif
