@@ -27,6 +27,7 @@ struct thread_builder {
 	struct decoder *decoder;
 	const struct retained *heap;
 	instance_array locks; /* role: enum lock_kind */
+	instance_array files; /* role: enum file_role */
 	struct address_map by_wait_address; /* to the index in locks */
 	struct address_map lock_objects; /* the same by their own address */
 	ARRAY(struct known_object) known; /* sorted */
@@ -34,6 +35,14 @@ struct thread_builder {
 	ARRAY(struct with_row) withs;
 };
 
+/* What has a descriptor, beside what threads wait for. */
+enum file_role { ROLE_FILE = LOCK_KIND_COUNT, ROLE_SOCKET };
+
+/* thread_descriptor.c: lock_kind_of_type() or a file_role; the second takes the files out of builder->locks. */
+uint8_t thread_role_of_type(struct decoder *decoder, const struct type_info *type);
+bool thread_files_part(struct thread_builder *builder);
+/* What each row's system call is about. */
+void thread_descriptors_find(struct thread_builder *builder);
 /* thread_wait.c: what each row waits for, without owners. */
 void thread_waits_find(struct thread_builder *builder);
 /* frame_knowledge.c: fills known. False: out of memory. */

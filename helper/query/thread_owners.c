@@ -140,6 +140,42 @@ static bool find_gil_holder(struct thread_builder *builder, uint32_t index)
 	return holder == THREAD_NONE || set_owner(&threads->rows.items[index].wait, holder, OWNER_FIELD);
 }
 
+/* Whether a thread is inside a critical section of a mutex (Include/internal/pycore_critical_section.h, 3.13+): its
+ * sections are a chain of which those behind an inactive one are inactive too, their mutexes given back. */
+static bool is_in_section(struct thread_builder *builder, const struct thread_row *row, uint64_t mutex)
+{
+	enum { INACTIVE = 1, TWO_MUTEXES = 2, MASK = 3, SECTIONS_LOOKED_AT = 256 };
+	struct object_reader *objects = &builder->decoder->objects;
+	const uint64_t state = builder->query->target->runtime->threads.items[row->index].address;
+	uint64_t at, held;
+	if (!value_field(objects, state, FIELD_PyThreadState_critical_section, &at))
+		return false;
+	for (int i = 0; i < SECTIONS_LOOKED_AT && at != 0 && (at & INACTIVE) == 0; i++) {
+		const uint64_t section = at & ~(uint64_t)MASK;
+		if (value_field(objects, section, FIELD_PyCriticalSection__cs_mutex, &held) && held == mutex)
+			return true;
+		if ((at & TWO_MUTEXES) && value_field(objects, section, FIELD_PyCriticalSection2__cs_mutex2, &held) &&
+		    held == mutex)
+			return true;
+		if (!value_field(objects, section, FIELD_PyCriticalSection__cs_prev, &at))
+			return false;
+	}
+	return false;
+}
+
+/* A PyMutex does not say who has it; the thread that is in a critical section of it does. */
+static bool find_section(struct thread_builder *builder, uint32_t index)
+{
+	const struct layout *layout = builder->decoder->layout;
+	struct thread_wait *wait = &builder->threads->rows.items[index].wait;
+	const uint64_t mutex = wait->lock.address +
+	                       (wait->lock.kind == LOCK_OBJECT ? layout_offset(layout, FIELD_PyObject_ob_mutex) : 0);
+	for (uint32_t i = 0; i < builder->threads->rows.count; i++)
+		if (i != index && is_in_section(builder, &builder->threads->rows.items[i], mutex))
+			return set_owner(wait, i, OWNER_FIELD);
+	return true;
+}
+
 static bool find_owner(struct thread_builder *builder, uint32_t index)
 {
 	struct thread_wait *wait = &builder->threads->rows.items[index].wait;
@@ -149,10 +185,14 @@ static bool find_owner(struct thread_builder *builder, uint32_t index)
 		return find_gil_holder(builder, index);
 	case LOCK_PTHREAD:
 		return add_waker(wait, wait->owner);
+	case LOCK_OBJECT:
+	case LOCK_MUTEX:
+		return find_section(builder, index);
 	case LOCK_LOCK:
 	case LOCK_RLOCK:
 	case LOCK_PYTHON_RLOCK:
 	case LOCK_IMPORT:
+	case LOCK_PROCESS:
 		return find_lock_owner(builder, index, object, wait->lock.kind);
 	case LOCK_SEMAPHORE:
 		if (!find_lock_owner(builder, index, object, LOCK_SEMAPHORE))

@@ -59,6 +59,15 @@ static uint64_t find_importing(struct thread_builder *builder, const struct thre
 	return 0;
 }
 
+static bool is_in_finalizer(struct thread_builder *builder, const struct thread_row *row)
+{
+	enum { FRAMES_LOOKED_AT = 256 };
+	for (size_t i = 0; i < row->frames.count && i < FRAMES_LOOKED_AT; i++)
+		if (code_is_named(builder->decoder, row->frames.items[i].code, "__del__"))
+			return true;
+	return false;
+}
+
 static int add_row(struct thread_builder *builder, uint32_t index)
 {
 	struct runtime *runtime = builder->query->target->runtime;
@@ -79,11 +88,19 @@ static int add_row(struct thread_builder *builder, uint32_t index)
 	row.truncated = frames->is_truncated;
 	builder->threads->truncated += row.truncated;
 	row.importing = find_importing(builder, &row);
+	row.in_finalizer = is_in_finalizer(builder, &row);
 	return array_push(&builder->threads->rows, row) ? OK : query_no_memory(builder->query, "the threads");
+}
+
+static int32_t call_of(const struct thread_row *row)
+{
+	return row->native != NULL && row->native->call_known ? row->native->call : -1;
 }
 
 static bool same_stack(const struct thread_row *left, const struct thread_row *right)
 {
+	if (call_of(left) != call_of(right))
+		return false;
 	if (left->frames.count != right->frames.count || left->wait.lock.kind != right->wait.lock.kind ||
 	    left->wait.owner != right->wait.owner || left->holds.count + right->holds.count > 0 ||
 	    left->gil != right->gil || left->interpreter != right->interpreter || left->frames.count == 0)
@@ -108,6 +125,8 @@ static void merge_equal(struct threads_answer *threads)
 				continue;
 			threads->rows.items[i].same_as = k;
 			first->same_count++;
+			first->descriptor.differs |=
+			        first->descriptor.number != threads->rows.items[i].descriptor.number;
 			break;
 		}
 }
@@ -152,7 +171,10 @@ static int find(struct thread_builder *builder)
 	}
 	for (size_t i = 0; i < query->target->runtime->interpreters.count; i++)
 		read_names(builder, query->target->runtime->interpreters.items[i].modules);
-	TRY(instances_find(&builder->locks, query, lock_kind_of_type));
+	TRY(instances_find(&builder->locks, query, thread_role_of_type));
+	if (!thread_files_part(builder))
+		return query_no_memory(query, "the threads");
+	thread_descriptors_find(builder);
 	if (!library_open(&builder->library, builder->decoder, waiting_libraries) || !map_wait_addresses(builder) ||
 	    !find_with_blocks(builder) || !frame_knowledge_find(builder))
 		return query_no_memory(query, "the threads");
@@ -206,6 +228,7 @@ int query_threads(const struct query *query, bool with_words, struct threads_ans
 	if (status == OK && with_words)
 		status = add_words(&builder);
 	array_free(&builder.locks);
+	array_free(&builder.files);
 	array_free(&builder.withs);
 	array_free(&builder.known);
 	address_map_clear(&builder.by_wait_address);
@@ -222,6 +245,7 @@ void threads_answer_clear(struct threads_answer *answer)
 		text_free(&row->wait.lock.words);
 		for (size_t k = 0; k < row->holds.count; k++)
 			text_free(&row->holds.items[k].lock.words);
+		text_free(&row->descriptor.words);
 		array_free(&row->holds);
 		array_free(&row->wait.wakers);
 	}

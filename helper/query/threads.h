@@ -43,6 +43,14 @@ struct thread_hold {
 	uint32_t waiters; /* threads that wait for it */
 };
 
+/* The file that a thread's system call is about. */
+struct thread_descriptor {
+	int32_t number; /* -1: none */
+	bool differs; /* rows that are like this one have others */
+	uint64_t object; /* the Python file or socket that has it; 0: none is known */
+	struct text words; /* what the kernel says of it, where the process is live; escaped */
+};
+
 struct thread_row {
 	uint32_t index; /* in runtime->threads */
 	struct text name; /* not escaped; "": threading does not know it */
@@ -51,6 +59,8 @@ struct thread_row {
 	int64_t interpreter; /* id */
 	enum gil_state gil;
 	const struct native_thread *native; /* borrowed; NULL: unknown */
+	struct thread_descriptor descriptor;
+	bool in_finalizer; /* runs a __del__ */
 	struct frame_list frames; /* innermost first; the runtime's */
 	bool truncated;
 	struct thread_wait wait;

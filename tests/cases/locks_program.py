@@ -2,10 +2,14 @@
 """Threads that hold every kind of lock and that wait for it, or that are in a deadlock (argument: which). Writes what
 it knows of them as one line of JSON, then stands still."""
 import concurrent.futures
+import ctypes
+import fcntl
 import importlib
 import json
+import multiprocessing
 import os
 import queue
+import socket
 import sys
 import tempfile
 import threading
@@ -60,6 +64,11 @@ def every_kind():
     READY.acquire()
     start("python waiter", python.acquire)
     expect("python waiter", "RLock", python, "python holder", "owner")
+    shared = multiprocessing.get_context("fork").Lock()
+    start("shared holder", inside, shared)
+    READY.acquire()
+    start("shared waiter", inside, shared)
+    expect("shared waiter", "multiprocessing lock", shared, "shared holder", "with")
     condition, event, barrier = threading.Condition(), threading.Event(), threading.Barrier(2)
     things, simple = queue.Queue(), queue.SimpleQueue()
     for name, kind, object, function in (("event", "Event", event, event.wait), ("queue", "Queue", things, things.get),
@@ -88,7 +97,7 @@ def every_kind():
     READY.acquire()
     start("second importer", importlib.import_module, "slow_module")
     WAITS["second importer"] = {"kind": "import lock", "address": None, "owner": "importer", "by": "owner"}
-    return [], [condition, event, barrier, things, simple, joined, pool, future, plain, python]
+    return [], [condition, event, barrier, things, simple, joined, pool, future, plain, python, shared]
 
 
 def slow_module(text):
@@ -96,6 +105,66 @@ def slow_module(text):
     sys.path.insert(0, folder)
     with open(os.path.join(folder, "slow_module.py"), "w") as file:
         file.write(text + "\n")
+
+
+def descriptors():
+    """Threads in system calls about files; WAITS: the file, what the kernel says of it."""
+    server = socket.socket()
+    server.bind(("127.0.0.1", 0))
+    server.listen(5)
+    client = socket.create_connection(server.getsockname())
+    peer, _ = server.accept()
+    reader, writer = os.pipe()
+    file = open(reader, "rb", buffering=0)
+    locks = [open("locked", "w") for _ in range(2)]
+    fcntl.flock(locks[0], fcntl.LOCK_EX)
+    for name, held, words, function, arguments in (
+            ("receives", client, "socket 127.0.0.1:%d to 127.0.0.1:%d" % (client.getsockname()[1],
+                                                                          server.getsockname()[1]), client.recv, [1]),
+            ("accepts", server, "socket 127.0.0.1:%d, listening" % server.getsockname()[1], server.accept, []),
+            ("reads", file, "pipe", file.read, [1]),
+            ("locks", locks[1].buffer.raw, "%s, locked by process %d" % (os.path.realpath("locked"), os.getpid()),
+             fcntl.flock, [locks[1], fcntl.LOCK_EX])):
+        start(name, function, *arguments)
+        WAITS[name] = {"file": hex(id(held)), "descriptor": held.fileno(), "file_name": words}
+    return [], [server, client, peer, file, locks, writer]
+
+
+def mutex():
+    """A PyMutex of C code, 3.13 and later."""
+    lock = ctypes.c_uint8()
+    ctypes.pythonapi.PyMutex_Lock(ctypes.byref(lock))
+    start("mutex waiter", ctypes.pythonapi.PyMutex_Lock, ctypes.byref(lock))
+    WAITS["mutex waiter"] = {"kind": "PyMutex", "address": hex(ctypes.addressof(lock)), "owner": None, "by": None}
+    return [], [lock]
+
+
+def object_lock():
+    """Free-threaded: list.sort() has the lock of its list while it asks for keys."""
+    things, begun = [1, 2], threading.Event()
+
+    def key(number):
+        begun.set()
+        while not GATE.is_set():
+            pass
+        return number
+
+    start("sorts", lambda: things.sort(key=key))
+    begun.wait()
+    start("appends", things.append, 3)
+    expect("appends", "lock of an object", things, "sorts", "owner")
+    return [], [things]
+
+
+def gil():
+    """The main thread has the GIL and sleeps in C; READY comes from there."""
+    def spins():
+        while True:
+            pass
+    start("spins", spins)
+    line = json.dumps({"waits": WAITS, "deadlock": [], "threads": 2})
+    ctypes.PyDLL(None).system(("echo 'READY %s'; read line" % line).encode())
+    os._exit(0)
 
 
 def two_rlocks():
@@ -164,7 +233,9 @@ def none():
 
 
 deadlock, kept = {"every_kind": every_kind, "two_rlocks": two_rlocks, "lock_and_queue": lock_and_queue,
-                  "import_lock": import_lock, "none": none}[sys.argv[1]]()
-quiet.wait()
+                  "import_lock": import_lock, "none": none, "descriptors": descriptors, "mutex": mutex,
+                  "object_lock": object_lock, "gil": gil}[sys.argv[1]]()
+# One that runs all the time is interrupted, but never waits.
+quiet.wait(*["voluntary"] if sys.argv[1] == "object_lock" else [])
 print("READY " + json.dumps({"waits": WAITS, "deadlock": deadlock, "threads": threading.active_count()}), flush=True)
 sys.stdin.read()

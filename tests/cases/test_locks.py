@@ -3,6 +3,7 @@
 case: a deadlock in which no command showed owner or waiters."""
 import json
 import os
+import signal
 
 import pytest
 
@@ -24,16 +25,32 @@ def check_object(where, answer):
     assert "  RLock     held by thread %d" % rows["RLock holder"]["id"] in text and '  waiters   thread ' in text
 
 
-def asked(interpreter, mode, folder, kind="live"):
+def dumped(target, path):
+    """By the kernel where it does: an older gdb cannot read stacks with the guard pages of glibc 2.42."""
+    try:
+        cores.check_kernel_cores()
+    except cores.Skipped:
+        return cores.gcore(target.pid, path)
+    os.kill(target.pid, signal.SIGABRT)
+    return cores.kernel_core(target)
+
+
+def asked(interpreter, mode, folder, kinds=("live",)):
+    """What the program knows, and for each kind of target what `threads` says, as JSON and as text. A core is the end."""
+    folder = os.path.join(folder, mode)
+    os.mkdir(folder)
     with cores.Target(interpreter.path, ["-W", "ignore", PROGRAM, mode], folder) as target:
         truth = json.loads(target.wait_ready()[len("READY "):])
-        where = ["--pid", str(target.pid)]
-        if kind == "gcore":
-            where = ["--core", cores.gcore(target.pid, os.path.join(folder, "core"))]
-        answer = program.ask(where, ["threads", "--json"])
-        if mode == "every_kind":
-            check_object(where, answer)
-        return truth, answer, program.run(where + ["threads", "-n", "0"]).output
+        answers = []
+        for kind in kinds:
+            where = ["--pid", str(target.pid)]
+            if kind == "core":
+                where = ["--core", dumped(target, os.path.join(folder, "core-" + mode))]
+            text = program.run(where + ["threads", "-n", "0"]).output
+            answers.append((program.ask(where, ["threads", "--json"]), text))
+            if mode == "every_kind":
+                check_object(where, answers[-1][0])
+        return truth, answers
 
 
 def check_waits(truth, answer):
@@ -52,26 +69,66 @@ def check_waits(truth, answer):
             if len(holds) != 1 or holds[0]["waiters"] != 1:
                 wrong.append("%s holds %s" % (told["owner"], found[told["owner"]]["holds"]))
     assert not wrong, "%d wrong\n%s" % (len(wrong), "\n".join(wrong))
-    assert len(answer["threads"]) == truth["threads"] and len(truth["waits"]) == 13
+    assert len(answer["threads"]) == truth["threads"] and len(truth["waits"]) == 14
     assert answer["deadlocks"] == []
 
 
 def test_owner_and_waiters_of_every_kind(each, tmp_path):
-    truth, answer, text = asked(each, "every_kind", str(tmp_path))
-    check_waits(truth, answer)
-    assert "DEADLOCK" not in text and "import lock of module slow_module" in text
-    holders = [one["name"] for one in answer["threads"] if one["gil"] == "holds"]
-    assert len(holders) <= 1
+    """From a live process and from a core."""
+    truth, answers = asked(each, "every_kind", str(tmp_path), ("live", "core"))
+    for answer, text in answers:
+        check_waits(truth, answer)
+        assert "DEADLOCK" not in text and "import lock of module slow_module" in text
+        holders = [one["name"] for one in answer["threads"] if one["gil"] == "holds"]
+        assert len(holders) <= 1
 
 
-def test_the_same_from_a_core(distribution, tmp_path):
-    truth, answer, _ = asked(distribution, "every_kind", str(tmp_path), "gcore")
-    check_waits(truth, answer)
+def test_files_that_threads_wait_for(each, tmp_path):
+    """What the kernel says of a file is known of a live process only, which object has it from a core too."""
+    truth, answers = asked(each, "descriptors", str(tmp_path), ("live", "core"))
+    for kind, (answer, text) in zip(("live", "core"), answers):
+        rows = {one["name"]: one for one in answer["threads"]}
+        for name, told in truth["waits"].items():
+            assert (rows[name].get("file"), rows[name]["descriptor"]) == (told["file"], told["descriptor"]), name
+            assert rows[name].get("file_name") == (told["file_name"] if kind == "live" else None), name
+            assert " of descriptor %d, " % told["descriptor"] in text
+            assert (": " + told["file_name"] + "   daemon\n" in text) == (kind == "live")
+
+
+def test_mutexes_of_c_code_and_of_objects(each, tmp_path):
+    """PyMutex (3.13), and in a free-threaded build the lock of an object, which a critical section has."""
+    if each.version < (3, 13):
+        pytest.skip("PyMutex is new in 3.13")
+    for mode in ("mutex", "object_lock") if each.free_threaded else ("mutex",):
+        truth, answers = asked(each, mode, str(tmp_path), ("live", "core"))
+        for answer, text in answers:
+            found = {one["name"]: one for one in answer["threads"]}
+            names = {one["id"]: one["name"] for one in answer["threads"]}
+            for name, told in truth["waits"].items():
+                waits = found[name]["waits_for"]
+                assert waits is not None and (waits["kind"], waits["address"]) == (told["kind"], told["address"]), text
+                assert names.get(waits["owner"]) == told["owner"], text
+
+
+def test_who_has_the_gil(each, tmp_path):
+    if each.free_threaded:
+        pytest.skip("a free-threaded build has no GIL")
+    with cores.Target(each.path, ["-W", "ignore", PROGRAM, "gil"], str(tmp_path)) as target:
+        target.wait_ready()
+        # Who waits for the GIL asks for it every 5 ms, and runs for some of them.
+        for _ in range(50):
+            answer = program.ask(["--pid", str(target.pid)], ["threads", "--json"])
+            main, spins = [[one for one in answer["threads"] if one["name"] == name][0]
+                           for name in ("MainThread", "spins")]
+            assert main["gil"] == "holds" and spins["gil"] in ("waits", "released")
+            if spins["gil"] == "waits":
+                break
+        assert spins["waits_for"]["kind"] == "GIL" and spins["waits_for"]["owner"] == main["id"]
 
 
 @pytest.mark.parametrize("mode", ["two_rlocks", "lock_and_queue", "import_lock", "none"])
 def test_deadlocks(each, mode, tmp_path):
-    truth, answer, text = asked(each, mode, str(tmp_path))
+    truth, ((answer, text),) = asked(each, mode, str(tmp_path))
     names = {one["id"]: one["name"] for one in answer["threads"]}
     found = [sorted(names[one["thread"]] for one in circle) for circle in answer["deadlocks"]]
     assert found == ([sorted(truth["deadlock"])] if truth["deadlock"] else []), text
