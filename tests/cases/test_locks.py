@@ -36,7 +36,7 @@ def dumped(target, path):
 
 
 def asked(interpreter, mode, folder, kinds=("live",)):
-    """What the program knows, and for each kind of target what `threads` says, as JSON and as text. A core is the end."""
+    """What the program knows, and for each kind of target what `threads` says, as JSON and as text."""
     folder = os.path.join(folder, mode)
     os.mkdir(folder)
     with cores.Target(interpreter.path, ["-W", "ignore", PROGRAM, mode], folder) as target:
