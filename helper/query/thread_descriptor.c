@@ -58,6 +58,6 @@ void thread_descriptors_find(struct thread_builder *builder)
 		if (descriptor->number < 0)
 			continue;
 		descriptor->object = object_with(builder, descriptor->number);
-		(void)descriptor_name(builder->query->target->space, descriptor->number, &descriptor->words);
+		(void)descriptor_name(builder->query->target->space, descriptor->number, &descriptor->kernel);
 	}
 }

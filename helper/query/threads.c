@@ -209,6 +209,10 @@ static int add_words(const struct thread_builder *builder)
 		struct thread_row *row = &builder->threads->rows.items[i];
 		name_lock(query, naming, &row->wait.lock);
 		failed |= row->wait.lock.words.failed;
+		struct thread_descriptor *file = &row->descriptor;
+		if (file->object != 0 && !naming_object(naming, file->object, &file->words))
+			names_describe(builder->decoder, file->object, &query->names, &file->words);
+		failed |= file->words.failed || file->kernel.failed;
 		for (size_t k = 0; k < row->holds.count; k++) {
 			name_lock(query, naming, &row->holds.items[k].lock);
 			failed |= row->holds.items[k].lock.words.failed;
@@ -246,6 +250,7 @@ void threads_answer_clear(struct threads_answer *answer)
 		for (size_t k = 0; k < row->holds.count; k++)
 			text_free(&row->holds.items[k].lock.words);
 		text_free(&row->descriptor.words);
+		text_free(&row->descriptor.kernel);
 		array_free(&row->holds);
 		array_free(&row->wait.wakers);
 	}

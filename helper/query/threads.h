@@ -48,7 +48,8 @@ struct thread_descriptor {
 	int32_t number; /* -1: none */
 	bool differs; /* rows that are like this one have others */
 	uint64_t object; /* the Python file or socket that has it; 0: none is known */
-	struct text words; /* what the kernel says of it, where the process is live; escaped */
+	struct text words; /* what leads to the object, or what it is; escaped; "" unless words were asked for */
+	struct text kernel; /* what the kernel says of it, where the process is live; escaped */
 };
 
 struct thread_row {

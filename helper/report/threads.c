@@ -121,20 +121,15 @@ static void show_deadlocks(struct thread_report *threads)
 }
 
 /* " of descriptor 12, shop.CONN 0x7f...: socket 10.0.0.7:51234 to 10.0.0.2:5432". */
-static void descriptor_text(struct thread_report *threads, const struct thread_descriptor *descriptor,
-                            struct text *text)
+static void descriptor_text(const struct thread_descriptor *descriptor, struct text *text)
 {
 	text_format(text,
 	            descriptor->differs ? " of different descriptors, the first %" PRId32 : " of descriptor %" PRId32,
 	            descriptor->number);
-	if (descriptor->object != 0) {
-		text_add(text, ", ");
-		if (!naming_object(threads->naming, descriptor->object, text))
-			names_describe(threads->report->naming, descriptor->object, &threads->report->names, text);
-		text_format(text, " 0x%" PRIx64, descriptor->object);
-	}
-	if (descriptor->words.length > 0)
-		text_format(text, ": %s", text_string(&descriptor->words));
+	if (descriptor->object != 0)
+		text_format(text, ", %s 0x%" PRIx64, text_string(&descriptor->words), descriptor->object);
+	if (descriptor->kernel.length > 0)
+		text_format(text, ": %s", text_string(&descriptor->kernel));
 }
 
 static void show_state(struct thread_report *threads, const struct thread_row *row)
@@ -153,7 +148,7 @@ static void show_state(struct thread_report *threads, const struct thread_row *r
 	else if (call != NULL && strcmp(call, "futex") != 0)
 		text_format(text, "   in %s", call);
 	if (descriptor >= 0)
-		descriptor_text(threads, &row->descriptor, text);
+		descriptor_text(&row->descriptor, text);
 	if (row->is_collecting)
 		text_add(text, "   collects garbage");
 	if (row->is_finalizing)
@@ -360,8 +355,8 @@ static void json_thread(struct thread_report *threads, const struct thread_row *
 		json_signed(json, "descriptor", descriptor);
 	if (row->descriptor.object != 0)
 		json_address(json, "file", row->descriptor.object);
-	if (row->descriptor.words.length > 0)
-		json_text(json, "file_name", &row->descriptor.words);
+	if (row->descriptor.kernel.length > 0)
+		json_text(json, "file_name", &row->descriptor.kernel);
 	json_bool(json, "in_finalizer", row->in_finalizer);
 	json_string(json, "gil", gil_state_name(row->gil));
 	json_bool(json, "collecting", row->is_collecting);
