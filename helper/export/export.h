@@ -34,7 +34,7 @@ struct export
 };
 
 /* What else may be named after the file. */
-enum export_operands { EXPORT_OF_ALL, EXPORT_OF_TARGETS, EXPORT_OF_STATEMENT, EXPORT_OF_COMMANDS };
+enum export_operands { EXPORT_OF_ALL, EXPORT_OF_TARGETS, EXPORT_OF_STATEMENT, EXPORT_OF_COMMANDS, EXPORT_OF_LATER };
 
 struct export_format {
 	const char *name; /* "heapsnapshot" */

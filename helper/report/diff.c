@@ -9,6 +9,7 @@
 #include "query/naming.h"
 #include "render/table.h"
 #include "render/units.h"
+#include "report/other_target.h"
 #include "report/report.h"
 
 enum row_kind { ROW_OWNER, ROW_OBJECTS, ROW_MEMORY };
@@ -30,30 +31,6 @@ static uint32_t last_of(const struct comparison *comparison)
 /* ---- Opening the others ---- */
 
 /* A number is a live process. Files of the target lie where those of the first one do, if nothing else is said. */
-static int open_side(struct report *report, const char *word, struct target **ret_target)
-{
-	const struct request *request = report->request;
-	const struct address_space *first = report->target->space;
-	const char *sysroot = request_word(request, OPTION_SYSROOT);
-	const struct memory_options memory = { .copy = COPY_ALWAYS,
-		                               .sysroot = sysroot != NULL ? sysroot : first->sysroot,
-		                               .executable = request_word(request, OPTION_EXE),
-		                               .ignore_files = first->ignores_files,
-		                               .max_memory = address_space_most(first) };
-	const struct runtime_options runtime = { .progress = report->progress };
-	struct address_space *space;
-	char *end;
-	const unsigned long pid = strtoul(word, &end, 10);
-	if (end != word && *end == '\0' && pid > 0 && pid <= INT32_MAX)
-		TRY(address_space_open_process(&space, (int32_t)pid, false, &memory, report->error));
-	else
-		TRY(address_space_open_core(&space, word, &memory, report->error));
-	address_space_limit(space, memory.max_memory);
-	int status = target_open(ret_target, space, &runtime, report->error);
-	if (status < 0)
-		error_note(report->error, "that was '%s'", word);
-	return status;
-}
 
 /* ---- Text ---- */
 
@@ -389,7 +366,7 @@ static int answer(struct comparison *comparison)
 		                          .with_retained = request_has(request, OPTION_RETAINED),
 		                          .object_limit = request->limit };
 	for (uint32_t i = 1; i < question.side_count; i++) {
-		TRY(open_side(report, request->operands.items[i - 1], &comparison->opened[i]));
+		TRY(other_target_open(report, request->operands.items[i - 1], &comparison->opened[i]));
 		question.sides[i] = comparison->opened[i];
 	}
 	comparison->query = report->query;

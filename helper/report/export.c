@@ -94,7 +94,7 @@ static int find_operands(struct report *report, const struct export_format *form
 {
 	char *const *operands = report->request->operands.items + 1;
 	const size_t count = report->request->operands.count - 1;
-	if (format->operands == EXPORT_OF_COMMANDS || count == 0)
+	if (format->operands == EXPORT_OF_COMMANDS || count == 0 || (format->operands == EXPORT_OF_LATER && count == 1))
 		return OK;
 	if (format->operands == EXPORT_OF_STATEMENT && count == 1) {
 		options->statement = operands[0];
@@ -125,9 +125,12 @@ static int write_file(struct report *report, const struct export_format *format,
 	if (format->operands == EXPORT_OF_COMMANDS)
 		return markdown_write(report, (const char *const *)report->request->operands.items + 1,
 		                      report->request->operands.count - 1, options, ret_bytes);
+	if (format->operands == EXPORT_OF_LATER)
+		return page_write(report,
+		                  report->request->operands.count > 1 ? report->request->operands.items[1] : NULL,
+		                  options, ret_bytes);
 	TRY(tables_open(&tables, &report->query));
-	int status = format->write != NULL ? export_run(format, tables, options, ret_bytes, report->error)
-	                                   : page_write(report, tables, options, ret_bytes);
+	int status = export_run(format, tables, options, ret_bytes, report->error);
 	tables_close(tables);
 	return status;
 }

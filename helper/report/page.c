@@ -6,6 +6,7 @@
 
 #include "export/tree_summary.h"
 #include "report/inner_answer.h"
+#include "report/other_target.h"
 #include "report/page_parts.h"
 
 enum { MOST_ARGUMENTS = 6, LARGEST_ANSWER = 1 << 20 };
@@ -57,6 +58,13 @@ static int add_answer(struct report *report, const char *const *words, struct te
 	return OK;
 }
 
+/* What grew from before to the target of the page, which other_target_open() knows by `word`. */
+static int add_growth(struct report *before, const char *word, struct text *data)
+{
+	const char *const words[MOST_ARGUMENTS] = { "diff", word, "--json", "-n", "300" };
+	return add_answer(before, words, data);
+}
+
 static int collect(struct report *report, struct export *export, struct text *data)
 {
 	struct json json;
@@ -103,14 +111,45 @@ static void put_page(struct writer *writer, const struct text *data)
 	writer_add(writer, at);
 }
 
-int page_write(struct report *report, struct tables *tables, const struct export_options *options, uint64_t *ret_bytes)
+static int write_one(struct report *report, struct export *export, struct text *data)
 {
-	struct export export = { .tables = tables, .options = options, .error = report->error };
-	struct text data = { .bytes = NULL };
+	TRY(tables_open(&export->tables, &report->query));
+	int status = collect(report, export, data);
+	tables_close(export->tables);
+	return status;
+}
+
+/* The page of the other target, with what grew from the one at hand to it. */
+static int write_growth(struct report *report, struct export *export, const char *other, struct text *data)
+{
+	struct report later = *report;
+	TRY(other_target_open(report, other, &later.target));
+	later.decoder = &later.target->decoder;
+	later.naming = &later.target->naming;
+	later.query.target = later.target;
+	int status = write_one(&later, export, data);
+	target_close(later.target);
+	return status;
+}
+
+int page_write(struct report *report, const char *other, const struct export_options *options, uint64_t *ret_bytes)
+{
+	struct export export = { .options = options, .error = report->error };
+	struct text data = { .bytes = NULL }, growth = { .bytes = NULL };
 	TRY(writer_open(&export.writer, options->path, options->force, report->error));
-	int status = collect(report, &export, &data);
+	int status = other != NULL ? write_growth(report, &export, other, &data) : write_one(report, &export, &data);
+	if (status == OK && other != NULL)
+		status = add_growth(report, other, &growth);
+	if (status == OK && growth.length > 0 && data.length > 0) {
+		data.length--; /* the brace that ends it, which then ends what grew */
+		text_append(&data, text_string(&growth), growth.length);
+		text_append(&data, "}", 1);
+	}
+	if (status == OK && (data.failed || growth.failed))
+		status = error_set(report->error, ERROR_NO_MEMORY, "out of memory for the page");
 	if (status == OK)
 		put_page(&export.writer, &data);
 	text_free(&data);
+	text_free(&growth);
 	return writer_end(&export.writer, status, ret_bytes);
 }

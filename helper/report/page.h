@@ -7,7 +7,8 @@
 #include "export/export.h"
 #include "report/report.h"
 
-/* Writes the page to options->path. *ret_bytes: of the file. */
-int page_write(struct report *report, struct tables *tables, const struct export_options *options, uint64_t *ret_bytes);
+/* Writes the page to options->path. other: NULL, or a later target, a core file or the number of a process: the page is
+ * then of that one, with what grew since the report's. *ret_bytes: of the file. */
+int page_write(struct report *report, const char *other, const struct export_options *options, uint64_t *ret_bytes);
 
 #endif

@@ -309,6 +309,25 @@ def test_page_in_a_real_browser(shop, tmp_path):
     assert seen["themes"][0] != seen["themes"][1]
 
 
+def page_data(path):
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    start = text.index(">", text.index('id="data"')) + 1
+    return json.loads(text[start:text.index("</script>", start)])
+
+
+def test_page_of_what_grew(shop, tmp_path):
+    """From a core to itself nothing grew; the page is that of the later one, with the answer of diff before."""
+    path = shop.export(tmp_path, "growth.html", shop.core)
+    data, alone = page_data(path), page_data(shop.export(tmp_path, "alone.html"))
+    assert data["diff"] == shop.ask("diff", shop.core, "-n", "300")
+    assert data["diff"]["total"]["count_delta"] == 0 and "diff" not in alone
+    assert data["heap"] == alone["heap"] and data["tree"] == alone["tree"] and os.path.getsize(path) < 3 << 20
+    path = os.path.join(str(tmp_path), "no.html")
+    answer = shop.run("export", path, os.path.join(str(tmp_path), "nothing"))
+    assert answer.status != 0 and "nothing" in answer.errors and not os.path.exists(path)
+
+
 def test_page_shows_no_values_unless_asked(shop, tmp_path):
     with open(shop.export(tmp_path, "report.html"), encoding="utf-8") as file:
         text = file.read()

@@ -289,7 +289,10 @@
     diff(answer) {
       return [table([{title: 'More bytes', key: 'shallow_delta', kind: 'bytes'},
         {title: 'More objects', key: 'count_delta', kind: 'number'}, {title: 'Now', key: 'shallow', kind: 'bytes'},
-        {title: 'Type', key: 'type'}], answer.types || [], {sort: 0})];
+        {title: 'Type', key: 'type'}], answer.types || [], {sort: 0}),
+      table([{title: 'Retains more', key: 'retained_delta', kind: 'bytes'},
+        {title: 'Now', key: 'retained', kind: 'bytes'}, {title: 'Owner', key: 'name'},
+        {title: 'Address', key: 'address', kind: 'address'}], answer.owners || [], {sort: 0})];
     },
     info(answer) {
       const rows = [];

@@ -15,7 +15,9 @@
 	"file's name, or of --to; without a file the formats are listed. What is written\n"                            \
 	"is the graph that retained sizes were computed from, so the numbers agree.\n"                                 \
 	"After the file may follow: of csv and jsonl an SQL statement, of dot the objects\n"                           \
-	"to draw, of markdown the commands whose answers are wanted, each in quotes.\n"                                \
+	"to draw, of markdown the commands whose answers are wanted, each in quotes, of\n"                             \
+	"html a later target, as diff takes it: the page is of that one, and says first\n"                             \
+	"what grew.\n"                                                                                                 \
 	"\n"                                                                                                           \
 	"The file is readable by its owner only, and no file that exists is overwritten\n"                             \
 	"without --force. Contents of strings are in no file unless --values is given;\n"                              \
