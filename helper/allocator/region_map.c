@@ -28,6 +28,7 @@ const char *region_kind_name(enum region_kind kind)
 		[REGION_PYMALLOC] = "pymalloc arena",
 		[REGION_MIMALLOC] = "mimalloc segment",
 		[REGION_JEMALLOC] = "jemalloc extent",
+		[REGION_POOL] = "pool of a library",
 		[REGION_RESERVED] = "reserved, takes no memory",
 		[REGION_OTHER] = "not known",
 	};
@@ -345,6 +346,13 @@ const struct region *memory_map_find(const struct memory_map *map, uint64_t addr
 			high = middle;
 	}
 	return low < map->regions.count && map->regions.items[low].start <= address ? &map->regions.items[low] : NULL;
+}
+
+void memory_map_note_pool(struct memory_map *map, uint64_t address)
+{
+	const struct region *region = memory_map_find(map, address);
+	if (region != NULL && region->kind == REGION_OTHER && region->is_writable)
+		map->regions.items[region - map->regions.items].kind = REGION_POOL;
 }
 
 bool memory_map_block(const struct memory_map *map, struct reader *reader, uint64_t address,

@@ -17,6 +17,7 @@ enum region_kind {
 	REGION_PYMALLOC, /* index of the arenas */
 	REGION_MIMALLOC, /* a segment */
 	REGION_JEMALLOC, /* an extent; index of its extents */
+	REGION_POOL, /* some library's own: nobody went through it, but blocks of known objects lie in it */
 	REGION_RESERVED, /* address space without access: takes no memory */
 	REGION_OTHER, /* nobody known */
 	REGION_KIND_COUNT
@@ -59,6 +60,8 @@ const struct region *memory_map_find(const struct memory_map *map, uint64_t addr
  * was not confirmed. */
 bool memory_map_block(const struct memory_map *map, struct reader *reader, uint64_t address,
                       struct allocator_block *ret_block);
+/* An object is known to have a block at address: if nobody claimed the memory there, it is a library's pool. */
+void memory_map_note_pool(struct memory_map *map, uint64_t address);
 const char *region_kind_name(enum region_kind kind); /* "thread stack" */
 
 #endif

@@ -95,7 +95,7 @@ static void add_malloc(struct tree *tree)
 		add(tree, 2, "in use by C code", mapped_native,
 		    less(answer->malloc_mapped_blocks, tree->blocks->blocks[ALLOCATOR_MMAP]));
 	}
-	answer->native_bytes = answer->has_malloc ? native + mapped_native : 0;
+	answer->native_bytes = (answer->has_malloc ? native + mapped_native : 0) + tree->blocks->outside_bytes;
 }
 
 static void add_jemalloc(struct tree *tree)
@@ -112,6 +112,20 @@ static void add_jemalloc(struct tree *tree)
 	add(tree, 2, "free, returned in time (dirty)", jemalloc->bytes[JEMALLOC_DIRTY], 0);
 	add(tree, 2, "free, returned in time (muzzy)", jemalloc->bytes[JEMALLOC_MUZZY], 0);
 	add(tree, 2, "returned, address space kept", jemalloc->bytes[JEMALLOC_RETAINED], 0);
+}
+
+static void add_pools(struct tree *tree)
+{
+	uint64_t known = 0;
+	for (size_t i = 0; i < tree->blocks->known.count; i++)
+		if (tree->blocks->known.items[i].allocator == ALLOCATOR_UNKNOWN &&
+		    !tree->blocks->known.items[i].is_shared)
+			known += tree->blocks->known.items[i].bytes;
+	if (!add_kind(tree, REGION_POOL, "pools of libraries, told by the blocks of objects in them"))
+		return;
+	const uint64_t mapped = tree->answer->kinds[REGION_POOL].mapped;
+	add(tree, 2, "blocks of known objects", known < mapped ? known : mapped, 0);
+	add(tree, 2, "other blocks, or free: not known", less(mapped, known), 0);
 }
 
 static void add_files(struct tree *tree)
@@ -154,6 +168,7 @@ int memory_parts_make(const struct query *query, const struct python_blocks *blo
 	add_mimalloc(&tree);
 	add_malloc(&tree);
 	add_jemalloc(&tree);
+	add_pools(&tree);
 	(void)add_kind(&tree, REGION_STACK, "thread stacks");
 	add_files(&tree);
 	(void)add_kind(&tree, REGION_OTHER, rest_name(answer));

@@ -132,12 +132,22 @@ const struct traced_place *target_traced(struct target *target)
 	return &target->traced;
 }
 
+/* When both are there. */
+static void note_pools(struct target *target)
+{
+	for (size_t i = 0; target->memory != NULL && target->blocks != NULL && i < target->blocks->known.count; i++)
+		if (target->blocks->known.items[i].allocator == ALLOCATOR_UNKNOWN)
+			memory_map_note_pool(target->memory, target->blocks->known.items[i].address);
+}
+
 int target_memory(struct target *target, struct progress *progress, const struct memory_map **ret_map,
                   struct error *error)
 {
 	*ret_map = NULL;
-	if (target->memory == NULL)
+	if (target->memory == NULL) {
 		TRY(memory_map_open(&target->memory, &target->context->allocators, target->runtime, progress, error));
+		note_pools(target);
+	}
 	*ret_map = target->memory;
 	return OK;
 }
@@ -158,6 +168,7 @@ int target_blocks(struct target *target, struct progress *progress, const struct
 			return status;
 		}
 		target->blocks = blocks;
+		note_pools(target);
 	}
 	*ret_blocks = target->blocks;
 	return OK;

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * pyarrow: Python objects that each hold a std::shared_ptr of Arrow's C++ objects (cpp/src/arrow/buffer.h,
- * array/data.h, chunked_array.h, table.cc). What weighs are the buffers. One that others share too (a column fetched
- * from a table) is shown with each and counted with none, so that no byte is counted twice. Buffers over memory of
- * Python objects are not Arrow's, and not shown. All of it is approximate, and every pointer is doubted. */
-#include "decode/decode_functions.h"
+ * array/data.h, chunked_array.h, table.cc, record_batch.cc; the same in 14 to 26 but for where a buffer's parent is).
+ * What weighs are the buffers. Slices and chunks lead to one many times: it is shown once, and others share it if its
+ * counts, or those on the way to it, exceed what was met on the way from this object. A slice's memory is its parent's.
+ * Buffers over memory of Python objects and over mapped files are not Arrow's, and not shown. Every pointer is
+ * doubted. */
+#include <string.h>
+
+#include "base/address_map.h"
 #include "decode/body_words.h"
+#include "decode/decode_functions.h"
 #include "decode/foreign.h"
 
 enum {
@@ -17,164 +22,224 @@ enum {
 	DATA_BUFFERS = 40,
 	DATA_CHILDREN = 64,
 	DATA_DICTIONARY = 88,
-	BUFFER_BYTES = 40, /* arrow::Buffer */
+	BUFFER_BYTES = 64, /* arrow::Buffer, as far as it is read */
 	BUFFER_DATA = 16,
 	BUFFER_SIZE = 24,
 	BUFFER_CAPACITY = 32,
-	POOL_ALIGNMENT = 64, /* of what Arrow's pools allocate, addresses and capacities */
-	TABLE_COLUMNS = 32,
-	LIMIT_BUFFERS = 1 << 16,
-	LIMIT_PENDING = 256,
+	BUFFER_PARENT = 48, /* behind the kind of device, which is there since 15; before, 8 bytes less */
+	TABLE_COLUMNS = 32, /* arrow::SimpleTable, and SimpleRecordBatch, whose columns are ArrayData */
+	BATCH_BOXED = 56, /* the same columns as Array, as far as somebody asked for them */
+	LIMIT_NODES = 1 << 20, /* C++ objects behind one Python object */
 };
 
-struct pending_data {
+enum arrow_kind { ARROW_TABLE, ARROW_BATCH, ARROW_CHUNKS, ARROW_ARRAY, ARROW_DATA, ARROW_BUFFER };
+
+struct arrow_node {
 	uint64_t address;
-	bool is_shared;
+	uint32_t from; /* index of the node that first led here; its own: none did */
+	uint32_t count; /* shared_ptrs to it there are */
+	uint32_t seen; /* of these, those that were met */
+	uint8_t kind; /* enum arrow_kind */
+	bool is_view; /* a buffer's memory is its parent's */
 };
 
-struct buffer_walk {
+struct arrow_walk {
 	struct decoder *decoder;
-	struct pending_data pending[LIMIT_PENDING];
-	uint32_t count, seen;
+	ARRAY(struct arrow_node) nodes;
+	struct address_map numbers; /* of nodes, by address */
+	uint64_t method_table; /* last one asked about, and whether it is of libarrow_python */
+	bool is_python;
+	bool is_cut; /* more than LIMIT_NODES, or no memory for them */
 };
 
-/* Reads a shared_ptr; 0: empty or unreadable. *is_shared is set if somebody else has one of the same object. */
-static uint64_t read_shared(struct decoder *decoder, uint64_t slot, bool *is_shared)
+/* Follows the shared_ptr at slot. */
+static void add(struct arrow_walk *walk, uint64_t slot, enum arrow_kind kind, uint32_t from)
 {
+	struct reader *reader = &walk->decoder->reader;
 	uint64_t object, control;
-	uint32_t count = 0;
-	if (!reader_u64(&decoder->reader, slot, &object) || !reader_u64(&decoder->reader, slot + CONTROL, &control))
-		return 0;
-	if (control != 0 && reader_u32(&decoder->reader, control + CONTROL_COUNT, &count) && count > 1)
-		*is_shared = true;
-	return object;
+	uint32_t count = 1;
+	if (!reader_u64(reader, slot, &object) || object == 0 || object % 8 != 0 ||
+	    !reader_u64(reader, slot + CONTROL, &control))
+		return;
+	const uint32_t known = address_map_get(&walk->numbers, object);
+	if (known != ADDRESS_MAP_NONE) {
+		walk->nodes.items[known].seen++;
+		return;
+	}
+	if (control != 0 && !reader_u32(reader, control + CONTROL_COUNT, &count))
+		return;
+	const uint32_t number = (uint32_t)walk->nodes.count;
+	const struct arrow_node node = {
+		.address = object, .from = from == UINT32_MAX ? number : from, .count = count, .seen = 1, .kind = kind
+	};
+	if (number >= LIMIT_NODES || !array_push(&walk->nodes, node) ||
+	    !address_map_set(&walk->numbers, object, number))
+		walk->is_cut = true;
 }
 
-/* std::vector of shared_ptr: begin and how many; false where it is none. */
-static bool read_vector(struct decoder *decoder, uint64_t vector, uint64_t *ret_begin, uint64_t *ret_count)
+/* A std::vector of shared_ptrs. */
+static void add_vector(struct arrow_walk *walk, uint64_t vector, enum arrow_kind kind, uint32_t from)
 {
+	struct reader *reader = &walk->decoder->reader;
 	uint64_t begin, end, capacity;
-	if (!reader_u64(&decoder->reader, vector, &begin) || !reader_u64(&decoder->reader, vector + 8, &end) ||
-	    !reader_u64(&decoder->reader, vector + 16, &capacity) || begin > end || end > capacity ||
-	    (end - begin) % SHARED_BYTES != 0)
-		return false;
-	*ret_begin = begin;
-	*ret_count = (end - begin) / SHARED_BYTES;
-	return *ret_count <= LIMIT_BUFFERS;
+	if (!reader_u64(reader, vector, &begin) || !reader_u64(reader, vector + 8, &end) ||
+	    !reader_u64(reader, vector + 16, &capacity) || begin > end || end > capacity ||
+	    (end - begin) % SHARED_BYTES != 0 || (end - begin) / SHARED_BYTES > LIMIT_NODES)
+		return;
+	for (uint64_t slot = begin; slot < end && !walk->is_cut; slot += SHARED_BYTES)
+		add(walk, slot, kind, from);
 }
 
-static void emit_buffer(struct decoder *decoder, uint64_t buffer, bool is_shared)
+/* ---- Buffers ---- */
+
+struct arrow_buffer {
+	uint64_t method_table, data, size, capacity;
+};
+
+static bool read_buffer(struct arrow_walk *walk, uint64_t address, struct arrow_buffer *ret_buffer)
 {
-	const struct body body = body_at(&decoder->reader, buffer, BUFFER_BYTES);
+	const struct body body = body_at(&walk->decoder->reader, address, BUFFER_BYTES);
 	if (body.bytes == NULL)
-		return;
-	uint64_t data = body_word(body, BUFFER_DATA), size = body_word(body, BUFFER_SIZE);
-	uint64_t capacity = body_word(body, BUFFER_CAPACITY);
-	if (data == 0 || capacity == 0 || size > capacity || capacity > INT64_MAX || data % POOL_ALIGNMENT != 0 ||
-	    capacity % POOL_ALIGNMENT != 0 ||
-	    address_space_state(decoder->reader.space, data + capacity - 1) == MEMORY_UNMAPPED)
-		return;
-	emit_block(decoder, data, capacity, "Arrow buffer", is_shared ? BLOCK_SHARED : 0);
+		return false;
+	*ret_buffer = (struct arrow_buffer){ body_word(body, 0), body_word(body, BUFFER_DATA),
+		                             body_word(body, BUFFER_SIZE), body_word(body, BUFFER_CAPACITY) };
+	return ret_buffer->data != 0 && ret_buffer->size <= ret_buffer->capacity && ret_buffer->capacity <= INT64_MAX;
 }
 
-static void add_data(struct buffer_walk *walk, uint64_t data, bool is_shared)
+/* The parent of a buffer is told by that its memory contains the buffer's. */
+static void add_parent(struct arrow_walk *walk, uint32_t number)
 {
-	if (data == 0 || walk->count == LIMIT_PENDING || walk->seen >= LIMIT_BUFFERS)
+	const uint64_t address = walk->nodes.items[number].address;
+	struct arrow_buffer own, parent;
+	uint64_t object;
+	if (!read_buffer(walk, address, &own))
 		return;
-	walk->seen++;
-	walk->pending[walk->count++] = (struct pending_data){ data, is_shared };
-}
-
-static void walk_data(struct buffer_walk *walk)
-{
-	struct decoder *decoder = walk->decoder;
-	while (walk->count > 0) {
-		struct pending_data data = walk->pending[--walk->count];
-		uint64_t begin, count;
-		if (reader_at(&decoder->reader, data.address, DATA_BYTES) == NULL)
+	for (uint64_t slot = address + BUFFER_PARENT - 8; slot <= address + BUFFER_PARENT; slot += 8) {
+		if (!reader_u64(&walk->decoder->reader, slot, &object) || object == 0 || object == address ||
+		    !read_buffer(walk, object, &parent) || own.data < parent.data ||
+		    own.data - parent.data > parent.capacity || own.size > parent.capacity - (own.data - parent.data))
 			continue;
-		if (read_vector(decoder, data.address + DATA_BUFFERS, &begin, &count))
-			for (uint64_t i = 0; i < count && walk->seen < LIMIT_BUFFERS; i++, walk->seen++) {
-				bool is_shared = data.is_shared;
-				uint64_t buffer = read_shared(decoder, begin + i * SHARED_BYTES, &is_shared);
-				emit_buffer(decoder, buffer, is_shared);
-			}
-		if (read_vector(decoder, data.address + DATA_CHILDREN, &begin, &count))
-			for (uint64_t i = 0; i < count && walk->count < LIMIT_PENDING; i++) {
-				bool is_shared = data.is_shared;
-				uint64_t child = read_shared(decoder, begin + i * SHARED_BYTES, &is_shared);
-				add_data(walk, child, is_shared);
-			}
-		bool is_shared = data.is_shared;
-		uint64_t dictionary = read_shared(decoder, data.address + DATA_DICTIONARY, &is_shared);
-		add_data(walk, dictionary, is_shared);
-	}
-}
-
-static void walk_array(struct buffer_walk *walk, uint64_t array, bool is_shared)
-{
-	uint64_t data = array != 0 ? read_shared(walk->decoder, array + ARRAY_DATA, &is_shared) : 0;
-	add_data(walk, data, is_shared);
-	walk_data(walk);
-}
-
-static void walk_chunks(struct buffer_walk *walk, uint64_t chunks, bool chunks_are_shared)
-{
-	uint64_t begin, count;
-	if (chunks == 0 || !read_vector(walk->decoder, chunks, &begin, &count))
+		walk->nodes.items[number].is_view = true;
+		add(walk, slot, ARROW_BUFFER, number);
 		return;
-	for (uint64_t i = 0; i < count && walk->seen < LIMIT_BUFFERS; i++) {
-		bool is_shared = chunks_are_shared;
-		uint64_t array = read_shared(walk->decoder, begin + i * SHARED_BYTES, &is_shared);
-		walk_array(walk, array, is_shared);
 	}
 }
 
-/* The C++ object behind a Python object; 0: blocks are not wanted, or there is none. */
-static uint64_t open(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body,
-                     enum foreign_place_id place, bool *ret_is_shared)
+/* Buffers whose class is of libarrow_python hold an object of Python, and its memory (python/pyarrow/src/arrow/python:
+ * PyBuffer, NumPyBuffer, PyForeignBuffer). */
+static bool is_of_python(struct arrow_walk *walk, uint64_t method_table)
 {
+	const struct address_space *space = walk->decoder->reader.space;
+	if (walk->method_table == method_table)
+		return walk->is_python;
+	walk->method_table = method_table;
+	walk->is_python = false;
+	for (size_t i = 0; i < space->files.count; i++) {
+		const struct mapped_file *file = &space->files.items[i];
+		if (method_table >= file->start && method_table < file->end)
+			walk->is_python = strstr(file->path, "arrow_python") != NULL;
+	}
+	return walk->is_python;
+}
+
+/* Whether others hold a node too, or something on the way to it. */
+static bool is_shared(const struct arrow_walk *walk, uint32_t number)
+{
+	for (;; number = walk->nodes.items[number].from) {
+		const struct arrow_node *node = &walk->nodes.items[number];
+		if (node->count > node->seen)
+			return true;
+		if (node->from >= number)
+			return false;
+	}
+}
+
+static void emit_buffers(struct arrow_walk *walk)
+{
+	for (uint32_t i = 0; i < walk->nodes.count; i++) {
+		const struct arrow_node *node = &walk->nodes.items[i];
+		struct arrow_buffer buffer;
+		if (node->kind != ARROW_BUFFER || node->is_view || !read_buffer(walk, node->address, &buffer) ||
+		    buffer.capacity == 0 || is_of_python(walk, buffer.method_table) ||
+		    address_space_state(walk->decoder->reader.space, buffer.data + buffer.capacity - 1) ==
+		            MEMORY_UNMAPPED)
+			continue;
+		emit_block(walk->decoder, buffer.data, buffer.capacity, "Arrow buffer",
+		           is_shared(walk, i) ? BLOCK_SHARED : 0);
+	}
+}
+
+/* ---- Objects ---- */
+
+static void open_node(struct arrow_walk *walk, uint32_t number)
+{
+	const struct arrow_node node = walk->nodes.items[number];
+	switch ((enum arrow_kind)node.kind) {
+	case ARROW_TABLE:
+		add_vector(walk, node.address + TABLE_COLUMNS, ARROW_CHUNKS, number);
+		break;
+	case ARROW_BATCH:
+		add_vector(walk, node.address + TABLE_COLUMNS, ARROW_DATA, number);
+		add_vector(walk, node.address + BATCH_BOXED, ARROW_ARRAY, number);
+		break;
+	case ARROW_CHUNKS:
+		add_vector(walk, node.address, ARROW_ARRAY, number);
+		break;
+	case ARROW_ARRAY:
+		add(walk, node.address + ARRAY_DATA, ARROW_DATA, number);
+		break;
+	case ARROW_DATA:
+		if (reader_at(&walk->decoder->reader, node.address, DATA_BYTES) == NULL)
+			break;
+		add_vector(walk, node.address + DATA_BUFFERS, ARROW_BUFFER, number);
+		add_vector(walk, node.address + DATA_CHILDREN, ARROW_DATA, number);
+		add(walk, node.address + DATA_DICTIONARY, ARROW_DATA, number);
+		break;
+	default:
+		add_parent(walk, number);
+		break;
+	}
+}
+
+static void decode(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body,
+                   enum foreign_place_id place, enum arrow_kind kind)
+{
+	struct arrow_walk walk = { .decoder = decoder };
 	uint32_t offset;
 	emit_body_words(decoder, type, address, body);
-	*ret_is_shared = false;
 	if (decoder->skip_blocks || !foreign_offset(decoder, type->foreign, place, &offset))
-		return 0;
-	return read_shared(decoder, address + offset, ret_is_shared);
+		return;
+	add(&walk, address + offset, kind, UINT32_MAX);
+	for (uint32_t i = 0; i < walk.nodes.count && !walk.is_cut; i++)
+		open_node(&walk, i);
+	if (walk.is_cut)
+		flag_object(decoder, DECODED_APPROXIMATE, "too many buffers of Arrow to follow");
+	emit_buffers(&walk);
+	array_free(&walk.nodes);
+	address_map_clear(&walk.numbers);
 }
 
 void decode_arrow_buffer(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
-	bool is_shared;
-	uint64_t buffer = open(decoder, type, address, body, PLACE_arrow_buffer_shared, &is_shared);
-	emit_buffer(decoder, buffer, is_shared);
+	decode(decoder, type, address, body, PLACE_arrow_buffer_shared, ARROW_BUFFER);
 }
 
 void decode_arrow_array(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
-	bool is_shared;
-	struct buffer_walk walk = { .decoder = decoder, .count = 0, .seen = 0 };
-	uint64_t array = open(decoder, type, address, body, PLACE_arrow_array_shared, &is_shared);
-	walk_array(&walk, array, is_shared);
+	decode(decoder, type, address, body, PLACE_arrow_array_shared, ARROW_ARRAY);
 }
 
 void decode_arrow_chunks(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
-	bool is_shared;
-	struct buffer_walk walk = { .decoder = decoder, .count = 0, .seen = 0 };
-	uint64_t chunks = open(decoder, type, address, body, PLACE_arrow_chunks_shared, &is_shared);
-	walk_chunks(&walk, chunks, is_shared);
+	decode(decoder, type, address, body, PLACE_arrow_chunks_shared, ARROW_CHUNKS);
 }
 
 void decode_arrow_table(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
 {
-	bool is_shared;
-	struct buffer_walk walk = { .decoder = decoder, .count = 0, .seen = 0 };
-	uint64_t begin, count, table = open(decoder, type, address, body, PLACE_arrow_table_shared, &is_shared);
-	if (table == 0 || !read_vector(decoder, table + TABLE_COLUMNS, &begin, &count))
-		return;
-	for (uint64_t i = 0; i < count && walk.seen < LIMIT_BUFFERS; i++) {
-		bool column_is_shared = is_shared;
-		uint64_t chunks = read_shared(decoder, begin + i * SHARED_BYTES, &column_is_shared);
-		walk_chunks(&walk, chunks, column_is_shared);
-	}
+	decode(decoder, type, address, body, PLACE_arrow_table_shared, ARROW_TABLE);
+}
+
+void decode_arrow_batch(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
+{
+	decode(decoder, type, address, body, PLACE_arrow_batch_shared, ARROW_BATCH);
 }

@@ -129,10 +129,28 @@ static int scan_objects(struct scanner *scanner, native_edge_array *edges)
 	return status;
 }
 
+static int add_known(struct scanner *scanner, native_edge_array *edges)
+{
+	const struct python_blocks *python = scanner->sources->python;
+	for (size_t i = 0; i < python->known.count; i++) {
+		const struct known_block *known = &python->known.items[i];
+		const struct native_block *block = native_graph_find(scanner->graph, known->address);
+		const uint32_t number = scanner->sources->dominators->number[known->node];
+		if (block == NULL || number == UINT32_MAX)
+			continue;
+		const uint32_t target = (uint32_t)(block - scanner->graph->blocks.items);
+		if (!array_push(edges, (struct native_edge){ number, target }))
+			return no_memory(scanner);
+	}
+	return OK;
+}
+
 static int scan_blocks(struct scanner *scanner, native_edge_array *edges)
 {
 	for (size_t i = 0; i < scanner->graph->blocks.count; i++) {
 		const struct native_block *block = &scanner->graph->blocks.items[i];
+		if (block->is_data)
+			continue;
 		if (progress_step(scanner->progress, &scanner->steps) != OK)
 			return progress_cancelled(scanner->error);
 		TRY(scan_words(scanner, block->address, (block->bytes - GLIBC_CHUNK_HEADER / 2) & ~UINT64_C(7),
@@ -169,7 +187,9 @@ int native_edges_find(struct native_edges *edges, const struct native_graph *gra
 	scanner.low = graph->blocks.items[0].address;
 	scanner.span = last->address + last->bytes - scanner.low;
 	scanner.most_inside = INSIDE_FROM_BODY;
-	int status = scan_objects(&scanner, &edges->from_objects);
+	int status = add_known(&scanner, &edges->exact);
+	if (status == OK)
+		status = scan_objects(&scanner, &edges->from_objects);
 	scanner.most_inside = UINT64_MAX;
 	if (status == OK)
 		status = scan_blocks(&scanner, &edges->from_blocks);
@@ -182,6 +202,7 @@ int native_edges_find(struct native_edges *edges, const struct native_graph *gra
 
 void native_edges_clear(struct native_edges *edges)
 {
+	array_free(&edges->exact);
 	array_free(&edges->from_objects);
 	array_free(&edges->from_blocks);
 	array_free(&edges->from_files);

@@ -34,6 +34,7 @@ enum claim_strength {
 	               * another use */
 	CLAIM_STRUCTURE, /* a word in a block of C */
 	CLAIM_BODY, /* a word in an object's body */
+	CLAIM_EXACT, /* what a decoder knows */
 };
 
 /* What leads to a component: of ways that differ in strength the strongest one says whose it is, and of those that
@@ -59,6 +60,21 @@ static int compare_blocks(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
+/* Among the first `count`, which are in order, the one that holds address; NULL: none. */
+static struct native_block *find_block(const struct native_graph *graph, size_t count, uint64_t address)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		const size_t middle = (low + high) / 2;
+		if (graph->blocks.items[middle].address <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	struct native_block *block = low > 0 ? &graph->blocks.items[low - 1] : NULL;
+	return block != NULL && address - block->address < block->bytes ? block : NULL;
+}
+
 static int add_chunk(struct builder *builder, struct reader *reader, const struct glibc_chunk *chunk)
 {
 	struct native_graph *graph = builder->graph;
@@ -66,7 +82,10 @@ static int add_chunk(struct builder *builder, struct reader *reader, const struc
 		return OK;
 	if (graph->blocks.count >= NATIVE_INSIDE - 1)
 		return error_set(builder->error, ERROR_LIMIT, "more than 2^31 native blocks");
-	if (!array_push(&graph->blocks, (struct native_block){ chunk->address, chunk->bytes, 0, NATIVE_UNSEEN }))
+	if (!array_push(&graph->blocks, (struct native_block){ .address = chunk->address,
+	                                                       .bytes = chunk->bytes,
+	                                                       .holder = NATIVE_UNSEEN,
+	                                                       .is_malloc = true }))
 		return no_memory(builder);
 	return progress_look(builder->progress, &builder->steps) == OK ? OK : progress_cancelled(builder->error);
 }
@@ -92,6 +111,33 @@ static bool is_in_order(const struct native_graph *graph)
 	return true;
 }
 
+/* Blocks that decoders know: those of a malloc are there already, the others (of a library's own pool) are added. */
+static int add_known(struct builder *builder)
+{
+	struct native_graph *graph = builder->graph;
+	const struct python_blocks *python = builder->sources->python;
+	const size_t found = graph->blocks.count;
+	uint64_t end = 0;
+	for (size_t i = 0; i < python->known.count; i++) {
+		const struct known_block *known = &python->known.items[i];
+		struct native_block *same = known->is_shared ? NULL : find_block(graph, found, known->address);
+		if (same != NULL)
+			same->is_data = true; /* its words were looked at with the object, or are none */
+		/* What overlaps one before is a view of it. */
+		if (known->is_shared || same != NULL || known->address < end)
+			continue;
+		end = known->address + known->bytes;
+		if (!array_push(&graph->blocks, (struct native_block){ .address = known->address,
+		                                                       .bytes = known->bytes,
+		                                                       .holder = NATIVE_UNSEEN,
+		                                                       .is_data = true }))
+			return no_memory(builder);
+	}
+	if (graph->blocks.count > found)
+		qsort(graph->blocks.items, graph->blocks.count, sizeof *graph->blocks.items, compare_blocks);
+	return OK;
+}
+
 static int collect_blocks(struct builder *builder)
 {
 	struct native_graph *graph = builder->graph;
@@ -103,7 +149,7 @@ static int collect_blocks(struct builder *builder)
 			TRY(collect_chunks(builder, &reader, &memory->walks.items[i]));
 	if (!is_in_order(graph))
 		qsort(graph->blocks.items, graph->blocks.count, sizeof *graph->blocks.items, compare_blocks);
-	return OK;
+	return add_known(builder);
 }
 
 static int number_blocks(struct builder *builder)
@@ -149,6 +195,7 @@ static int turn_edges(struct builder *builder)
 	builder->has_exact = calloc(count + 1, 1);
 	if (builder->rows.first == NULL || builder->rows.targets == NULL || builder->has_exact == NULL)
 		return no_memory(builder);
+	mark_exact(builder, &builder->edges.exact);
 	mark_exact(builder, &builder->edges.from_objects);
 	mark_exact(builder, &builder->edges.from_blocks);
 	mark_exact(builder, &builder->edges.from_files);
@@ -238,13 +285,14 @@ static int spread(struct builder *builder)
 	return OK;
 }
 
-static void seed(struct builder *builder, const native_edge_array *edges, enum native_holder holder)
+static void seed(struct builder *builder, const native_edge_array *edges, enum native_holder holder,
+                 enum claim_strength strength)
 {
 	for (size_t i = 0; i < edges->count; i++) {
 		const uint32_t target = target_of(builder, &edges->items[i]);
 		if (target != UINT32_MAX)
 			lead_to(builder, builder->components.of[target],
-			        (struct claim){ edges->items[i].source, 0, (uint8_t)holder, CLAIM_BODY });
+			        (struct claim){ edges->items[i].source, 0, (uint8_t)holder, (uint8_t)strength });
 	}
 }
 
@@ -257,14 +305,16 @@ static int find_owners(struct builder *builder)
 		return no_memory(builder);
 	for (uint32_t c = 0; c < builder->components.count; c++)
 		builder->claims[c] = (struct claim){ 0, 0, NATIVE_UNSEEN, CLAIM_SPARSE };
-	seed(builder, &builder->edges.from_objects, NATIVE_OBJECT);
+	seed(builder, &builder->edges.exact, NATIVE_OBJECT, CLAIM_EXACT);
+	seed(builder, &builder->edges.from_objects, NATIVE_OBJECT, CLAIM_BODY);
 	TRY(spread(builder));
-	seed(builder, &builder->edges.from_files, NATIVE_STATIC);
+	seed(builder, &builder->edges.from_files, NATIVE_STATIC, CLAIM_BODY);
 	TRY(spread(builder));
 	for (size_t i = 0; i < graph->blocks.count; i++) {
 		const struct claim *claim = &builder->claims[builder->components.of[i]];
 		graph->blocks.items[i].holder = claim->holder;
 		graph->blocks.items[i].owner = claim->owner;
+		graph->blocks.items[i].is_exact = claim->strength == CLAIM_EXACT;
 	}
 	return OK;
 }
@@ -277,6 +327,8 @@ static void sum_up(struct native_graph *graph)
 		graph->holders[block->holder].bytes += block->bytes;
 		graph->all.blocks++;
 		graph->all.bytes += block->bytes;
+		graph->exact.blocks += block->is_exact;
+		graph->exact.bytes += block->is_exact ? block->bytes : 0;
 	}
 }
 
@@ -327,14 +379,5 @@ void native_graph_close(struct native_graph *graph)
 
 const struct native_block *native_graph_find(const struct native_graph *graph, uint64_t address)
 {
-	size_t low = 0, high = graph->blocks.count;
-	while (low < high) {
-		const size_t middle = (low + high) / 2;
-		if (graph->blocks.items[middle].address <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	const struct native_block *block = low > 0 ? &graph->blocks.items[low - 1] : NULL;
-	return block != NULL && address - block->address < block->bytes ? block : NULL;
+	return find_block(graph, graph->blocks.count, address);
 }

@@ -5,7 +5,8 @@
  * to, one inside it. An estimate, therefore: each block goes to what alone leads to it in the dominator tree, so that a
  * false word can take it from an owner and not give it to one. Blocks that all lead to one another are one; and what a
  * word in an object's body names is that object's, whatever memory of C has a word for it too: much of that was not
- * written since it had another use. */
+ * written since it had another use. Blocks that a decoder knows (graph/native/python_blocks.h) are exactly their
+ * objects', or what several have in common. */
 #ifndef PYDS_GRAPH_NATIVE_GRAPH_H
 #define PYDS_GRAPH_NATIVE_GRAPH_H
 
@@ -24,6 +25,9 @@ struct native_block {
 	uint64_t bytes; /* taken */
 	uint32_t owner;
 	uint8_t holder; /* enum native_holder */
+	bool is_exact; /* who has it was decoded: no estimate */
+	bool is_data; /* known to have no pointers, or those were looked at */
+	bool is_malloc; /* of a malloc that was gone through; else an object's, wherever it lies */
 };
 
 struct native_total {
@@ -33,7 +37,7 @@ struct native_total {
 struct native_graph {
 	ARRAY(struct native_block) blocks; /* by address */
 	struct object_index index; /* address to index in blocks */
-	struct native_total holders[NATIVE_UNSEEN + 1], all;
+	struct native_total holders[NATIVE_UNSEEN + 1], all, exact;
 	uint64_t edge_count;
 };
 
@@ -62,6 +66,7 @@ struct native_edge {
 typedef ARRAY(struct native_edge) native_edge_array;
 
 struct native_edges {
+	native_edge_array exact; /* from objects, by what their decoders know */
 	native_edge_array from_objects, from_blocks, from_files;
 };
 

@@ -80,11 +80,32 @@ static bool count_block(struct block_range *range, struct reader *reader, const 
 	return add_block(range, segment, allocation->block, allocation->taken, (enum allocator)allocation->allocator);
 }
 
-static void count_object(struct block_range *range, struct decoder *decoder, bool is_free_threaded)
+/* Whether a block is another library's memory, of which a native block is made. */
+static bool note_known(struct block_range *range, struct reader *reader, uint32_t node, const struct block *block,
+                       const struct allocation *allocation)
+{
+	const bool is_native = allocation->allocator == ALLOCATOR_MALLOC || allocation->allocator == ALLOCATOR_MMAP ||
+	                       allocation->allocator == ALLOCATOR_JEMALLOC ||
+	                       allocation->allocator == ALLOCATOR_UNKNOWN;
+	const struct segment *segment = reader_segment(reader, allocation->block);
+	if (!is_native || segment == NULL || !segment->writable_private || (block->flags & BLOCK_COUNTED) != 0 ||
+	    agreement_is_bad((enum agreement)allocation->agreement))
+		return false;
+	const struct known_block known = { .address = allocation->block,
+		                           .bytes = allocation->taken,
+		                           .node = node,
+		                           .allocator = allocation->allocator };
+	if (!array_push(&range->own.known, known))
+		range->status = ERROR_NO_MEMORY;
+	return true;
+}
+
+static void count_object(struct block_range *range, struct decoder *decoder, uint32_t node, bool is_free_threaded)
 {
 	const struct decoded *out = &decoder->out;
 	if (out->type == NULL || (out->flags & DECODED_CORRUPT) != 0)
 		return;
+	const bool is_of_c = has_unknown_words(out->type);
 	const bool is_code = out->type->entry != NULL && strcmp(out->type->entry->id, "code") == 0;
 	const struct allocation own = allocation_of_object(decoder);
 	uint64_t bytes = 0;
@@ -95,8 +116,10 @@ static void count_object(struct block_range *range, struct decoder *decoder, boo
 	}
 	for (size_t i = 0; i < out->blocks.count; i++) {
 		const struct allocation allocation = allocation_of_block(decoder, i);
-		if ((out->blocks.items[i].flags & BLOCK_INTERIOR) == 0 &&
-		    count_block(range, &decoder->reader, &allocation))
+		if ((out->blocks.items[i].flags & BLOCK_INTERIOR) != 0 ||
+		    (is_of_c && note_known(range, &decoder->reader, node, &out->blocks.items[i], &allocation)))
+			continue;
+		if (count_block(range, &decoder->reader, &allocation))
 			bytes += allocation.taken;
 	}
 	range->own.code_bytes += is_code ? bytes : 0;
@@ -122,7 +145,7 @@ static void count_range(void *context, unsigned member)
 			continue;
 		}
 		if (decode_typed_object(&decoder, &head, type))
-			count_object(range, &decoder, is_free_threaded);
+			count_object(range, &decoder, node, is_free_threaded);
 		if (type != NULL && has_unknown_words(type) && !array_push(&range->own.opaque, node))
 			decoder.out_of_memory = true;
 		range->status = decoder.out_of_memory ? ERROR_NO_MEMORY : progress_step(range->progress, &done);
@@ -141,6 +164,9 @@ static bool add_up(struct python_blocks *blocks, const struct python_blocks *mor
 	blocks->collector_heads += more->collector_heads;
 	blocks->code_bytes += more->code_bytes;
 	blocks->disagreements += more->disagreements;
+	for (size_t i = 0; i < more->known.count; i++)
+		if (!array_push(&blocks->known, more->known.items[i]))
+			return false;
 	if (more->opaque.count == 0)
 		return true;
 	if (!array_reserve(&blocks->opaque, blocks->opaque.count + more->opaque.count))
@@ -149,6 +175,26 @@ static bool add_up(struct python_blocks *blocks, const struct python_blocks *mor
 	       more->opaque.count * sizeof *more->opaque.items);
 	blocks->opaque.count += more->opaque.count;
 	return true;
+}
+
+static int compare_known(const void *left, const void *right)
+{
+	const struct known_block *a = left, *b = right;
+	if (a->address != b->address)
+		return a->address < b->address ? -1 : 1;
+	return a->node < b->node ? -1 : a->node > b->node;
+}
+
+static void sort_known(struct python_blocks *blocks)
+{
+	if (blocks->known.count > 0)
+		qsort(blocks->known.items, blocks->known.count, sizeof *blocks->known.items, compare_known);
+	for (size_t i = 0; i < blocks->known.count; i++) {
+		struct known_block *known = &blocks->known.items[i];
+		known->is_shared = i > 0 && known[-1].address == known->address;
+		if (!known->is_shared && known->allocator != ALLOCATOR_MALLOC && known->allocator != ALLOCATOR_MMAP)
+			blocks->outside_bytes += known->bytes;
+	}
 }
 
 int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *graph, struct progress *progress,
@@ -176,7 +222,9 @@ int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *gr
 		if (!add_up(blocks, &ranges[i].own))
 			status = ERROR_NO_MEMORY;
 		array_free(&ranges[i].own.opaque);
+		array_free(&ranges[i].own.known);
 	}
+	sort_known(blocks);
 	if (status == OK)
 		return OK;
 	python_blocks_clear(blocks);
@@ -188,6 +236,7 @@ void python_blocks_clear(struct python_blocks *blocks)
 {
 	visited_close(&blocks->starts);
 	array_free(&blocks->opaque);
+	array_free(&blocks->known);
 	memset(&blocks->starts, 0, sizeof blocks->starts);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * python_blocks: which of the allocators' blocks belong to Python objects: their bodies and what they are known to own.
- * Every block counts once, whoever shares it. What is in use and not among them is C code's. */
+ * python_blocks: which of the allocators' blocks belong to Python objects: their bodies and what they are known to own,
+ * unless it is another library's. Every block counts once, whoever shares it. What is in use and not among them is C
+ * code's. */
 #ifndef PYDS_GRAPH_PYTHON_BLOCKS_H
 #define PYDS_GRAPH_PYTHON_BLOCKS_H
 
@@ -8,12 +9,23 @@
 #include "graph/heap/heap_graph.h"
 #include "graph/visited.h"
 
+/* A block that an object of a C type is known to have, and that sys.getsizeof() does not count: a stream's state, a
+ * buffer of Arrow. No part of the object's own memory, but a native block whose owner is exact. */
+struct known_block {
+	uint64_t address, bytes; /* as the allocator has it; where none is known, as was asked for */
+	uint32_t node; /* the object */
+	uint8_t allocator; /* enum allocator */
+	bool is_shared; /* met before, from another object or a place of the same one */
+};
+
 struct python_blocks {
 	struct visited starts; /* blocks, by where they begin */
 	uint64_t blocks[ALLOCATOR_COUNT], bytes[ALLOCATOR_COUNT]; /* taken; of ALLOCATOR_NONE none */
 	uint64_t collector_heads; /* bytes of these: the words of the collector before objects */
 	uint64_t code_bytes; /* of code objects with their blocks */
 	uint64_t disagreements; /* blocks that the allocator has in another size than was decoded; not among the sums */
+	ARRAY(struct known_block) known; /* by address; one that several have, with each */
+	uint64_t outside_bytes; /* of them, each once, those in no malloc that was gone through */
 	ARRAY(uint32_t) opaque; /* objects, by number, with words in their bodies that no decoder knows */
 };
 
