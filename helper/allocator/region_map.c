@@ -348,11 +348,25 @@ const struct region *memory_map_find(const struct memory_map *map, uint64_t addr
 	return low < map->regions.count && map->regions.items[low].start <= address ? &map->regions.items[low] : NULL;
 }
 
+/* A pool takes its address space at once and asks for access piece by piece: what touches it and is nobody's belongs
+ * to it. */
 void memory_map_note_pool(struct memory_map *map, uint64_t address)
 {
-	const struct region *region = memory_map_find(map, address);
-	if (region != NULL && region->kind == REGION_OTHER && region->is_writable)
-		map->regions.items[region - map->regions.items].kind = REGION_POOL;
+	const struct region *found = memory_map_find(map, address);
+	if (found == NULL || found->kind != REGION_OTHER || !found->is_writable)
+		return;
+	struct region *region = &map->regions.items[found - map->regions.items];
+	const struct region *first = map->regions.items, *last = first + map->regions.count - 1;
+	const struct region *low = region, *high = region;
+	while (low > first && low[-1].end == low->start &&
+	       (low[-1].kind == REGION_OTHER || low[-1].kind == REGION_RESERVED))
+		low--;
+	while (high < last && high[1].start == high->end &&
+	       (high[1].kind == REGION_OTHER || high[1].kind == REGION_RESERVED))
+		high++;
+	for (region = &map->regions.items[low - first]; region <= high; region++)
+		if (region->kind == REGION_OTHER && region->is_writable)
+			region->kind = REGION_POOL;
 }
 
 bool memory_map_block(const struct memory_map *map, struct reader *reader, uint64_t address,

@@ -60,7 +60,8 @@ const struct region *memory_map_find(const struct memory_map *map, uint64_t addr
  * was not confirmed. */
 bool memory_map_block(const struct memory_map *map, struct reader *reader, uint64_t address,
                       struct allocator_block *ret_block);
-/* An object is known to have a block at address: if nobody claimed the memory there, it is a library's pool. */
+/* An object is known to have a block at address: if nobody claimed the memory there, it is a library's pool, with what
+ * else is mapped beside it and nobody's. */
 void memory_map_note_pool(struct memory_map *map, uint64_t address);
 const char *region_kind_name(enum region_kind kind); /* "thread stack" */
 

@@ -121,7 +121,7 @@ static void add_pools(struct tree *tree)
 		if (tree->blocks->known.items[i].allocator == ALLOCATOR_UNKNOWN &&
 		    !tree->blocks->known.items[i].is_shared)
 			known += tree->blocks->known.items[i].bytes;
-	if (!add_kind(tree, REGION_POOL, "pools of libraries, told by the blocks of objects in them"))
+	if (!add_kind(tree, REGION_POOL, "pools of libraries"))
 		return;
 	const uint64_t mapped = tree->answer->kinds[REGION_POOL].mapped;
 	add(tree, 2, "blocks of known objects", known < mapped ? known : mapped, 0);
