@@ -104,6 +104,8 @@ static int weigh(const struct query *query, const struct deep_question *question
 	if (!answer->is_held)
 		return OK;
 	answer->retained = heap->bytes[subtree.top];
+	answer->number = subtree.top;
+	TRY(query_native_beside(query, &answer->native));
 	TRY(query_held_below(query, heap, subtree.top, &answer->from_c));
 	if (question->policy == POLICY_ASIZEOF)
 		return OK;

@@ -4,6 +4,7 @@
 #define PYDS_QUERY_DEEP_H
 
 #include "query/held_below.h"
+#include "query/native_beside.h"
 #include "query/query.h"
 
 enum deep_order { DEEP_BY_BYTES, DEEP_BY_COUNT, DEEP_BY_TYPE }; /* as the sort keys of commands.def */
@@ -27,6 +28,8 @@ struct deep_answer {
 	bool is_held; /* a root leads to it: retained says something */
 	uint64_t retained;
 	struct held_below from_c; /* what is not in retained since C code holds it too */
+	struct native_beside native; /* of C code, of the whole heap, and in it what the object retains */
+	uint32_t number; /* of the object in the dominator tree, where is_held */
 	bool has_shared; /* the policy counts in sys.getsizeof() */
 	uint64_t shared; /* of the deep size: what stays when the object goes */
 };

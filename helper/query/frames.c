@@ -55,6 +55,8 @@ static int add_local(struct frames *frames, struct frame_row *row, struct frame_
 	local->type = query_type(frames->query, local->address);
 	if (frames->answer->has_weights)
 		(void)retained_of(frames->weights.heap, local->address, &local->retained);
+	local->native =
+	        native_beside_of(&frames->answer->native, retained_number(frames->weights.heap, local->address));
 	if (array_push(&row->locals, *local))
 		return OK;
 	text_free(&local->name);
@@ -258,6 +260,7 @@ static int find(struct frames *frames)
 	answer->has_weights = frames->question->with_weights;
 	if (answer->has_weights) {
 		TRY(frame_weights_open(&frames->weights, frames->query));
+		TRY(query_native_beside(frames->query, &frames->answer->native));
 		answer->coverage = frames->weights.heap->graph->coverage;
 	}
 	TRY(add_stacks(frames));

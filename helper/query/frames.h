@@ -4,6 +4,7 @@
 #define PYDS_QUERY_FRAMES_H
 
 #include "base/array.h"
+#include "query/native_beside.h"
 #include "query/query.h"
 
 struct frames_question {
@@ -19,6 +20,7 @@ struct frame_local {
 	uint64_t address;
 	const struct type_info *type; /* NULL: not an object */
 	uint64_t deep, retained; /* bytes; 0 without weights */
+	uint64_t native; /* of C code, that hang on what it retains */
 };
 
 struct frame_row {
@@ -48,6 +50,7 @@ struct frames_answer {
 	bool has_weights;
 	uint64_t heaviest; /* the local that retains most; 0: none was weighed */
 	bool is_truncated; /* some stack is */
+	struct native_beside native; /* with weights */
 	struct coverage coverage; /* without weights: of nothing */
 };
 

@@ -196,6 +196,8 @@ static inline int count_object(struct histogram *histogram, uint32_t node, const
 	if (bucket == NULL)
 		return no_memory(histogram);
 	add_measure(is_reached ? &bucket->reached : &bucket->unreachable, shallow, allocated);
+	if (heap->graph->native != NULL)
+		bucket->reached.native += heap->graph->native[node];
 	if (is_reached && histogram->group != NULL)
 		histogram->group[number] = bucket->group;
 	return OK;
@@ -322,8 +324,8 @@ int query_histogram(const struct query *query, const struct histogram_question *
 	TRY(query_heap(query, &histogram.heap));
 	describe_heap(histogram.heap, ret_answer);
 	histogram.measures_allocated = question->with_allocated || query->measure == SIZE_ALLOCATED;
-	int status = OK;
-	if (histogram.measures_allocated)
+	int status = query_native_beside(query, &ret_answer->native);
+	if (status == OK && histogram.measures_allocated)
 		status = heap_graph_find_allocated(histogram.heap->graph, query->progress, query->error);
 	if (status == OK)
 		status = gather(&histogram);

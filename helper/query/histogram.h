@@ -4,6 +4,7 @@
 #define PYDS_QUERY_HISTOGRAM_H
 
 #include "base/array.h"
+#include "query/native_beside.h"
 #include "query/query.h"
 #include "query/type_filter.h"
 
@@ -24,6 +25,7 @@ struct histogram_question {
 /* Objects and their bytes. */
 struct histogram_sum {
 	uint64_t count, shallow, allocated; /* allocated: 0 unless it was asked for */
+	uint64_t native; /* bytes of C code that hang on them, as far as that is known */
 };
 
 struct histogram_row {
@@ -47,6 +49,7 @@ struct histogram_answer {
 	struct {
 		uint64_t counted, accounted, overcounted; /* as in heap_graph.h */
 	} references;
+	struct native_beside native;
 	struct coverage coverage;
 };
 

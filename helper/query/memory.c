@@ -1,42 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/memory.h"
 
+#include <string.h>
+
 #include "query/memory_parts.h"
 #include "query/memory_verdict.h"
 #include "query/pinned.h"
 
 static int measure_regions(const struct query *query, struct memory_answer *answer)
 {
-	struct residency residency;
-	const struct memory_map *map = answer->map;
-	TRY(residency_open(&residency, query->target->space, query->error));
-	answer->residency = residency.source;
-	answer->mapped = map->mapped;
-	int status = OK;
-	for (size_t i = 0; i < map->regions.count && status == OK; i++) {
-		const struct region *region = &map->regions.items[i];
-		struct region_total *total = &answer->kinds[region->kind];
-		const uint64_t bytes = region->end - region->start;
-		const uint64_t resident =
-		        region->kind != REGION_RESERVED ? residency_bytes(&residency, region->start, region->end) : 0;
-		total->count++;
-		total->mapped += bytes;
-		total->present += region->is_present ? bytes : 0;
-		total->resident += resident;
-		answer->resident += resident;
-		if (region->is_writable && region->kind != REGION_RESERVED) {
-			answer->private_bytes += resident;
-			answer->named_bytes += region->kind != REGION_OTHER ? resident : 0;
-		}
-		status = progress_check(query->progress, query->error);
-	}
-	for (size_t i = 0; i < map->walks.count && status == OK; i++)
-		for (size_t j = 0; j < map->walks.items[i].returnable.count; j++)
-			answer->returnable_resident +=
-			        residency_bytes(&residency, map->walks.items[i].returnable.items[j].start,
-			                        map->walks.items[i].returnable.items[j].end);
-	residency_close(&residency);
-	return status;
+	struct memory_regions regions;
+	TRY(memory_regions_measure(query, answer->map, &regions));
+	memcpy(answer->kinds, regions.kinds, sizeof answer->kinds);
+	answer->mapped = answer->map->mapped;
+	answer->resident = regions.resident;
+	answer->residency = regions.residency;
+	answer->private_bytes = regions.private_bytes;
+	answer->named_bytes = regions.named_bytes;
+	answer->returnable_resident = regions.returnable_resident;
+	return OK;
 }
 
 static void add_use(struct glibc_use *sum, const struct glibc_use *use)

@@ -6,7 +6,7 @@
 
 #include "allocator/region_map.h"
 #include "memory/live/usage.h"
-#include "memory/residency.h"
+#include "query/memory_regions.h"
 #include "query/query.h"
 
 struct memory_question {
@@ -37,10 +37,6 @@ struct pinned_type { /* live objects in arenas that are nearly empty */
 	const struct type_info *type;
 	uint64_t count, bytes;
 	uint64_t example; /* an object of it */
-};
-
-struct region_total {
-	uint64_t count, mapped, present, resident;
 };
 
 struct memory_answer {

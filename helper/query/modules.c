@@ -65,6 +65,16 @@ static int find_modules(struct search *search)
 	return OK;
 }
 
+/* A module's dict is below it in the dominator tree, or somebody else holds the dict too. */
+static uint64_t native_of(const struct search *search, const struct module_row *module)
+{
+	const struct native_beside *native = &search->answer->native;
+	const uint32_t own = retained_number(search->heap, module->address);
+	const uint32_t dict = module->dict != 0 ? retained_number(search->heap, module->dict) : UINT32_MAX;
+	const bool is_below = dict != UINT32_MAX && search->heap->dominators.idom[dict] == own;
+	return native_beside_of(native, own) + (is_below ? 0 : native_beside_of(native, dict));
+}
+
 static int weigh_modules(struct search *search)
 {
 	const struct query *query = search->query;
@@ -89,8 +99,10 @@ static int weigh_modules(struct search *search)
 	}
 	if (status == OK)
 		status = modules_share(query, heap, group, search->answer);
-	for (uint32_t i = 0; status == OK && i < count; i++)
+	for (uint32_t i = 0; status == OK && i < count; i++) {
 		search->answer->rows.items[i].retained = bytes[i];
+		search->answer->rows.items[i].native = native_of(search, &search->answer->rows.items[i]);
+	}
 	free(group);
 	free(bytes);
 	return status;
@@ -259,6 +271,7 @@ int query_modules(const struct query *query, const struct modules_question *ques
 	ret_answer->garbage_count = search.heap->unreachable_count;
 	ret_answer->garbage_bytes = search.heap->unreachable_bytes;
 	ret_answer->coverage = search.heap->graph->coverage;
+	TRY(query_native_beside(query, &ret_answer->native));
 	int status = find(&search);
 	address_map_clear(&search.seen);
 	return status;

@@ -6,6 +6,7 @@
 
 #include "analysis/owner_sets.h"
 #include "base/array.h"
+#include "query/native_beside.h"
 #include "query/query.h"
 
 enum modules_order { MODULES_BY_RETAINED, MODULES_BY_DEEP, MODULES_BY_NAME }; /* as the sort keys of commands.def */
@@ -22,6 +23,7 @@ struct module_row {
 	struct text name; /* key in sys.modules; not escaped */
 	uint64_t address, dict; /* dict 0: a module object without one */
 	uint64_t retained, deep; /* bytes */
+	uint64_t native; /* of C code, that hang on what it retains */
 	bool has_deep; /* a walk each: found for rows of the answer */
 	struct text largest_name; /* of the global that retains most; not escaped */
 	uint64_t largest, largest_retained; /* largest 0: it has none that retains anything */
@@ -47,6 +49,7 @@ struct modules_answer {
 	uint64_t module_count; /* in sys.modules, of all interpreters */
 	uint64_t matching; /* modules that passed the filters, with a row or not */
 	uint64_t heap_bytes; /* of all objects that are reachable */
+	struct native_beside native;
 	struct coverage coverage;
 };
 

@@ -11,6 +11,8 @@ static int find_owner(const struct query *query, uint64_t object, struct object_
 	answer->has_owner = true;
 	answer->coverage.tracked_unknown |= heap->graph->coverage.tracked_unknown;
 	answer->is_reachable = retained_of(heap, object, &answer->retained);
+	answer->number = retained_number(heap, object);
+	TRY(query_native_beside(query, &answer->native));
 	if (answer->is_reachable)
 		TRY(query_held_below(query, heap, retained_number(heap, object), &answer->from_c));
 	TRY(naming_open(&naming, query, heap));

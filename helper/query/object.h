@@ -6,6 +6,7 @@
 #include "query/allocated_at.h"
 #include "query/held_below.h"
 #include "query/lock_at.h"
+#include "query/native_beside.h"
 #include "query/referents.h"
 
 struct object_question {
@@ -22,6 +23,8 @@ struct object_answer {
 	bool has_owner; /* the graph was asked */
 	bool is_reachable; /* a root leads to it */
 	uint64_t retained; /* bytes */
+	struct native_beside native; /* of C code, of the whole heap, and in it what the object retains */
+	uint32_t number; /* of the object in the dominator tree, where is_reachable */
 	struct held_below from_c; /* what is not in retained since C code holds it too */
 	struct text owner; /* what leads to it; "": nothing that has a name */
 	struct lock_answer lock;

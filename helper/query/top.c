@@ -22,6 +22,7 @@ struct branch {
 	uint32_t start; /* where following it down began */
 	uint32_t depth; /* in the dominator tree, the process is 0 */
 	uint64_t retained; /* bytes */
+	uint64_t native; /* as of struct top_row */
 };
 
 struct level {
@@ -141,6 +142,7 @@ static int add_number(struct top *top, struct level *level, uint32_t number, uin
 	if (retained > top->heap->bytes[branch->largest])
 		branch->largest = number;
 	branch->retained += retained;
+	branch->native += native_beside_of(&top->answer->native, number);
 	return check_cancel(top);
 }
 
@@ -176,6 +178,7 @@ static int follow(struct top *top, struct level *level, size_t index, bool with_
 	branch->members.items[0] = branch->largest = number;
 	branch->depth = depth;
 	branch->retained = top->heap->bytes[number];
+	branch->native = native_beside_of(&top->answer->native, number);
 	branch->type = reference_type(top->references, number);
 	return OK;
 }
@@ -300,7 +303,8 @@ static int push_row(struct top *top, const struct branch *branch, uint32_t level
 		               .depth = branch->depth,
 		               .count = branch->members.count,
 		               .retained = branch->retained,
-		               .rest = { .retained = branch->retained } };
+		               .native = branch->native,
+		               .rest = { .retained = branch->retained, .native = branch->native } };
 	row.start.address = address_of(top, branch->start);
 	row.start.retained = row.count > 1 ? row.retained : whole;
 	if (row.count > 1)
@@ -348,6 +352,7 @@ static int add_children(struct top *top, const struct branch *branch, size_t row
 		}
 		top->answer->rows.items[row_index].child_count++;
 		top->answer->rows.items[row_index].rest.retained -= child->retained;
+		top->answer->rows.items[row_index].rest.native -= child->native;
 		status = add_branch(top, child, row_level + 1);
 	}
 	level_clear(&level);
@@ -359,6 +364,7 @@ static int add_branches(struct top *top, const struct level *level)
 	struct top_answer *answer = top->answer;
 	uint64_t rows = 0;
 	answer->rest.retained = answer->heap_bytes;
+	answer->rest.native = native_beside_of(&answer->native, 0);
 	for (size_t i = 0; i < level->branches.count; i++) {
 		const struct branch *branch = &level->branches.items[i];
 		const bool is_wanted = passes(top->question, branch);
@@ -369,6 +375,7 @@ static int add_branches(struct top *top, const struct level *level)
 			continue;
 		}
 		answer->rest.retained -= branch->retained;
+		answer->rest.native -= branch->native;
 		TRY(add_branch(top, branch, 0));
 	}
 	return OK;
@@ -419,6 +426,8 @@ int query_top(const struct query *query, const struct top_question *question, st
 	if (question->of_garbage) {
 		TRY(garbage_tree_open(query, top.heap, &tree));
 		top.heap = tree;
+	} else {
+		TRY(query_native_beside(query, &ret_answer->native));
 	}
 	ret_answer->object_count = top.heap->object_count;
 	ret_answer->heap_bytes = top.heap->total;

@@ -6,6 +6,7 @@
 #define PYDS_QUERY_TOP_H
 
 #include "base/array.h"
+#include "query/native_beside.h"
 #include "query/query.h"
 #include "query/type_filter.h"
 
@@ -23,6 +24,7 @@ struct top_question {
 /* What has no row of its own: rows that were left out, with their objects; and in retained what holds all rows, too. */
 struct top_rest {
 	uint64_t rows, retained, count;
+	uint64_t native; /* of C code, as retained */
 };
 
 struct top_row {
@@ -36,6 +38,7 @@ struct top_row {
 	uint32_t depth; /* in the dominator tree, the process is 0 */
 	uint64_t count; /* objects of the row: several are siblings of one type, frames of one code */
 	uint64_t retained; /* bytes */
+	uint64_t native; /* bytes of C code that hang on what it retains */
 	struct {
 		uint64_t address, retained;
 		struct text name; /* only where it holds over 1/20 more than the row */
@@ -52,6 +55,7 @@ struct top_answer {
 	struct top_rest rest; /* what is in no row: heap_bytes less those of all branches */
 	uint64_t first; /* the largest object that passes them; 0: none */
 	enum size_measure measure;
+	struct native_beside native;
 	struct coverage coverage;
 };
 

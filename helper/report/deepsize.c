@@ -6,6 +6,7 @@
 #include "render/table.h"
 #include "render/units.h"
 #include "report/held_from_c.h"
+#include "report/native_words.h"
 #include "report/report.h"
 #include "report/tree.h"
 
@@ -94,6 +95,7 @@ static void show_weight(struct report *report, const struct deep_answer *answer)
 		return;
 	}
 	report_size_line(report, "retained", answer->retained, "freed if this object went");
+	native_beside_size(report, &answer->native, answer->number);
 	held_below_line(report, &answer->from_c);
 	if (answer->has_shared && answer->shared > 0)
 		report_size_line(report, "shared", answer->shared, "of deep, kept alive by others too");
@@ -164,6 +166,7 @@ static void show_json(struct report *report, const struct deep_answer *answer)
 	json_number(json, "deep", answer->reached.bytes);
 	json_number(json, "count", answer->reached.count);
 	json_number_or_null(json, "retained", answer->has_weight && answer->is_held, answer->retained);
+	native_beside_number(json, &answer->native, answer->number);
 	held_below_json(json, &answer->from_c);
 	json_number_or_null(json, "shared", answer->has_shared, answer->shared);
 	json_types(report, &answer->reached);

@@ -37,6 +37,10 @@ static void local_cells(struct frames *frames, const struct frame_local *local, 
 		table_take(table, line, column++, &cell);
 		text_add(&cell, "retained ");
 		report_bytes(report, &cell, local->retained);
+		if (local->native > 0) {
+			text_add(&cell, frames->found.native.is_exact ? ", native " : ", ~native ");
+			report_bytes(report, &cell, local->native);
+		}
 		table_take(table, line, column++, &cell);
 	}
 	text_format(&cell, "0x%" PRIx64, local->address);
@@ -214,6 +218,7 @@ static void json_local(struct frames *frames, const struct frame_local *local)
 	if (frames->found.has_weights) {
 		json_number(json, "deep", local->deep);
 		json_number(json, "retained", local->retained);
+		json_number(json, "native", local->native);
 	}
 	json_value(frames->report, local->address);
 	json_object_end(json);

@@ -4,6 +4,7 @@
 #include "render/table.h"
 #include "render/units.h"
 #include "report/held_from_c.h"
+#include "report/native_words.h"
 #include "report/report.h"
 
 struct columns {
@@ -49,6 +50,11 @@ static void add_row(const struct columns *columns, const struct histogram_row *r
 	table_take(columns->table, line, column++, &cell);
 	units_count(&cell, row->reached.count > 0 ? bytes / row->reached.count : 0);
 	table_take(columns->table, line, column++, &cell);
+	if (columns->answer->native.is_known) {
+		if (row->reached.native > 0)
+			report_bytes(report, &cell, row->reached.native);
+		table_take(columns->table, line, column++, &cell);
+	}
 	if (columns->has_retained) {
 		if (!is_rest)
 			report_bytes(report, &cell, row->retained);
@@ -78,6 +84,7 @@ static void add_rows(const struct columns *columns)
 		rest.reached.count += row->reached.count;
 		rest.reached.shallow += row->reached.shallow;
 		rest.reached.allocated += row->reached.allocated;
+		rest.reached.native += row->reached.native;
 	}
 	if (folded == 0)
 		return;
@@ -91,7 +98,7 @@ static void add_rows(const struct columns *columns)
 static int show_table(struct report *report, const struct histogram_answer *answer)
 {
 	static const char *const headings[] = { "Type", "Module", "Size", "Generation", "Asked for at" };
-	struct table_column columns[7] = { { "Count", TABLE_RIGHT },
+	struct table_column columns[8] = { { "Count", TABLE_RIGHT },
 		                           { "Shallow", TABLE_RIGHT },
 		                           { "%", TABLE_RIGHT },
 		                           { "sum%", TABLE_RIGHT },
@@ -102,6 +109,8 @@ static int show_table(struct report *report, const struct histogram_answer *answ
 	uint32_t count = 5;
 	if (answer->measure == SIZE_ALLOCATED)
 		columns[1].heading = "Allocated";
+	if (answer->native.is_known)
+		columns[count++] = (struct table_column){ native_beside_heading(&answer->native), TABLE_RIGHT };
 	if (set.has_retained)
 		columns[count++] = (struct table_column){ "Retained", TABLE_RIGHT };
 	columns[count++] = (struct table_column){ headings[report->request->by], TABLE_ELASTIC };
@@ -145,6 +154,7 @@ static int show_text(struct report *report, const struct histogram_answer *answe
 	text_add(report->text, ", ");
 	report_bytes(report, report->text, histogram_bytes(answer, &answer->reached));
 	text_add(report->text, answer->measure == SIZE_ALLOCATED ? " allocated\n" : " shallow\n");
+	native_beside_line(report, &answer->native);
 	int status = show_table(report, answer);
 	counted_line(report, answer->unreachable.count, histogram_bytes(answer, &answer->unreachable),
 	             "apart: unreachable; garbage says what a collection would free");
@@ -182,6 +192,7 @@ static void json_row(struct report *report, const struct histogram_row *row)
 	json_number(json, "count", row->reached.count);
 	json_number(json, "shallow", row->reached.shallow);
 	json_number(json, "allocated", row->reached.allocated);
+	json_number(json, "native", row->reached.native);
 	if (request_has(report->request, OPTION_RETAINED))
 		json_number(json, "retained", row->retained);
 	else
@@ -198,6 +209,7 @@ static void show_json(struct report *report, const struct histogram_answer *answ
 	struct json *json = &report->json;
 	report_json_begin(report);
 	json_sum(json, "total", &answer->reached);
+	native_beside_json(json, &answer->native);
 	json_sum(json, "unreachable", &answer->unreachable);
 	json_array(json, keys[report->request->by]);
 	for (size_t i = 0; i < answer->rows.count && i < report->request->limit; i++)

@@ -5,28 +5,35 @@
 #include "query/modules.h"
 #include "render/table.h"
 #include "render/units.h"
+#include "report/native_words.h"
 #include "report/report.h"
 
 enum { SHARED_ROWS = 6 }; /* in text, where --limit does not say all */
 
-static void add_row(struct report *report, struct table *table, const struct module_row *module)
+static void add_row(struct report *report, struct table *table, const struct module_row *module, bool with_native)
 {
+	uint32_t column = 1;
 	struct table_row *line = table_add_row(table, NULL);
 	struct text cell = { .bytes = NULL };
 	report_bytes(report, &cell, module->retained);
 	table_take(table, line, 0, &cell);
+	if (with_native) {
+		if (module->native > 0)
+			report_bytes(report, &cell, module->native);
+		table_take(table, line, column++, &cell);
+	}
 	report_bytes(report, &cell, module->deep);
-	table_take(table, line, 1, &cell);
+	table_take(table, line, column++, &cell);
 	names_escape(&cell, text_string(&module->name), module->name.length, false);
-	table_take(table, line, 2, &cell);
+	table_take(table, line, column++, &cell);
 	if (module->largest != 0) {
 		names_escape(&cell, text_string(&module->largest_name), module->largest_name.length, false);
-		table_take(table, line, 3, &cell);
+		table_take(table, line, column, &cell);
 		report_bytes(report, &cell, module->largest_retained);
-		table_take(table, line, 4, &cell);
+		table_take(table, line, column + 1, &cell);
 	}
 	text_format(&cell, "0x%" PRIx64, module->largest != 0 ? module->largest : module->address);
-	table_take(table, line, 5, &cell);
+	table_take(table, line, column + 2, &cell);
 	text_free(&cell);
 }
 
@@ -105,11 +112,16 @@ static void show_sums(struct report *report, const struct modules_answer *answer
 
 static int show_text(struct report *report, const struct modules_answer *answer)
 {
-	static const struct table_column columns[] = {
-		{ "Retained", TABLE_RIGHT }, { "Deep", TABLE_RIGHT },    { "Module", 0 },
-		{ "Biggest global", 0 },     { "retains", TABLE_RIGHT }, { "Address", 0 },
-	};
-	struct table *table = table_create(columns, 6, report->style.width, true);
+	struct table_column columns[7] = { { "Retained", TABLE_RIGHT } };
+	uint32_t count = 1;
+	if (answer->native.is_known)
+		columns[count++] = (struct table_column){ native_beside_heading(&answer->native), TABLE_RIGHT };
+	columns[count++] = (struct table_column){ "Deep", TABLE_RIGHT };
+	columns[count++] = (struct table_column){ "Module", 0 };
+	columns[count++] = (struct table_column){ "Biggest global", 0 };
+	columns[count++] = (struct table_column){ "retains", TABLE_RIGHT };
+	columns[count++] = (struct table_column){ "Address", 0 };
+	struct table *table = table_create(columns, count, report->style.width, true);
 	if (table == NULL)
 		return query_no_memory(&report->query, "a table");
 	units_noun(report->text, answer->module_count, "module");
@@ -118,7 +130,7 @@ static int show_text(struct report *report, const struct modules_answer *answer)
 	text_format(report->text, "%s of reachable objects\n",
 	            report->query.measure == SIZE_ALLOCATED ? " allocated" : "");
 	for (size_t i = 0; i < answer->rows.count; i++)
-		add_row(report, table, &answer->rows.items[i]);
+		add_row(report, table, &answer->rows.items[i], answer->native.is_known);
 	int status = table_draw(table, report->text, report->error);
 	table_destroy(table);
 	report_more(report, answer->matching - answer->rows.count);
@@ -141,6 +153,7 @@ static void json_row(struct json *json, const struct module_row *module)
 	json_address(json, "address", module->address);
 	json_number(json, "deep", module->deep);
 	json_number(json, "retained", module->retained);
+	json_number(json, "native", module->native);
 	if (module->largest != 0) {
 		json_object(json, "largest");
 		json_text(json, "name", &module->largest_name);

@@ -8,6 +8,7 @@
 #include "report/address_at.h"
 #include "report/allocated_at.h"
 #include "report/held_from_c.h"
+#include "report/native_words.h"
 #include "report/lock_at.h"
 #include "report/referents.h"
 
@@ -22,6 +23,7 @@ static void show_owner(struct report *report, const struct object_answer *answer
 	report_size_line(report, "retained", answer->retained,
 	                 report->query.measure == SIZE_ALLOCATED ? "allocated, freed if this object went"
 	                                                         : "freed if this object went");
+	native_beside_size(report, &answer->native, answer->number);
 	held_below_line(report, &answer->from_c);
 	if (answer->owner.length > 0)
 		text_format(report->text, "  owner     %s\n", text_string(&answer->owner));
@@ -96,6 +98,7 @@ static void show_json(struct report *report, const struct object_answer *answer)
 		json_number(json, "retained", answer->retained);
 	else
 		json_null(json, "retained");
+	native_beside_number(json, &answer->native, answer->number);
 	held_below_json(json, &answer->from_c);
 	if (answer->owner.length > 0)
 		json_text(json, "owner", &answer->owner);

@@ -6,6 +6,7 @@
 
 #include "render/table.h"
 #include "render/units.h"
+#include "report/native_words.h"
 #include "report/report.h"
 
 enum {
@@ -53,16 +54,22 @@ static struct table_row *add_line(struct drawing *drawing, struct table_row *par
 {
 	struct table_row *line = table_add_row(drawing->table, parent);
 	struct text cell = { .bytes = NULL };
+	uint32_t column = 1;
 	report_bytes(drawing->report, &cell, sums->retained);
 	table_take(drawing->table, line, 0, &cell);
 	units_percent(&cell, sums->retained, drawing->answer->heap_bytes);
-	table_take(drawing->table, line, 1, &cell);
+	table_take(drawing->table, line, column++, &cell);
+	if (drawing->answer->native.is_known) {
+		if (sums->native > 0)
+			report_bytes(drawing->report, &cell, sums->native);
+		table_take(drawing->table, line, column++, &cell);
+	}
 	units_count(&cell, sums->count);
-	table_take(drawing->table, line, 2, &cell);
+	table_take(drawing->table, line, column++, &cell);
 	if (address != 0)
 		text_format(&cell, "0x%" PRIx64, address);
-	table_take(drawing->table, line, 3, &cell);
-	table_take(drawing->table, line, 4, words);
+	table_take(drawing->table, line, column++, &cell);
+	table_take(drawing->table, line, column, words);
 	text_free(&cell);
 	return line;
 }
@@ -87,7 +94,7 @@ static void add_rest(struct drawing *drawing, struct table_row *parent, const st
 static void add_row(struct drawing *drawing, struct table_row *parent, size_t *at)
 {
 	const struct top_row *row = &drawing->answer->rows.items[(*at)++];
-	const struct top_rest sums = { .retained = row->retained, .count = row->count };
+	const struct top_rest sums = { .retained = row->retained, .count = row->count, .native = row->native };
 	struct text words = { .bytes = NULL };
 	describe(drawing->report, row, &words);
 	if (row->line.length > 0)
@@ -102,15 +109,15 @@ static void add_row(struct drawing *drawing, struct table_row *parent, size_t *a
 
 static int show_text(struct report *report, const struct top_answer *answer)
 {
-	static const struct table_column columns[] = {
-		{ "Retained", TABLE_RIGHT },
-		{ "%", TABLE_RIGHT },
-		{ "Count", TABLE_RIGHT },
-		{ "Address", 0 },
-		{ "Where it accumulates", TABLE_ELASTIC | TABLE_TREE },
-	};
+	struct table_column columns[6] = { { "Retained", TABLE_RIGHT }, { "%", TABLE_RIGHT } };
+	uint32_t count = 2;
+	if (answer->native.is_known)
+		columns[count++] = (struct table_column){ native_beside_heading(&answer->native), TABLE_RIGHT };
+	columns[count++] = (struct table_column){ "Count", TABLE_RIGHT };
+	columns[count++] = (struct table_column){ "Address", 0 };
+	columns[count++] = (struct table_column){ "Where it accumulates", TABLE_ELASTIC | TABLE_TREE };
 	struct drawing drawing = { .report = report,
-		                   .table = table_create(columns, 5, report->style.width, true),
+		                   .table = table_create(columns, count, report->style.width, true),
 		                   .answer = answer };
 	if (drawing.table == NULL)
 		return query_no_memory(&report->query, "a table");
@@ -120,6 +127,7 @@ static int show_text(struct report *report, const struct top_answer *answer)
 	units_noun(report->text, answer->object_count, "object");
 	text_add(report->text, answer->is_garbage ? " that no root reaches" : "");
 	text_add(report->text, "; rows followed down to where memory fans out\n");
+	native_beside_line(report, &answer->native);
 	for (size_t at = 0; at < answer->rows.count;)
 		add_row(&drawing, NULL, &at);
 	add_rest(&drawing, NULL, &answer->rest);
@@ -146,6 +154,7 @@ static void json_rest(struct json *json, const struct top_rest *rest)
 	json_number(json, "rows", rest->rows);
 	json_number(json, "count", rest->count);
 	json_number(json, "retained", rest->retained);
+	json_number(json, "native", rest->native);
 	json_object_end(json);
 }
 
@@ -166,6 +175,7 @@ static void json_row(struct report *report, const struct top_answer *answer, siz
 	json_number(json, "depth", row->depth);
 	json_number(json, "count", row->count);
 	json_number(json, "retained", row->retained);
+	json_number(json, "native", row->native);
 	json_object(json, "branch");
 	json_address(json, "address", row->start.address);
 	json_number(json, "retained", row->start.retained);
@@ -188,6 +198,7 @@ static void show_json(struct report *report, const struct top_answer *answer)
 	json_number(json, "count", answer->object_count);
 	json_number(json, size_measure_name(answer->measure), answer->heap_bytes);
 	json_object_end(json);
+	native_beside_json(json, &answer->native);
 	json_array(json, "rows");
 	for (size_t at = 0; at < answer->rows.count;)
 		json_row(report, answer, &at);

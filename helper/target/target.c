@@ -31,6 +31,7 @@ void target_forget(struct target *target)
 	retained_close(target->heap);
 	heap_graph_close(target->graph);
 	native_graph_close(target->native);
+	free(target->native_retained);
 	memory_map_close(target->memory);
 	if (target->blocks != NULL)
 		python_blocks_clear(target->blocks);
@@ -190,5 +191,23 @@ int target_native(struct target *target, struct progress *progress, const struct
 		TRY(native_graph_open(&target->native, &sources, progress, error));
 	}
 	*ret_native = target->native;
+	return OK;
+}
+
+int target_native_retained(struct target *target, struct progress *progress, const uint64_t **ret_bytes,
+                           struct error *error)
+{
+	*ret_bytes = target->native_retained;
+	if (target->native_retained != NULL)
+		return OK;
+	TRY(weigh_native(target, progress, error));
+	const struct dominators *dominators = &target->heap->dominators;
+	uint64_t *bytes = calloc((size_t)dominators->reached_count + 1, sizeof *bytes);
+	if (bytes == NULL)
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for the bytes of native blocks");
+	for (uint32_t number = 0; number < dominators->reached_count; number++)
+		bytes[number] = target->graph->native[dominators->node[number]];
+	dominators_sum(dominators, bytes);
+	*ret_bytes = target->native_retained = bytes;
 	return OK;
 }

@@ -30,6 +30,7 @@ struct target {
 	struct memory_map *memory; /* target_memory(); NULL: nobody asked */
 	struct python_blocks *blocks; /* target_blocks(); NULL: nobody asked */
 	struct native_graph *native; /* target_native(); NULL: nobody asked */
+	uint64_t *native_retained; /* target_native_retained(); NULL: nobody asked */
 };
 
 /* Finds Python in space, which the target owns from now on, also when this fails. */
@@ -65,5 +66,8 @@ int target_blocks(struct target *target, struct progress *progress, const struct
 /* The blocks of C code and the objects that they hang on. */
 int target_native(struct target *target, struct progress *progress, const struct native_graph **ret_native,
                   struct error *error);
+/* Bytes of these that each number of the dominator tree retains; borrowed. The graph then has those of each node. */
+int target_native_retained(struct target *target, struct progress *progress, const uint64_t **ret_bytes,
+                           struct error *error);
 
 #endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * native_beside: bytes of C code that hang on objects, for who shows them beside the objects' own; and what share of
+ * the process's private memory has an owner that is known. */
+#ifndef PYDS_QUERY_NATIVE_BESIDE_H
+#define PYDS_QUERY_NATIVE_BESIDE_H
+
+#include "query/query.h"
+
+struct native_beside {
+	bool is_known; /* else there are too few to be worth the time, or the measure is native already */
+	bool is_exact; /* no word was taken for a pointer: all owners were decoded */
+	const uint64_t *retained; /* by number of the dominator tree; the target's */
+	uint64_t total; /* of all that hang on objects */
+	uint64_t guess; /* where they are not known: about so many at most, owned or not */
+	uint64_t private_bytes; /* writable and private, resident as far as that is known */
+	uint64_t named_bytes; /* of these, with an owner that is known */
+};
+
+/* Needs the heap, which must have been asked for. */
+int query_native_beside(const struct query *query, struct native_beside *ret_beside);
+
+static inline uint64_t native_beside_of(const struct native_beside *beside, uint32_t number)
+{
+	return beside->is_known && number != UINT32_MAX ? beside->retained[number] : 0;
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/native_words.h"
+
+#include "render/units.h"
+
+const char *native_beside_heading(const struct native_beside *beside)
+{
+	return beside->is_exact ? "Native" : "~Native";
+}
+
+void native_beside_line(struct report *report, const struct native_beside *beside)
+{
+	struct text *text = report->text;
+	if (beside->private_bytes == 0)
+		return;
+	text_add(text, "Of ");
+	report_bytes(report, text, beside->private_bytes);
+	text_add(text, " private memory ");
+	units_percent(text, beside->named_bytes, beside->private_bytes);
+	text_add(text, "% have a known owner (memory)");
+	if (beside->is_known) {
+		text_add(text, beside->is_exact ? "; " : "; ~");
+		report_bytes(report, text, beside->total);
+		text_add(text, " of C code hang on objects (native)");
+	}
+	text_add(text, "\n");
+}
+
+void native_beside_json(struct json *json, const struct native_beside *beside)
+{
+	json_object(json, "memory");
+	json_number(json, "private", beside->private_bytes);
+	json_number(json, "explained", beside->named_bytes);
+	json_object_end(json);
+	if (!beside->is_known) {
+		json_null(json, "native");
+		return;
+	}
+	json_object(json, "native");
+	json_number(json, "bytes", beside->total);
+	json_bool(json, "estimate", !beside->is_exact);
+	json_object_end(json);
+}
+
+void native_beside_size(struct report *report, const struct native_beside *beside, uint32_t number)
+{
+	const uint64_t bytes = native_beside_of(beside, number);
+	if (bytes > 0)
+		report_size_line(report, beside->is_exact ? "native" : "~ native", bytes,
+		                 "of C code, hang on what it retains");
+}
+
+void native_beside_number(struct json *json, const struct native_beside *beside, uint32_t number)
+{
+	if (beside->is_known)
+		json_number(json, "native", native_beside_of(beside, number));
+	else
+		json_null(json, "native");
+}
