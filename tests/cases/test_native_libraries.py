@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""Memory of other people's libraries at the Python objects that have it, against the library's own count: pyarrow's
+buffers are decoded and exact, each counted once however many chunks, columns and slices lead to it, and those over
+memory of Python objects own nothing; classes of pydantic that Rust's heap holds; BytesIO over bytes.
+
+The Python is that of the tests' own venv (.ci/python-packages); PYDS_FOREIGN_PYTHONS adds more, as in test_foreign.py."""
+import os
+import shutil
+import sys
+
+import pytest
+
+import cores
+import program
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+OBJECTS = 256 << 10 # what C++ needs for arrays, fields and types around the buffers
+
+
+def pythons():
+    return [sys.executable] + [path for path in os.environ.get("PYDS_FOREIGN_PYTHONS", "").split(":") if path]
+
+
+@pytest.fixture(scope="module", params=pythons())
+def kept(request):
+    """({name: (bytes, answer of deepsize)}, answer of memory, answer of top)."""
+    folder = cores.scratch("native_libraries")
+    python, _, packages = request.param.partition("@")
+    try:
+        with cores.Target(python, [os.path.join(HERE, "native_libraries_program.py"), folder], folder,
+                          {"PYTHONPATH": packages} if packages else None) as target:
+            target.wait_ready()
+            named = ["--core", cores.gcore(target.pid, os.path.join(folder, "core"))]
+        with open(os.path.join(folder, "truth")) as file:
+            rows = [line.split() for line in file]
+        found = [row for row in rows if row[0] != "missing"]
+        asked = program.ask(named, ["deepsize", "--json"] + ["0x" + row[1] for row in found])["objects"]
+        yield ({row[0]: (int(row[2]), answer) for row, answer in zip(found, asked)},
+               program.ask(named, ["memory", "--json"]), program.ask(named, ["top", "--json", "-n", "0"]))
+    except cores.Skipped as reason:
+        pytest.skip(str(reason))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def has(kept, name):
+    if name not in kept[0]:
+        pytest.skip("the library of %s is not there" % name)
+    return kept[0][name]
+
+
+@pytest.mark.parametrize("name", ["parquet", "batch", "views", "dictionary", "sliced"])
+def test_arrow_is_its_own_count(kept, name):
+    bytes_, answer = has(kept, name)
+    assert 0.95 * bytes_ <= answer["native"] <= 1.05 * bytes_ + OBJECTS, answer
+
+
+def test_buffers_over_bytes_own_nothing(kept):
+    _, answer = has(kept, "over_bytes")
+    assert answer["native"] < OBJECTS # the 50 bytes objects have 3.2 MB
+
+
+def test_a_pool_has_an_owner(kept):
+    has(kept, "parquet")
+    _, memory, top = kept
+    assert memory["explained"] >= 0.9 * memory["total"]["private"]
+    assert any(part["name"] == "pools of libraries" for part in memory["tree"][0]["parts"])
+    assert top["memory"]["explained"] >= 0.9 * top["memory"]["private"]
+    assert top["native"]["bytes"] == sum(row["native"] for row in top["rows"]) + top["rest"]["native"]
+
+
+def test_classes_that_rust_holds(kept):
+    _, answer = has(kept, "pydantic")
+    assert answer["retained"] + answer["held_from_c"]["retained"] > 50 * 6000
+
+
+def test_bytes_of_a_buffer_count_once(kept):
+    bytes_, answer = has(kept, "bytesio")
+    assert bytes_ < answer["deep"] < bytes_ + 300
