@@ -19,11 +19,12 @@ def arrow():
     import pyarrow.parquet
 
     pool = pyarrow.BufferOutputStream()
-    pyarrow.parquet.write_table(pyarrow.table({"i": list(range(200000)), "s": ["v%d" % i for i in range(200000)]}),
-                                pool)
+    written = pyarrow.table({"i": list(range(200000)), "s": ["v%d" % i for i in range(200000)]})
+    pyarrow.parquet.write_table(written, pool)
     parquet = pyarrow.parquet.read_table(pyarrow.BufferReader(pool.getvalue()))
     note("parquet", parquet, parquet.get_total_buffer_size())
-    batch = pyarrow.record_batch({"n": pyarrow.array(range(100000)), "l": pyarrow.array([[1, 2, 3]] * 50000 + [[]] * 50000)})
+    lists = pyarrow.array([[1, 2, 3]] * 50000 + [[]] * 50000)
+    batch = pyarrow.record_batch({"n": pyarrow.array(range(100000)), "l": lists})
     note("batch", batch, batch.get_total_buffer_size())
     views = pyarrow.array(["y" * 40] * 50000, type=pyarrow.string_view()) if hasattr(pyarrow, "string_view") else None
     if views is not None:

@@ -3,7 +3,8 @@
 buffers are decoded and exact, each counted once however many chunks, columns and slices lead to it, and those over
 memory of Python objects own nothing; classes of pydantic that Rust's heap holds; BytesIO over bytes.
 
-The Python is that of the tests' own venv (.ci/python-packages); PYDS_FOREIGN_PYTHONS adds more, as in test_foreign.py."""
+The Python is that of the tests' own venv (.ci/python-packages); PYDS_FOREIGN_PYTHONS adds more, as in
+test_foreign.py."""
 import os
 import shutil
 import sys
@@ -14,7 +15,7 @@ import cores
 import program
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-OBJECTS = 256 << 10 # what C++ needs for arrays, fields and types around the buffers
+OBJECTS = 256 << 10  # what C++ needs for arrays, fields and types around the buffers
 
 
 def pythons():
@@ -57,7 +58,7 @@ def test_arrow_is_its_own_count(kept, name):
 
 def test_buffers_over_bytes_own_nothing(kept):
     _, answer = has(kept, "over_bytes")
-    assert answer["native"] < OBJECTS # the 50 bytes objects have 3.2 MB
+    assert answer["native"] < OBJECTS  # the 50 bytes objects have 3.2 MB
 
 
 def test_a_pool_has_an_owner(kept):

@@ -60,21 +60,6 @@ static int compare_blocks(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-/* Among the first `count`, which are in order, the one that holds address; NULL: none. */
-static struct native_block *find_block(const struct native_graph *graph, size_t count, uint64_t address)
-{
-	size_t low = 0, high = count;
-	while (low < high) {
-		const size_t middle = (low + high) / 2;
-		if (graph->blocks.items[middle].address <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	struct native_block *block = low > 0 ? &graph->blocks.items[low - 1] : NULL;
-	return block != NULL && address - block->address < block->bytes ? block : NULL;
-}
-
 static int add_chunk(struct builder *builder, struct reader *reader, const struct glibc_chunk *chunk)
 {
 	struct native_graph *graph = builder->graph;
@@ -120,7 +105,7 @@ static int add_known(struct builder *builder)
 	uint64_t end = 0;
 	for (size_t i = 0; i < python->known.count; i++) {
 		const struct known_block *known = &python->known.items[i];
-		struct native_block *same = known->is_shared ? NULL : find_block(graph, found, known->address);
+		struct native_block *same = known->is_shared ? NULL : native_graph_among(graph, found, known->address);
 		if (same != NULL)
 			same->is_data = true; /* its words were looked at with the object, or are none */
 		/* What overlaps one before is a view of it. */
@@ -375,9 +360,4 @@ void native_graph_close(struct native_graph *graph)
 	array_free(&graph->blocks);
 	object_index_close(&graph->index);
 	free(graph);
-}
-
-const struct native_block *native_graph_find(const struct native_graph *graph, uint64_t address)
-{
-	return find_block(graph, graph->blocks.count, address);
 }

@@ -51,8 +51,26 @@ struct native_sources {
 int native_graph_open(struct native_graph **ret_graph, const struct native_sources *sources, struct progress *progress,
                       struct error *error);
 void native_graph_close(struct native_graph *graph); /* NULL is fine */
+/* Among the first `count` blocks, which are in order, the one that holds address; NULL: none. */
+static inline struct native_block *native_graph_among(const struct native_graph *graph, size_t count, uint64_t address)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		const size_t middle = (low + high) / 2;
+		if (graph->blocks.items[middle].address <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	struct native_block *block = low > 0 ? &graph->blocks.items[low - 1] : NULL;
+	return block != NULL && address - block->address < block->bytes ? block : NULL;
+}
+
 /* The block that holds address; NULL: none. */
-const struct native_block *native_graph_find(const struct native_graph *graph, uint64_t address);
+static inline const struct native_block *native_graph_find(const struct native_graph *graph, uint64_t address)
+{
+	return native_graph_among(graph, graph->blocks.count, address);
+}
 
 /* ---- Between native_graph.c and native_edges.c ---- */
 
