@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/heap/heap_cursor.h"
 #include "graph/object_index.h"
 #include "allocator/mimalloc.h"
 #include "allocator/pymalloc.h"
@@ -254,18 +255,18 @@ static int note_pages(struct checker *checker, struct error *error)
 static int check_objects(struct checker *checker, const struct heap_graph *graph, struct progress *progress,
                          struct error *error)
 {
-	struct object_cursor cursor;
-	object_cursor_init(&cursor, &graph->index);
+	struct heap_cursor cursor;
 	uint64_t done = 0;
-	for (uint64_t address; (address = object_cursor_next(&cursor)) != 0;) {
-		if (decode_object(checker->decoder, address))
+	heap_cursor_init(&cursor, graph, checker->decoder, progress);
+	while (heap_cursor_next(&cursor)) {
+		if (heap_cursor_decode(&cursor))
 			check_decoded(checker);
 		if (checker->decoder->out_of_memory)
 			return error_set(error, ERROR_NO_MEMORY, "out of memory for the check of sizes");
 		if (progress_step(progress, &done) < 0)
 			return progress_cancelled(error);
 	}
-	return OK;
+	return cursor.status == OK ? OK : progress_cancelled(error);
 }
 
 int size_check_heap(struct size_check *ret_check, const struct heap_graph *graph, struct decoder *decoder,

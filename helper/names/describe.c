@@ -16,6 +16,22 @@ void names_type(struct text *text, const struct type_info *type)
 		names_escape(text, type->name, strlen(type->name), false);
 }
 
+void names_type_module(struct decoder *decoder, const struct type_info *type, struct text *text)
+{
+	struct text module = { .bytes = NULL };
+	uint64_t string =
+	        dict_get_str(&decoder->objects, value_type_dict(&decoder->objects, type->address), "__module__");
+	const char *dot = strrchr(type->name, '.');
+	if (string != 0 && value_str(&decoder->objects, string, LIMIT_TYPE_NAME_BYTES, &module) > 0)
+		names_escape(text, text_string(&module), module.length, false);
+	else if (dot != NULL)
+		names_escape(text, type->name, (size_t)(dot - type->name), false);
+	else
+		text_add(text, "builtins");
+	text->failed |= module.failed;
+	text_free(&module);
+}
+
 /* Appends a str of the target as a name of the program; false if it is none. */
 static bool append_name_str(struct decoder *decoder, uint64_t string, struct text *text)
 {

@@ -63,6 +63,9 @@ bool names_frame_object(struct decoder *decoder, uint64_t object, struct text *t
 void names_local(struct decoder *decoder, uint64_t code, uint64_t index, struct text *text);
 /* Name of a type, "module.qualname" without "builtins."; "?" for NULL. Escaped. */
 void names_type(struct text *text, const struct type_info *type);
+/* The module of a type: of a class made in Python its __module__; of others what stands before the last dot. Escaped.
+ */
+void names_type_module(struct decoder *decoder, const struct type_info *type, struct text *text);
 /* Whether a str key of a plain dict may be shown; without show_values: an identifier or dotted name of at most 40
  * bytes, of which at most 4 are digits. Programs name their own things so; tokens, mail addresses and ids rarely look
  * it. */

@@ -90,6 +90,12 @@ bool value_type_derives(struct object_reader *objects, uint64_t type, int32_t sy
 	return false;
 }
 
+bool value_is_module(struct object_reader *objects, uint64_t object)
+{
+	const uint64_t type = value_type(objects, object, NULL);
+	return type != 0 && value_type_derives(objects, type, SYMBOL_PyModule_Type, "module");
+}
+
 /* ---- str ---- */
 
 struct str_view {

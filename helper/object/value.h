@@ -30,6 +30,8 @@ uint64_t base_walk_next(struct base_walk *walk);
 /* True if the type is, or derives by tp_base from, the type object of that symbol; where no symbol is known (or symbol
  * is -1), the type whose tp_name is so. */
 bool value_type_derives(struct object_reader *objects, uint64_t type, int32_t symbol, const char *tp_name);
+/* Whether an object is a module, or of a class that derives from it. */
+bool value_is_module(struct object_reader *objects, uint64_t object);
 
 /* Appends the UTF-8 text of a str (or subclass) to text, at most limit characters; lone surrogates become U+FFFD; text
  * may be NULL. Returns the length of the str in characters, or -1 if it is not a readable str. Not escaped. */

@@ -27,12 +27,6 @@ static bool add_module(struct anchors *anchors, uint64_t key, uint64_t module)
 	return done;
 }
 
-static bool is_module(struct decoder *decoder, uint64_t object)
-{
-	uint64_t type = value_type(&decoder->objects, object, NULL);
-	return type != 0 && value_type_derives(&decoder->objects, type, SYMBOL_PyModule_Type, "module");
-}
-
 static bool add_modules(struct anchors *anchors)
 {
 	const struct runtime *runtime = anchors->references.decoder->context->runtime;
@@ -43,7 +37,8 @@ static bool add_modules(struct anchors *anchors)
 		                      runtime->interpreters.items[i].modules))
 			continue;
 		while (dict_cursor_next(&cursor, &key, &module))
-			if (is_module(anchors->references.decoder, module) && !add_module(anchors, key, module))
+			if (value_is_module(&anchors->references.decoder->objects, module) &&
+			    !add_module(anchors, key, module))
 				return false;
 	}
 	return true;

@@ -37,25 +37,6 @@ static int no_memory(const struct histogram *histogram)
 
 /* ---- Which row an object belongs to ---- */
 
-/* "app.models" of a class made in Python, from its __module__; of others what stands before the last dot. */
-static void type_module(struct histogram *histogram, const struct type_info *type, struct text *name)
-{
-	struct decoder *decoder = &histogram->query->target->naming;
-	struct text module = { .bytes = NULL };
-	uint64_t string =
-	        dict_get_str(&decoder->objects, value_type_dict(&decoder->objects, type->address), "__module__");
-	if (string != 0 && value_str(&decoder->objects, string, LIMIT_TYPE_NAME_BYTES, &module) > 0) {
-		names_escape(name, text_string(&module), module.length, false);
-	} else {
-		const char *dot = strrchr(type->name, '.');
-		if (dot != NULL)
-			names_escape(name, type->name, (size_t)(dot - type->name), false);
-		else
-			text_add(name, "builtins");
-	}
-	text_free(&module);
-}
-
 /* Bytes of the objects of a size's row. */
 static void size_range(uint64_t group, struct histogram_row *row)
 {
@@ -139,7 +120,7 @@ __attribute__((noinline)) static bool place_type(struct histogram *histogram, co
 		histogram->bucket_of_type.count = histogram->bucket_of_type.capacity;
 	}
 	if (by_module)
-		type_module(histogram, type, &bucket.name);
+		names_type_module(&histogram->query->target->naming, type, &bucket.name);
 	else
 		names_type(&bucket.name, type);
 	for (size_t i = 0; by_module && i < histogram->answer->rows.count; i++) {

@@ -24,12 +24,6 @@ static int no_memory(const struct search *search)
 	return query_no_memory(search->query, "the modules");
 }
 
-static bool is_module(struct decoder *decoder, uint64_t object)
-{
-	uint64_t type = value_type(&decoder->objects, object, NULL);
-	return type != 0 && value_type_derives(&decoder->objects, type, SYMBOL_PyModule_Type, "module");
-}
-
 static bool add_module(struct search *search, uint64_t key, uint64_t object)
 {
 	struct decoder *decoder = &search->query->target->naming;
@@ -59,7 +53,7 @@ static int find_modules(struct search *search)
 		if (!dict_cursor_open(&cursor, &decoder->objects, runtime->interpreters.items[i].modules))
 			continue;
 		while (dict_cursor_next(&cursor, &key, &object))
-			if (is_module(decoder, object) && !add_module(search, key, object))
+			if (value_is_module(&decoder->objects, object) && !add_module(search, key, object))
 				return no_memory(search);
 	}
 	return OK;
@@ -118,7 +112,7 @@ static void find_largest(struct search *search, struct module_row *module)
 		return;
 	while (dict_cursor_next(&cursor, &key, &value)) {
 		if (!retained_of(search->heap, value, &retained) || retained <= module->largest_retained ||
-		    is_module(decoder, value))
+		    value_is_module(&decoder->objects, value))
 			continue;
 		module->largest = value;
 		module->largest_retained = retained;

@@ -85,10 +85,8 @@ static bool add_modules(struct origins *origins, struct decoder *decoder, uint32
 		return true;
 	while (dict_cursor_next(&cursor, &key, &module)) {
 		const uint32_t number = retained_number(origins->heap, module);
-		const uint64_t type = value_type(&decoder->objects, module, NULL);
 		struct attribute_storage storage;
-		if (number == UINT32_MAX || type == 0 ||
-		    !value_type_derives(&decoder->objects, type, SYMBOL_PyModule_Type, "module"))
+		if (number == UINT32_MAX || !value_is_module(&decoder->objects, module))
 			continue;
 		if (!add(origins, number, COST_MODULE,
 		         (struct origin){ .kind = ORIGIN_MODULE, .holder = holder, .above = above }))

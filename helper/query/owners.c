@@ -22,12 +22,6 @@ static int no_memory(struct search *search)
 	return query_no_memory(search->query, "the names of owners");
 }
 
-static bool is_module(struct search *search, uint64_t object)
-{
-	const uint64_t type = value_type(&search->decoder->objects, object, NULL);
-	return type != 0 && value_type_derives(&search->decoder->objects, type, SYMBOL_PyModule_Type, "module");
-}
-
 /* name: "app.cache", then attribute: a str. */
 static int add_owner(struct search *search, const char *before, uint64_t attribute, uint64_t object)
 {
@@ -87,7 +81,7 @@ static int add_globals(struct search *search, const char *module, uint64_t dict)
 	while (status == OK && dict_cursor_next(&cursor, &key, &object)) {
 		if (progress_look(search->query->progress, &steps) < 0)
 			return query_cancelled(search->query);
-		if (is_module(search, object))
+		if (value_is_module(&search->decoder->objects, object))
 			continue;
 		if (value_is(&search->decoder->objects, object, TPFLAGS_TYPE_SUBCLASS))
 			status = add_class(search, module, key, object);
@@ -108,7 +102,8 @@ static int add_modules(struct search *search, uint64_t modules)
 		return OK;
 	while (status == OK && dict_cursor_next(&cursor, &key, &object)) {
 		text_reset(&name);
-		if (!is_module(search, object) || address_map_get(&search->seen, object) != ADDRESS_MAP_NONE ||
+		if (!value_is_module(&search->decoder->objects, object) ||
+		    address_map_get(&search->seen, object) != ADDRESS_MAP_NONE ||
 		    !value_instance_attributes(&search->decoder->objects, object, &storage) || storage.dict == 0 ||
 		    value_str(&search->decoder->objects, key, LIMIT_TYPE_NAME_BYTES, &name) < 0)
 			continue;

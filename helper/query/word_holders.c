@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/word_holders.h"
 
+#include "graph/heap/heap_cursor.h"
 #include "query/holder.h"
 #include "query/naming.h"
 
@@ -57,18 +58,16 @@ static int search_run(struct finder *finder, const struct run *run, uint64_t obj
 static int search_objects(struct finder *finder)
 {
 	struct decoder *decoder = &finder->query->target->decoder;
-	struct object_cursor cursor;
-	object_cursor_init(&cursor, &finder->heap->graph->index);
-	for (uint64_t object; (object = object_cursor_next(&cursor)) != 0;) {
-		if (progress_look(finder->query->progress, &finder->steps) != OK)
-			return query_cancelled(finder->query);
-		if (!decode_object(decoder, object))
+	struct heap_cursor cursor;
+	heap_cursor_init(&cursor, finder->heap->graph, decoder, finder->query->progress);
+	while (heap_cursor_next(&cursor)) {
+		if (!heap_cursor_decode(&cursor))
 			continue;
 		for (size_t i = 0; i < decoder->out.runs.count; i++)
 			if (!(decoder->out.runs.items[i].flags & RUN_OF_DICT))
-				TRY(search_run(finder, &decoder->out.runs.items[i], object, 0));
+				TRY(search_run(finder, &decoder->out.runs.items[i], cursor.address, 0));
 	}
-	return OK;
+	return cursor.status == OK ? OK : query_cancelled(finder->query);
 }
 
 static int search(struct finder *finder)

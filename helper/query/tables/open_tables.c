@@ -193,17 +193,8 @@ bool tables_type_range(const struct tables *tables, const char *name, size_t len
 
 static char *module_name(struct tables *tables, const struct type_info *type)
 {
-	struct object_reader *objects = &tables->query.target->naming.objects;
-	struct text module = { .bytes = NULL }, name = { .bytes = NULL };
-	uint64_t string = dict_get_str(objects, value_type_dict(objects, type->address), "__module__");
-	const char *dot = strrchr(type->name, '.');
-	if (string != 0 && value_str(objects, string, LIMIT_TYPE_NAME_BYTES, &module) > 0)
-		names_escape(&name, text_string(&module), module.length, false);
-	else if (dot != NULL)
-		names_escape(&name, type->name, (size_t)(dot - type->name), false);
-	else
-		text_add(&name, "builtins");
-	text_free(&module);
+	struct text name = { .bytes = NULL };
+	names_type_module(&tables->query.target->naming, type, &name);
 	if (!name.failed)
 		return name.bytes;
 	text_free(&name);
