@@ -205,7 +205,6 @@ int query_findings(const struct query *query, const struct findings_question *qu
 	free(run.code_dicts);
 	array_free(&run.leaf_kinds);
 	owners_clear(&run.owners);
-	object_lines_close(&run.lines);
 	naming_close(run.naming);
 	if (ret_answer->findings.count > 1)
 		qsort(ret_answer->findings.items, ret_answer->findings.count, sizeof *ret_answer->findings.items,

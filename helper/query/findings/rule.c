@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decode/allocated.h"
+#include "query/allocated_at.h"
 #include "query/group_name.h"
 
 enum { ROUNDING = 16 };
@@ -132,22 +132,6 @@ struct place_count {
 	uint32_t count;
 };
 
-/* Which line asked for the memory of the object; NULL: it is not known. */
-static char *made_at(struct rule_run *run, uint64_t address)
-{
-	struct text line = { .bytes = NULL };
-	const struct type_info *type = rule_type(run, address);
-	if (type == NULL || !target_traced(run->query->target)->is_tracing)
-		return NULL;
-	if (!run->has_lines)
-		(void)object_lines_open(&run->lines, run->query); /* after a failure it has no lines */
-	run->has_lines = true;
-	const uint32_t row = object_lines_row(&run->lines, address, type);
-	if (row != 0)
-		object_lines_name(&run->lines, row, &line);
-	return line.bytes;
-}
-
 static int compare_places(const void *left, const void *right)
 {
 	const struct place_count *a = left, *b = right;
@@ -191,7 +175,9 @@ static void find_places(struct rule_run *run, const struct finding_sum *sum, str
 		}
 		finding->places[i].name = places[i].name;
 		finding->places[i].address = places[i].address;
-		finding->places[i].made_at = made_at(run, places[i].address);
+		struct text line = { .bytes = NULL };
+		if (query_allocated_line(run->query, places[i].address, &line))
+			finding->places[i].made_at = line.bytes;
 		finding->places[i].bytes = (uint64_t)((double)finding->bytes * places[i].count / sum->sample_count);
 		finding->place_count++;
 	}

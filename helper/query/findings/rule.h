@@ -7,7 +7,6 @@
 
 #include "query/findings/findings.h"
 #include "query/naming.h"
-#include "query/object_lines.h"
 #include "query/owners.h"
 
 enum { SUM_SAMPLES = 32 };
@@ -32,8 +31,6 @@ struct rule_run {
 	uint8_t *code_dicts; /* those of classes and modules alone */
 	void *states[FINDING_COUNT];
 	ARRAY(uint8_t) leaf_kinds; /* leaf_value.c's own: by type_info.index, enum leaf_kind + 1; 0: not asked yet */
-	struct object_lines lines; /* opened for the first place that is named, where tracemalloc was on */
-	bool has_lines;
 	owner_array owners; /* of rule_owners() */
 	bool has_owners;
 	struct instance_bytes {
