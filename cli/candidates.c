@@ -77,6 +77,6 @@ char *candidates_find(pyds_session *session, const char *before, size_t *ret_sta
 			(void)fclose(lines);
 		}
 	}
-	words_clear(&words);
+	words_free(&words);
 	return text;
 }

@@ -48,7 +48,7 @@ static void run_line(pyds_session *session, const char *line, struct answered *a
 	struct words words;
 	if (words_split(&words, line) == 0 && words.count > 0 && words.items[0][0] != '#')
 		run_words(session, &words, answered);
-	words_clear(&words);
+	words_free(&words);
 	(void)command_finish_output(0);
 }
 

@@ -83,7 +83,7 @@ int words_split(struct words *words, const char *line)
 	}
 }
 
-void words_clear(struct words *words)
+void words_free(struct words *words)
 {
 	for (uint32_t i = 0; i < words->count; i++)
 		free(words->items[i]);

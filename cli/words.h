@@ -14,8 +14,8 @@ struct words {
 	size_t last_start; /* where in the line its last word begins; its end, if a blank comes last */
 };
 
-/* 0; -1: out of memory, which has been said. What is in *words needs words_clear() either way. */
+/* 0; -1: out of memory, which has been said. What is in *words needs words_free() either way. */
 int words_split(struct words *words, const char *line);
-void words_clear(struct words *words);
+void words_free(struct words *words);
 
 #endif

@@ -25,10 +25,14 @@ def compile_line(ending):
 
 
 def libraries():
-    """What libpydeepsize.so is linked with, of build.ninja."""
-    with open(os.path.join(program.BUILD, "build.ninja"), encoding="utf-8") as file:
-        line = next(line for line in file if "LINK_LIBRARIES" in line and "--whole-archive" in line)
-    return [word for word in line.split("=", 1)[1].split() if not word.startswith("-Wl,") and word != "libpyds_objects.a"]
+    """What libpydeepsize.so and the program are linked with, of build.ninja."""
+    lines = read(os.path.join(program.BUILD, "build.ninja")).splitlines()
+    library = next(line for line in lines if "LINK_LIBRARIES" in line and "--whole-archive" in line)
+    start = next(i for i, line in enumerate(lines) if line.startswith("build pydeepsize:"))
+    of_program = next(line for line in lines[start:] if "LINK_LIBRARIES" in line)
+    words = library.split("=", 1)[1].split() + of_program.split("=", 1)[1].split()
+    return [word for word in words
+            if not word.startswith(("-Wl,", "libpydeepsize.so")) and word != "libpyds_objects.a"]
 
 
 def read(path):
