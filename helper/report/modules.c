@@ -73,8 +73,12 @@ static void add_shared(struct report *report, struct table *table, const struct 
 static int show_shared(struct report *report, const struct modules_answer *answer)
 {
 	static const struct table_column columns[] = {
-		{ "Retained", TABLE_RIGHT }, { "Objects", TABLE_RIGHT }, { "Held together by", 0 }, { "Biggest", 0 },
-		{ "retains", TABLE_RIGHT },  { "Address", 0 },
+		{ "Retained", TABLE_RIGHT },
+		{ "Objects", TABLE_RIGHT },
+		{ "Held together by", TABLE_ELASTIC },
+		{ "Biggest", 0 },
+		{ "retains", TABLE_RIGHT },
+		{ "Address", 0 },
 	};
 	const uint64_t most = report->request->limit == UINT64_MAX ? UINT64_MAX : SHARED_ROWS;
 	uint64_t shown = 0;

@@ -223,3 +223,18 @@ def test_whole_heap_takes_less_than_two_seconds(dumped):
     before = spent()
     dumped.text("top")
     assert spent() - before < 2
+
+
+def test_names_lead_back(dumped):
+    """Every name of `top` and `modules` that looks like a path means the object that stands beside it."""
+    rows = dumped.json("top", "-n", "60")["rows"]
+    pairs = [(row["name"], row["address"]) for row in rows if row["name"]]
+    objects = [row["address"] for row in rows if row["type"] != "frame"]
+    pairs += [(one["owner"], one["address"]) for one in dumped.json("object", "-n", "1", *objects)["objects"]
+              if one["owner"]]
+    pairs += [("%s.%s" % (row["name"], row["largest"]["name"]), row["largest"]["address"])
+              for row in dumped.json("modules", "-n", "30")["modules"] if row["largest"]]
+    pairs = sorted({pair for pair in pairs if " " not in pair[0] and "(" not in pair[0] and "*" not in pair[0]})
+    assert len(pairs) >= 40, len(pairs)
+    answers = dumped.json("sizeof", *[name for name, _ in pairs])["objects"]
+    assert [(name, answer["address"]) for (name, _), answer in zip(pairs, answers)] == pairs
