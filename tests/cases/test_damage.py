@@ -6,6 +6,7 @@ import os
 import shutil
 import struct
 import subprocess
+import subprocess
 
 import pytest
 
@@ -134,3 +135,86 @@ def test_set_in_its_resize(tmp_path):
     assert json.loads(answer.output)["objects"][0]["count"] > 3000
     text = program.run(["--core", core, "deepsize", "--no-retained", objects["group"]]).output
     assert "decoded exactly" not in text, text
+
+
+def patched(core, path, changes):
+    """A copy of a core with {offset in the file: bytes}."""
+    shutil.copy(core, path)
+    with open(path, "r+b") as file:
+        for offset, data in changes.items():
+            file.seek(offset)
+            file.write(data)
+    return str(path)
+
+
+def program_headers(core):
+    """(offset of the header, type, address, offset of the bytes, bytes in the file) of each."""
+    with open(core, "rb") as file:
+        head = file.read(64)
+        start, count = struct.unpack_from("<Q", head, 32)[0], struct.unpack_from("<H", head, 56)[0]
+        file.seek(start)
+        table = file.read(56 * count)
+    rows = []
+    for i in range(count):
+        kind, _, offset, address, _, size = struct.unpack_from("<IIQQQQ", table, 56 * i)
+        rows.append((start + 56 * i, kind, address, offset, size))
+    return rows
+
+
+def place_of(core, address):
+    return next(place + address - start for start, size, place in damage.segments(core)
+                if start <= address < start + size)
+
+
+def test_segment_at_address_zero(sound, tmp_path):
+    """An address of 1 is then one that is there, and no object all the same."""
+    core, objects = sound
+    last = max(row for row in program_headers(core) if row[1] == 1 and row[4] > 0)
+    with open(core, "rb") as file:
+        file.seek(place_of(core, objects["names"] + 24))
+        items = struct.unpack("<Q", file.read(8))[0]
+    path = patched(core, tmp_path / "core", {last[0] + 16: struct.pack("<Q", 0),
+                                             place_of(core, items): struct.pack("<Q", 1)})
+    before, _ = total(core)
+    after, said = total(path)
+    assert after["count"] > before["count"] * 0.9 and said["corrupt"] >= 1
+    answer = program.run(["--core", path, "top"])
+    assert answer.status in (0, 3) and "Top of the dominator tree" in answer.output
+
+
+def test_many_lists_of_all_memory(sound, tmp_path):
+    """Lists that say that a whole segment is their items: each is possible alone, together they are 20 GB of edges."""
+    core, _ = sound
+    lists = [json.loads(line)["address"] for line in
+             program.run(["--core", core, "objects", "-n", "0", "--type", "list", "--json"]).output.splitlines()]
+    segments = damage.segments(core)
+    start, size, _ = max(segments, key=lambda one: sum(one[0] <= int(a, 16) < one[0] + one[1] for a in lists))
+    claim = struct.pack("<QQQ", size // 8, start, size // 8)
+    path = patched(core, tmp_path / "core", {place_of(core, int(a, 16) + 16): claim for a in lists[:2000]})
+    process = subprocess.Popen([program.path(), "--core", path, "heap"], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, env=cores.clean_environment())
+    output, said = process.stdout.read(), process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = 0
+    process.stdout.close()
+    process.stderr.close()
+    assert os.WIFEXITED(status) and os.WEXITSTATUS(status) in (0, 2, 3), (status, output[-300:], said)
+    assert b"no sane object" in output or b"not mapped" in output or b"damaged or forged" in said, (output, said)
+    assert program.SANITIZED or usage.ru_maxrss < 3 << 20, usage.ru_maxrss  # KiB
+
+
+def test_threads_and_segments_without_end(tmp_path):
+    """Many threads with one stack pointer, and as many segments that hold it: read once, and no Python in them."""
+    count = 20000
+    status = bytearray(336)
+    struct.pack_into("<Q", status, 112 + 19 * 8, 0x7F0000000100)
+    notes = (struct.pack("<III", 5, 336, 1) + b"CORE\0\0\0\0" + bytes(status)) * count
+    at = 64 + 56 * (count + 1)
+    head = b"\x7fELF" + bytes([2, 1, 1, 0]) + bytes(8) + struct.pack(
+        "<HHIQQQIHHHHHH", 4, 62, 1, 0, 64, 0, 0, 64, 56, count + 1, 64, 0, 0)
+    rows = struct.pack("<IIQQQQQQ", 4, 0, at, 0, 0, len(notes), len(notes), 4)
+    rows += struct.pack("<IIQQQQQQ", 1, 6, at + len(notes), 0x7F0000000000, 0, 512, 512, 1) * count
+    path = tmp_path / "core"
+    path.write_bytes(head + rows + notes + b"\x01" * 512)
+    answer = program.run(["--core", str(path), "info"])
+    assert answer.status == 2 and "Python" in answer.errors, answer
