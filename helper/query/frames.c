@@ -53,10 +53,11 @@ static int compare_locals(const void *left_local, const void *right_local)
 static int add_local(struct frames *frames, struct frame_row *row, struct frame_local *local)
 {
 	local->type = query_type(frames->query, local->address);
-	if (frames->answer->has_weights)
+	if (frames->answer->has_weights) {
 		(void)retained_of(frames->weights.heap, local->address, &local->retained);
-	local->native =
-	        native_beside_of(&frames->answer->native, retained_number(frames->weights.heap, local->address));
+		local->native = native_beside_of(&frames->answer->native,
+		                                 retained_number(frames->weights.heap, local->address));
+	}
 	if (array_push(&row->locals, *local))
 		return OK;
 	text_free(&local->name);
