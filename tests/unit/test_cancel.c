@@ -102,10 +102,19 @@ static void check_command(const struct command *command)
 	}
 }
 
+/* The looks are the same with sanitizers, which take minutes for all commands: one shows that nothing is amiss there.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { IS_SANITIZED = 1 };
+#else
+enum { IS_SANITIZED = 0 };
+#endif
+
 static void check_all(void)
 {
 	for (uint32_t i = 0; command_at(i) != NULL; i++)
-		check_command(command_at(i));
+		if (!IS_SANITIZED || strcmp(command_at(i)->name, "heap") == 0)
+			check_command(command_at(i));
 }
 
 static void sound_core(void **state)
