@@ -262,7 +262,7 @@ static int no_such_attribute(const struct path_place *place, uint64_t type, uint
 	struct attribute_storage storage;
 
 	int status = not_found(place, name, "", error);
-	suggestion_init(&suggestion, name);
+	suggestion_init(&suggestion, place->options, name);
 	if (flags & TPFLAGS_TYPE_SUBCLASS) {
 		offer_class_names(&suggestion, decoder, place->object);
 	} else {

@@ -18,6 +18,7 @@ struct name_options {
 	bool show_values; /* --values */
 	bool hide_keys; /* --hide-keys: no key of a dict, whatever it looks like; attributes' names are shown all the
 	                   same */
+	bool is_quiet; /* within names_resolve(): nobody wants to know what is near a name that is not there */
 	uint64_t selected_thread; /* PyThreadState for names in "the" frame; 0: runtime's selected one */
 	uint32_t selected_frame; /* 0: innermost */
 	struct text

@@ -280,7 +280,7 @@ static int no_such_local(const struct resolver *resolver, const struct python_fr
 		return error_set(error, ERROR_NOT_FOUND, "local '%s' of %s is not set (not assigned yet, or deleted)",
 		                 name, place);
 	error_set(error, ERROR_NOT_FOUND, "%s has no local '%s'", place, name);
-	suggestion_init(&suggestion, name);
+	suggestion_init(&suggestion, resolver->options, name);
 	for (uint64_t i = 0; i < frame->slot_count && i < LIMIT_NAMES_COMPARED; i++) {
 		if (local_value(decoder, frame, i) != 0 &&
 		    !suggestion_offer_str(&suggestion, decoder, local_name(decoder, frame->code, i)))
@@ -367,7 +367,8 @@ static int no_such_name(const struct resolver *resolver, const struct error *mod
 {
 	struct suggestion suggestion;
 	error_set(error, ERROR_NOT_FOUND, "%s", module_error->message);
-	suggestion_init(&suggestion, expression_name(&resolver->expression, &resolver->expression.steps.items[0]));
+	suggestion_init(&suggestion, resolver->options,
+	                expression_name(&resolver->expression, &resolver->expression.steps.items[0]));
 	offer_modules(resolver, &suggestion);
 	if (suggestion.best[0] != '\0')
 		suggestion_note(&suggestion, error);
@@ -429,7 +430,10 @@ static uint32_t interpreter_index(const struct resolver *resolver)
 int names_resolve(struct decoder *decoder, const char *expression, const struct name_options *options,
                   uint64_t *ret_object, struct error *error)
 {
-	struct resolver resolver = { decoder, decoder->context->runtime, options, expression, { 0 } };
+	struct name_options own = *options;
+	struct resolver resolver = { decoder, decoder->context->runtime, &own, expression, { 0 } };
+
+	own.is_quiet = error == NULL;
 
 	int status = expression_parse(&resolver.expression, expression, error);
 	decoder->objects.interpreter = interpreter_index(&resolver);

@@ -37,7 +37,7 @@ struct suggestion {
 	uint32_t looked_at;
 };
 
-void suggestion_init(struct suggestion *suggestion, const char *wanted);
+void suggestion_init(struct suggestion *suggestion, const struct name_options *options, const char *wanted);
 void suggestion_clear(struct suggestion *suggestion);
 /* A name that would have worked. False once enough were looked at. */
 bool suggestion_offer(struct suggestion *suggestion, const char *name);

@@ -126,7 +126,7 @@ static int no_such_key(const struct path_place *place, const struct subscript *s
 	if (wanted->kind != KEY_STR || wanted->text_length == 0 ||
 	    !dict_cursor_open(&cursor, &place->decoder->objects, dict))
 		return ERROR_NOT_FOUND;
-	suggestion_init(&suggestion, text_string(&expression->text) + wanted->text_offset);
+	suggestion_init(&suggestion, place->options, text_string(&expression->text) + wanted->text_offset);
 	while (cursor.next < LIMIT_NAMES_COMPARED && dict_cursor_next(&cursor, &entry_key, &value))
 		offer_key(place, &suggestion, entry_key);
 	suggestion_note(&suggestion, error);

@@ -39,9 +39,10 @@ static unsigned edit_distance(const char *left, size_t left_length, const char *
 	return above[right_length];
 }
 
-void suggestion_init(struct suggestion *suggestion, const char *wanted)
+void suggestion_init(struct suggestion *suggestion, const struct name_options *options, const char *wanted)
 {
 	memset(suggestion, 0, sizeof *suggestion);
+	suggestion->looked_at = options->is_quiet ? LIMIT_NAMES_COMPARED : 0;
 	suggestion->wanted = wanted;
 	suggestion->best_distance = UINT32_MAX;
 }
@@ -96,6 +97,8 @@ bool suggestion_offer_str(struct suggestion *suggestion, struct decoder *decoder
 	struct text name = { 0 };
 	bool wants_more = true;
 
+	if (suggestion->looked_at >= LIMIT_NAMES_COMPARED)
+		return false;
 	if (value_str(&decoder->objects, string, COMPARED_BYTES + 1, &name) > 0 && !name.failed)
 		wants_more = suggestion_offer(suggestion, text_string(&name));
 	else
