@@ -171,7 +171,7 @@ QUESTIONS = (
     ("SELECT count(*) FROM thread", lambda ask: len(ask("threads")["threads"]),
      lambda target: len(target.threads()["threads"])),
     ("SELECT count(*) FROM task", lambda ask: len(ask("tasks", "-n", "0")["tasks"]),
-     lambda target: len(target.table("task"))),
+     lambda target: len(target.table("task").rows())),
     ("SELECT sum(bytes) FROM region", lambda ask: ask("memory")["total"]["mapped"],
      lambda target: target.memory()["total"]["mapped"]),
     ("SELECT sum(bytes) FROM trace", lambda ask: total(ask("tracemalloc", "-n", "0")["rows"], "size"),
@@ -187,6 +187,7 @@ def test_twenty_questions_have_one_answer(target, shop):
         assert answer is not None and answer != 0, statement
         assert answer == by_json(shop.ask) == by_python(target), statement
         assert [[answer]] == shop.ask("query", statement)["rows"], statement
+
 
 def test_rows_go_on_elsewhere(target, tmp_path):
     rows = target.query("SELECT type, retained, reachable, name(address) AS name, shallow * 1.5 AS half, address "
