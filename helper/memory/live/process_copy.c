@@ -126,7 +126,8 @@ static bool plan_row(struct process_copy *copy, const struct memory_mapping *map
 		const struct page_run *pages = &copy->runs.items[i];
 		uint64_t start = pages->start > mapping->start ? pages->start : mapping->start;
 		uint64_t end = pages->end < mapping->end ? pages->end : mapping->end;
-		if (row.kind == COPY_PAGES || !pages->is_file)
+		/* A process that runs on while its pages are asked for may give runs that are no longer in order. */
+		if (start < end && (row.kind == COPY_PAGES || !pages->is_file))
 			done = add_range(copy, start, end);
 	}
 	row.range_count = copy->ranges.count - row.first_range;
