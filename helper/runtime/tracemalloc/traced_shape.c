@@ -139,6 +139,69 @@ static void look(struct shape_search *search, struct traced_place *place)
 	}
 }
 
+/* Whether the table, a set of pointers, has this one. Its hash is of what they point at: all are looked through. */
+static bool has_key(struct shape_search *search, const struct traced_table *table, uint64_t key)
+{
+	struct traced_cursor cursor;
+	traced_cursor_init(&cursor, table, &search->reader, &search->runtime->layout);
+	for (const uint8_t *entry; (entry = traced_cursor_next(&cursor)) != NULL;)
+		if (traced_entry_key(table, entry) == key)
+			return true;
+	return false;
+}
+
+/* The traceback of the first trace, and the file name of its first frame. */
+static bool first_trace(struct shape_search *search, uint64_t *ret_traceback, uint64_t *ret_file)
+{
+	const struct layout *layout = &search->runtime->layout;
+	struct traced_cursor cursor;
+	traced_cursor_init(&cursor, &search->best, &search->reader, layout);
+	const uint8_t *entry = traced_cursor_next(&cursor);
+	const uint8_t *value = entry == NULL ? NULL
+	                                     : traced_entry_value(&search->best, &search->reader, entry,
+	                                                          layout->struct_bytes[STRUCT_trace_t]);
+	if (value == NULL)
+		return false;
+	*ret_traceback = layout_get(layout, FIELD_trace_t_traceback, value);
+	const uint32_t head = layout_offset(layout, FIELD_traceback_t_frames);
+	const uint8_t *stack = reader_at(&search->reader, *ret_traceback, head + layout->struct_bytes[STRUCT_frame_t]);
+	if (stack == NULL)
+		return false;
+	*ret_file = layout_get(layout, FIELD_frame_t_filename, stack + head);
+	return true;
+}
+
+/* The two sets whose sizes are part of what tracemalloc takes itself: they are told by a member. The traces have a
+ * file name's address too, since it is a block. */
+static void look_for_sets(struct shape_search *search, struct traced_place *place)
+{
+	const struct address_space *space = search->runtime->space;
+	const struct range range = static_memory(search->runtime);
+	uint64_t traceback, file;
+	if (!first_trace(search, &traceback, &file))
+		return;
+	for (size_t i = 0; i < space->segment_count && (place->tracebacks == 0 || place->filenames == 0); i++) {
+		const struct segment *segment = &space->segments[i];
+		const uint64_t start = segment->start > range.start ? segment->start : range.start;
+		const uint64_t end = segment->end < range.end ? segment->end : range.end;
+		if (start >= end || !segment->writable_private || segment->data == NULL ||
+		    end - start > LIMIT_BSS_BYTES)
+			continue;
+		const uint8_t *bytes = reader_at(&search->reader, start, end - start);
+		for (uint64_t at = round_up(start, 8); bytes != NULL && at + 8 <= end; at += 8) {
+			const uint64_t word = load_u64(bytes + (at - start));
+			struct traced_table table;
+			if (word == 0 || (word & 15) != 0 || word == place->traces || word == place->domains ||
+			    !traced_table_open(&table, &search->reader, &search->runtime->layout, word))
+				continue;
+			if (place->tracebacks == 0 && has_key(search, &table, traceback))
+				place->tracebacks = word;
+			else if (place->filenames == 0 && has_key(search, &table, file))
+				place->filenames = word;
+		}
+	}
+}
+
 bool traced_place_search(struct traced_place *place, const struct runtime *runtime)
 {
 	struct shape_search search = { .runtime = runtime };
@@ -155,5 +218,6 @@ bool traced_place_search(struct traced_place *place, const struct runtime *runti
 	place->is_tracing = true;
 	place->traces = search.best.address;
 	place->domains = search.domains;
+	look_for_sets(&search, place);
 	return true;
 }

@@ -58,7 +58,7 @@ struct traced {
 	ARRAY(struct traced_stack) stacks;
 	ARRAY(struct traced_frame) frames;
 	uint64_t bytes; /* the sum of all traces */
-	uint64_t own_bytes; /* of the tables: tracemalloc.get_tracemalloc_memory() */
+	uint64_t own_bytes; /* of the tables: tracemalloc.get_tracemalloc_memory(); 0: one of them was not found */
 	uint64_t skipped; /* traces that could not be read */
 	bool is_torn; /* a table was being changed when the memory was taken */
 };

@@ -113,11 +113,18 @@ static int read_domains(struct trace_reader *reading)
 	return OK;
 }
 
-static void add_table_bytes(struct trace_reader *reading, uint64_t address)
+/* Adds those of the two sets. Without one of them the sum is not what the process would say: none is better. */
+static void add_set_bytes(struct trace_reader *reading)
 {
-	struct traced_table table;
-	if (traced_table_open(&table, &reading->reader, reading->layout, address))
+	const uint64_t sets[] = { reading->traced->place.filenames, reading->traced->place.tracebacks };
+	for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+		struct traced_table table;
+		if (!traced_table_open(&table, &reading->reader, reading->layout, sets[i])) {
+			reading->traced->own_bytes = 0;
+			return;
+		}
 		reading->traced->own_bytes += traced_table_bytes(&table, reading->layout);
+	}
 }
 
 int traced_read(struct traced *traced, const struct runtime *runtime, struct progress *progress, struct error *error)
@@ -133,8 +140,7 @@ int traced_read(struct traced *traced, const struct runtime *runtime, struct pro
 	int status = read_table(&reading, traced->place.traces, 0);
 	if (status == OK)
 		status = read_domains(&reading);
-	add_table_bytes(&reading, traced->place.filenames);
-	add_table_bytes(&reading, traced->place.tracebacks);
+	add_set_bytes(&reading);
 	address_map_clear(&reading.stacks);
 	return status;
 }
