@@ -206,10 +206,14 @@ static int add_stack(struct traced_lines_answer *lines, struct address_map *know
 		lines->rows.items[index].bytes += row->bytes;
 		lines->rows.items[index].count += row->count;
 		lines->rows.items[index].object_bytes += row->object_bytes;
+		lines->rows.items[index].free_bytes += row->free_bytes;
+		lines->rows.items[index].free_count += row->free_count;
 	}
 	lines->bytes += row->bytes;
 	lines->count += row->count;
 	lines->object_bytes += row->object_bytes;
+	lines->free_bytes += row->free_bytes;
+	lines->free_count += row->free_count;
 	return OK;
 }
 

@@ -28,6 +28,7 @@ struct traced_lines_question {
 struct traced_row {
 	uint64_t bytes, count;
 	uint64_t object_bytes; /* of bytes: of objects that the heap has, and of the blocks that they own */
+	uint64_t free_bytes, free_count; /* of bytes and count: kept in free lists, no live object */
 	uint32_t stack; /* of traced.stacks: one of those that were counted here */
 	uint32_t file; /* of files; UINT32_MAX: unknown */
 	uint32_t line; /* 0 by file */
@@ -40,7 +41,7 @@ struct traced_lines_answer {
 	ARRAY(uint32_t) frame_files; /* by index of traced.frames: which of files; UINT32_MAX: cannot be read */
 	enum traced_grouping by; /* of rows */
 	ARRAY(struct traced_row) rows; /* largest first, as tracemalloc sorts */
-	uint64_t bytes, count, object_bytes; /* of all rows */
+	uint64_t bytes, count, object_bytes, free_bytes, free_count; /* of all rows */
 };
 
 int query_traced_lines(const struct query *query, const struct traced_lines_question *question,

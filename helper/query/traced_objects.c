@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "decode/allocated.h"
+#include "query/traced_freed.h"
 
 static int no_memory(struct error *error)
 {
@@ -68,6 +69,8 @@ int traced_objects_sum(const struct query *query, const struct traced_lines_answ
 	struct trace_sum sum = { .lines = lines, .traces = &traces, .sums = sums };
 	sum.is_counted = calloc(lines->traced.traces.count / 8 + 1, 1);
 	int status = sum.is_counted == NULL ? no_memory(query->error) : count_objects(&sum, heap, query);
+	if (status == OK)
+		status = traced_freed_sum(query, heap, lines, &traces, sum.is_counted, sums);
 	free(sum.is_counted);
 	address_map_clear(&traces);
 	return status;

@@ -23,7 +23,10 @@ static void show_head(struct report *report, const struct traced_lines_answer *l
 		report_bytes(report, text, place->peak_bytes);
 	}
 	text_add(text, "\ntracemalloc itself takes ");
-	report_bytes(report, text, lines->traced.own_bytes);
+	if (lines->traced.own_bytes != 0)
+		report_bytes(report, text, lines->traced.own_bytes);
+	else
+		text_add(text, "memory that is not known: its tables of tracebacks and file names were not found");
 	if (place->most_frames != 0)
 		text_format(text, "; it keeps %u frame%s of a traceback", place->most_frames,
 		            place->most_frames == 1 ? "" : "s");
@@ -80,6 +83,8 @@ static void add_row(struct report *report, struct table *table, const struct tra
 	if (request_has(report->request, OPTION_OBJECTS)) {
 		report_bytes(report, &cell, row->object_bytes);
 		table_take(table, line, column++, &cell);
+		report_bytes(report, &cell, row->free_bytes);
+		table_take(table, line, column++, &cell);
 	}
 	if (row->stack != UINT32_MAX) {
 		add_name(table, line, column, lines, row, lines->by);
@@ -94,12 +99,14 @@ static void add_row(struct report *report, struct table *table, const struct tra
 static int show_rows(struct report *report, const struct traced_lines_answer *lines)
 {
 	static const char *const headings[] = { "Line", "File", "Traceback" };
-	struct table_column columns[6] = {
+	struct table_column columns[7] = {
 		{ "Size", TABLE_RIGHT }, { "%", TABLE_RIGHT }, { "Count", TABLE_RIGHT }, { "Avg", TABLE_RIGHT }
 	};
 	uint32_t count = 4;
-	if (request_has(report->request, OPTION_OBJECTS))
+	if (request_has(report->request, OPTION_OBJECTS)) {
 		columns[count++] = (struct table_column){ "Objects", TABLE_RIGHT };
+		columns[count++] = (struct table_column){ "Free lists", TABLE_RIGHT };
+	}
 	columns[count++] = (struct table_column){ headings[lines->by], TABLE_ELASTIC };
 	struct table *table = table_create(columns, count, report->style.width, true);
 	if (table == NULL)
@@ -117,12 +124,28 @@ static int show_rows(struct report *report, const struct traced_lines_answer *li
 		rest.bytes += row->bytes;
 		rest.count += row->count;
 		rest.object_bytes += row->object_bytes;
+		rest.free_bytes += row->free_bytes;
 	}
 	if (rest.line > 0)
 		add_row(report, table, lines, &rest);
 	int status = table_draw(table, report->text, report->error);
 	table_destroy(table);
 	return status;
+}
+
+/* Whose the bytes are: with --objects. */
+static void show_shares(struct report *report, const struct traced_lines_answer *lines)
+{
+	struct text *text = report->text;
+	const uint64_t known = lines->object_bytes + lines->free_bytes;
+	report_bytes(report, text, lines->object_bytes);
+	text_add(text, " objects of the heap have; ");
+	report_bytes(report, text, lines->free_bytes);
+	text_add(text, " in ");
+	units_noun(text, lines->free_count, "block");
+	text_add(text, " kept in free lists, no live object; ");
+	report_bytes(report, text, lines->bytes > known ? lines->bytes - known : 0);
+	text_add(text, " memory of C code that has no object.\n");
 }
 
 /* What the tables themselves leave open. */
@@ -162,6 +185,8 @@ static int show_text(struct report *report, const struct traced_lines_answer *li
 	}
 	show_head(report, lines);
 	TRY(show_rows(report, lines));
+	if (request_has(report->request, OPTION_OBJECTS))
+		show_shares(report, lines);
 	show_doubts(report, lines);
 	report_next(report, lines->by == TRACED_BY_TRACEBACK ? "heap top" : "tracemalloc:--traceback heap top", 0);
 	return OK;
@@ -189,8 +214,11 @@ static void json_row(struct report *report, const struct traced_lines_answer *li
 	}
 	json_number(json, "size", row->bytes);
 	json_number(json, "count", row->count);
-	if (request_has(report->request, OPTION_OBJECTS))
+	if (request_has(report->request, OPTION_OBJECTS)) {
 		json_number(json, "object_size", row->object_bytes);
+		json_number(json, "free_list_size", row->free_bytes);
+		json_number(json, "free_list_count", row->free_count);
+	}
 	if (lines->by == TRACED_BY_TRACEBACK) {
 		json_number(json, "total_frames", stack->total);
 		json_array(json, "frames");
@@ -224,11 +252,16 @@ static void show_json(struct report *report, const struct traced_lines_answer *l
 	number_or_null(json, "counted", traced->place.traced_bytes);
 	number_or_null(json, "peak", traced->place.peak_bytes);
 	number_or_null(json, "limit", traced->place.most_frames);
-	json_number(json, "tracemalloc_memory", traced->own_bytes);
+	number_or_null(json, "tracemalloc_memory", traced->own_bytes);
 	json_string(json, "found_by", found_by[traced->place.found_by]);
 	json_object(json, "total");
 	json_number(json, "size", lines->bytes);
 	json_number(json, "count", lines->count);
+	if (request_has(report->request, OPTION_OBJECTS)) {
+		json_number(json, "object_size", lines->object_bytes);
+		json_number(json, "free_list_size", lines->free_bytes);
+		json_number(json, "free_list_count", lines->free_count);
+	}
 	json_object_end(json);
 	json_array(json, "rows");
 	uint64_t shown = 0;

@@ -74,8 +74,7 @@ def test_lines_tracebacks_and_names(traced):
     assert answer["tracing"] and answer["limit"] == 4
     assert answer["counted"] == answer["traced"], "the sum of all traces is not what the module counted"
     assert answer["peak"] >= answer["traced"]
-    if answer["found_by"] != "shape":  # else the tables of tracebacks and file names are not found
-        assert abs(answer["tracemalloc_memory"] - truth.own) < 1024  # an entry or two were made since
+    assert abs(answer["tracemalloc_memory"] - truth.own) < 1024  # an entry or two were made since
     assert answer["coverage"] == {"unreadable": 0, "torn": False}
     stacks = ask(target, "--traceback")["rows"]
     assert {tuple("%s:%d" % (frame["file"], frame["line"]) for frame in one["frames"]):
@@ -108,6 +107,7 @@ def test_without_files(traced):
     answer = ask(["--no-files"] + target)
     check_lines(answer, truth)
     assert answer["counted"] == answer["traced"]
+    assert abs(answer["tracemalloc_memory"] - truth.own) < 1024
 
 
 def test_objects_have_lines(traced):
@@ -122,6 +122,23 @@ def test_objects_have_lines(traced):
     shares = ask(target, "--include", "*_program.py", "--objects")["rows"]
     assert all(one["object_size"] <= one["size"] for one in shares)
     assert sum(one["object_size"] for one in shares) > 0.9 * sum(one["size"] for one in shares)
+
+
+def test_free_lists_are_told(traced):
+    target, _, _ = traced
+    answer = ask(target, "--include", "*_program.py", "--objects")
+    with open(PROGRAM, encoding="utf-8") as file:
+        marks = {n + 1: line.split("# ")[1].strip() for n, line in enumerate(file)
+                 if "  # " in line}
+    rows = {marks[row["line"]]: row for row in answer["rows"] if row["line"] in marks}
+    for mark, least in (("FLOATS", 50), ("TUPLES", 1000), ("DICTS", 50)):
+        row = rows[mark]
+        assert row["free_list_count"] >= least and row["count"] - row["free_list_count"] < 4, (mark, row)
+    for row in answer["rows"]:
+        assert row["free_list_size"] + row["object_size"] <= row["size"]
+        assert row["size"] < 1 << 20 or row["free_list_size"] == 0
+    text = program.run(target + ["tracemalloc", "--objects"]).output
+    assert "kept in free lists, no live object" in text
 
 
 def test_top_and_findings_have_lines(traced):

@@ -64,6 +64,14 @@ def foreign():
         track(389047, 0x1000 + 64 * n, 1000 + n)
 
 
+def freed():
+    """Free lists keep some of their blocks. The writer makes no tuples of that length, which would have its line."""
+    floats = [n * 1.5 for n in range(300)]  # FLOATS
+    tuples = [(n, 1, 2, 3, 4, 5, floats) for n in range(3000)]  # TUPLES
+    dicts = [{"a": n} for n in range(300)]  # DICTS
+    del floats, tuples, dicts
+
+
 def main():
     import gc
     import _tracemalloc
@@ -76,7 +84,8 @@ def main():
     KEPT.append("\u00e9" * 5000)
     foreign()
     gc.collect()
-    gc.disable()
+    gc.disable()  # a collection empties free lists
+    freed()
     namespace["write"](sys.argv[1], _tracemalloc, os, id(KEPT[0][7]))
 
 

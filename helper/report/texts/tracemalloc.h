@@ -14,7 +14,7 @@
 	"asked for it, as tracemalloc.take_snapshot().statistics() would give it there,\n"                             \
 	"without its cost. Files are filtered as tracemalloc.Filter does, by the most\n"                               \
 	"recent frame. --objects says how much of it objects of the heap have, themselves\n"                           \
-	"and in memory that they own; the rest was taken by C code for itself, or lies in\n"                           \
-	"free lists.\n"
+	"and in memory that they own, and how much free lists keep for the next object of\n"                           \
+	"a type; the rest was taken by C code for itself.\n"
 
 #endif
