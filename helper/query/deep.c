@@ -107,6 +107,7 @@ static int weigh(const struct query *query, const struct deep_question *question
 	answer->number = subtree.top;
 	TRY(query_native_beside(query, &answer->native));
 	TRY(query_held_below(query, heap, subtree.top, &answer->from_c));
+	TRY(query_approximate_below(query, heap, subtree.top, &answer->approximate));
 	if (question->policy == POLICY_ASIZEOF)
 		return OK;
 	uint64_t below;

@@ -3,6 +3,7 @@
 #ifndef PYDS_QUERY_DEEP_H
 #define PYDS_QUERY_DEEP_H
 
+#include "query/approximate_below.h"
 #include "query/held_below.h"
 #include "query/native_beside.h"
 #include "query/query.h"
@@ -27,6 +28,7 @@ struct deep_answer {
 	bool has_weight; /* retained and shared were asked for and found */
 	bool is_held; /* a root leads to it: retained says something */
 	uint64_t retained;
+	struct approximate_below approximate; /* of retained */
 	struct held_below from_c; /* what is not in retained since C code holds it too */
 	struct native_beside native; /* of C code, of the whole heap, and in it what the object retains */
 	uint32_t number; /* of the object in the dominator tree, where is_held */

@@ -13,8 +13,10 @@ static int find_owner(const struct query *query, uint64_t object, struct object_
 	answer->is_reachable = retained_of(heap, object, &answer->retained);
 	answer->number = retained_number(heap, object);
 	TRY(query_native_beside(query, &answer->native));
-	if (answer->is_reachable)
-		TRY(query_held_below(query, heap, retained_number(heap, object), &answer->from_c));
+	if (answer->is_reachable) {
+		TRY(query_held_below(query, heap, answer->number, &answer->from_c));
+		TRY(query_approximate_below(query, heap, answer->number, &answer->approximate));
+	}
 	TRY(naming_open(&naming, query, heap));
 	(void)naming_object(naming, object, &answer->owner);
 	naming_close(naming);

@@ -4,6 +4,7 @@
 #define PYDS_QUERY_OBJECT_H
 
 #include "query/allocated_at.h"
+#include "query/approximate_below.h"
 #include "query/held_below.h"
 #include "query/lock_at.h"
 #include "query/native_beside.h"
@@ -25,6 +26,7 @@ struct object_answer {
 	uint64_t retained; /* bytes */
 	struct native_beside native; /* of C code, of the whole heap, and in it what the object retains */
 	uint32_t number; /* of the object in the dominator tree, where is_reachable */
+	struct approximate_below approximate; /* of retained */
 	struct held_below from_c; /* what is not in retained since C code holds it too */
 	struct text owner; /* what leads to it; "": nothing that has a name */
 	struct lock_answer lock;

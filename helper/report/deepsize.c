@@ -5,6 +5,7 @@
 #include "query/deep.h"
 #include "render/table.h"
 #include "render/units.h"
+#include "report/approximate_below.h"
 #include "report/held_from_c.h"
 #include "report/native_words.h"
 #include "report/report.h"
@@ -97,6 +98,7 @@ static void show_weight(struct report *report, const struct deep_answer *answer)
 	report_size_line(report, "retained", answer->retained, "freed if this object went");
 	native_beside_size(report, &answer->native, answer->number);
 	held_below_line(report, &answer->from_c);
+	approximate_below_line(report, &answer->approximate);
 	if (answer->has_shared && answer->shared > 0)
 		report_size_line(report, "shared", answer->shared, "of deep, kept alive by others too");
 }
@@ -168,6 +170,7 @@ static void show_json(struct report *report, const struct deep_answer *answer)
 	json_number_or_null(json, "retained", answer->has_weight && answer->is_held, answer->retained);
 	native_beside_number(json, &answer->native, answer->number);
 	held_below_json(json, &answer->from_c);
+	approximate_below_json(json, &answer->approximate);
 	json_number_or_null(json, "shared", answer->has_shared, answer->shared);
 	json_types(report, &answer->reached);
 	report_coverage_keys(report, &answer->reached.coverage);

@@ -7,6 +7,7 @@
 #include "render/units.h"
 #include "report/address_at.h"
 #include "report/allocated_at.h"
+#include "report/approximate_below.h"
 #include "report/held_from_c.h"
 #include "report/native_words.h"
 #include "report/lock_at.h"
@@ -25,6 +26,7 @@ static void show_owner(struct report *report, const struct object_answer *answer
 	                                                         : "freed if this object went");
 	native_beside_size(report, &answer->native, answer->number);
 	held_below_line(report, &answer->from_c);
+	approximate_below_line(report, &answer->approximate);
 	if (answer->owner.length > 0)
 		text_format(report->text, "  owner     %s\n", text_string(&answer->owner));
 }
@@ -100,6 +102,7 @@ static void show_json(struct report *report, const struct object_answer *answer)
 		json_null(json, "retained");
 	native_beside_number(json, &answer->native, answer->number);
 	held_below_json(json, &answer->from_c);
+	approximate_below_json(json, &answer->approximate);
 	if (answer->owner.length > 0)
 		json_text(json, "owner", &answer->owner);
 	else
