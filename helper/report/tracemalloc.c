@@ -138,14 +138,15 @@ static void show_shares(struct report *report, const struct traced_lines_answer 
 {
 	struct text *text = report->text;
 	const uint64_t known = lines->object_bytes + lines->free_bytes;
+	text_add(text, "Objects of the heap have ");
 	report_bytes(report, text, lines->object_bytes);
-	text_add(text, " objects of the heap have; ");
+	text_add(text, "; ");
 	report_bytes(report, text, lines->free_bytes);
 	text_add(text, " in ");
 	units_noun(text, lines->free_count, "block");
-	text_add(text, " kept in free lists, no live object; ");
+	text_add(text, " are kept in free lists, no live object; ");
 	report_bytes(report, text, lines->bytes > known ? lines->bytes - known : 0);
-	text_add(text, " memory of C code that has no object.\n");
+	text_add(text, " are memory of C code that has no object.\n");
 }
 
 /* What the tables themselves leave open. */

@@ -138,7 +138,7 @@ def test_free_lists_are_told(traced):
         assert row["free_list_size"] + row["object_size"] <= row["size"]
         assert row["size"] < 1 << 20 or row["free_list_size"] == 0
     text = program.run(target + ["tracemalloc", "--objects"]).output
-    assert "kept in free lists, no live object" in text
+    assert "are kept in free lists, no live object" in text
 
 
 def test_top_and_findings_have_lines(traced):
