@@ -109,33 +109,67 @@ static struct range static_memory(const struct runtime *runtime)
 	return (struct range){ runtime->address > NEAR ? runtime->address - NEAR : 0, runtime->address + NEAR };
 }
 
-/* Calls for each word of static variables either consider(), or looks for the sum of the best table. */
-static void look(struct shape_search *search, struct traced_place *place)
+/* All words of static variables, one by one. */
+struct word_cursor {
+	struct shape_search *search;
+	size_t next_segment;
+	const uint8_t *bytes; /* of start to end; NULL: the next segment is due */
+	uint64_t start, end, at;
+};
+
+static bool enter_segment(struct word_cursor *cursor)
 {
-	const struct address_space *space = search->runtime->space;
-	const struct range range = static_memory(search->runtime);
-	for (size_t i = 0; i < space->segment_count; i++) {
-		const struct segment *segment = &space->segments[i];
-		const uint64_t start = segment->start > range.start ? segment->start : range.start;
-		const uint64_t end = segment->end < range.end ? segment->end : range.end;
-		if (start >= end || !segment->writable_private || segment->data == NULL ||
-		    end - start > LIMIT_BSS_BYTES)
+	const struct address_space *space = cursor->search->runtime->space;
+	const struct range range = static_memory(cursor->search->runtime);
+	while (cursor->next_segment < space->segment_count) {
+		const struct segment *segment = &space->segments[cursor->next_segment++];
+		cursor->start = segment->start > range.start ? segment->start : range.start;
+		cursor->end = segment->end < range.end ? segment->end : range.end;
+		if (cursor->start >= cursor->end || !segment->writable_private || segment->data == NULL ||
+		    cursor->end - cursor->start > LIMIT_BSS_BYTES)
 			continue;
-		const uint8_t *bytes = reader_at(&search->reader, start, end - start);
-		for (uint64_t at = round_up(start, 8); bytes != NULL && at + 8 <= end; at += 8) {
-			const uint64_t word = load_u64(bytes + (at - start));
-			if (place == NULL) {
-				consider(search, word);
-			} else if (word == search->best_bytes + search->domain_bytes && place->traced_bytes == 0) {
-				place->traced_bytes = word;
-				/* The two variables are neighbours; which comes first is the compiler's choice. */
-				const uint64_t after = at + 16 <= end ? load_u64(bytes + (at + 8 - start)) : 0;
-				const uint64_t before = at > start ? load_u64(bytes + (at - 8 - start)) : 0;
-				place->peak_bytes = after >= word && after < UINT64_C(1) << 44     ? after
-				                    : before >= word && before < UINT64_C(1) << 44 ? before
-				                                                                   : 0;
-			}
-		}
+		cursor->at = round_up(cursor->start, 8);
+		cursor->bytes = reader_at(&cursor->search->reader, cursor->start, cursor->end - cursor->start);
+		if (cursor->bytes != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* ret_word is at cursor->at - 8 after it. */
+static bool next_word(struct word_cursor *cursor, uint64_t *ret_word)
+{
+	while (cursor->bytes == NULL || cursor->at + 8 > cursor->end)
+		if (!enter_segment(cursor))
+			return false;
+	*ret_word = load_u64(cursor->bytes + (cursor->at - cursor->start));
+	cursor->at += 8;
+	return true;
+}
+
+static void look_for_tables(struct shape_search *search)
+{
+	struct word_cursor cursor = { .search = search };
+	for (uint64_t word; next_word(&cursor, &word);)
+		consider(search, word);
+}
+
+/* The variable with the sum of all traces, and the peak. */
+static void look_for_sum(struct shape_search *search, struct traced_place *place)
+{
+	struct word_cursor cursor = { .search = search };
+	for (uint64_t word; next_word(&cursor, &word);) {
+		if (word != search->best_bytes + search->domain_bytes)
+			continue;
+		place->traced_bytes = word;
+		/* The two variables are neighbours; which comes first is the compiler's choice. */
+		const uint8_t *here = cursor.bytes + (cursor.at - 8 - cursor.start);
+		const uint64_t after = cursor.at + 8 <= cursor.end ? load_u64(here + 8) : 0;
+		const uint64_t before = cursor.at >= cursor.start + 16 ? load_u64(here - 8) : 0;
+		place->peak_bytes = after >= word && after < UINT64_C(1) << 44     ? after
+		                    : before >= word && before < UINT64_C(1) << 44 ? before
+		                                                                   : 0;
+		return;
 	}
 }
 
@@ -175,30 +209,19 @@ static bool first_trace(struct shape_search *search, uint64_t *ret_traceback, ui
  * file name's address too, since it is a block. */
 static void look_for_sets(struct shape_search *search, struct traced_place *place)
 {
-	const struct address_space *space = search->runtime->space;
-	const struct range range = static_memory(search->runtime);
+	struct word_cursor cursor = { .search = search };
 	uint64_t traceback, file;
 	if (!first_trace(search, &traceback, &file))
 		return;
-	for (size_t i = 0; i < space->segment_count && (place->tracebacks == 0 || place->filenames == 0); i++) {
-		const struct segment *segment = &space->segments[i];
-		const uint64_t start = segment->start > range.start ? segment->start : range.start;
-		const uint64_t end = segment->end < range.end ? segment->end : range.end;
-		if (start >= end || !segment->writable_private || segment->data == NULL ||
-		    end - start > LIMIT_BSS_BYTES)
+	for (uint64_t word; (place->tracebacks == 0 || place->filenames == 0) && next_word(&cursor, &word);) {
+		struct traced_table table;
+		if (word == 0 || (word & 15) != 0 || word == place->traces || word == place->domains ||
+		    !traced_table_open(&table, &search->reader, &search->runtime->layout, word))
 			continue;
-		const uint8_t *bytes = reader_at(&search->reader, start, end - start);
-		for (uint64_t at = round_up(start, 8); bytes != NULL && at + 8 <= end; at += 8) {
-			const uint64_t word = load_u64(bytes + (at - start));
-			struct traced_table table;
-			if (word == 0 || (word & 15) != 0 || word == place->traces || word == place->domains ||
-			    !traced_table_open(&table, &search->reader, &search->runtime->layout, word))
-				continue;
-			if (place->tracebacks == 0 && has_key(search, &table, traceback))
-				place->tracebacks = word;
-			else if (place->filenames == 0 && has_key(search, &table, file))
-				place->filenames = word;
-		}
+		if (place->tracebacks == 0 && has_key(search, &table, traceback))
+			place->tracebacks = word;
+		else if (place->filenames == 0 && has_key(search, &table, file))
+			place->filenames = word;
 	}
 }
 
@@ -208,10 +231,10 @@ bool traced_place_search(struct traced_place *place, const struct runtime *runti
 	reader_init(&search.reader, runtime->space);
 	if (runtime->layout.struct_bytes[STRUCT_trace_t] == 0)
 		return false;
-	look(&search, NULL);
+	look_for_tables(&search);
 	if (!search.has_best)
 		return false;
-	look(&search, place);
+	look_for_sum(&search, place);
 	if (place->traced_bytes == 0)
 		return false;
 	place->found_by = TRACED_BY_SHAPE;
