@@ -376,3 +376,16 @@ void roots_clear(struct roots *roots)
 	array_free(&roots->accepted);
 	array_free(&roots->interned);
 }
+
+size_t roots_first_run(const struct roots *roots, uint32_t holder)
+{
+	size_t low = 0, high = roots->runs.count;
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		if (roots->runs.items[middle].holder < holder)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}

@@ -49,6 +49,8 @@ struct roots {
 int roots_collect(struct roots *ret_roots, struct decoder *decoder, const struct progress *progress,
                   struct error *error);
 void roots_clear(struct roots *roots);
+/* Index of the first run of a holder; one where no run of it is, if it has none. */
+size_t roots_first_run(const struct roots *roots, uint32_t holder);
 
 bool roots_add_interned_dict(struct roots *roots, uint64_t address); /* false: out of memory */
 static inline bool roots_is_interned_dict(const struct roots *roots, uint64_t address)

@@ -227,9 +227,9 @@ static int place_children(struct merge *merge, uint32_t number)
 	if (address != 0 && !decode_object(decoder, address))
 		return OK;
 	const size_t count = address != 0 ? decoder->out.runs.count : roots->runs.count;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = address != 0 ? 0 : roots_first_run(roots, holder); i < count; i++) {
 		if (address == 0 && roots->runs.items[i].holder != holder)
-			continue;
+			break;
 		const struct run *run = address != 0 ? &decoder->out.runs.items[i] : &roots->runs.items[i].run;
 		for (uint64_t slot = 0; slot < run->count; slot++) {
 			TRY(check_cancel(merge));

@@ -21,10 +21,9 @@ static const struct run *next_run(const struct references *references, uint32_t 
 	const struct roots *roots = &references->heap->graph->roots;
 	if (is_object)
 		return *at < references->decoder->out.runs.count ? &references->decoder->out.runs.items[(*at)++] : NULL;
-	while (*at < roots->runs.count)
-		if (roots->runs.items[(*at)++].holder == holder)
-			return &roots->runs.items[*at - 1].run;
-	return NULL;
+	const size_t index = roots_first_run(roots, holder) + (*at)++;
+	return index < roots->runs.count && roots->runs.items[index].holder == holder ? &roots->runs.items[index].run
+	                                                                              : NULL;
 }
 
 /* The first reference of `from` to `to`: a copy of its run, which is good until the next one is looked for. */

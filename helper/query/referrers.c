@@ -243,9 +243,9 @@ static int add_references(struct search *search, const struct referrer *referrer
 	else if (!decode_object(decoder, referrer->address))
 		return OK;
 	const size_t count = is_object ? decoder->out.runs.count : roots->runs.count;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = is_object ? 0 : roots_first_run(roots, holder); i < count; i++) {
 		if (!is_object && roots->runs.items[i].holder != holder)
-			continue;
+			break;
 		const struct run *run = is_object ? &decoder->out.runs.items[i] : &roots->runs.items[i].run;
 		if (run->flags & RUN_OF_DICT)
 			continue; /* the dict's references */
