@@ -106,6 +106,16 @@ static bool read_buffer(struct arrow_walk *walk, uint64_t address, struct arrow_
 	return ret_buffer->data != 0 && ret_buffer->size <= ret_buffer->capacity && ret_buffer->capacity <= INT64_MAX;
 }
 
+/* Whether its memory is mapped where it begins and where it ends. What else stands where a parent would (the manager of
+ * memory, whose words are pointers) is told so: a pointer is no length. */
+static bool has_memory(const struct arrow_walk *walk, const struct arrow_buffer *buffer)
+{
+	const struct address_space *space = walk->decoder->reader.space;
+	return buffer->capacity > 0 && buffer->data <= UINT64_MAX - buffer->capacity &&
+	       address_space_state(space, buffer->data) != MEMORY_UNMAPPED &&
+	       address_space_state(space, buffer->data + buffer->capacity - 1) != MEMORY_UNMAPPED;
+}
+
 /* The parent of a buffer is told by that its memory contains the buffer's. */
 static void add_parent(struct arrow_walk *walk, uint32_t number)
 {
@@ -116,7 +126,7 @@ static void add_parent(struct arrow_walk *walk, uint32_t number)
 		return;
 	for (uint64_t slot = address + BUFFER_PARENT - 8; slot <= address + BUFFER_PARENT; slot += 8) {
 		if (!reader_u64(&walk->decoder->reader, slot, &object) || object == 0 || object == address ||
-		    !read_buffer(walk, object, &parent) || own.data < parent.data ||
+		    !read_buffer(walk, object, &parent) || !has_memory(walk, &parent) || own.data < parent.data ||
 		    own.data - parent.data > parent.capacity || own.size > parent.capacity - (own.data - parent.data))
 			continue;
 		walk->nodes.items[number].is_view = true;
@@ -160,9 +170,7 @@ static void emit_buffers(struct arrow_walk *walk)
 		const struct arrow_node *node = &walk->nodes.items[i];
 		struct arrow_buffer buffer;
 		if (node->kind != ARROW_BUFFER || node->is_view || !read_buffer(walk, node->address, &buffer) ||
-		    buffer.capacity == 0 || is_of_python(walk, buffer.method_table) ||
-		    address_space_state(walk->decoder->reader.space, buffer.data + buffer.capacity - 1) ==
-		            MEMORY_UNMAPPED)
+		    !has_memory(walk, &buffer) || is_of_python(walk, buffer.method_table))
 			continue;
 		emit_block(walk->decoder, buffer.data, buffer.capacity, "Arrow buffer",
 		           is_shared(walk, i) ? BLOCK_SHARED : 0);
