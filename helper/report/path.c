@@ -42,6 +42,7 @@ static void add_step(struct report *report, struct table *table, const struct pa
 		units_noun(&cell, step->left_out, "step");
 		table_take(table, line, 0, &cell);
 		table_set(table, line, 2, "(-n 0 shows all)");
+		text_free(&cell);
 		return;
 	}
 	text_add(&cell, next == NULL ? "  → " : "  ");
