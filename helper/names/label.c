@@ -2,6 +2,7 @@
  * label: what a reference is called: "['key']", "[3]", ".attr", "local x". Names of the program are shown; other
  * strings are contents, and only shown where the person asked for values. */
 #include <ctype.h>
+#include <inttypes.h>
 
 #include "base/limits.h"
 #include "decode/field_labels.h"
@@ -154,7 +155,7 @@ static void append_dict_label(struct decoder *decoder, const struct dict_entry *
 
 	text_add(text, before);
 	if (key == 0) { /* a deeper node of the trie of a context */
-		text_format(text, "%llu]", (unsigned long long)(run->first_index + index));
+		text_format(text, "%" PRIu64 "]", run->first_index + index);
 		return;
 	}
 	if (!options->hide_keys && append_key(decoder, key, options, 0, text)) {
@@ -169,8 +170,8 @@ static void append_dict_label(struct decoder *decoder, const struct dict_entry *
 	value_type(&decoder->objects, key, &flags);
 	text_add(text, before);
 	if (options->hide_keys || flags & (TPFLAGS_UNICODE_SUBCLASS | TPFLAGS_BYTES_SUBCLASS | TPFLAGS_TUPLE_SUBCLASS))
-		text_format(text, "key %llu of %llu]", (unsigned long long)run->first_index + index + 1,
-		            (unsigned long long)run->first_index + run->count);
+		text_format(text, "key %" PRIu64 " of %" PRIu64 "]", run->first_index + index + 1,
+		            run->first_index + run->count);
 	else
 		text_format(text, "%#llx]", (unsigned long long)key);
 }
