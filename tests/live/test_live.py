@@ -284,7 +284,7 @@ def test_interrupt_lets_the_target_go(start):
 
 def without_stop(answer):
     """And without what is resident: the kernel says it of a process, the holes of the file of a core."""
-    for key in ("live", "private", "explained"):
+    for key in ("live", "memory"):
         answer.pop(key, None)
     return answer
 
