@@ -218,19 +218,14 @@ static int place_slot(struct merge *merge, uint32_t from, const struct run *run,
 /* All objects that the forest has below one: each reference of it is looked at once. */
 static int place_children(struct merge *merge, uint32_t number)
 {
-	const struct roots *roots = &merge->bearings.heap->graph->roots;
 	const struct origin *origin = origins_at(&merge->bearings.origins, number);
 	const bool is_namespace = origin != NULL && origin->kind >= ORIGIN_MODULES;
-	struct decoder *decoder = &merge->query->target->decoder;
+	struct run_cursor runs;
 	uint32_t holder = 0;
 	const uint64_t address = retained_node(merge->bearings.heap, number, &holder);
-	if (address != 0 && !decode_object(decoder, address))
+	if (!run_cursor_open(&runs, merge->bearings.heap, &merge->query->target->decoder, address, holder))
 		return OK;
-	const size_t count = address != 0 ? decoder->out.runs.count : roots->runs.count;
-	for (size_t i = address != 0 ? 0 : roots_first_run(roots, holder); i < count; i++) {
-		if (address == 0 && roots->runs.items[i].holder != holder)
-			break;
-		const struct run *run = address != 0 ? &decoder->out.runs.items[i] : &roots->runs.items[i].run;
+	for (const struct run *run; (run = run_cursor_next(&runs)) != NULL;) {
 		for (uint64_t slot = 0; slot < run->count; slot++) {
 			TRY(check_cancel(merge));
 			TRY(place_slot(merge, number, run, slot, is_namespace));

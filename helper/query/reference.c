@@ -15,15 +15,26 @@ const struct type_info *reference_type(const struct references *references, uint
 	return object != 0 ? query_type_at(references->decoder, object) : NULL;
 }
 
-/* Runs of a number: an object's are in decoder->out. */
-static const struct run *next_run(const struct references *references, uint32_t holder, bool is_object, size_t *at)
+bool run_cursor_open(struct run_cursor *cursor, const struct retained *heap, struct decoder *decoder, uint64_t address,
+                     uint32_t holder)
 {
-	const struct roots *roots = &references->heap->graph->roots;
-	if (is_object)
-		return *at < references->decoder->out.runs.count ? &references->decoder->out.runs.items[(*at)++] : NULL;
-	const size_t index = roots_first_run(roots, holder) + (*at)++;
-	return index < roots->runs.count && roots->runs.items[index].holder == holder ? &roots->runs.items[index].run
-	                                                                              : NULL;
+	const struct roots *roots = address == 0 ? &heap->graph->roots : NULL;
+	*cursor = (struct run_cursor){ .decoder = decoder, .roots = roots, .holder = holder };
+	if (roots == NULL)
+		return decode_object(decoder, address);
+	cursor->next = roots_first_run(roots, holder);
+	return true;
+}
+
+const struct run *run_cursor_next(struct run_cursor *cursor)
+{
+	const struct roots *roots = cursor->roots;
+	const size_t index = cursor->next++;
+	if (roots == NULL)
+		return index < cursor->decoder->out.runs.count ? &cursor->decoder->out.runs.items[index] : NULL;
+	return index < roots->runs.count && roots->runs.items[index].holder == cursor->holder
+	               ? &roots->runs.items[index].run
+	               : NULL;
 }
 
 /* The first reference of `from` to `to`: a copy of its run, which is good until the next one is looked for. */
@@ -33,10 +44,10 @@ bool reference_find(const struct references *references, uint32_t from, uint32_t
 	uint32_t holder = 0, other;
 	uint64_t source = retained_node(references->heap, from, &holder);
 	uint64_t target = retained_node(references->heap, to, &other);
-	size_t at = 0;
-	if (target == 0 || (source != 0 && !decode_object(references->decoder, source)))
+	struct run_cursor runs;
+	if (target == 0 || !run_cursor_open(&runs, references->heap, references->decoder, source, holder))
 		return false;
-	for (const struct run *run; (run = next_run(references, holder, source != 0, &at)) != NULL;)
+	for (const struct run *run; (run = run_cursor_next(&runs)) != NULL;)
 		for (uint64_t slot = 0; slot < run->count; slot++)
 			if (run_target(run, slot) == target) {
 				*ret_run = *run;

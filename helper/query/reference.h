@@ -14,6 +14,20 @@ struct references {
 
 struct references references_of(const struct query *query, const struct retained *heap);
 
+/* The references of an object or of a holder, run after run. */
+struct run_cursor {
+	const struct decoder *decoder;
+	const struct roots *roots; /* NULL: of an object, whose runs the decoder has */
+	uint32_t holder;
+	size_t next;
+};
+
+/* Of the object at address, which is decoded, and whose runs are good until the decoder decodes another one; of a
+ * holder of the heap where address is 0. False: there is no object. */
+bool run_cursor_open(struct run_cursor *cursor, const struct retained *heap, struct decoder *decoder, uint64_t address,
+                     uint32_t holder);
+const struct run *run_cursor_next(struct run_cursor *cursor); /* NULL: no more */
+
 /* The type of the object with this number; NULL: of a holder, or it cannot be read. */
 const struct type_info *reference_type(const struct references *references, uint32_t number);
 /* The first reference of `from` to `to`: a copy of its run, good until the decoder decodes the next object, and the

@@ -234,19 +234,13 @@ static int add_row(struct search *search, const struct referrer_row *model, cons
 /* A row for each reference of the referrer to the object. */
 static int add_references(struct search *search, const struct referrer *referrer, struct referrer_row *model)
 {
-	const struct roots *roots = &search->heap->graph->roots;
-	struct decoder *decoder = &search->query->target->decoder;
-	const bool is_object = referrer->address != 0;
+	struct run_cursor runs;
 	uint32_t holder = 0;
-	if (!is_object)
+	if (referrer->address == 0)
 		(void)retained_node(search->heap, referrer->number, &holder);
-	else if (!decode_object(decoder, referrer->address))
+	if (!run_cursor_open(&runs, search->heap, &search->query->target->decoder, referrer->address, holder))
 		return OK;
-	const size_t count = is_object ? decoder->out.runs.count : roots->runs.count;
-	for (size_t i = is_object ? 0 : roots_first_run(roots, holder); i < count; i++) {
-		if (!is_object && roots->runs.items[i].holder != holder)
-			break;
-		const struct run *run = is_object ? &decoder->out.runs.items[i] : &roots->runs.items[i].run;
+	for (const struct run *run; (run = run_cursor_next(&runs)) != NULL;) {
 		if (run->flags & RUN_OF_DICT)
 			continue; /* the dict's references */
 		model->is_hidden = is_hidden(referrer, run);
