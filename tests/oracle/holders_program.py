@@ -9,13 +9,13 @@ import ctypes
 import functools
 import gc
 import json
-import os
 import sys
 import threading
 import types
 import weakref
 
 from blocked import wait_until_blocked
+from whole_heap import in_child
 
 
 class Thing(object):
@@ -214,37 +214,12 @@ def worker(running, stop):
     stop.wait()
 
 
-def recorded(path):
-    """In a forked child: what it makes is in its own memory."""
-    # The bare call: os.fork() would tidy up threads and locks. PyDLL keeps the interpreter's lock.
-    fork = ctypes.PyDLL(None).fork
-    pid = fork()
-    if pid != 0:
-        _, status = os.waitpid(pid, 0)
-        assert status == 0
-        return
-    # First of all, so that what is made here is not among them; and no comprehension, whose cells would lead to it.
-    found = gc.get_objects()
-    frame, seen, queue = sys._getframe(), set(), []
-    while frame is not None:
-        seen.add(id(frame))
-        frame = frame.f_back
-    while found:
-        one = found.pop()
-        if id(one) not in seen:
-            seen.add(id(one))
-            queue.append(one)
-    for found in queue:
-        for referent in gc.get_referents(found):
-            if id(referent) not in seen:
-                seen.add(id(referent))
-                queue.append(referent)
+def write_record(path, objects):
     # no encoding that would have to be imported: that makes the collector track what it did not
     with open(path, "w", encoding="utf-8") as file:
-        for found in queue:
+        for found in objects:
             file.write("%x %d %d\n" % (id(found), sys.getsizeof(found), gc.is_tracked(found)))
-        file.write("end %d %d\n" % (len(queue), gc.get_freeze_count()))
-    os._exit(0)
+        file.write("end %d %d\n" % (len(objects), gc.get_freeze_count()))
 
 
 def main():
@@ -260,7 +235,7 @@ def main():
     KEPT["few"] = {"slotted %d" % i: Slotted() for i in range(10)}
     in_main = Thing()
     subject("local of the main thread", in_main, [], "local in_main", frames=1)
-    recorded(sys.argv[1])
+    in_child(write_record, sys.argv[1])
     sys.stdout.write("READY %s\n" % json.dumps(SUBJECTS))
     sys.stdout.flush()
     sys.stdin.read()

@@ -12,10 +12,10 @@ import json
 import mmap
 import os
 import sys
-import threading
 import time
 import types
 
+from whole_heap import in_child
 
 KEPT = {}
 
@@ -255,34 +255,11 @@ def size_of(one):
     return -1 if isinstance(method, types.FunctionType) or isinstance(one, io.BytesIO) else sys.getsizeof(one)
 
 
-def recorded(path):
-    """In a forked child: what it makes is in its own memory."""
-    # The bare call: os.fork() would tidy up threads and locks. PyDLL keeps the interpreter's lock.
-    pid = ctypes.PyDLL(None).fork()
-    if pid != 0:
-        assert os.waitpid(pid, 0)[1] == 0
-        return
-    found = gc.get_objects()
-    frame, seen, queue = sys._getframe(), set(), []
-    while frame is not None:
-        seen.add(id(frame))
-        frame = frame.f_back
-    while found:
-        one = found.pop()
-        if id(one) not in seen:
-            seen.add(id(one))
-            queue.append(one)
-    for found in queue:
-        for referent in gc.get_referents(found):
-            # 3.12's _asyncio visits its free list of these: dead objects (Modules/_asynciomodule.c fi_freelist)
-            if id(referent) not in seen and type(referent).__name__ != "FutureIter":
-                seen.add(id(referent))
-                queue.append(referent)
+def write_record(path, objects):
     with open(path, "w", encoding="utf-8") as file:
-        for found in queue:
+        for found in objects:
             file.write("%x %d\n" % (id(found), size_of(found)))
-        file.write("end %d\n" % len(queue))
-    os._exit(0)
+        file.write("end %d\n" % len(objects))
 
 
 def look(address):
@@ -313,7 +290,7 @@ def main():
     ready = b"READY " + json.dumps({"used": used, "missing": missing}).encode() + b"\n"
     gc.collect()
     gc.disable()
-    recorded(record)
+    in_child(write_record, record)
     # Who is asked is a copy: what it makes to answer is nothing that the process has.
     if os.fork() == 0:
         answer()
