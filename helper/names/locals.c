@@ -122,19 +122,37 @@ void names_frame(struct decoder *decoder, const struct python_frame *frame, stru
 	        line_of_instruction(decoder, frame->code, frame->last_instruction, frame->last_instruction_is_address);
 }
 
+/* "render() report.py:88"; no line: 0. */
+static void append_place(const struct text *function, const struct text *file, int64_t line, struct text *text)
+{
+	const char *slash = strrchr(text_string(file), '/');
+	const char *base = slash != NULL ? slash + 1 : text_string(file);
+
+	names_escape(text, text_string(function), function->length, false);
+	text_add(text, "() ");
+	names_escape(text, base, strlen(base), false);
+	if (line > 0)
+		text_format(text, ":%lld", (long long)line);
+}
+
 void names_place(struct decoder *decoder, const struct python_frame *frame, struct text *text)
 {
 	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
 	int64_t line;
 
 	names_frame(decoder, frame, &function, &file, &line);
-	const char *slash = strrchr(text_string(&file), '/');
-	const char *base = slash != NULL ? slash + 1 : text_string(&file);
-	names_escape(text, text_string(&function), function.length, false);
-	text_add(text, "() ");
-	names_escape(text, base, strlen(base), false);
-	if (line > 0)
-		text_format(text, ":%lld", (long long)line);
+	append_place(&function, &file, line, text);
+	text_free(&function);
+	text_free(&file);
+}
+
+void names_place_at(struct decoder *decoder, const struct python_frame *frame, int64_t line, struct text *text)
+{
+	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
+	int64_t current;
+
+	names_frame(decoder, frame, &function, &file, &current);
+	append_place(&function, &file, line, text);
 	text_free(&function);
 	text_free(&file);
 }

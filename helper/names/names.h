@@ -59,6 +59,8 @@ void names_frame(struct decoder *decoder, const struct python_frame *frame, stru
                  int64_t *ret_line);
 /* The same in a few words, "render() report.py:88"; of a frame object where it is one (false: it is none). Escaped. */
 void names_place(struct decoder *decoder, const struct python_frame *frame, struct text *text);
+/* With another line than the frame's own, a traceback's; not above 0: without one. */
+void names_place_at(struct decoder *decoder, const struct python_frame *frame, int64_t line, struct text *text);
 bool names_frame_object(struct decoder *decoder, uint64_t object, struct text *text);
 /* Name of localsplus slot `index`; empty if the code object does not say. Not escaped. */
 void names_local(struct decoder *decoder, uint64_t code, uint64_t index, struct text *text);

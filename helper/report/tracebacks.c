@@ -26,23 +26,6 @@ static void local_words(struct traceback_report *tracebacks, const struct traceb
 	text_free(&name);
 }
 
-/* names_place() with the line of the traceback. */
-static void place_words(struct traceback_report *tracebacks, const struct traceback_place *place, struct text *text)
-{
-	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
-	int64_t line;
-	names_frame(tracebacks->report->naming, &place->frame, &function, &file, &line);
-	const char *slash = strrchr(text_string(&file), '/');
-	const char *base = slash != NULL ? slash + 1 : text_string(&file);
-	names_escape(text, text_string(&function), function.length, false);
-	text_add(text, "() ");
-	names_escape(text, base, strlen(base), false);
-	if (place->line > 0)
-		text_format(text, ":%" PRId64, place->line);
-	text_free(&function);
-	text_free(&file);
-}
-
 static const char *advice(const struct traceback_group *group)
 {
 	static const char *const words[] = {
@@ -75,7 +58,7 @@ static void show_places(struct traceback_report *tracebacks, const struct traceb
 	for (size_t i = skip; i < count; i++) {
 		const struct traceback_place *place = &group->places.items[i];
 		text_add(report->text, "      ");
-		place_words(tracebacks, place, report->text);
+		names_place_at(report->naming, &place->frame, place->line, report->text);
 		if (place->local != 0) {
 			text_add(report->text, "   ");
 			local_words(tracebacks, place, report->text);

@@ -30,23 +30,6 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	return OK;
 }
 
-/* "parse() orders.py:18" */
-static void say_place(struct rule_run *run, const struct traceback_place *place, struct text *text)
-{
-	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
-	int64_t line;
-	names_frame(run->decoder, &place->frame, &function, &file, &line);
-	const char *slash = strrchr(text_string(&file), '/');
-	const char *base = slash != NULL ? slash + 1 : text_string(&file);
-	names_escape(text, text_string(&function), function.length, false);
-	text_add(text, "() ");
-	names_escape(text, base, strlen(base), false);
-	if (place->line > 0)
-		text_format(text, ":%" PRId64, place->line);
-	text_free(&function);
-	text_free(&file);
-}
-
 /* Of the exceptions that keep most: where they were raised, and the local that is most of it. */
 static void say_group(struct rule_run *run, const struct traceback_group *group, struct text *text)
 {
@@ -55,8 +38,9 @@ static void say_group(struct rule_run *run, const struct traceback_group *group,
 	text_add(text, " of type ");
 	names_type(text, group->type);
 	if (group->places.count > 0) {
+		const struct traceback_place *raised = &group->places.items[group->places.count - 1];
 		text_add(text, ", raised in ");
-		say_place(run, &group->places.items[group->places.count - 1], text);
+		names_place_at(run->decoder, &raised->frame, raised->line, text);
 	}
 	if (group->heaviest != UINT32_MAX) {
 		const struct traceback_place *place = &group->places.items[group->heaviest];
@@ -65,7 +49,7 @@ static void say_group(struct rule_run *run, const struct traceback_group *group,
 		text_add(text, ", through the local '");
 		names_escape(text, text_string(&name), name.length, true);
 		text_add(text, "' of ");
-		say_place(run, place, text);
+		names_place_at(run->decoder, &place->frame, place->line, text);
 		text_free(&name);
 	}
 	text_add(text, ".");
