@@ -54,7 +54,8 @@ static void emit_members(struct decoder *decoder, const struct type_info *type, 
 		if ((kind == MEMBER_OBJECT || kind == MEMBER_OBJECT_EX) &&
 		    offset >= layout->struct_bytes[STRUCT_PyObject] && offset + 8 <= type->tp_basicsize &&
 		    offset % 8 == 0 && !(offset / 8 < LIMIT_BODY_WORDS && is_known(known, (uint64_t)offset / 8))) {
-			emit_run(decoder, address + (uint64_t)offset, 1, 8, LABEL_SLOT, 0, members);
+			emit_run(decoder, address + (uint64_t)offset, 1,
+			         (struct run_kind){ .stride = 8, .label = LABEL_SLOT, .argument = members });
 			note_word(known, offset);
 		}
 	}
@@ -91,8 +92,11 @@ static void emit_word(struct decoder *decoder, const struct type_info *type, uin
 	uint64_t target = load_u64(slot);
 	if (target == address || !is_object_at(decoder, target))
 		return;
-	emit_run(decoder, address + offset, 1, 8, LABEL_WORD, type->flags & TYPE_NOT_TRAVERSED ? RUN_HIDDEN : 0,
-	         offset);
+	emit_run(decoder, address + offset, 1,
+	         (struct run_kind){ .stride = 8,
+	                            .label = LABEL_WORD,
+	                            .flags = type->flags & TYPE_NOT_TRAVERSED ? RUN_HIDDEN : 0,
+	                            .argument = offset });
 }
 
 /* Words from `start` to the end of the struct that the type is about, then, if items are as long as an address, the
@@ -159,5 +163,6 @@ void decode_any_object(struct decoder *decoder, const struct type_info *type, ui
 	}
 	emit_words(decoder, type, address, body, start, &known);
 	if (type->base_info->tp_dictoffset > 0 && type->base_info->tp_dictoffset + 8 <= type->tp_basicsize)
-		emit_run(decoder, address + (uint64_t)type->base_info->tp_dictoffset, 1, 8, LABEL_DICT, RUN_DICT, 0);
+		emit_run(decoder, address + (uint64_t)type->base_info->tp_dictoffset, 1,
+		         (struct run_kind){ .stride = 8, .label = LABEL_DICT, .flags = RUN_DICT });
 }

@@ -93,19 +93,18 @@ static void emit_run_in_parts(struct decoder *decoder, struct run run)
 	}
 }
 
-void emit_run(struct decoder *decoder, uint64_t address, uint64_t count, uint32_t stride, enum label_kind label,
-              uint32_t flags, uint64_t argument)
+void emit_run(struct decoder *decoder, uint64_t address, uint64_t count, struct run_kind kind)
 {
-	if (count == 0 || (decoder->sink != NULL && !run_passes(decoder->sink, flags)))
+	if (count == 0 || (decoder->sink != NULL && !run_passes(decoder->sink, kind.flags)))
 		return;
 	struct run run = { .address = address,
 		           .count = count,
-		           .stride = stride,
-		           .label = (uint16_t)label,
-		           .flags = (uint16_t)flags,
-		           .argument = argument };
+		           .stride = kind.stride,
+		           .label = kind.label,
+		           .flags = kind.flags,
+		           .argument = kind.argument };
 	uint64_t bytes;
-	if (!checked_multiply(count - 1, stride, &bytes) || bytes > UINT64_MAX - 8 ||
+	if (!checked_multiply(count - 1, kind.stride, &bytes) || bytes > UINT64_MAX - 8 ||
 	    address > UINT64_MAX - bytes - 8) {
 		flag_object(decoder, DECODED_CORRUPT, "impossible number of references");
 		return;

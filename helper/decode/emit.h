@@ -73,8 +73,7 @@ struct decoder {
 /* ---- For decoders: appending. Null slots may be included; wild ones too. ---- */
 
 /* A run of count slots at target address. Slots that are absent or unmapped are left out and flag the object. */
-void emit_run(struct decoder *decoder, uint64_t address, uint64_t count, uint32_t stride, enum label_kind label,
-              uint32_t flags, uint64_t argument);
+void emit_run(struct decoder *decoder, uint64_t address, uint64_t count, struct run_kind kind);
 /* One that is complete. */
 void emit_whole_run(struct decoder *decoder, const struct run *run);
 /* One slot inside the body: name is a literal like ".func_code". */

@@ -47,9 +47,12 @@ static void decode_managed(struct decoder *decoder, const struct type_info *type
 	bool has_both = is_inline && attributes.values != 0 && attributes.dict != 0;
 	bool dict_first = layout_feature(layout, FEATURE_MANAGED_DICT_VISITED_FIRST);
 	if (attributes.values != 0)
-		emit_run(decoder, attributes.values, attributes.values_count, 8, LABEL_SPLIT_VALUE,
-		         RUN_ATTRIBUTE | (has_both ? RUN_OF_DICT : 0) | (has_both && dict_first ? RUN_HIDDEN : 0),
-		         type->instance.cached_keys);
+		emit_run(decoder, attributes.values, attributes.values_count,
+		         (struct run_kind){ .stride = 8,
+		                            .label = LABEL_SPLIT_VALUE,
+		                            .flags = RUN_ATTRIBUTE | (has_both ? RUN_OF_DICT : 0) |
+		                                     (has_both && dict_first ? RUN_HIDDEN : 0),
+		                            .argument = type->instance.cached_keys });
 	if (is_inline && type->tp_flags & TPFLAGS_INLINE_VALUES) {
 		emit_inline_block(decoder, type, address);
 	} else if (attributes.values != 0) {
@@ -58,15 +61,20 @@ static void decode_managed(struct decoder *decoder, const struct type_info *type
 			emit_separate_values(decoder, &keys, attributes.values, 0, "attribute values", 0);
 	}
 	if (attributes.dict != 0)
-		emit_run(decoder, attributes.dict_slot, 1, 8, LABEL_DICT,
-		         RUN_DICT | (has_both && !dict_first ? RUN_HIDDEN : 0), 0);
+		emit_run(decoder, attributes.dict_slot, 1,
+		         (struct run_kind){ .stride = 8,
+		                            .label = LABEL_DICT,
+		                            .flags = RUN_DICT | (has_both && !dict_first ? RUN_HIDDEN : 0) });
 }
 
 void decode_instance_parts(struct decoder *decoder, const struct type_info *type, uint64_t address)
 {
 	for (uint32_t i = 0; i < type->slots_count; i++)
-		emit_run(decoder, address + type->slots[i].offset, type->slots[i].count, 8, LABEL_SLOT, RUN_ATTRIBUTE,
-		         type->slots[i].members);
+		emit_run(decoder, address + type->slots[i].offset, type->slots[i].count,
+		         (struct run_kind){ .stride = 8,
+		                            .label = LABEL_SLOT,
+		                            .flags = RUN_ATTRIBUTE,
+		                            .argument = type->slots[i].members });
 	if (layout_feature(decoder->layout, FEATURE_MANAGED_DICT) && type->tp_flags & TPFLAGS_MANAGED_DICT) {
 		decode_managed(decoder, type, address);
 		return;
@@ -80,5 +88,5 @@ void decode_instance_parts(struct decoder *decoder, const struct type_info *type
 			flag_object(decoder, DECODED_CORRUPT, "impossible ob_size");
 	}
 	if (slot != 0)
-		emit_run(decoder, slot, 1, 8, LABEL_DICT, RUN_DICT, 0);
+		emit_run(decoder, slot, 1, (struct run_kind){ .stride = 8, .label = LABEL_DICT, .flags = RUN_DICT });
 }

@@ -45,6 +45,14 @@ enum run_flag {
 	RUN_SHARED_KEYS = 1024, /* keys in a table that dicts share, at argument: counted once, whoever shares them */
 };
 
+/* What the words of a run are: two registers, so that it costs nothing to hand it on. */
+struct run_kind {
+	uint32_t stride; /* as in struct run */
+	uint16_t label;
+	uint16_t flags;
+	uint64_t argument;
+};
+
 /* A null word in a run is no reference and is skipped by whoever walks it. */
 struct run {
 	const uint8_t *slots; /* host address of the first slot, valid while the space is open */

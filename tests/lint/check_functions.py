@@ -7,11 +7,8 @@ import tree
 
 MOST_LINES, MOST_PARAMETERS = 60, 6
 FUNCTION = re.compile(r"^([a-zA-Z_][^\n;={}]*\b(\w+)\(([^;{}]*)\))\n\{\n(.*?)^\}", re.M | re.S)
-# (file, function): why. What an inner loop is given stays in registers that way.
-MORE_PARAMETERS = {
-    ("helper/decode/emit.c", "emit_run"): "the numbers that a run is, from some sixty decoders, for every object of a"
-                                          " walk: they stay in registers",
-}
+# (file, function): why.
+MORE_PARAMETERS = {}
 
 
 def parameter_count(text):

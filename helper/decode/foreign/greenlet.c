@@ -178,7 +178,8 @@ void decode_greenlet(struct decoder *decoder, const struct type_info *type, uint
 		decoder->out.presize = 0;
 	/* The generic rule, for a type in C below this one, has the dict already. */
 	if (type->decode == decode_greenlet && foreign_offset(decoder, type->foreign, PLACE_greenlet_dict, &dict))
-		emit_run(decoder, address + dict, 1, 8, LABEL_DICT, RUN_DICT | flags, 0);
+		emit_run(decoder, address + dict, 1,
+		         (struct run_kind){ .stride = 8, .label = LABEL_DICT, .flags = RUN_DICT | flags });
 	if (impl == 0)
 		return;
 	if (!is_known) {

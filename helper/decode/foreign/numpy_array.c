@@ -72,5 +72,6 @@ void decode_numpy_broadcast(struct decoder *decoder, const struct type_info *typ
 		flag_object(decoder, DECODED_CORRUPT, "impossible number of iterators");
 		return;
 	}
-	emit_run(decoder, address + offset, count, 8, LABEL_ITEM, RUN_HIDDEN, 0);
+	emit_run(decoder, address + offset, count,
+	         (struct run_kind){ .stride = 8, .label = LABEL_ITEM, .flags = RUN_HIDDEN });
 }

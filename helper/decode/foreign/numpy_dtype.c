@@ -110,7 +110,8 @@ void emit_numpy_items(struct decoder *decoder, const struct numpy_dtype *dtype, 
 	if (!dtype->has_references || count == 0)
 		return;
 	if (dtype->kind == KIND_OBJECT) {
-		emit_run(decoder, data, count, 8, LABEL_ITEM, RUN_HIDDEN | RUN_ITEM, 0);
+		emit_run(decoder, data, count,
+		         (struct run_kind){ .stride = 8, .label = LABEL_ITEM, .flags = RUN_HIDDEN | RUN_ITEM });
 		return;
 	}
 	if (dtype->kind != KIND_RECORD || dtype->item_bytes > UINT32_MAX)
@@ -130,8 +131,10 @@ void emit_numpy_items(struct decoder *decoder, const struct numpy_dtype *dtype, 
 		uint64_t subarray = foreign_u64(decoder, inner.shape, PLACE_numpy_dtype_subarray, inner.body);
 		uint64_t fields = foreign_u64(decoder, inner.shape, PLACE_numpy_dtype_fields, inner.body);
 		if (inner.kind == KIND_OBJECT)
-			emit_run(decoder, data + part.offset, count, (uint32_t)dtype->item_bytes, LABEL_ITEM,
-			         RUN_HIDDEN | RUN_ITEM, 0);
+			emit_run(decoder, data + part.offset, count,
+			         (struct run_kind){ .stride = (uint32_t)dtype->item_bytes,
+			                            .label = LABEL_ITEM,
+			                            .flags = RUN_HIDDEN | RUN_ITEM });
 		else if (subarray != 0)
 			add_elements(decoder, &parts, &inner, subarray, part.offset);
 		else if (fields != 0)

@@ -27,7 +27,8 @@ static void emit_keys(struct decoder *decoder, uint64_t keys, const uint8_t *fla
 		uint64_t from = i;
 		while (i < buckets && is_used(flags, i))
 			i++;
-		emit_run(decoder, keys + 8 * from, i - from, 8, LABEL_ITEM, RUN_HIDDEN | RUN_ITEM, 0);
+		emit_run(decoder, keys + 8 * from, i - from,
+		         (struct run_kind){ .stride = 8, .label = LABEL_ITEM, .flags = RUN_HIDDEN | RUN_ITEM });
 		i++;
 	}
 }

@@ -19,5 +19,5 @@ void decode_capsule(struct decoder *decoder, const struct type_info *type, uint6
 		return;
 	}
 	if (value_is(&decoder->objects, first, TPFLAGS_TYPE_SUBCLASS))
-		emit_run(decoder, table, 1, 8, LABEL_WORD, 0, 0);
+		emit_run(decoder, table, 1, (struct run_kind){ .stride = 8, .label = LABEL_WORD });
 }

@@ -75,7 +75,8 @@ static void decode_caches(struct decoder *decoder, struct body body)
 	uint64_t cached = body_u64(decoder, FIELD_PyCodeObject__co_cached, body);
 	if (cached != 0) {
 		emit_block(decoder, cached, 8 * CACHED_WORDS, "cached attributes", 0);
-		emit_run(decoder, cached, CACHED_WORDS, 8, LABEL_ITEM, RUN_HIDDEN, 0);
+		emit_run(decoder, cached, CACHED_WORDS,
+		         (struct run_kind){ .stride = 8, .label = LABEL_ITEM, .flags = RUN_HIDDEN });
 	}
 	uint64_t lines = body_u64(decoder, FIELD_PyCodeObject__co_linearray, body);
 	int64_t entry = body_i64(decoder, FIELD_PyCodeObject__co_linearray_entry_size, body);
@@ -90,7 +91,8 @@ static void decode_caches(struct decoder *decoder, struct body body)
 		int64_t capacity = body_i64(decoder, FIELD__PyExecutorArray_capacity, head);
 		if (used >= 0 && capacity >= used && capacity < INT32_MAX) {
 			emit_block(decoder, executors, first + 8 * (uint64_t)capacity, "executors", 0);
-			emit_run(decoder, executors + first, (uint64_t)used, 8, LABEL_ITEM, RUN_HIDDEN, 0);
+			emit_run(decoder, executors + first, (uint64_t)used,
+			         (struct run_kind){ .stride = 8, .label = LABEL_ITEM, .flags = RUN_HIDDEN });
 		}
 	}
 }

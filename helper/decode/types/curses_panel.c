@@ -12,5 +12,5 @@ void decode_curses_panel(struct decoder *decoder, const struct type_info *type, 
 	(void)address;
 	uint64_t panel = body_u64(decoder, FIELD_PyCursesPanelObject_pan, body);
 	if (panel != 0)
-		emit_run(decoder, panel + PANEL_USER, 1, 8, LABEL_ITEM, 0, 0);
+		emit_run(decoder, panel + PANEL_USER, 1, (struct run_kind){ .stride = 8, .label = LABEL_ITEM });
 }

@@ -23,7 +23,7 @@ static void emit_free_blocks(struct decoder *decoder, struct body body)
 static void emit_items(struct decoder *decoder, uint64_t address, uint64_t count, uint64_t first_index)
 {
 	size_t before = decoder->out.runs.count;
-	emit_run(decoder, address, count, 8, LABEL_ITEM, RUN_ITEM, 0);
+	emit_run(decoder, address, count, (struct run_kind){ .stride = 8, .label = LABEL_ITEM, .flags = RUN_ITEM });
 	for (size_t i = before; i < decoder->out.runs.count; i++)
 		decoder->out.runs.items[i].first_index += first_index;
 }

@@ -25,15 +25,21 @@ static void decode_split(struct decoder *decoder, const struct keys_table *keys,
 		emit_separate_values(decoder, keys, values, counted, "values", BLOCK_COUNTED);
 	/* Those inside an instance that the instance visits itself, the dict does not (dict_traverse, gh-130327). */
 	bool is_hidden = !is_separate && !layout_feature(layout, FEATURE_MANAGED_DICT_VISITED_FIRST);
-	emit_run(decoder, first, keys->entry_count, 8, LABEL_SPLIT_VALUE, RUN_ITEM | (is_hidden ? RUN_HIDDEN : 0),
-	         keys->address);
+	emit_run(decoder, first, keys->entry_count,
+	         (struct run_kind){ .stride = 8,
+	                            .label = LABEL_SPLIT_VALUE,
+	                            .flags = RUN_ITEM | (is_hidden ? RUN_HIDDEN : 0),
+	                            .argument = keys->address });
 	const uint8_t *words = keys->entry_count > 0 ? reader_at(&decoder->reader, first, 8 * keys->entry_count) : NULL;
 	for (uint64_t i = 0; words != NULL && i < keys->entry_count;) {
 		uint64_t from = i;
 		while (i < keys->entry_count && load_u64(words + 8 * i) != 0)
 			i++;
 		emit_run(decoder, keys->entries + from * keys->entry_bytes + keys->key_offset, i - from,
-		         keys->entry_bytes, LABEL_DICT_KEY, RUN_ITEM | RUN_HIDDEN | RUN_SHARED_KEYS, keys->address);
+		         (struct run_kind){ .stride = keys->entry_bytes,
+		                            .label = LABEL_DICT_KEY,
+		                            .flags = RUN_ITEM | RUN_HIDDEN | RUN_SHARED_KEYS,
+		                            .argument = keys->address });
 		i++;
 	}
 }
@@ -59,8 +65,13 @@ void decode_dict(struct decoder *decoder, const struct type_info *type, uint64_t
 		decode_split(decoder, &keys, values);
 		return;
 	}
-	emit_run(decoder, keys.entries + keys.value_offset, keys.entry_count, keys.entry_bytes, LABEL_DICT_VALUE,
-	         RUN_ITEM, keys.value_offset - keys.key_offset);
-	emit_run(decoder, keys.entries + keys.key_offset, keys.entry_count, keys.entry_bytes, LABEL_DICT_KEY,
-	         RUN_ITEM | (keys.keys_are_visited ? 0 : RUN_HIDDEN), 0);
+	emit_run(decoder, keys.entries + keys.value_offset, keys.entry_count,
+	         (struct run_kind){ .stride = keys.entry_bytes,
+	                            .label = LABEL_DICT_VALUE,
+	                            .flags = RUN_ITEM,
+	                            .argument = keys.value_offset - keys.key_offset });
+	emit_run(decoder, keys.entries + keys.key_offset, keys.entry_count,
+	         (struct run_kind){ .stride = keys.entry_bytes,
+	                            .label = LABEL_DICT_KEY,
+	                            .flags = RUN_ITEM | (keys.keys_are_visited ? 0 : RUN_HIDDEN) });
 }

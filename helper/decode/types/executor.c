@@ -16,6 +16,6 @@ void decode_executor(struct decoder *decoder, const struct type_info *type, uint
 			flag_object(decoder, DECODED_CORRUPT, "impossible number of exits");
 		return;
 	}
-	emit_run(decoder, address + first + layout_offset(layout, FIELD__PyExitData_executor), count, row, LABEL_ITEM,
-	         0, 0);
+	emit_run(decoder, address + first + layout_offset(layout, FIELD__PyExitData_executor), count,
+	         (struct run_kind){ .stride = row, .label = LABEL_ITEM });
 }

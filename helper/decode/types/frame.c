@@ -64,9 +64,10 @@ static void decode_whole_frame(struct decoder *decoder, const struct type_info *
 	int64_t items = body_ob_size(decoder, body); /* a frame that is reused may have room for more */
 	if (items >= 0 && items <= 4 * LIMIT_FRAME_SLOTS)
 		decoder->out.body = (uint64_t)type->tp_basicsize + 8 * (uint64_t)items;
-	emit_run(decoder, address + layout_offset(layout, FIELD_PyFrameObject_f_localsplus), named, 8, LABEL_LOCAL, 0,
-	         code_address);
-	emit_run(decoder, body_u64(decoder, FIELD_PyFrameObject_f_valuestack, body), depth, 8, LABEL_STACK, 0, 0);
+	emit_run(decoder, address + layout_offset(layout, FIELD_PyFrameObject_f_localsplus), named,
+	         (struct run_kind){ .stride = 8, .label = LABEL_LOCAL, .argument = code_address });
+	emit_run(decoder, body_u64(decoder, FIELD_PyFrameObject_f_valuestack, body), depth,
+	         (struct run_kind){ .stride = 8, .label = LABEL_STACK });
 }
 
 void decode_frame(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)

@@ -10,8 +10,9 @@ static void emit_pairs(struct decoder *decoder, uint64_t address, struct body bo
 	if (count <= 0 || decoder->out.flags & DECODED_CORRUPT)
 		return;
 	const uint64_t pairs = address + layout_offset(decoder->layout, array);
-	emit_run(decoder, pairs, ((uint64_t)count + 1) / 2, 16, LABEL_DICT_KEY, 0, 0);
-	emit_run(decoder, pairs + 8, (uint64_t)count / 2, 16, LABEL_DICT_VALUE, 0, 8);
+	emit_run(decoder, pairs, ((uint64_t)count + 1) / 2, (struct run_kind){ .stride = 16, .label = LABEL_DICT_KEY });
+	emit_run(decoder, pairs + 8, (uint64_t)count / 2,
+	         (struct run_kind){ .stride = 16, .label = LABEL_DICT_VALUE, .argument = 8 });
 }
 
 void decode_hamt_bitmap_node(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
@@ -32,5 +33,6 @@ void decode_hamt_array_node(struct decoder *decoder, const struct type_info *typ
 	(void)type;
 	(void)body;
 	const struct layout_place *array = &decoder->layout->fields[FIELD_PyHamtNode_Array_a_array];
-	emit_run(decoder, address + array->offset, array->size / 8, 8, LABEL_ITEM, 0, 0);
+	emit_run(decoder, address + array->offset, array->size / 8,
+	         (struct run_kind){ .stride = 8, .label = LABEL_ITEM });
 }

@@ -73,7 +73,9 @@ void emit_interpreter_frame(struct decoder *decoder, uint64_t frame, uint64_t co
 	uint64_t localsplus = frame + head_bytes;
 	int64_t used = used_slots(decoder, head, localsplus);
 	if (used < 0) {
-		emit_run(decoder, localsplus, slots->named, 8, LABEL_LOCAL, RUN_HIDDEN | tagged, code);
+		emit_run(decoder, localsplus, slots->named,
+		         (struct run_kind){
+		                 .stride = 8, .label = LABEL_LOCAL, .flags = RUN_HIDDEN | tagged, .argument = code });
 		return;
 	}
 	if ((uint64_t)used > slots->total) {
@@ -81,7 +83,9 @@ void emit_interpreter_frame(struct decoder *decoder, uint64_t frame, uint64_t co
 		return;
 	}
 	uint64_t named = (uint64_t)used < slots->named ? (uint64_t)used : slots->named;
-	emit_run(decoder, localsplus, named, 8, LABEL_LOCAL, tagged, code);
+	emit_run(decoder, localsplus, named,
+	         (struct run_kind){ .stride = 8, .label = LABEL_LOCAL, .flags = tagged, .argument = code });
 	uint32_t borrows = tagged != 0 && !layout_feature(layout, FEATURE_FREE_THREADED) ? RUN_BORROWS : 0;
-	emit_run(decoder, localsplus + 8 * named, (uint64_t)used - named, 8, LABEL_STACK, tagged | borrows, 0);
+	emit_run(decoder, localsplus + 8 * named, (uint64_t)used - named,
+	         (struct run_kind){ .stride = 8, .label = LABEL_STACK, .flags = tagged | borrows });
 }

@@ -34,5 +34,6 @@ void decode_list(struct decoder *decoder, const struct type_info *type, uint64_t
 	if (items == 0)
 		return;
 	emit_block(decoder, items - block_head, 8 * (uint64_t)allocated + block_head, "item array", BLOCK_COUNTED);
-	emit_run(decoder, items, (uint64_t)count, 8, LABEL_ITEM, RUN_ITEM, 0);
+	emit_run(decoder, items, (uint64_t)count,
+	         (struct run_kind){ .stride = 8, .label = LABEL_ITEM, .flags = RUN_ITEM });
 }

@@ -187,8 +187,11 @@ void decode_module(struct decoder *decoder, const struct type_info *type, uint64
 		                strcmp(target->entry->id, "wrapper_descriptor") == 0 || (hides_second && offset == 8);
 		if (visits_capsule && strcmp(target->entry->id, "capsule") == 0)
 			is_plain = false;
-		emit_run(decoder, state + offset, 1, 8, LABEL_WORD,
-		         is_visited && (visits_all || !is_plain) ? 0 : RUN_HIDDEN, offset);
+		emit_run(decoder, state + offset, 1,
+		         (struct run_kind){ .stride = 8,
+		                            .label = LABEL_WORD,
+		                            .flags = is_visited && (visits_all || !is_plain) ? 0 : RUN_HIDDEN,
+		                            .argument = offset });
 	}
 	emit_more_state(decoder, name, (struct body){ words, (uint32_t)bytes }, bytes);
 	if (is_visited && visits_own_type(decoder, name))

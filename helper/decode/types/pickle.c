@@ -28,8 +28,8 @@ static void decode_memo_table(struct decoder *decoder, uint64_t memo)
 	decoder->out.shallow += head_bytes + rows * row;
 	emit_block(decoder, memo, head_bytes, "memo", BLOCK_COUNTED);
 	emit_block(decoder, table, rows * row, "memo table", BLOCK_COUNTED);
-	emit_run(decoder, table + layout_offset(layout, FIELD_PyMemoEntry_me_key), rows, row, LABEL_ITEM,
-	         memo_flags(decoder), 0);
+	emit_run(decoder, table + layout_offset(layout, FIELD_PyMemoEntry_me_key), rows,
+	         (struct run_kind){ .stride = row, .label = LABEL_ITEM, .flags = memo_flags(decoder) });
 }
 
 void decode_pickler(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
@@ -82,7 +82,8 @@ void decode_unpickler(struct decoder *decoder, const struct type_info *type, uin
 	if (memo != 0) {
 		decoder->out.shallow += 8 * slots;
 		emit_block(decoder, memo, 8 * slots, "memo", BLOCK_COUNTED);
-		emit_run(decoder, memo, slots, 8, LABEL_ITEM, memo_flags(decoder), 0);
+		emit_run(decoder, memo, slots,
+		         (struct run_kind){ .stride = 8, .label = LABEL_ITEM, .flags = memo_flags(decoder) });
 	}
 	if (marks != 0) {
 		decoder->out.shallow += 8 * mark_count;
@@ -108,5 +109,6 @@ void decode_pickle_stack(struct decoder *decoder, const struct type_info *type, 
 		return;
 	}
 	emit_block(decoder, items, 8 * allocated, "items", 0);
-	emit_run(decoder, items, (uint64_t)count, 8, LABEL_ITEM, RUN_HIDDEN, 0);
+	emit_run(decoder, items, (uint64_t)count,
+	         (struct run_kind){ .stride = 8, .label = LABEL_ITEM, .flags = RUN_HIDDEN });
 }

@@ -22,5 +22,5 @@ void decode_template(struct decoder *decoder, const struct type_info *type, uint
 	if (count <= 0 || type->tp_itemsize < 16 || decoder->out.flags & DECODED_CORRUPT)
 		return;
 	emit_run(decoder, address + layout_offset(decoder->layout, FIELD_TemplateObject_items) + 8, (uint64_t)count,
-	         (uint32_t)type->tp_itemsize, LABEL_ITEM, 0, 0);
+	         (struct run_kind){ .stride = (uint32_t)type->tp_itemsize, .label = LABEL_ITEM });
 }

@@ -78,10 +78,10 @@ void decode_remote_unwinder(struct decoder *decoder, const struct type_info *typ
 	if (frames == 0 || row == 0)
 		return;
 	emit_block(decoder, frames, (uint64_t)CACHED_THREADS * row, "frames", 0);
-	emit_run(decoder, frames + layout_offset(layout, FIELD_FrameCacheEntry_thread_id_obj), CACHED_THREADS, row,
-	         LABEL_ITEM, RUN_HIDDEN, 0);
-	emit_run(decoder, frames + layout_offset(layout, FIELD_FrameCacheEntry_frame_list), CACHED_THREADS, row,
-	         LABEL_ITEM, RUN_HIDDEN, 0);
+	emit_run(decoder, frames + layout_offset(layout, FIELD_FrameCacheEntry_thread_id_obj), CACHED_THREADS,
+	         (struct run_kind){ .stride = row, .label = LABEL_ITEM, .flags = RUN_HIDDEN });
+	emit_run(decoder, frames + layout_offset(layout, FIELD_FrameCacheEntry_frame_list), CACHED_THREADS,
+	         (struct run_kind){ .stride = row, .label = LABEL_ITEM, .flags = RUN_HIDDEN });
 }
 
 void decode_profile_reader(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
@@ -103,7 +103,7 @@ void decode_profile_reader(struct decoder *decoder, const struct type_info *type
 		return;
 	}
 	emit_block(decoder, strings, 8 * count, "strings", 0);
-	emit_run(decoder, strings, count, 8, LABEL_ITEM, RUN_HIDDEN, 0);
+	emit_run(decoder, strings, count, (struct run_kind){ .stride = 8, .label = LABEL_ITEM, .flags = RUN_HIDDEN });
 }
 
 void decode_profile_writer(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)

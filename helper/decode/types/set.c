@@ -39,7 +39,8 @@ void decode_set(struct decoder *decoder, const struct type_info *type, uint64_t 
 		decoder->out.shallow += bytes;
 		emit_block(decoder, table, bytes, "table", BLOCK_COUNTED);
 	}
-	emit_run(decoder, table, mask + 1, entry_bytes, LABEL_SET_ITEM, RUN_ITEM | RUN_SET, 0);
+	emit_run(decoder, table, mask + 1,
+	         (struct run_kind){ .stride = entry_bytes, .label = LABEL_SET_ITEM, .flags = RUN_ITEM | RUN_SET });
 	check_used(decoder, body, table, mask + 1);
 }
 

@@ -25,6 +25,6 @@ void decode_simple_queue(struct decoder *decoder, const struct type_info *type, 
 		decoder->out.shallow += 8 * capacity;
 	emit_block(decoder, items, 8 * capacity, "ring", is_counted ? BLOCK_COUNTED : 0);
 	uint64_t until_end = capacity - first < count ? capacity - first : count;
-	emit_run(decoder, items + 8 * first, until_end, 8, LABEL_ITEM, 0, 0);
-	emit_run(decoder, items, count - until_end, 8, LABEL_ITEM, 0, 0);
+	emit_run(decoder, items + 8 * first, until_end, (struct run_kind){ .stride = 8, .label = LABEL_ITEM });
+	emit_run(decoder, items, count - until_end, (struct run_kind){ .stride = 8, .label = LABEL_ITEM });
 }

@@ -13,5 +13,6 @@ void decode_tee_data(struct decoder *decoder, const struct type_info *type, uint
 		flag_object(decoder, DECODED_CORRUPT, "impossible number of items");
 		return;
 	}
-	emit_run(decoder, address + values->offset, (uint64_t)count, 8, LABEL_ITEM, 0, 0);
+	emit_run(decoder, address + values->offset, (uint64_t)count,
+	         (struct run_kind){ .stride = 8, .label = LABEL_ITEM });
 }

@@ -9,5 +9,5 @@ void decode_tuple(struct decoder *decoder, const struct type_info *type, uint64_
 	int64_t count = body_ob_size(decoder, body);
 	if (count > 0 && !(decoder->out.flags & DECODED_CORRUPT))
 		emit_run(decoder, address + layout_offset(decoder->layout, FIELD_PyTupleObject_ob_item),
-		         (uint64_t)count, 8, LABEL_ITEM, RUN_ITEM, 0);
+		         (uint64_t)count, (struct run_kind){ .stride = 8, .label = LABEL_ITEM, .flags = RUN_ITEM });
 }

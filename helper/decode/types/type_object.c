@@ -32,8 +32,11 @@ static void decode_heap_type(struct decoder *decoder, uint64_t address, struct b
 	if (keys_table_read(&decoder->objects, body_u64(decoder, FIELD_PyHeapTypeObject_ht_cached_keys, body), &keys)) {
 		decoder->out.shallow += keys.bytes;
 		emit_block(decoder, keys.address, keys.bytes, "shared keys table", BLOCK_COUNTED);
-		emit_run(decoder, keys.entries + keys.key_offset, keys.entry_count, keys.entry_bytes, LABEL_DICT_KEY,
-		         RUN_HIDDEN | RUN_SHARED_KEYS, keys.address);
+		emit_run(decoder, keys.entries + keys.key_offset, keys.entry_count,
+		         (struct run_kind){ .stride = keys.entry_bytes,
+		                            .label = LABEL_DICT_KEY,
+		                            .flags = RUN_HIDDEN | RUN_SHARED_KEYS,
+		                            .argument = keys.address });
 	}
 }
 
@@ -47,8 +50,10 @@ static void decode_static_type(struct decoder *decoder, uint64_t address, struct
 		emit_field(decoder, address, body, hidden[i], RUN_HIDDEN);
 	struct static_type_state state;
 	if (static_type_state(&decoder->objects, address, body.bytes, &state)) {
-		emit_run(decoder, state.dict_slot, 1, 8, LABEL_DICT, RUN_HIDDEN, 0);
-		emit_run(decoder, state.subclasses_slot, 1, 8, LABEL_SUBCLASSES, RUN_HIDDEN, 0);
+		emit_run(decoder, state.dict_slot, 1,
+		         (struct run_kind){ .stride = 8, .label = LABEL_DICT, .flags = RUN_HIDDEN });
+		emit_run(decoder, state.subclasses_slot, 1,
+		         (struct run_kind){ .stride = 8, .label = LABEL_SUBCLASSES, .flags = RUN_HIDDEN });
 	} else if (!layout_feature(decoder->layout, FEATURE_STATIC_BUILTIN_STATE) ||
 	           !(body_u64(decoder, FIELD_PyTypeObject_tp_flags, body) & TPFLAGS_STATIC_BUILTIN)) {
 		/* of a static builtin type the word is an index into the interpreter's table, not a reference */

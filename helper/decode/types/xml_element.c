@@ -35,7 +35,7 @@ void decode_xml_element(struct decoder *decoder, const struct type_info *type, u
 		decoder->out.shallow += 8 * (uint64_t)allocated;
 		emit_block(decoder, children, 8 * (uint64_t)allocated, "children", BLOCK_COUNTED);
 	}
-	emit_run(decoder, children, (uint64_t)count, 8, LABEL_ITEM, 0, 0);
+	emit_run(decoder, children, (uint64_t)count, (struct run_kind){ .stride = 8, .label = LABEL_ITEM });
 }
 
 /* The path from the root to where it is: an array of elements and positions in them. */
@@ -56,5 +56,6 @@ void decode_xml_element_iterator(struct decoder *decoder, const struct type_info
 		return;
 	}
 	emit_block(decoder, stack, capacity * row, "path", 0);
-	emit_run(decoder, stack + layout_offset(layout, FIELD_ParentLocator_parent), used, row, LABEL_ITEM, 0, 0);
+	emit_run(decoder, stack + layout_offset(layout, FIELD_ParentLocator_parent), used,
+	         (struct run_kind){ .stride = row, .label = LABEL_ITEM });
 }

@@ -18,5 +18,5 @@ void decode_xml_parser(struct decoder *decoder, const struct type_info *type, ui
 	if (handlers == 0)
 		return;
 	emit_block(decoder, handlers, 8 * HANDLERS, "handlers", 0);
-	emit_run(decoder, handlers, HANDLERS, 8, LABEL_ITEM, 0, 0);
+	emit_run(decoder, handlers, HANDLERS, (struct run_kind){ .stride = 8, .label = LABEL_ITEM });
 }

@@ -12,7 +12,8 @@ static void emit_local_times(struct decoder *decoder, uint64_t address, uint64_t
 		return;
 	static const enum layout_field fields[] = { FIELD__ttinfo_utcoff, FIELD__ttinfo_dstoff, FIELD__ttinfo_tzname };
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-		emit_run(decoder, address + layout_offset(layout, fields[i]), count, row, LABEL_ITEM, RUN_HIDDEN, 0);
+		emit_run(decoder, address + layout_offset(layout, fields[i]), count,
+		         (struct run_kind){ .stride = row, .label = LABEL_ITEM, .flags = RUN_HIDDEN });
 }
 
 void decode_zone_info(struct decoder *decoder, const struct type_info *type, uint64_t address, struct body body)
