@@ -2,7 +2,7 @@
  * table_rows: makes the tables of a session when they are first asked for, and hands their rows out. */
 #include "api/row_array.h"
 #include "api/session.h"
-#include "query/frames.h"
+#include "query/frames/frames.h"
 #include "query/histogram.h"
 #include "query/modules.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "export/hidden_name.h"
 
-#include "query/holder.h"
+#include "query/holders/holder.h"
 
 void hidden_name(const struct tables *tables, const char *bytes, size_t length, struct text *text)
 {

@@ -8,7 +8,7 @@
 
 #include "export/export.h"
 #include "export/hidden_name.h"
-#include "query/traced_lines.h"
+#include "query/tracemalloc/traced_lines.h"
 
 struct pickle {
 	struct export *export;

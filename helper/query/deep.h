@@ -4,8 +4,8 @@
 #define PYDS_QUERY_DEEP_H
 
 #include "query/approximate_below.h"
-#include "query/held_below.h"
-#include "query/native_beside.h"
+#include "query/holders/held_below.h"
+#include "query/memory/native_beside.h"
 #include "query/query.h"
 
 enum deep_order { DEEP_BY_BYTES, DEEP_BY_COUNT, DEEP_BY_TYPE }; /* as the sort keys of commands.def */

@@ -4,7 +4,7 @@
 #define PYDS_QUERY_HISTOGRAM_H
 
 #include "base/array.h"
-#include "query/native_beside.h"
+#include "query/memory/native_beside.h"
 #include "query/query.h"
 #include "query/type_filter.h"
 

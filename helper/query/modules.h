@@ -6,7 +6,7 @@
 
 #include "analysis/owner_sets.h"
 #include "base/array.h"
-#include "query/native_beside.h"
+#include "query/memory/native_beside.h"
 #include "query/query.h"
 
 enum modules_order { MODULES_BY_RETAINED, MODULES_BY_DEEP, MODULES_BY_NAME }; /* as the sort keys of commands.def */

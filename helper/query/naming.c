@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query/anchors.h"
+#include "query/holders/anchors.h"
 #include "query/name_words.h"
 
 enum {

@@ -3,11 +3,11 @@
 #ifndef PYDS_QUERY_OBJECT_H
 #define PYDS_QUERY_OBJECT_H
 
-#include "query/allocated_at.h"
+#include "query/tracemalloc/allocated_at.h"
 #include "query/approximate_below.h"
-#include "query/held_below.h"
-#include "query/lock_at.h"
-#include "query/native_beside.h"
+#include "query/holders/held_below.h"
+#include "query/threads/lock_at.h"
+#include "query/memory/native_beside.h"
 #include "query/referents.h"
 
 struct object_question {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/object_lines.h"
 
-#include "query/traced_objects.h"
+#include "query/tracemalloc/traced_objects.h"
 
 /* Gives each stack the row of its most recent frame. */
 static int number_rows(struct object_lines *lines, const struct query *query)

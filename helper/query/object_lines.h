@@ -4,7 +4,7 @@
 #ifndef PYDS_QUERY_OBJECT_LINES_H
 #define PYDS_QUERY_OBJECT_LINES_H
 
-#include "query/traced_lines.h"
+#include "query/tracemalloc/traced_lines.h"
 
 struct object_lines {
 	struct traced_lines_answer lines;

@@ -6,7 +6,7 @@
 
 #include "analysis/paths.h"
 #include "base/address_map.h"
-#include "query/holder.h"
+#include "query/holders/holder.h"
 
 enum origin_kind {
 	ORIGIN_HOLDER, /* graph/roots.h */

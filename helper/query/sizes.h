@@ -4,7 +4,7 @@
 #define PYDS_QUERY_SIZES_H
 
 #include "base/array.h"
-#include "query/allocated_at.h"
+#include "query/tracemalloc/allocated_at.h"
 
 /* A block that the object owns beside its own memory. */
 struct size_part {

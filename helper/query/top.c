@@ -6,8 +6,8 @@
 
 #include "base/address_map.h"
 #include "query/group_name.h"
-#include "query/allocated_at.h"
-#include "query/garbage_tree.h"
+#include "query/tracemalloc/allocated_at.h"
+#include "query/garbage/garbage_tree.h"
 #include "query/naming.h"
 
 enum {

@@ -6,7 +6,7 @@
 #define PYDS_QUERY_TOP_H
 
 #include "base/array.h"
-#include "query/native_beside.h"
+#include "query/memory/native_beside.h"
 #include "query/query.h"
 #include "query/type_filter.h"
 

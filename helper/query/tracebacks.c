@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/tracebacks.h"
 
-#include "query/mention.h"
+#include "query/holders/mention.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef PYDS_REPORT_ALLOCATED_AT_H
 #define PYDS_REPORT_ALLOCATED_AT_H
 
-#include "query/allocated_at.h"
+#include "query/tracemalloc/allocated_at.h"
 #include "report/report.h"
 
 /* "  allocated at app/models.py:88 (from app/views.py:12)"; nothing where it is not traced. */

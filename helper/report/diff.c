@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * diff: what grew between two or three targets. */
-#include "query/diff.h"
+#include "query/diff/diff.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * frames: the Python stack of every thread, and what each frame and each of its locals weighs. */
-#include "query/frames.h"
+#include "query/frames/frames.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "query/garbage.h"
+#include "query/garbage/garbage.h"
 
 #include <inttypes.h>
 

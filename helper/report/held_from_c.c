@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "query/held_from_c.h"
+#include "query/holders/held_from_c.h"
 #include "render/table.h"
 #include "render/units.h"
 

@@ -3,7 +3,7 @@
 #ifndef PYDS_REPORT_HELD_FROM_C_H
 #define PYDS_REPORT_HELD_FROM_C_H
 
-#include "query/held_below.h"
+#include "query/holders/held_below.h"
 #include "report/report.h"
 
 int held_from_c_report(struct report *report);

@@ -3,7 +3,7 @@
 #ifndef PYDS_REPORT_LOCK_AT_H
 #define PYDS_REPORT_LOCK_AT_H
 
-#include "query/lock_at.h"
+#include "query/threads/lock_at.h"
 #include "report/report.h"
 
 /* Nothing of an object that is no lock. Lines of the head; a key "lock" of the open object. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "query/memory.h"
+#include "query/memory/memory.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #ifndef PYDS_REPORT_MEMORY_ROWS_H
 #define PYDS_REPORT_MEMORY_ROWS_H
 
-#include "query/memory.h"
+#include "query/memory/memory.h"
 #include "report/report.h"
 
 int memory_rows_show(struct report *report, const struct memory_answer *answer);

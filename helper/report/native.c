@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "query/native.h"
+#include "query/memory/native.h"
 
 #include <inttypes.h>
 

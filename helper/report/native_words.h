@@ -3,7 +3,7 @@
 #ifndef PYDS_REPORT_NATIVE_WORDS_H
 #define PYDS_REPORT_NATIVE_WORDS_H
 
-#include "query/native_beside.h"
+#include "query/memory/native_beside.h"
 #include "report/report.h"
 
 /* "~Native", or "Native" where no owner is an estimate. */

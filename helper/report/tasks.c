@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * tasks: asyncio's tasks and what is like them, grouped by where they stand. */
-#include "query/tasks.h"
+#include "query/tasks/tasks.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef PYDS_REPORT_TASKS_H
 #define PYDS_REPORT_TASKS_H
 
-#include "query/tasks.h"
+#include "query/tasks/tasks.h"
 #include "query/naming.h"
 
 struct task_report {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * threads: what each thread does and waits for, who has that, and which wait for each other. */
-#include "query/threads.h"
+#include "query/threads/threads.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query/traced_lines.h"
+#include "query/tracemalloc/traced_lines.h"
 #include "render/table.h"
 #include "render/units.h"
 #include "report/report.h"

@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "query/word_holders.h"
+#include "query/holders/word_holders.h"
 #include "render/table.h"
 #include "render/units.h"
 #include "report/address_at.h"

@@ -2,7 +2,7 @@
  * Threads that wait for one another in a circle; and a lock that many wait for. */
 #include "base/address_map.h"
 #include "query/findings/rule.h"
-#include "query/threads.h"
+#include "query/threads/threads.h"
 
 enum { LONG_QUEUE = 8 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Tasks that have ended and are kept, with their results and exceptions: a list of tasks that nothing is taken out of.
  */
-#include "query/awaitable.h"
+#include "query/tasks/awaitable.h"
 #include "query/findings/rule.h"
-#include "query/tasks.h"
+#include "query/tasks/tasks.h"
 
 /* bytes: retained by tasks of any state. Asking for their states takes as long as half of all other rules. */
 static bool wants(struct rule_run *run, const struct type_info *type)

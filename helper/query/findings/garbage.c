@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What no root reaches and is still there; worse where the collector is off. */
 #include "query/findings/rule.h"
-#include "query/garbage.h"
+#include "query/garbage/garbage.h"
 
 enum { FACTOR_ON = 5 /* thresholds, where the collector is on */ };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Memory of the process that no object has: fragmented, free and not given back, or C code's. */
 #include "query/findings/rule.h"
-#include "query/memory.h"
+#include "query/memory/memory.h"
 
 enum { LEAST_PERCENT = 25 };
 

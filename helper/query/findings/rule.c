@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query/allocated_at.h"
+#include "query/tracemalloc/allocated_at.h"
 #include "query/group_name.h"
 
 enum { ROUNDING = 16 };

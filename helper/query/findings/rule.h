@@ -7,7 +7,7 @@
 
 #include "query/findings/findings.h"
 #include "query/naming.h"
-#include "query/owners.h"
+#include "query/holders/owners.h"
 
 enum { SUM_SAMPLES = 32 };
 

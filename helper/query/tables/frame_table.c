@@ -3,7 +3,7 @@
  */
 #include <stdlib.h>
 
-#include "query/frames.h"
+#include "query/frames/frames.h"
 #include "query/tables/open_tables.h"
 
 struct table_cursor {

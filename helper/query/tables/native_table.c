@@ -2,7 +2,7 @@
  * Table native_block: one row a block of malloc that is no Python object's, as the command `native` finds them. */
 #include <stdlib.h>
 
-#include "query/native.h"
+#include "query/memory/native.h"
 #include "query/tables/open_tables.h"
 
 struct table_cursor {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What objects and holders are called in cells of the tables. */
-#include "query/holder.h"
+#include "query/holders/holder.h"
 #include "query/naming.h"
 #include "query/origins.h"
 #include "query/tables/open_tables.h"

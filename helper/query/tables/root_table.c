@@ -2,7 +2,7 @@
  * Table root: one row a reference from a holder (graph/roots.h) to an object. */
 #include <stdlib.h>
 
-#include "query/holder.h"
+#include "query/holders/holder.h"
 #include "query/tables/open_tables.h"
 
 struct table_cursor {

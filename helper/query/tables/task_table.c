@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "object/value.h"
 #include "query/tables/open_tables.h"
-#include "query/tasks.h"
+#include "query/tasks/tasks.h"
 
 struct table_cursor {
 	struct tables *tables;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "query/tables/open_tables.h"
-#include "query/threads.h"
+#include "query/threads/threads.h"
 
 struct table_cursor {
 	struct tables *tables;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "query/tables/open_tables.h"
-#include "query/traced_lines.h"
+#include "query/tracemalloc/traced_lines.h"
 
 struct table_cursor {
 	struct tables *tables;

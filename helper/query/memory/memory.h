@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ * memory: every byte that the process had mapped, by owner; what of it is in use, free, or could be given back; and
+ * what that says: live objects, fragmentation, or C code. */
+#ifndef PYDS_QUERY_MEMORY_H
+#define PYDS_QUERY_MEMORY_H
+
+#include "allocator/region_map.h"
+#include "memory/live/usage.h"
+#include "query/memory/memory_regions.h"
+#include "query/query.h"
+
+struct memory_question {
+	bool with_pinned; /* which objects keep sparse arenas */
+	uint64_t limit; /* of pinned types */
+};
+
+/* A line of the tree: its parts follow it one level deeper and sum to it, but for those that are "of it". */
+struct memory_part {
+	const char *name; /* a literal */
+	uint64_t bytes;
+	uint64_t resident; /* valid where has_resident */
+	uint64_t count; /* of what the name says; 0: not said */
+	uint32_t level; /* 0: all that was mapped */
+	bool has_resident;
+	bool is_of_which; /* counted in its neighbours already */
+};
+
+enum verdict_kind { VERDICT_OBJECTS, VERDICT_RETURNABLE, VERDICT_FRAGMENTED, VERDICT_NATIVE, VERDICT_UNKNOWN };
+
+struct memory_verdict {
+	enum verdict_kind kind;
+	uint64_t bytes;
+	struct text text;
+};
+
+struct pinned_type { /* live objects in arenas that are nearly empty */
+	const struct type_info *type;
+	uint64_t count, bytes;
+	uint64_t example; /* an object of it */
+};
+
+struct memory_answer {
+	const struct memory_map *map; /* the target's */
+	ARRAY(struct memory_part) parts;
+	struct region_total kinds[REGION_KIND_COUNT];
+	uint64_t mapped, resident;
+	enum residency_source residency;
+	uint64_t private_bytes; /* writable and private, resident as far as that is known */
+	uint64_t named_bytes; /* of these, with an owner that is known */
+	uint64_t objects_bytes; /* that allocators took for Python objects */
+	uint64_t native_bytes; /* of malloc, in use, and no object's */
+	struct glibc_use malloc; /* of all C libraries */
+	uint64_t malloc_mapped, malloc_mapped_blocks; /* blocks with pages of their own */
+	uint64_t malloc_overhead; /* of heaps: headers of heaps and arenas */
+	uint64_t returnable_resident;
+	bool has_malloc; /* false: no heap of glibc was found, or what was found does not confirm itself */
+	const char *refusal; /* why the latter; NULL */
+	uint64_t refused_at;
+	const char *other_malloc; /* NULL */
+	bool has_usage;
+	struct memory_usage usage; /* of a live process */
+	ARRAY(struct memory_verdict) verdicts;
+	ARRAY(struct pinned_type) pinned; /* largest first */
+	uint64_t sparse_arenas, sparse_bytes; /* of pymalloc, with less than a tenth in use; what they take */
+	struct coverage coverage;
+};
+
+int query_memory(const struct query *query, const struct memory_question *question, struct memory_answer *ret_answer);
+void memory_answer_clear(struct memory_answer *answer);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#include "query/memory/memory_parts.h"
+
+#include <string.h>
+
+struct tree {
+	struct memory_answer *answer;
+	const struct python_blocks *blocks;
+	bool failed;
+};
+
+static void add(struct tree *tree, uint32_t level, const char *name, uint64_t bytes, uint64_t count)
+{
+	const struct memory_part part = { .name = name, .bytes = bytes, .count = count, .level = level };
+	if (bytes > 0 && !array_push(&tree->answer->parts, part))
+		tree->failed = true;
+}
+
+static void add_of_which(struct tree *tree, uint32_t level, const char *name, uint64_t bytes)
+{
+	const size_t before = tree->answer->parts.count;
+	add(tree, level, name, bytes, 0);
+	if (tree->answer->parts.count > before)
+		tree->answer->parts.items[before].is_of_which = true;
+}
+
+/* An owner with all its regions of a kind; false: it has none. */
+static bool add_kind(struct tree *tree, enum region_kind kind, const char *name)
+{
+	const struct region_total *total = &tree->answer->kinds[kind];
+	const size_t before = tree->answer->parts.count;
+	add(tree, 1, name, total->mapped, total->count);
+	if (tree->answer->parts.count == before)
+		return false;
+	tree->answer->parts.items[before].resident = total->resident;
+	tree->answer->parts.items[before].has_resident = true;
+	return true;
+}
+
+static uint64_t less(uint64_t all, uint64_t part)
+{
+	return all > part ? all - part : 0;
+}
+
+static void add_pymalloc(struct tree *tree)
+{
+	const struct pymalloc_use *use = &tree->answer->map->pymalloc;
+	const uint64_t objects = tree->blocks->bytes[ALLOCATOR_PYMALLOC];
+	if (!add_kind(tree, REGION_PYMALLOC, "pymalloc arenas"))
+		return;
+	add(tree, 2, "Python objects", objects, tree->blocks->blocks[ALLOCATOR_PYMALLOC]);
+	add(tree, 2, "in use and no object's: free lists, C code", less(use->used_bytes, objects),
+	    less(use->used_blocks, tree->blocks->blocks[ALLOCATOR_PYMALLOC]));
+	add(tree, 2, "free blocks in pools that are in use", use->free_bytes, use->free_blocks);
+	add(tree, 2, "free pools", use->free_pool_bytes, use->free_pools);
+	add(tree, 2, "headers, rounding, alignment", use->header_bytes + use->quantization_bytes + use->alignment_bytes,
+	    0);
+}
+
+static void add_mimalloc(struct tree *tree)
+{
+	const struct mimalloc_use *use = &tree->answer->map->mimalloc;
+	const uint64_t objects = tree->blocks->bytes[ALLOCATOR_MIMALLOC];
+	const uint64_t mapped = tree->answer->kinds[REGION_MIMALLOC].mapped;
+	if (!add_kind(tree, REGION_MIMALLOC, "mimalloc segments (not free for malloc, nor the reverse)"))
+		return;
+	add(tree, 2, "Python objects", objects, tree->blocks->blocks[ALLOCATOR_MIMALLOC]);
+	add(tree, 2, "in use and no object's", less(use->used_bytes, objects),
+	    less(use->used_blocks, tree->blocks->blocks[ALLOCATOR_MIMALLOC]));
+	add(tree, 2, "free blocks in pages that have a size", use->free_bytes, use->free_blocks);
+	add(tree, 2, "not used yet, headers", less(mapped, use->used_bytes + use->free_bytes), 0);
+}
+
+static void add_malloc(struct tree *tree)
+{
+	struct memory_answer *answer = tree->answer;
+	const struct glibc_use *use = &answer->malloc;
+	const uint64_t objects = tree->blocks->bytes[ALLOCATOR_MALLOC];
+	const uint64_t free_bytes = use->free_bytes + use->fast_bytes;
+	const uint64_t native = less(use->used_bytes, objects);
+	const uint64_t mapped_objects = tree->blocks->bytes[ALLOCATOR_MMAP];
+	const uint64_t mapped_native = less(answer->malloc_mapped, mapped_objects);
+	const bool has_heaps = add_kind(tree, REGION_HEAP, "malloc heaps");
+	if (has_heaps && answer->has_malloc) {
+		add(tree, 2, "Python objects", objects, tree->blocks->blocks[ALLOCATOR_MALLOC]);
+		add(tree, 2, "in use by C code", native,
+		    less(use->used_blocks, tree->blocks->blocks[ALLOCATOR_MALLOC]));
+		add(tree, 2, "kept by threads for their next calls", use->cached_bytes, use->cached_blocks);
+		add(tree, 2, "free, malloc_trim(0) would return it", use->returnable, 0);
+		add(tree, 2, "free, between blocks in use", less(free_bytes, use->returnable), 0);
+		add(tree, 2, "headers of heaps", answer->malloc_overhead, 0);
+	}
+	if (add_kind(tree, REGION_MAPPED_CHUNK, "malloc blocks with pages of their own") && answer->has_malloc) {
+		add(tree, 2, "Python objects", mapped_objects, tree->blocks->blocks[ALLOCATOR_MMAP]);
+		add(tree, 2, "in use by C code", mapped_native,
+		    less(answer->malloc_mapped_blocks, tree->blocks->blocks[ALLOCATOR_MMAP]));
+	}
+	answer->native_bytes = (answer->has_malloc ? native + mapped_native : 0) + tree->blocks->outside_bytes;
+}
+
+static void add_jemalloc(struct tree *tree)
+{
+	const struct jemalloc *jemalloc = &tree->answer->map->allocators->jemalloc;
+	if (!add_kind(tree, REGION_JEMALLOC, "jemalloc extents"))
+		return;
+	const uint64_t active = jemalloc->bytes[JEMALLOC_ACTIVE];
+	const uint64_t objects = tree->blocks->bytes[ALLOCATOR_JEMALLOC];
+	add(tree, 2, "Python objects", objects, tree->blocks->blocks[ALLOCATOR_JEMALLOC]);
+	add(tree, 2, "in use by C code, or kept by threads", less(jemalloc->allocated, objects), 0);
+	add(tree, 2, "free between blocks in use, rounding",
+	    less(active, jemalloc->allocated > objects ? jemalloc->allocated : objects), 0);
+	add(tree, 2, "free, returned in time (dirty)", jemalloc->bytes[JEMALLOC_DIRTY], 0);
+	add(tree, 2, "free, returned in time (muzzy)", jemalloc->bytes[JEMALLOC_MUZZY], 0);
+	add(tree, 2, "returned, address space kept", jemalloc->bytes[JEMALLOC_RETAINED], 0);
+}
+
+static void add_pools(struct tree *tree)
+{
+	uint64_t known = 0;
+	for (size_t i = 0; i < tree->blocks->known.count; i++)
+		if (tree->blocks->known.items[i].allocator == ALLOCATOR_UNKNOWN &&
+		    !tree->blocks->known.items[i].is_shared)
+			known += tree->blocks->known.items[i].bytes;
+	if (!add_kind(tree, REGION_POOL, "pools of libraries"))
+		return;
+	const uint64_t mapped = tree->answer->kinds[REGION_POOL].mapped;
+	add(tree, 2, "blocks of known objects", known < mapped ? known : mapped, 0);
+	add(tree, 2, "other blocks, or free: not known", less(mapped, known), 0);
+}
+
+static void add_files(struct tree *tree)
+{
+	const struct memory_map *map = tree->answer->map;
+	uint64_t writable = 0;
+	if (!add_kind(tree, REGION_FILE, "files"))
+		return;
+	for (size_t i = 0; i < map->regions.count; i++)
+		if (map->regions.items[i].kind == REGION_FILE && map->regions.items[i].is_writable)
+			writable += map->regions.items[i].end - map->regions.items[i].start;
+	add(tree, 2, "variables of programs and libraries", writable, 0);
+	add(tree, 2, "code and data that is only read", less(tree->answer->kinds[REGION_FILE].mapped, writable), 0);
+}
+
+/* What nobody claims, by whose it probably is. */
+static const char *rest_name(const struct memory_answer *answer)
+{
+	static const char *const names[][2] = { { "tcmalloc", "tcmalloc's and others, not gone through" },
+		                                { "mimalloc", "mimalloc's and others, not gone through" },
+		                                { "hoard", "hoard's and others, not gone through" },
+		                                { "musl", "musl's malloc and others, not gone through" } };
+	for (size_t i = 0; answer->other_malloc != NULL && i < sizeof names / sizeof *names; i++)
+		if (strcmp(answer->other_malloc, names[i][0]) == 0)
+			return names[i][1];
+	return "not known";
+}
+
+int memory_parts_make(const struct query *query, const struct python_blocks *blocks, struct memory_answer *answer)
+{
+	struct tree tree = { .answer = answer, .blocks = blocks };
+	for (int i = 0; i < ALLOCATOR_COUNT; i++)
+		answer->objects_bytes += blocks->bytes[i];
+	add(&tree, 0, "mapped by the process", answer->mapped, 0);
+	if (answer->parts.count > 0) {
+		answer->parts.items[0].resident = answer->resident;
+		answer->parts.items[0].has_resident = true;
+	}
+	add_pymalloc(&tree);
+	add_mimalloc(&tree);
+	add_malloc(&tree);
+	add_jemalloc(&tree);
+	add_pools(&tree);
+	(void)add_kind(&tree, REGION_STACK, "thread stacks");
+	add_files(&tree);
+	(void)add_kind(&tree, REGION_OTHER, rest_name(answer));
+	(void)add_kind(&tree, REGION_RESERVED, "address space without memory");
+	add_of_which(&tree, 1, "of all this, the collector's words before objects", blocks->collector_heads);
+	add_of_which(&tree, 1, "of all this, code objects", blocks->code_bytes);
+	return tree.failed ? query_no_memory(query, "the parts of memory") : OK;
+}

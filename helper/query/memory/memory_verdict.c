@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "query/memory/memory_verdict.h"
+
+#include <inttypes.h>
+
+enum { /* percent of what the process has for itself */
+       RETURNABLE_SHARE = 15,
+       FRAGMENTED_SHARE = 15,
+       NATIVE_SHARE = 30,
+       UNKNOWN_SHARE = 30,
+       OBJECTS_SHARE = 60,
+       MANY_ARENAS = 8,
+};
+
+static const uint64_t worth_a_word = UINT64_C(64) << 20;
+
+/* "1.2 GiB": as render/units.h writes it, which is above this layer. */
+static void add_size(struct text *text, uint64_t bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	double value = (double)bytes;
+	unsigned unit = 0;
+	for (; value >= 1024 && unit < 4; unit++)
+		value /= 1024;
+	text_format(text, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+}
+
+struct verdicts {
+	const struct query *query;
+	struct memory_answer *answer;
+	uint64_t all;
+};
+
+static bool is_share(const struct verdicts *verdicts, uint64_t bytes, unsigned percent)
+{
+	return verdicts->all > 0 && (double)bytes * 100 >= (double)verdicts->all * percent;
+}
+
+static struct text *begin(struct verdicts *verdicts, enum verdict_kind kind, uint64_t bytes)
+{
+	struct memory_verdict verdict = { .kind = kind, .bytes = bytes };
+	add_size(&verdict.text, bytes);
+	if (!array_push(&verdicts->answer->verdicts, verdict)) {
+		text_free(&verdict.text);
+		return NULL;
+	}
+	return &verdicts->answer->verdicts.items[verdicts->answer->verdicts.count - 1].text;
+}
+
+static int say_returnable(struct verdicts *verdicts)
+{
+	const struct memory_answer *answer = verdicts->answer;
+	const uint64_t bytes = answer->returnable_resident;
+	if (!answer->has_malloc || bytes < worth_a_word || !is_share(verdicts, bytes, RETURNABLE_SHARE))
+		return OK;
+	struct text *text = begin(verdicts, VERDICT_RETURNABLE, bytes);
+	if (text == NULL)
+		return query_no_memory(verdicts->query, "the verdict");
+	text_add(text,
+	         " are free in malloc and still resident: no objects hold them. malloc_trim(0) would return them");
+	uint64_t arenas = 0;
+	for (size_t i = 0; i < answer->map->walks.count; i++)
+		arenas += answer->map->walks.items[i].arenas.count;
+	if (arenas > MANY_ARENAS)
+		text_format(text, "; MALLOC_ARENA_MAX=2 keeps the %" PRIu64 " arenas fewer", arenas);
+	text_add(text, "; MALLOC_TRIM_THRESHOLD_=131072 or jemalloc returns them by itself.");
+	return OK;
+}
+
+static int say_fragmented(struct verdicts *verdicts)
+{
+	const struct memory_answer *answer = verdicts->answer;
+	const struct pymalloc_use *use = &answer->map->pymalloc;
+	const uint64_t stranded = answer->malloc.free_bytes > answer->malloc.returnable && answer->has_malloc
+	                                  ? answer->malloc.free_bytes - answer->malloc.returnable
+	                                  : 0;
+	const uint64_t free_bytes =
+	        stranded + use->free_bytes + use->free_pool_bytes + answer->map->mimalloc.free_bytes;
+	if (free_bytes < worth_a_word || !is_share(verdicts, free_bytes, FRAGMENTED_SHARE))
+		return OK;
+	struct text *text = begin(verdicts, VERDICT_FRAGMENTED, free_bytes);
+	if (text == NULL)
+		return query_no_memory(verdicts->query, "the verdict");
+	text_add(text, " are free between blocks in use, and cannot be returned while those live (fragmentation)");
+	if (answer->sparse_arenas > 0) {
+		text_format(text,
+		            ": %" PRIu64 " of %" PRIu64 " arenas of pymalloc are less than a tenth in use and take ",
+		            answer->sparse_arenas, use->arenas);
+		add_size(text, answer->sparse_bytes);
+		text_add(text, "; memory --arenas names the objects that pin them");
+	}
+	text_add(text, ".");
+	return OK;
+}
+
+static int say_native(struct verdicts *verdicts)
+{
+	const struct memory_answer *answer = verdicts->answer;
+	if (answer->native_bytes < worth_a_word || !is_share(verdicts, answer->native_bytes, NATIVE_SHARE))
+		return OK;
+	struct text *text = begin(verdicts, VERDICT_NATIVE, answer->native_bytes);
+	if (text == NULL)
+		return query_no_memory(verdicts->query, "the verdict");
+	text_add(text,
+	         " are in use by C code: no Python size counts them. The command native lists the largest blocks.");
+	return OK;
+}
+
+static int say_unknown(struct verdicts *verdicts)
+{
+	const struct memory_answer *answer = verdicts->answer;
+	const uint64_t bytes = answer->kinds[REGION_OTHER].resident;
+	if (bytes < worth_a_word || !is_share(verdicts, bytes, UNKNOWN_SHARE))
+		return OK;
+	struct text *text = begin(verdicts, VERDICT_UNKNOWN, bytes);
+	if (text == NULL)
+		return query_no_memory(verdicts->query, "the verdict");
+	if (answer->other_malloc != NULL)
+		text_format(text,
+		            " are in mappings of no allocator that can be gone through, most of them %s's; what of it "
+		            "is free is not known.",
+		            answer->other_malloc);
+	else
+		text_add(text, " are in mappings that no allocator known here made: mmap() by an extension, a device, "
+		               "another runtime. memory --regions lists the largest.");
+	return OK;
+}
+
+static int say_objects(struct verdicts *verdicts)
+{
+	const struct memory_answer *answer = verdicts->answer;
+	const bool is_alone = answer->verdicts.count == 0;
+	if (!is_share(verdicts, answer->objects_bytes, OBJECTS_SHARE) && !is_alone)
+		return OK;
+	struct text *text = begin(verdicts, VERDICT_OBJECTS, answer->objects_bytes);
+	if (text == NULL)
+		return query_no_memory(verdicts->query, "the verdict");
+	text_add(text, is_share(verdicts, answer->objects_bytes, OBJECTS_SHARE)
+	                       ? " are live Python objects: top says what keeps them."
+	                       : " are live Python objects; nothing here is out of proportion.");
+	return OK;
+}
+
+int memory_verdicts_make(const struct query *query, struct memory_answer *answer)
+{
+	struct verdicts verdicts = { query, answer, answer->private_bytes };
+	TRY(say_returnable(&verdicts));
+	TRY(say_fragmented(&verdicts));
+	TRY(say_native(&verdicts));
+	TRY(say_unknown(&verdicts));
+	return say_objects(&verdicts);
+}

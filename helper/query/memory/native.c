@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include "query/memory/native.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "query/naming.h"
+
+static int compare_rows(const void *left, const void *right)
+{
+	const struct native_row *a = left, *b = right;
+	return query_compare_bytes(a->block.bytes, a->block.address, b->block.bytes, b->block.address);
+}
+
+static int compare_owners(const void *left, const void *right)
+{
+	const struct native_owner *a = left, *b = right;
+	return query_compare_bytes(a->bytes, a->example, b->bytes, b->example);
+}
+
+/* The object that a block hangs on; 0: several that only a holder has in common, or none. */
+static uint64_t owner_of(const struct query *query, const struct native_block *block)
+{
+	uint32_t holder;
+	if (block->holder != NATIVE_OBJECT)
+		return 0;
+	return retained_node(query->target->heap, block->owner, &holder);
+}
+
+/* ---- Sums ---- */
+
+typedef ARRAY(uint32_t) row_array;
+
+struct owner_rows { /* 1 + index in answer->owners; 0: none yet */
+	row_array by_type, by_file;
+	uint32_t several, unseen;
+};
+
+static struct native_owner *row_of(struct native_answer *answer, uint32_t *place)
+{
+	if (*place == 0) {
+		if (!array_push(&answer->owners, (struct native_owner){ .type = NULL }))
+			return NULL;
+		*place = (uint32_t)answer->owners.count;
+	}
+	return &answer->owners.items[*place - 1];
+}
+
+static uint32_t *slot_of(row_array *rows, uint32_t index)
+{
+	while (rows->count <= index)
+		if (!array_push(rows, 0))
+			return NULL;
+	return &rows->items[index];
+}
+
+static struct native_owner *find_owner(const struct query *query, struct native_answer *answer, struct owner_rows *rows,
+                                       const struct native_block *block)
+{
+	const uint64_t object = owner_of(query, block);
+	const struct type_info *type = object != 0 ? query_type(query, object) : NULL;
+	struct native_owner *owner;
+	uint32_t *place;
+	if (type != NULL) {
+		place = slot_of(&rows->by_type, type->index);
+		owner = place != NULL ? row_of(answer, place) : NULL;
+		if (owner != NULL && owner->type == NULL) {
+			owner->type = type;
+			owner->example = object;
+		}
+	} else if (block->holder == NATIVE_STATIC) {
+		place = slot_of(&rows->by_file, block->owner);
+		owner = place != NULL ? row_of(answer, place) : NULL;
+		if (owner != NULL)
+			owner->words = query->target->space->files.items[block->owner].path;
+	} else if (block->holder == NATIVE_OBJECT) {
+		owner = row_of(answer, &rows->several);
+		if (owner != NULL)
+			owner->words = "several objects";
+	} else {
+		owner = row_of(answer, &rows->unseen);
+		if (owner != NULL)
+			owner->words = "nothing seen";
+	}
+	return owner;
+}
+
+static int sum_up(const struct query *query, const struct native_graph *graph, struct native_answer *answer)
+{
+	struct owner_rows rows = { .several = 0 };
+	uint64_t steps = 0;
+	int status = OK;
+	for (size_t i = 0; i < graph->blocks.count && status == OK; i++) {
+		const struct native_block *block = &graph->blocks.items[i];
+		const unsigned power = 63 - (unsigned)__builtin_clzll(block->bytes | 1);
+		struct native_total *size = &answer->sizes[power < NATIVE_SIZES ? power : NATIVE_SIZES - 1];
+		struct native_owner *owner = find_owner(query, answer, &rows, block);
+		if (owner == NULL) {
+			status = query_no_memory(query, "the owners of native blocks");
+			break;
+		}
+		owner->count++;
+		owner->bytes += block->bytes;
+		size->blocks++;
+		size->bytes += block->bytes;
+		if (progress_look(query->progress, &steps) != OK)
+			status = query_cancelled(query);
+	}
+	array_free(&rows.by_type);
+	array_free(&rows.by_file);
+	if (answer->owners.count > 0)
+		qsort(answer->owners.items, answer->owners.count, sizeof *answer->owners.items, compare_owners);
+	return status;
+}
+
+/* ---- The largest ---- */
+
+/* Keeps the largest `limit` rows: twice as many at most while it goes. */
+static int note_block(const struct query *query, struct native_answer *answer, const struct native_block *block,
+                      uint64_t limit)
+{
+	if (limit != UINT64_MAX && answer->rows.count >= 2 * limit + 2) {
+		qsort(answer->rows.items, answer->rows.count, sizeof *answer->rows.items, compare_rows);
+		answer->rows.count = (size_t)limit;
+	}
+	return array_push(&answer->rows, (struct native_row){ .block = *block })
+	               ? OK
+	               : query_no_memory(query, "the rows of native blocks");
+}
+
+static void name_row(const struct query *query, struct naming *naming, struct native_row *row)
+{
+	row->owner = owner_of(query, &row->block);
+	row->type = row->owner != 0 ? query_type(query, row->owner) : NULL;
+	if (row->block.holder == NATIVE_STATIC)
+		text_add(&row->name, query->target->space->files.items[row->block.owner].path);
+	else if (row->block.holder == NATIVE_OBJECT)
+		(void)naming_number(naming, row->block.owner, &row->name);
+}
+
+static int find_rows(const struct query *query, const struct native_graph *graph,
+                     const struct native_question *question, struct native_answer *answer)
+{
+	struct naming *naming;
+	for (size_t i = 0; i < graph->blocks.count; i++) {
+		if (graph->blocks.items[i].bytes < question->min_bytes)
+			continue;
+		answer->matching++;
+		TRY(note_block(query, answer, &graph->blocks.items[i], question->limit));
+	}
+	if (answer->rows.count > 0)
+		qsort(answer->rows.items, answer->rows.count, sizeof *answer->rows.items, compare_rows);
+	if (answer->rows.count > question->limit)
+		answer->rows.count = (size_t)question->limit;
+	TRY(naming_open(&naming, query, query->target->heap));
+	for (size_t i = 0; i < answer->rows.count; i++)
+		name_row(query, naming, &answer->rows.items[i]);
+	naming_close(naming);
+	return OK;
+}
+
+int query_native(const struct query *query, const struct native_question *question, struct native_answer *ret_answer)
+{
+	struct native_answer *answer = ret_answer;
+	const struct native_graph *graph;
+	const struct retained *heap;
+	*answer = (struct native_answer){ .matching = 0 };
+	TRY(query_heap(query, &heap));
+	answer->coverage = heap->graph->coverage;
+	TRY(target_native(query->target, query->progress, &graph, query->error));
+	memcpy(answer->holders, graph->holders, sizeof answer->holders);
+	answer->all = graph->all;
+	const struct memory_map *memory = query->target->memory;
+	for (size_t i = 0; i < memory->walks.count; i++)
+		if (!memory->walks.items[i].is_confirmed)
+			answer->refusal = memory->walks.items[i].refusal;
+	if (memory->walks.count == 0)
+		answer->refusal = "no heap of glibc's malloc was found";
+	TRY(sum_up(query, graph, answer));
+	return find_rows(query, graph, question, answer);
+}
+
+void native_answer_clear(struct native_answer *answer)
+{
+	for (size_t i = 0; i < answer->rows.count; i++)
+		text_free(&answer->rows.items[i].name);
+	array_free(&answer->rows);
+	array_free(&answer->owners);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ * tasks: every asyncio task of the heap (and of trio and curio), every suspended greenlet, coroutines that were never
+ * awaited and generators that stand still: grouped by where they stand, with what they wait for. Tasks are found by
+ * their type, not through the loop's lists: finished ones that somebody keeps are among them. */
+#ifndef PYDS_QUERY_TASKS_H
+#define PYDS_QUERY_TASKS_H
+
+#include "query/tasks/future.h"
+#include "query/instances.h"
+#include "query/query.h"
+
+enum task_state {
+	TASK_PENDING,
+	TASK_RUNNING, /* its coroutine executes now */
+	TASK_DONE,
+	TASK_FAILED, /* finished by an exception */
+	TASK_CANCELLED,
+	TASK_COROUTINE, /* a coroutine that is suspended outside of any task */
+	TASK_GREENLET, /* a greenlet that was switched away from */
+	TASK_NOT_AWAITED, /* a coroutine that nobody awaited yet, and no task has */
+	TASK_GENERATOR, /* a generator that stands in a yield */
+	TASK_ASYNC_GENERATOR,
+	TASK_STATE_COUNT
+};
+const char *task_state_name(enum task_state state); /* "pending", "never awaited", ... */
+
+enum task_wait {
+	WAIT_NOTHING, /* it has ended, or runs, or will run: the loop has not come to it */
+	WAIT_METHOD, /* a method of a library object: Queue.get of `object` */
+	WAIT_FUNCTION, /* a function of a library: sleep, wait */
+	WAIT_TASK, /* object: the task */
+	WAIT_GATHER, /* object: the future of gather() */
+	WAIT_SHIELD,
+	WAIT_EXECUTOR, /* object: the concurrent.futures.Future of run_in_executor() */
+	WAIT_FUTURE, /* object: a future that nothing more is known of */
+	WAIT_OTHER, /* object: something else that is awaited, of a type that is not known to wait */
+};
+
+/* A place in code: what a step of a chain is told apart by. */
+struct task_place {
+	uint64_t code; /* 0: unknown; then object's type says what it is */
+	uint64_t instruction; /* as python_frame.last_instruction */
+	bool is_address;
+	uint64_t object; /* an example: a coroutine, or the frame of a greenlet */
+};
+
+struct task_group {
+	enum task_state state;
+	ARRAY(struct task_place) chain; /* outermost first */
+	enum task_wait wait;
+	uint64_t wait_code; /* WAIT_METHOD, WAIT_FUNCTION: code of the function */
+	uint64_t wait_object; /* of the first; what kind, enum task_wait says; 0: none */
+	uint64_t wait_holder; /* a task that is inside `async with` of wait_object; 0: none is */
+	struct task_place holder_place; /* where it is inside */
+	bool waits_differ; /* others wait for other objects */
+	uint32_t count, order; /* order: task_groups.c's own */
+	uint64_t first; /* example: the task at the lowest address */
+	uint64_t retained; /* bytes that would go if all of the group went */
+	uint64_t payload; /* of these, results and exceptions of finished tasks alone */
+	uint32_t not_retrieved; /* exceptions that nobody asked for */
+	uint32_t keeper; /* number of the dominator tree: what alone keeps all of them; 0: several do */
+	/* In words, of groups that were to have them; else "": wait_object, and keeper where they have ended. */
+	struct text wait_words, kept_by;
+};
+
+struct task_row {
+	uint64_t address;
+	uint64_t name; /* a str; 0: none */
+	uint64_t loop;
+	uint64_t wait_object;
+	uint32_t group;
+	uint32_t number; /* of the dominator tree; UINT32_MAX: garbage */
+	uint64_t keeper; /* the object that alone keeps it; 0: none does */
+	uint64_t retained;
+	uint8_t state; /* enum task_state */
+	bool must_cancel;
+	uint32_t order; /* in which it was found */
+};
+
+/* Indexes of rows: `from` cannot go on before `to` is done. */
+struct task_edge {
+	uint32_t from, to;
+};
+
+struct loop_row {
+	uint64_t address;
+	int64_t ready, timers, descriptors; /* lengths; -1: unknown */
+};
+
+struct tasks_answer {
+	ARRAY(struct task_group) groups; /* those that retain most first */
+	ARRAY(struct task_row) rows; /* in order of address */
+	ARRAY(struct task_edge) edges; /* sorted */
+	ARRAY(struct loop_row) loops;
+	ARRAY(uint32_t) cycles; /* rows; of each cycle its members in order, then UINT32_MAX */
+	uint32_t futures; /* that are no tasks, pending */
+	struct coverage coverage;
+	uint32_t truncated; /* chains that could not be followed to their end */
+};
+
+/* All of them; with_words: the first so many groups say in words what they wait for and what keeps them. */
+int query_tasks(const struct query *query, uint64_t with_words, struct tasks_answer *ret_answer);
+
+static inline bool task_group_has_ended(const struct task_group *group)
+{
+	return group->state >= TASK_DONE && group->state <= TASK_CANCELLED;
+}
+
+void tasks_answer_clear(struct tasks_answer *tasks);
+
+#endif

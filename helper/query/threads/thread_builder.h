@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ * thread_builder: what the steps of query_threads() share. */
+#ifndef PYDS_QUERY_THREAD_BUILDER_H
+#define PYDS_QUERY_THREAD_BUILDER_H
+
+#include "query/instances.h"
+#include "query/memory/library.h"
+#include "query/threads/threads.h"
+#include "query/threads/with_blocks.h"
+
+/* An object that a frame is inside `with` of. */
+struct with_row {
+	uint64_t object;
+	uint32_t row, frame;
+};
+
+/* A lock or queue that a frame of a row knows. */
+struct known_object {
+	uint64_t object;
+	uint32_t row;
+	bool acquires; /* the code of the frame calls acquire() */
+};
+
+struct thread_builder {
+	const struct query *query;
+	struct threads_answer *threads;
+	struct decoder *decoder;
+	const struct retained *heap;
+	instance_array locks; /* role: enum lock_kind */
+	instance_array files; /* role: enum file_role */
+	struct address_map by_wait_address; /* to the index in locks */
+	struct address_map lock_objects; /* the same by their own address */
+	ARRAY(struct known_object) known; /* sorted */
+	struct library library;
+	ARRAY(struct with_row) withs;
+};
+
+/* What has a descriptor, beside what threads wait for. */
+enum file_role { ROLE_FILE = LOCK_KIND_COUNT, ROLE_SOCKET };
+
+/* thread_descriptor.c: lock_kind_of_type() or a file_role; the second takes the files out of builder->locks. */
+uint8_t thread_role_of_type(struct decoder *decoder, const struct type_info *type);
+bool thread_files_part(struct thread_builder *builder);
+/* What each row's system call is about. */
+void thread_descriptors_find(struct thread_builder *builder);
+/* thread_wait.c: what each row waits for, without owners. */
+void thread_waits_find(struct thread_builder *builder);
+/* frame_knowledge.c: fills known. False: out of memory. */
+bool frame_knowledge_find(struct thread_builder *builder);
+/* thread_owners.c: who has what is waited for, and what each row holds. False: out of memory. */
+bool thread_owners_find(struct thread_builder *builder);
+/* thread_circles.c: threads that wait for each other. False: out of memory. */
+bool thread_circles_find(struct threads_answer *threads);
+
+/* The row of a thread by pthread_t; THREAD_NONE. */
+uint32_t thread_row_of(const struct thread_builder *builder, uint64_t thread_id);
+
+#endif
