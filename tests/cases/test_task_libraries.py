@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""tasks: those of other libraries than asyncio, and greenlets: each is found, its chain has the lines that the process
+itself tells, and those that hang alike are one group. The libraries are looked for in the Python of these tests, and in
+those that PYDS_LIBRARY_PYTHONS names, separated by colons; docs/testing.md says how to make them."""
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+import cores
+import program
+
+PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "task_libraries_program.py")
+PYTHONS = [sys.executable] + [one for one in os.environ.get("PYDS_LIBRARY_PYTHONS", "").split(":") if one]
+WAITS = {"uvloop": ("Queue.get", "StreamReader.readline"), "anyio": ("MemoryObjectReceiveStream.receive", "Event.wait"),
+         "trio": ("MemoryReceiveChannel.receive", "Event.wait"), "curio": ("Queue.get", "Event.wait"),
+         "greenlet": (None, None), "gevent": (None, None), "eventlet": (None, None)}
+
+
+def steps(group):
+    return [[step["function"].rsplit(".", 1)[-1], step["line"]] for step in group["chain"]]
+
+
+@pytest.mark.parametrize("python", PYTHONS, ids=range(len(PYTHONS)))
+@pytest.mark.parametrize("library", sorted(WAITS))
+def test_tasks_that_hang(python, library, tmp_path):
+    if subprocess.run([python, "-c", "import " + library], stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("%s has no %s that can be imported" % (python, library))
+    with cores.Target(python, ["-W", "ignore", PROGRAM, library], str(tmp_path)) as target:
+        truth = json.loads(target.wait_ready()[len("READY "):])
+        where = ["--pid", str(target.pid)]
+        answer = program.ask(where, ["tasks", "--json"])
+        text = program.run(where + ["tasks", "-n", "0"]).output
+    rows = {row["address"]: row for row in answer["tasks"]}
+    groups = {}
+    for told in truth["tasks"]:
+        row = rows[told["address"]]
+        assert steps(answer["groups"][row["group"]]) == told["chain"], told
+        assert told["name"] in (None, row["name"])
+        groups.setdefault(row["group"], []).append(row)
+    assert sorted(len(found) for found in groups.values()) == [3, 5]
+    assert all(answer["groups"][group]["count"] == len(found) for group, found in groups.items())
+    for waits in WAITS[library]:
+        assert waits is None or "waits in %s of " % waits in text
+    if WAITS[library] == (None, None):
+        assert sorted(answer["groups"][group]["state"] for group in groups) == ["greenlet", "greenlet"]
+        assert max(answer["groups"][group]["retained"] for group in groups) > 50000  # the local `weighs` of five
