@@ -76,6 +76,7 @@ static void show_finding(struct report *report, const struct findings_answer *an
 	if (finding->is_urgent) {
 		text_add(text, "look at this first");
 	} else {
+		text_add(text, finding->is_estimate ? "~" : "");
 		report_bytes(report, text, finding->bytes);
 		text_add(text, finding->is_saving ? " could be saved" : " held");
 	}
@@ -138,6 +139,7 @@ static void json_finding(struct report *report, const struct findings_answer *an
 	json_string(json, "rule", finding_rule_name(finding->rule));
 	json_number(json, "bytes", finding->bytes);
 	json_string(json, "kind", finding->is_urgent ? "urgent" : finding->is_saving ? "saved" : "held");
+	json_bool(json, "estimated", finding->is_estimate);
 	/* in parts of a million: JSON that scripts compare has no fractions here */
 	json_number(json, "share",
 	            answer->heap_bytes > 0 ? (uint64_t)(1e6 * (double)finding->bytes / (double)answer->heap_bytes) : 0);

@@ -11,6 +11,7 @@ import datetime
 import decimal
 import functools
 import gc
+import itertools
 import json
 import os
 import sys
@@ -150,9 +151,14 @@ def files(count, buffered):
     return [open(sys.executable, "rb", **({} if buffered else {"buffering": 0})) for _ in range(count)]
 
 
+RUNS = itertools.count()
+
+
 def documented(optimize):
-    """A module with long docstrings; -OO leaves them out."""
-    lines = ["def f%d():\n    %r\n" % (n, "What f%d does. " % n * 480) for n in range(1500)]
+    """A module with long docstrings; -OO leaves them out. Others each time: constants are made once and kept in
+    free-threaded builds."""
+    run = next(RUNS)
+    lines = ["def f%d():\n    %r\n" % (n, "What f%d does in run %d. " % (n, run) * 300) for n in range(1500)]
     names = {}
     exec(compile("".join(lines), "documented.py", "exec", optimize=optimize), names)
     return names
@@ -371,15 +377,43 @@ def cached_utf8(asks):
     return texts
 
 
+# Objects/obmalloc.c puts so many bytes around a block in debug builds: its size, letters and a pattern.
+GUARDS = 24 if hasattr(sys, "gettotalrefcount") else 0
+FREE_THREADED = not getattr(sys, "_is_gil_enabled", lambda: True)()
+PYMALLOC_MOST = 512
+
+
+def pymalloc_or_malloc(bytes_asked):
+    """Up to 512 bytes in classes of 16; above by glibc's malloc: a word in front, in steps of 16."""
+    if bytes_asked <= PYMALLOC_MOST:
+        return (bytes_asked + 15) // 16 * 16
+    asked = bytes_asked + GUARDS  # malloc's domain has guards of its own
+    return (asked + 8 + 15) // 16 * 16 if asked < 128 << 10 else (asked + 16 + 4095) // 4096 * 4096
+
+
+def mimalloc(bytes_asked):
+    """Classes of 16 bytes up to 64, then four to each power of two (_mi_bin() of Objects/mimalloc/page-queue.c); above
+    128 KiB whole parts of the system's memory (_mi_os_good_alloc_size() of os.c)."""
+    words = (bytes_asked + 7) // 8
+    if bytes_asked > 128 << 10:
+        part = 4 << 10 if bytes_asked < 512 << 10 else 64 << 10 if bytes_asked < 2 << 20 else 256 << 10
+        return (bytes_asked + part - 1) // part * part
+    if words <= 8:
+        return max(words + 1 & ~1, 2) * 8
+    step = 1 << max((words - 1).bit_length() - 3, 0)
+    return (words + step - 1) // step * step * 8
+
+
 def taken(make):
-    """Bytes that the allocators gave for what make() makes: small requests rounded as pymalloc rounds them."""
+    """Bytes that the allocators gave for what make() makes."""
     import _tracemalloc
     make()  # what a first run leaves behind
     gc.collect()
     tracemalloc.start()
     made = make()
     gc.collect()
-    total = sum(trace[1] if trace[1] > 512 else (trace[1] + 15) // 16 * 16 for trace in _tracemalloc._get_traces())
+    given = mimalloc if FREE_THREADED else pymalloc_or_malloc
+    total = sum(given(trace[1] + GUARDS) for trace in _tracemalloc._get_traces())
     tracemalloc.stop()
     del made
     return total

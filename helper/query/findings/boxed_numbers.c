@@ -5,6 +5,7 @@
 
 #include "object/value.h"
 #include "query/findings/leaf_value.h"
+#include "query/findings/request.h"
 
 enum { LEAST_ITEMS = 1000, MOST_SMALL = 256, LEAST_SMALL = -5 /* ints that Python makes once */ };
 
@@ -32,7 +33,7 @@ static bool add_number(struct rule_run *run, uint64_t item, uint64_t *bytes)
 		return true;
 	const uint32_t node = object_index_find(&run->heap->graph->index, item);
 	if (node != UINT32_MAX)
-		*bytes += rule_rounded(heap_graph_shallow(run->heap->graph, node));
+		*bytes += request_taken(run, heap_graph_shallow(run->heap->graph, node));
 	return true;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Room in bytearrays and BytesIO objects that no byte is in. */
 #include "object/value.h"
-#include "query/findings/rule.h"
+#include "query/findings/request.h"
 
 static bool wants(struct rule_run *run, const struct type_info *type)
 {
@@ -22,7 +22,7 @@ static uint64_t slack_of(struct rule_run *run, const struct looked *looked)
 		if (buffer == 0 || !value_field(&run->decoder->objects, buffer, FIELD_PyVarObject_ob_size, &room))
 			return 0;
 	}
-	return room > used && room < UINT64_C(1) << 44 ? room - used : 0;
+	return room > used && room < UINT64_C(1) << 44 ? request_taken(run, room) - request_taken(run, used) : 0;
 }
 
 static int look(struct rule_run *run, void *state, const struct looked *looked)

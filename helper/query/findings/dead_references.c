@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Weak references whose object has gone, and that somebody keeps. */
-#include "query/findings/rule.h"
+#include "query/findings/request.h"
 
 static bool wants(struct rule_run *run, const struct type_info *type)
 {
@@ -15,7 +15,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	const uint64_t object = body_field(run->decoder->layout, FIELD_PyWeakReference_wr_object, looked->body);
 	const struct type_info *type = object != 0 ? rule_type(run, object) : NULL;
 	if (type != NULL && rule_is_type(type, "none"))
-		sum_add(state, looked->node, rule_subtree_bytes(run, looked->number));
+		sum_add(state, looked->node, request_of_subtree(run, looked->number));
 	return OK;
 }
 

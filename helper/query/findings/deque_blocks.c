@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Deques of few items: each has at least one block with room for 64 (Modules/_collectionsmodule.c BLOCKLEN). */
-#include "query/findings/rule.h"
+#include "query/findings/request.h"
 
 enum { MOST_ITEMS = 16 };
 
@@ -13,10 +13,8 @@ static bool wants(struct rule_run *run, const struct type_info *type)
 /* What a list of as many items takes instead. */
 static uint64_t list_bytes(const struct rule_run *run, uint64_t items)
 {
-	const struct layout *layout = run->decoder->layout;
-	const uint64_t head =
-	        layout_feature(layout, FEATURE_FREE_THREADED) ? 0 : layout->struct_bytes[STRUCT_PyGC_Head];
-	return rule_rounded(head + layout->struct_bytes[STRUCT_PyListObject]) + rule_rounded(8 * items);
+	return request_tracked(run, run->decoder->layout->struct_bytes[STRUCT_PyListObject], 0) +
+	       request_list_items(run, items);
 }
 
 static int look(struct rule_run *run, void *state, const struct looked *looked)

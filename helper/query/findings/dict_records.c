@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Dicts with the same keys, by the thousand: records. An object with __slots__ holds the same values in a fraction. */
 #include "query/findings/record_keys.h"
+#include "query/findings/request.h"
 #include "query/findings/sum_groups.h"
 
 enum { LEAST_RECORDS = 1000 };
@@ -30,7 +31,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 
 static int say(struct rule_run *run, const struct sum_group *kind)
 {
-	const uint64_t slots = rule_slots_bytes(run, kind->most);
+	const uint64_t slots = request_slots(run, kind->most);
 	struct finding_sum saved = kind->sum;
 	struct text *text;
 	if (kind->sum.count < LEAST_RECORDS || kind->sum.bytes <= slots * kind->sum.count)

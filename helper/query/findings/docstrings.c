@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Docstrings of functions: python -OO does without. Worth a word only where they are a large part. */
-#include "query/findings/rule.h"
+#include "query/findings/request.h"
 
 static bool wants(struct rule_run *run, const struct type_info *type)
 {
@@ -14,7 +14,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	const struct type_info *type = doc != 0 ? query_type(run->query, doc) : NULL;
 	const uint32_t node = doc != 0 ? object_index_find(&run->heap->graph->index, doc) : UINT32_MAX;
 	if (type != NULL && node != UINT32_MAX && rule_is_type(type, "str"))
-		sum_add(state, node, heap_graph_bytes(run->heap->graph, node, run->heap->measure));
+		sum_add(state, node, request_of_leaf(run, node));
 	return OK;
 }
 

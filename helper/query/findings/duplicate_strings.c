@@ -2,6 +2,7 @@
  * Strings and bytes of equal value that are different objects. Interned ones are the only one of their value. */
 #include "query/findings/equal_sum.h"
 #include "query/findings/leaf_value.h"
+#include "query/findings/request.h"
 
 static bool wants(struct rule_run *run, const struct type_info *type)
 {
@@ -16,8 +17,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	if (leaf_kind_of(run, looked->type) == LEAF_STR ? !str_value_hash(run, looked->address, &hash, &is_interned)
 	                                                : !leaf_value_hash(run, LEAF_BYTES, looked->address, &hash))
 		return OK;
-	const uint64_t bytes =
-	        is_interned ? 0 : rule_rounded(heap_graph_bytes(run->heap->graph, looked->node, run->heap->measure));
+	const uint64_t bytes = is_interned ? 0 : request_of_leaf(run, looked->node);
 	return equal_sum_add(run, state, hash, looked, bytes) ? OK
 	                                                      : query_no_memory(run->query, "the values of strings");
 }

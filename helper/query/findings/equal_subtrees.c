@@ -4,7 +4,7 @@
  * are equal, what lies below them is not compared again. */
 #include <stdlib.h>
 
-#include "query/findings/rule.h"
+#include "query/findings/request.h"
 #include "query/findings/structure_hash.h"
 
 enum {
@@ -141,7 +141,7 @@ static int settle(struct rule_run *run, struct subtrees *subtrees, struct candid
 		subtrees->kinds += !is_again;
 		if (is_again)
 			sum_add(&subtrees->sum, run->heap->dominators.node[items[i].number],
-			        rule_subtree_bytes(run, items[i].number));
+			        request_of_subtree(run, items[i].number));
 	}
 	return OK;
 }

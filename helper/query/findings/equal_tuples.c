@@ -2,6 +2,7 @@
  * Tuples of equal strings and numbers that are different objects. */
 #include "query/findings/equal_sum.h"
 #include "query/findings/leaf_value.h"
+#include "query/findings/request.h"
 
 enum { MOST_ITEMS = 16 };
 
@@ -26,7 +27,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	for (int64_t i = 0; i < count; i++)
 		hashes[i] = item_value_hash(run, load_u64(items + 8 * i));
 	const uint64_t hash = value_hash((const uint8_t *)hashes, 8 * (size_t)count, 't');
-	const uint64_t bytes = rule_rounded(heap_graph_bytes(run->heap->graph, looked->node, run->heap->measure));
+	const uint64_t bytes = request_of_leaf(run, looked->node);
 	return equal_sum_add(run, state, hash, looked, bytes) ? OK
 	                                                      : query_no_memory(run->query, "the values of tuples");
 }

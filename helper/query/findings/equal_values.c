@@ -6,6 +6,7 @@
 #include "object/value.h"
 #include "query/findings/equal_sum.h"
 #include "query/findings/leaf_value.h"
+#include "query/findings/request.h"
 
 enum { MOST_ITEMS = 64 /* of a frozenset, attributes of a time zone */ };
 
@@ -85,7 +86,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	if (hash == 0)
 		return OK;
 	hash ^= value_hash((const uint8_t *)&looked->type->address, 8, 'v');
-	return equal_sum_add(run, state, hash, looked, rule_subtree_bytes(run, looked->number))
+	return equal_sum_add(run, state, hash, looked, request_of_subtree(run, looked->number))
 	               ? OK
 	               : query_no_memory(run->query, "the values of objects");
 }

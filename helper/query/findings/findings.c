@@ -6,7 +6,7 @@
 
 #include "graph/heap/heap_cursor.h"
 #include "object/value.h"
-#include "query/findings/rule.h"
+#include "query/findings/request.h"
 
 enum {
 	THRESHOLD_PART = 100, /* 1/100 of the heap */
@@ -194,6 +194,8 @@ int query_findings(const struct query *query, const struct findings_question *qu
 	int status = naming_open(&run.naming, query, run.heap);
 	if (status == OK)
 		status = make_states(&run, question);
+	if (status == OK)
+		request_find(&run);
 	if (status == OK)
 		status = ask_rules(&run);
 	for (uint32_t i = 0; i < FINDING_COUNT; i++) {

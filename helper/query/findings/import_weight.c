@@ -6,9 +6,10 @@
 
 #include "base/limits.h"
 #include "object/value.h"
+#include "query/findings/leaf_value.h"
 #include "query/findings/sum_groups.h"
 
-enum { LEAST_PERCENT = 10, PACKAGE_BYTES = 128 };
+enum { LEAST_PERCENT = 10, PACKAGE_BYTES = 128, LIMIT_CONSTANTS = 1 << 16 /* of one code object */ };
 
 static const uint64_t least_bytes = UINT64_C(16) << 20; /* web frameworks and their like take less */
 
@@ -17,30 +18,67 @@ struct package {
 	struct finding_sum sum;
 };
 
+struct import_weight {
+	struct sum_groups files; /* by the address of the file's name; first: sum_groups_clear() is given the state */
+	uint8_t *counted; /* a bit for each node: a constant that interning keeps; NULL: none was met */
+};
+
 static bool wants(struct rule_run *run, const struct type_info *type)
 {
 	(void)run;
 	return rule_is_type(type, "code");
 }
 
+/* Free-threaded builds intern all constants, which then the interpreter keeps and not the code that brought them
+ * (intern_constants(), Objects/codeobject.c, 3.13): each is counted for the first code that has it. */
+static int add_interned(struct rule_run *run, struct import_weight *weight, const struct looked *looked,
+                        uint64_t *bytes)
+{
+	const struct heap_graph *graph = run->heap->graph;
+	uint64_t count, items;
+	const uint64_t constants = body_field(run->decoder->layout, FIELD_PyCodeObject_co_consts, looked->body);
+	if (!value_items(&run->decoder->objects, constants, &count, &items) || count > LIMIT_CONSTANTS)
+		return OK;
+	if (weight->counted == NULL && (weight->counted = calloc(graph->index.count / 8 + 1, 1)) == NULL)
+		return query_no_memory(run->query, "constants of code");
+	for (uint64_t i = 0; i < count; i++) {
+		const uint8_t *word = reader_at(&run->decoder->reader, items + 8 * i, 8);
+		const uint32_t node = word != NULL ? object_index_find(&graph->index, load_u64(word)) : UINT32_MAX;
+		if (node == UINT32_MAX || (weight->counted[node / 8] >> node % 8 & 1) != 0)
+			continue;
+		const uint32_t number = run->heap->dominators.number[node];
+		const struct type_info *type = rule_type(run, load_u64(word));
+		if (number == UINT32_MAX || type == NULL || leaf_kind_of(run, type) == LEAF_NONE ||
+		    run->heap->dominators.node[run->heap->dominators.idom[number]] < graph->index.count)
+			continue;
+		weight->counted[node / 8] |= (uint8_t)(1u << node % 8);
+		*bytes += run->heap->bytes[number];
+	}
+	return OK;
+}
+
 /* bytes: retained; code of a function within another's is a part of it. */
 static int look(struct rule_run *run, void *state, const struct looked *looked)
 {
+	struct import_weight *weight = state;
 	struct sum_group *group;
 	const struct dominators *dominators = &run->heap->dominators;
 	const uint64_t file = body_field(run->decoder->layout, FIELD_PyCodeObject_co_filename, looked->body);
+	uint64_t bytes = run->heap->bytes[looked->number];
 	uint32_t above = dominators->idom[looked->number];
 	for (int step = 0; step < 2; step++) {
 		/* its constants lie between */
 		const struct type_info *type = reference_type(naming_references(run->naming), above);
 		if (type != NULL && rule_is_type(type, "code"))
-			return OK;
+			bytes = 0;
 		above = dominators->idom[above];
 	}
-	if (file == 0)
+	if (file != 0 && layout_feature(run->decoder->layout, FEATURE_FREE_THREADED))
+		TRY(add_interned(run, weight, looked, &bytes));
+	if (file == 0 || bytes == 0)
 		return OK;
-	TRY(sum_groups_find(run, state, file, looked, &group));
-	sum_add(&group->sum, looked->node, run->heap->bytes[looked->number]);
+	TRY(sum_groups_find(run, &weight->files, file, looked, &group));
+	sum_add(&group->sum, looked->node, bytes);
 	return OK;
 }
 
@@ -92,7 +130,7 @@ static int say(struct rule_run *run, const struct package *package)
 
 static int end(struct rule_run *run, void *state)
 {
-	const struct sum_groups *files = state;
+	const struct sum_groups *files = &((struct import_weight *)state)->files;
 	ARRAY(struct package) packages = { .items = NULL };
 	int status = OK;
 	for (size_t i = 0; status == OK && i < files->groups.count; i++) {
@@ -114,6 +152,13 @@ static int end(struct rule_run *run, void *state)
 	return status;
 }
 
+static void clear(void *state)
+{
+	struct import_weight *weight = state;
+	sum_groups_clear(&weight->files);
+	free(weight->counted);
+}
+
 const struct rule import_weight_rule = {
-	.state_bytes = sizeof(struct sum_groups), .wants = wants, .look = look, .end = end, .clear = sum_groups_clear
+	.state_bytes = sizeof(struct import_weight), .wants = wants, .look = look, .end = end, .clear = clear
 };

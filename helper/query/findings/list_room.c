@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Lists with more room than items: what append() took in advance, or what was left when items went. */
-#include "query/findings/rule.h"
+#include "query/findings/request.h"
 
 static bool wants(struct rule_run *run, const struct type_info *type)
 {
@@ -15,7 +15,10 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	const uint64_t shallow = heap_graph_shallow(run->heap->graph, looked->node);
 	if (count < 0 || shallow < without || (shallow - without) / 8 <= (uint64_t)count)
 		return OK;
-	sum_add(state, looked->node, shallow - without - 8 * (uint64_t)count);
+	const uint64_t taken = request_list_items(run, (shallow - without) / 8);
+	const uint64_t needed = request_list_items(run, (uint64_t)count);
+	if (taken > needed)
+		sum_add(state, looked->node, taken - needed);
 	return OK;
 }
 

@@ -3,6 +3,7 @@
  * What __slots__ would save depends much on the version, so it is computed from what they take here. */
 #include "object/value.h"
 #include "query/findings/instance_bytes.h"
+#include "query/findings/request.h"
 #include "query/findings/sum_groups.h"
 
 enum { LEAST_INSTANCES = 10000, MOST_WORDS = 2 /* of the body beside its head: dict and weak references */ };
@@ -37,7 +38,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 
 static int say(struct rule_run *run, const struct sum_group *group)
 {
-	const uint64_t slots = rule_slots_bytes(run, group->most);
+	const uint64_t slots = request_slots(run, group->most);
 	struct finding_sum saved = group->sum;
 	struct text *text;
 	if (group->sum.count < LEAST_INSTANCES || group->sum.bytes <= slots * group->sum.count)

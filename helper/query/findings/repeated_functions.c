@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Functions of one code, and partial objects of one function, by the ten thousand: made for each object. */
 #include "object/value.h"
+#include "query/findings/request.h"
 #include "query/findings/sum_groups.h"
 
 enum { LEAST_FUNCTIONS = 10000, MOST_PARTS = 32 };
@@ -21,7 +22,7 @@ static uint64_t bytes_with_closure(const struct rule_run *run, uint32_t number)
 		const struct type_info *type = reference_type(naming_references(run->naming), at);
 		if (type != NULL &&
 		    (i == 0 || rule_is_type(type, "tuple") || rule_is_type(type, "cell") || rule_is_type(type, "dict")))
-			bytes += rule_rounded(heap_graph_bytes(heap->graph, heap->dominators.node[at], heap->measure));
+			bytes += request_of_leaf(run, heap->dominators.node[at]);
 		at = dominators_next(&heap->dominators, &heap->children, number, at);
 	}
 	return bytes;

@@ -8,8 +8,6 @@
 #include "query/tracemalloc/allocated_at.h"
 #include "query/group_name.h"
 
-enum { ROUNDING = 16 };
-
 void sum_add(struct finding_sum *sum, uint32_t node, uint64_t bytes)
 {
 	if (sum->stride == 0)
@@ -77,33 +75,6 @@ int rule_owners(struct rule_run *run, const owner_array **ret_owners)
 uint64_t rule_allocated(struct rule_run *run, uint64_t address)
 {
 	return decode_object(run->decoder, address) ? allocated_of_object(run->decoder).bytes : 0;
-}
-
-uint64_t rule_rounded(uint64_t bytes)
-{
-	return round_up(bytes, ROUNDING);
-}
-
-uint64_t rule_subtree_bytes(const struct rule_run *run, uint32_t number)
-{
-	const struct dominators *dominators = &run->heap->dominators;
-	uint64_t bytes = 0, steps = 0;
-	for (uint32_t at = number;;) {
-		const uint32_t node = dominators->node[at];
-		if (node < run->heap->graph->index.count)
-			bytes += rule_rounded(heap_graph_bytes(run->heap->graph, node, run->heap->measure));
-		at = dominators_next(dominators, &run->heap->children, number, at);
-		if (at == 0 || progress_look(run->query->progress, &steps) < 0)
-			return bytes;
-	}
-}
-
-uint64_t rule_slots_bytes(const struct rule_run *run, uint64_t words)
-{
-	const struct layout *layout = run->decoder->layout;
-	const uint64_t head =
-	        layout_feature(layout, FEATURE_FREE_THREADED) ? 0 : layout->struct_bytes[STRUCT_PyGC_Head];
-	return rule_rounded(head + layout->struct_bytes[STRUCT_PyObject] + 8 * words);
 }
 
 void rule_say_count(struct text *text, uint64_t count, const char *noun)
@@ -192,6 +163,7 @@ int rule_found(struct rule_run *run, const struct finding_sum *sum, bool is_savi
 	struct finding finding = {
 		.rule = run->rule, .bytes = sum->bytes, .count = sum->count, .is_saving = is_saving, .next = next
 	};
+	finding.is_estimate = is_saving && run->requests.is_estimate;
 	find_places(run, sum, &finding);
 	if (!array_push(&run->answer->findings, finding)) {
 		for (uint32_t i = 0; i < finding.place_count; i++) {

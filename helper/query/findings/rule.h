@@ -43,6 +43,11 @@ struct rule_run {
 		uint64_t dict, hash, keys;
 		bool is_record;
 	} record; /* what record_keys_hash() said last */
+	struct {
+		enum allocator allocator; /* that serves small objects */
+		uint64_t guards; /* bytes that a debug build puts around each block */
+		bool is_estimate; /* small or large ones are some other allocator's */
+	} requests; /* what request_find() found */
 	enum finding_rule rule; /* whose turn it is */
 };
 
@@ -102,12 +107,6 @@ uint32_t rule_largest_child(const struct rule_run *run, uint32_t number);
 int rule_owners(struct rule_run *run, const owner_array **ret_owners);
 /* What the allocators took for it; decodes it. */
 uint64_t rule_allocated(struct rule_run *run, uint64_t address);
-/* Of all that only this number keeps alive, itself included; each rounded as a small request is. */
-uint64_t rule_subtree_bytes(const struct rule_run *run, uint32_t number);
-/* Bytes that a small request takes: rounded as pymalloc and mimalloc do. */
-uint64_t rule_rounded(uint64_t bytes);
-/* Of an object of a class made in Python with that many words in __slots__ and nothing else. */
-uint64_t rule_slots_bytes(const struct rule_run *run, uint64_t words);
 
 /* A finding of at least the threshold: added to the answer, its places taken from the sum's samples (which may be
  * NULL); *ret_text is where its sentences go, NULL: too small, or out of memory (then the run ends with that). */

@@ -2,7 +2,7 @@
  * Lists, dicts and sets of one item each, by the ten thousand: the item itself, or a tuple, would do. */
 #include <string.h>
 
-#include "query/findings/rule.h"
+#include "query/findings/request.h"
 
 static bool wants(struct rule_run *run, const struct type_info *type)
 {
@@ -25,9 +25,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	if (length_of(run, looked) != 1 || rule_is_namespace(run, looked->node))
 		return OK;
 	/* what a tuple of one takes instead */
-	const uint64_t head =
-	        layout_feature(layout, FEATURE_FREE_THREADED) ? 0 : layout->struct_bytes[STRUCT_PyGC_Head];
-	const uint64_t tuple = rule_rounded(head + layout_offset(layout, FIELD_PyTupleObject_ob_item) + 8);
+	const uint64_t tuple = request_tracked(run, layout_offset(layout, FIELD_PyTupleObject_ob_item), 1);
 	const uint64_t bytes = rule_allocated(run, looked->address);
 	if (bytes > tuple)
 		sum_add(state, looked->node, bytes - tuple);

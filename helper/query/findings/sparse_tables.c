@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Dicts and sets whose table has four times the slots that their entries need: neither shrinks when entries go. */
 #include "object/keys_table.h"
-#include "query/findings/rule.h"
+#include "query/findings/request.h"
 
 enum { FEWEST_SLOTS = 8, TIMES = 4 };
 
@@ -32,7 +32,9 @@ static uint64_t dict_waste(struct rule_run *run, struct body body)
 	while (slots * 2 / 3 < used)
 		slots *= 2;
 	const uint64_t needed = keys_bytes(run, &keys, slots);
-	return keys.bytes >= keys_bytes(run, &keys, slots * TIMES) ? keys.bytes - needed : 0;
+	return keys.bytes >= keys_bytes(run, &keys, slots * TIMES)
+	               ? request_taken(run, keys.bytes) - request_taken(run, needed)
+	               : 0;
 }
 
 static uint64_t set_waste(struct rule_run *run, struct body body)
@@ -46,7 +48,8 @@ static uint64_t set_waste(struct rule_run *run, struct body body)
 	if (now < slots * TIMES)
 		return 0;
 	/* the smallest table is part of the object */
-	return (now - (slots == FEWEST_SLOTS ? 0 : slots)) * layout->struct_bytes[STRUCT_setentry];
+	const uint64_t entry = layout->struct_bytes[STRUCT_setentry];
+	return request_taken(run, now * entry) - request_taken(run, slots == FEWEST_SLOTS ? 0 : slots * entry);
 }
 
 static int look(struct rule_run *run, void *state, const struct looked *looked)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Strings that are not ASCII and keep their UTF-8 besides: C code asked for it once (PyUnicode_AsUTF8: json, database
  * drivers), and it stays as long as the string. */
-#include "query/findings/rule.h"
+#include "query/findings/request.h"
 
 static bool wants(struct rule_run *run, const struct type_info *type)
 {
@@ -21,7 +21,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 		return OK;
 	const uint64_t length = layout_get(layout, FIELD_PyCompactUnicodeObject_utf8_length, body);
 	if (length < UINT64_C(1) << 40)
-		sum_add(state, looked->node, rule_rounded(length + 1));
+		sum_add(state, looked->node, request_taken(run, length + 1));
 	return OK;
 }
 

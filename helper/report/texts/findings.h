@@ -12,7 +12,9 @@
 	"places that are alike; bytes with ~ are taken from samples), what to do about it\n"                           \
 	"and what to type next. What saves less than 1% of the heap, or 256 KiB, is not\n"                             \
 	"listed, but named as checked. Bytes saved are computed from how this build of\n"                              \
-	"Python lays its objects out. --fail-over looks at the largest finding, since\n"                               \
-	"they overlap; one that is to be looked at first counts for the whole heap.\n"
+	"Python lays its objects out and what its allocator takes for a request; where\n"                              \
+	"that allocator is not known, a ~ stands before them. --fail-over looks at the\n"                              \
+	"largest finding, since they overlap; one that is to be looked at first counts\n"                              \
+	"for the whole heap.\n"
 
 #endif
