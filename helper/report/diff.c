@@ -366,7 +366,7 @@ static int answer(struct comparison *comparison)
 		                          .with_retained = request_has(request, OPTION_RETAINED),
 		                          .object_limit = request->limit };
 	for (uint32_t i = 1; i < question.side_count; i++) {
-		TRY(other_target_open(report, request->operands.items[i - 1], &comparison->opened[i]));
+		TRY(other_target_open(report, request->operands.items[i - 1], i - 1, &comparison->opened[i]));
 		question.sides[i] = comparison->opened[i];
 	}
 	comparison->query = report->query;
@@ -388,6 +388,7 @@ int diff_report(struct report *report)
 		return error_set(report->error, ERROR_ARGUMENT,
 		                 "diff needs one or two later dumps, core files or process numbers: %s",
 		                 report->request->command->usage);
+	TRY(other_target_check(report->request, (uint32_t)others, report->error));
 	struct comparison comparison = { .report = report };
 	int status = answer(&comparison);
 	diff_answer_clear(&comparison.answer);

@@ -109,8 +109,12 @@
 #define LINES_REGIONS "  --regions        every region of the address space with its owner\n"
 #define LINES_STACKS "  --stacks         the stack of each thread\n"
 #define LINES_FAIL_OVER "  --fail-over X    exit status 4 if it is more than that: 5%, or a size, 10M\n"
-#define LINES_EXE "  --exe FILE       the main program of LATER, where it is not at its own path\n"
-#define LINES_SYSROOT "  --sysroot DIR    the files of LATER lie under DIR (default: as for the first)\n"
+#define LINES_EXE                                                                                                      \
+	"  --exe FILE       the main program of LATER, where it is not at its own path;\n"                             \
+	"                   given twice: of LATER, then of EVEN_LATER, or none\n"
+#define LINES_SYSROOT                                                                                                  \
+	"  --sysroot DIR    the files of LATER lie under DIR (default: as for the first);\n"                           \
+	"                   given twice: of LATER, then of EVEN_LATER, or none\n"
 #define LINES_ONLY "  --only RULE      only this rule\n"
 #define LINES_JSON "  --json           one JSON document for programs\n"
 #define LINES_HIDE_KEYS "  --hide-keys      no keys of dicts: they may be people's names or numbers\n"

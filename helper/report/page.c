@@ -123,7 +123,7 @@ static int write_one(struct report *report, struct export *export, struct text *
 static int write_growth(struct report *report, struct export *export, const char *other, struct text *data)
 {
 	struct report later = *report;
-	TRY(other_target_open(report, other, &later.target));
+	TRY(other_target_open(report, other, 0, &later.target));
 	later.decoder = &later.target->decoder;
 	later.naming = &later.target->naming;
 	later.query.target = later.target;

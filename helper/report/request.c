@@ -69,11 +69,16 @@ static int set_paths(struct request *request, const char *value, struct error *e
 
 static int set_word(struct request *request, enum option_id id, const char *value, struct error *error)
 {
+	const struct request_value again = { id, strdup(value) };
 	char **word = id == OPTION_TYPE      ? &request->type
 	              : id == OPTION_MODULE  ? &request->module
 	              : id == OPTION_THROUGH ? &request->through
 	              : id == OPTION_MERGE   ? &request->merge
 	                                     : &request->words[id];
+	if (again.word == NULL || !array_push(&request->values, again)) {
+		free(again.word);
+		return error_set(error, ERROR_NO_MEMORY, "out of memory");
+	}
 	return keep_word(word, value, error);
 }
 
@@ -297,6 +302,9 @@ void request_clear(struct request *request)
 	for (size_t i = 0; i < request->operands.count; i++)
 		free(request->operands.items[i]);
 	array_free(&request->operands);
+	for (size_t i = 0; i < request->values.count; i++)
+		free(request->values.items[i].word);
+	array_free(&request->values);
 	free(request->type);
 	free(request->module);
 	free(request->through);
@@ -310,4 +318,12 @@ bool request_matches_type(const struct request *request, const char *type_name)
 {
 	const struct type_filter filter = request_types(request);
 	return type_filter_passes(&filter, type_name);
+}
+
+const char *request_word_at(const struct request *request, enum option_id option, uint32_t index)
+{
+	for (size_t i = 0; i < request->values.count; i++)
+		if (request->values.items[i].option == option && index-- == 0)
+			return request->values.items[i].word;
+	return NULL;
 }

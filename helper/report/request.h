@@ -23,6 +23,12 @@ struct request_filter {
 	bool is_inclusive;
 };
 
+/* An option of ARGUMENT_WORD, each time that it was given. */
+struct request_value {
+	enum option_id option;
+	char *word;
+};
+
 struct request {
 	const struct command *command;
 	uint64_t given; /* option_bit() of each option that was there */
@@ -39,7 +45,8 @@ struct request {
 	ARRAY(struct request_filter) filters; /* in the order given */
 	ARRAY(char *) targets; /* as typed */
 	ARRAY(char *) operands; /* of COMMAND_TAKES_WORDS: as typed */
-	char *words[OPTION_COUNT]; /* what followed other options, as typed; NULL: not given */
+	char *words[OPTION_COUNT]; /* what followed other options, as typed, last; NULL: not given */
+	ARRAY(struct request_value) values; /* the same of each time, in the order given */
 	uint64_t numbers[OPTION_COUNT]; /* of ARGUMENT_AMOUNT and ARGUMENT_BYTES; 0: not given */
 };
 
@@ -53,6 +60,9 @@ static inline const char *request_word(const struct request *request, enum optio
 {
 	return request->words[option];
 }
+
+/* What followed it the index-th time, from 0; NULL: it was not given so often. */
+const char *request_word_at(const struct request *request, enum option_id option, uint32_t index);
 
 static inline uint64_t request_number(const struct request *request, enum option_id option)
 {

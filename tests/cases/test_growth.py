@@ -125,13 +125,24 @@ def test_one_after_the_other_where_memory_is_short(growth):
 
 def test_files_elsewhere(growth, tmp_path):
     """Without its files the first one's layouts come from elsewhere; those of the later ones lie where it is said."""
-    (first, second, _), _ = growth
+    (first, second, third), _ = growth
     executable = os.path.realpath(interpreters.distribution().path)
     sysroot = tmp_path / "sysroot"
     os.makedirs(str(sysroot) + os.path.dirname(executable))
     os.symlink(executable, str(sysroot) + executable)
     plain = diff(first[0], second[0])
     assert diff(first[0], second[0], "--exe", executable, "--sysroot", str(sysroot))["types"] == plain["types"]
+    # One for each later target, in their order.
+    lacks = str(tmp_path / "lacks")
+    both = [first[0], "diff", "--json", second[0], third[0]]
+    for words, status in ((["--exe", executable, "--exe", "none"], 0), (["--exe", "none", "--exe", lacks], 2),
+                          (["--exe", lacks, "--exe", "none"], 2), (["--sysroot", str(sysroot), "--sysroot", "none"], 0),
+                          (["--exe", executable] * 3, 1)):
+        done = program.run(["--core"] + both + words)
+        assert done.status == status, (words, done)
+        if status == 2:
+            assert lacks in done.errors
+            assert "'%s'" % (second if words[1] == lacks else third)[0] in done.errors
 
 
 @pytest.mark.parametrize("debugger", (gdb_session,) + lldb_session.find(), ids=lambda one: one.NAME)

@@ -179,13 +179,29 @@ static void the_table_is_consistent(void **state)
 	}
 }
 
+/* Of an option that is given again the last counts, and each can be had. */
+static void a_word_of_each_time(void **state)
+{
+	(void)state;
+	struct request request;
+	struct error error;
+	assert_int_equal(PARSE("diff", "--exe", "a", "b.core", "--sysroot=/c", "--exe=d"), OK);
+	assert_string_equal(request_word(&request, OPTION_EXE), "d");
+	assert_string_equal(request_word_at(&request, OPTION_EXE, 0), "a");
+	assert_string_equal(request_word_at(&request, OPTION_EXE, 1), "d");
+	assert_null(request_word_at(&request, OPTION_EXE, 2));
+	assert_string_equal(request_word_at(&request, OPTION_SYSROOT, 0), "/c");
+	assert_null(request_word_at(&request, OPTION_SYSROOT, 1));
+	request_clear(&request);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(options_in_every_spelling), cmocka_unit_test(default_limit_depends_on_json),
-		cmocka_unit_test(mistakes_are_sentences),    cmocka_unit_test(help_needs_no_target),
-		cmocka_unit_test(paths_and_merging),         cmocka_unit_test(filters_by_type_and_module),
-		cmocka_unit_test(the_table_is_consistent),
+		cmocka_unit_test(a_word_of_each_time),           cmocka_unit_test(options_in_every_spelling),
+		cmocka_unit_test(default_limit_depends_on_json), cmocka_unit_test(mistakes_are_sentences),
+		cmocka_unit_test(help_needs_no_target),          cmocka_unit_test(paths_and_merging),
+		cmocka_unit_test(filters_by_type_and_module),    cmocka_unit_test(the_table_is_consistent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
