@@ -183,13 +183,33 @@ bool value_str_equals(struct object_reader *objects, uint64_t address, const cha
 	return value_str_matches(objects, address, string, strlen(string));
 }
 
+/* A character is one to four bytes of UTF-8. */
+static bool length_fits(uint64_t characters, size_t bytes)
+{
+	return characters <= bytes && bytes <= characters * 4;
+}
+
+/* Whether the length alone says that it cannot be a str of so many bytes: what a dict is searched by, key after key,
+ * before anything is asked of the key's type. The old form without a kind keeps its length elsewhere. */
+static bool str_is_of_other_length(const struct object_reader *objects, uint64_t address, size_t bytes)
+{
+	const struct layout *layout = objects->layout;
+	const uint32_t head_bytes = layout->struct_bytes[STRUCT_PyASCIIObject];
+	const uint8_t *head = head_bytes > 0 ? reader_at(objects->reader, address, head_bytes) : NULL;
+	if (head == NULL || layout_get(layout, FIELD_PyASCIIObject_state_kind, head) == 0)
+		return false;
+	const uint64_t length = layout_get(layout, FIELD_PyASCIIObject_length, head);
+	return layout_get(layout, FIELD_PyASCIIObject_state_ascii, head) ? length != bytes
+	                                                                 : !length_fits(length, bytes);
+}
+
 bool value_str_matches(struct object_reader *objects, uint64_t address, const char *bytes, size_t length)
 {
 	struct str_view view;
 	size_t position = 0;
 
-	/* A character is one to four bytes of UTF-8. */
-	if (!str_view_open(objects, address, &view) || view.length > length || length > view.length * 4)
+	if (str_is_of_other_length(objects, address, length) || !str_view_open(objects, address, &view) ||
+	    !length_fits(view.length, length))
 		return false;
 	if (view.length == 0)
 		return true;
