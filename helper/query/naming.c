@@ -26,6 +26,7 @@ struct found {
 	uint32_t number;
 	uint32_t toward; /* index in the queue */
 	uint32_t depth;
+	uint32_t slot; /* its own in `seen`, to be emptied when the search is over */
 };
 
 struct naming {
@@ -62,17 +63,26 @@ const struct references *naming_references(const struct naming *naming)
 	return &naming->anchors.references;
 }
 
-static bool see(struct naming *naming, uint32_t number)
+static bool see(struct naming *naming, uint32_t number, uint32_t *ret_slot)
 {
 	for (uint32_t i = number * UINT32_C(2654435761) >> 8;; i++) {
-		uint32_t *slot = &naming->seen[i & (SEEN_SLOTS - 1)];
-		if (*slot == number + 1)
+		const uint32_t slot = i & (SEEN_SLOTS - 1);
+		if (naming->seen[slot] == number + 1)
 			return false;
-		if (*slot == 0) {
-			*slot = number + 1;
+		if (naming->seen[slot] == 0) {
+			naming->seen[slot] = number + 1;
+			*ret_slot = slot;
 			return true;
 		}
 	}
+}
+
+/* Everything seen is in the queue. The table is not cleared as a whole: most searches see little of it. */
+static void forget_seen(struct naming *naming)
+{
+	for (uint32_t i = 0; i < naming->queued; i++)
+		naming->seen[naming->queue[i].slot] = 0;
+	naming->queued = 0;
 }
 
 /* Queue index of the best named thing that leads to number; UINT32_MAX: none within limits. */
@@ -80,10 +90,10 @@ static uint32_t search(struct naming *naming, uint32_t number, enum anchor *ret_
 {
 	const struct edge_rows *incoming = &naming->anchors.references.heap->dominators.incoming;
 	uint32_t best = UINT32_MAX, best_cost = UINT32_MAX;
-	memset(naming->seen, 0, sizeof naming->seen);
-	naming->queue[0] = (struct found){ number, 0, 0 };
-	naming->queued = 1;
-	(void)see(naming, number);
+	uint32_t slot = 0;
+	forget_seen(naming);
+	(void)see(naming, number, &slot);
+	naming->queue[naming->queued++] = (struct found){ number, 0, 0, slot };
 	for (uint32_t head = 0; head < naming->queued; head++) {
 		const struct found here = naming->queue[head];
 		if (here.depth >= LIMIT_STEPS || here.depth + 1 >= best_cost)
@@ -92,11 +102,11 @@ static uint32_t search(struct naming *naming, uint32_t number, enum anchor *ret_
 			uint32_t from = incoming->targets[edge];
 			if (naming->queued == LIMIT_SEARCHED)
 				return best;
-			if (!see(naming, from))
+			if (!see(naming, from, &slot))
 				continue;
 			enum anchor anchor = anchors_find(&naming->anchors, from);
 			uint32_t cost = here.depth + 1 + anchor_costs[anchor];
-			naming->queue[naming->queued] = (struct found){ from, head, here.depth + 1 };
+			naming->queue[naming->queued] = (struct found){ from, head, here.depth + 1, slot };
 			if (anchor != ANCHOR_NONE && cost < best_cost &&
 			    anchors_lead_back(&naming->anchors, from, anchor)) {
 				/* Kept in the queue, before what is still to be looked at: only its index matters. */
