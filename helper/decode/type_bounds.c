@@ -54,10 +54,13 @@ static uint32_t bytes_read(const struct layout *layout, const struct decoder_ent
 			if (layout_has(layout, which) && end_of(layout, which) > bytes)
 				bytes = end_of(layout, which);
 		}
-	for (uint32_t field = 0; entry->decode != NULL && field < FIELD_COUNT; field++) {
-		const enum layout_field which = (enum layout_field)field;
-		if (in_line[layout_field_struct(which)] && layout_has(layout, which) && end_of(layout, which) > bytes)
-			bytes = end_of(layout, which);
+	for (uint32_t owner = 0; entry->decode != NULL && owner < STRUCT_COUNT; owner++) {
+		const uint32_t end = in_line[owner] ? layout_first_field(owner + 1) : 0;
+		for (uint32_t field = end > 0 ? layout_first_field(owner) : 0; field < end; field++) {
+			const enum layout_field which = (enum layout_field)field;
+			if (layout_has(layout, which) && end_of(layout, which) > bytes)
+				bytes = end_of(layout, which);
+		}
 	}
 	return bytes;
 }

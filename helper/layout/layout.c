@@ -27,6 +27,23 @@ static const uint16_t field_structs[FIELD_COUNT] = {
 #undef FIELD
 };
 
+/* Fields are numbered once more, and a struct has the number of what follows it. */
+enum {
+#define STRUCT(name, spellings) FIRST_##name, BEFORE_##name = FIRST_##name - 1,
+#define FIELD(owner, name, paths) AGAIN_##owner##_##name,
+#include "layout/fields.def"
+#undef STRUCT
+#undef FIELD
+};
+
+static const uint32_t first_fields[STRUCT_COUNT] = {
+#define STRUCT(name, spellings) FIRST_##name,
+#define FIELD(owner, name, paths)
+#include "layout/fields.def"
+#undef STRUCT
+#undef FIELD
+};
+
 static const char *const feature_names[FEATURE_COUNT] = {
 #define FEATURE(name, why) #name,
 #include "layout/features.def"
@@ -46,6 +63,11 @@ const char *layout_field_name(enum layout_field field)
 enum layout_struct layout_field_struct(enum layout_field field)
 {
 	return (enum layout_struct)field_structs[field];
+}
+
+uint32_t layout_first_field(uint32_t which)
+{
+	return which < STRUCT_COUNT ? first_fields[which] : FIELD_COUNT;
 }
 
 const char *layout_feature_name(enum layout_feature feature)

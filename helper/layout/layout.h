@@ -92,6 +92,8 @@ static inline bool layout_feature(const struct layout *layout, enum layout_featu
 const char *layout_struct_name(enum layout_struct which);
 const char *layout_field_name(enum layout_field field);
 enum layout_struct layout_field_struct(enum layout_field field);
+/* The fields of a struct follow each other: from this one to that of the next struct, FIELD_COUNT behind the last. */
+uint32_t layout_first_field(uint32_t which);
 const char *layout_source_name(enum layout_source source);
 const char *layout_feature_name(enum layout_feature feature);
 
