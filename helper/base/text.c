@@ -56,6 +56,30 @@ void text_format(struct text *text, const char *format, ...)
 	va_end(again);
 }
 
+void text_decimal(struct text *text, uint64_t number)
+{
+	char digits[20];
+	unsigned at = sizeof digits;
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number != 0);
+	text_append(text, digits + at, sizeof digits - at);
+}
+
+void text_hex(struct text *text, uint64_t number)
+{
+	char digits[18];
+	unsigned at = sizeof digits;
+	do {
+		digits[--at] = "0123456789abcdef"[number & 15];
+		number >>= 4;
+	} while (number != 0);
+	digits[--at] = 'x';
+	digits[--at] = '0';
+	text_append(text, digits + at, sizeof digits - at);
+}
+
 void text_reset(struct text *text)
 {
 	text->length = 0;

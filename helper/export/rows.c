@@ -4,12 +4,19 @@
 #include <inttypes.h>
 #include <string.h>
 
+bool rows_keep_column(const struct heap_table *table, uint32_t column)
+{
+	return column != OBJECT_name || strcmp(table->name, "object") != 0;
+}
+
 void rows_cell(struct text *text, const struct sql_column *column, const struct cell *cell)
 {
 	if (cell->kind == CELL_TEXT || cell->kind == CELL_REAL)
 		text_append(text, cell->text, cell->length);
 	else if (cell->kind == CELL_INTEGER && column->type == COLUMN_ADDRESS)
-		text_format(text, "0x%" PRIx64, (uint64_t)cell->integer);
+		text_hex(text, (uint64_t)cell->integer);
+	else if (cell->kind == CELL_INTEGER && cell->integer >= 0)
+		text_decimal(text, (uint64_t)cell->integer);
 	else if (cell->kind == CELL_INTEGER)
 		text_format(text, "%" PRId64, cell->integer);
 }

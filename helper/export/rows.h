@@ -17,4 +17,8 @@ void rows_json_cell(struct json *json, const struct sql_column *column, const ch
 /* One cell as a person reads it; sizes in bytes. */
 void rows_cell(struct text *text, const struct sql_column *column, const struct cell *cell);
 
+/* Whether a file with a whole table has this column: the names of all objects would take minutes. A statement that asks
+ * for them has them. */
+bool rows_keep_column(const struct heap_table *table, uint32_t column);
+
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * All tables of the heap as one SQLite database, with indexes and the views of the query command. */
+ * All tables of the heap as one SQLite database, with indexes and the views of the query command. SQLite makes them all
+ * and fills the small ones; sqlite_rows fills those with a row for every object and reference. */
 #include <sqlite3.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "export/export.h"
 #include "export/hidden_name.h"
+#include "export/sqlite_pages.h"
+#include "export/sqlite_rows.h"
 #include "query/sql/sql.h"
 
 static int failed(struct export *export, sqlite3 *database, int status)
@@ -29,31 +31,13 @@ static int execute(struct export *export, sqlite3 *database, const char *format,
 	return status == SQLITE_OK ? OK : failed(export, database, status);
 }
 
-/* Columns that are worth having in a file: names of every object would take minutes. */
-static bool is_in_file(const struct heap_table *table, const struct column *column)
-{
-	const bool is_name = column->flags & COLUMN_IS_COSTLY && column->type == COLUMN_TEXT;
-	return !(is_name && strcmp(table->name, "object") == 0);
-}
-
-/* Objects are found by their address and references by their source: these are the order of the rows themselves, which
- * is the order they come in, so that neither takes an index of its own. */
 static void declare_table(struct text *statement, const struct heap_table *table)
 {
-	const bool is_object = strcmp(table->name, "object") == 0, is_reference = strcmp(table->name, "reference") == 0;
 	text_format(statement, "CREATE TABLE file.\"%s\"(", table->name);
-	for (uint32_t i = 0, count = 0; i < table->column_count; i++) {
-		const struct column *column = &table->columns[i];
-		if (!is_in_file(table, column))
-			continue;
-		text_format(statement, "%s\"%s\" %s", count++ > 0 ? ", " : "", column->name,
-		            column->type == COLUMN_TEXT ? "TEXT" : "INTEGER");
-		if (is_object && i == OBJECT_address)
-			text_add(statement, " PRIMARY KEY");
-		if (is_reference && i == REFERENCE_source)
-			text_add(statement, ", \"slot\" INTEGER");
-	}
-	text_add(statement, is_reference ? ", PRIMARY KEY(source, slot)) WITHOUT ROWID" : ")");
+	for (uint32_t i = 0; i < table->column_count; i++)
+		text_format(statement, "%s\"%s\" %s", i > 0 ? ", " : "", table->columns[i].name,
+		            table->columns[i].type == COLUMN_TEXT ? "TEXT" : "INTEGER");
+	text_add(statement, ")");
 }
 
 /* hide(text): what stands for a name. */
@@ -72,14 +56,10 @@ static void sql_hide(sqlite3_context *context, int count, sqlite3_value **argume
 static void insert_rows(struct text *statement, const struct heap_table *table, bool hide_names)
 {
 	text_format(statement, "; INSERT INTO file.\"%s\" SELECT ", table->name);
-	for (uint32_t i = 0, count = 0; i < table->column_count; i++) {
-		if (!is_in_file(table, &table->columns[i]))
-			continue;
+	for (uint32_t i = 0; i < table->column_count; i++) {
 		const bool is_hidden = hide_names && column_is_name(&table->columns[i]);
-		text_format(statement, is_hidden ? "%shide(\"%s\")" : "%s\"%s\"", count++ > 0 ? ", " : "",
+		text_format(statement, is_hidden ? "%shide(\"%s\")" : "%s\"%s\"", i > 0 ? ", " : "",
 		            table->columns[i].name);
-		if (strcmp(table->name, "reference") == 0 && i == REFERENCE_source)
-			text_add(statement, ", rowid");
 	}
 	/* The virtual table of that name is in main. */
 	text_format(statement, " FROM main.\"%s\"", table->name);
@@ -88,8 +68,12 @@ static void insert_rows(struct text *statement, const struct heap_table *table, 
 static int copy_table(struct export *export, sqlite3 *database, const struct heap_table *table)
 {
 	struct text statement = { .bytes = NULL };
-	declare_table(&statement, table);
-	insert_rows(&statement, table, export->options->hide_names);
+	if (sqlite_rows_has(table)) {
+		sqlite_rows_declare(table, &statement);
+	} else {
+		declare_table(&statement, table);
+		insert_rows(&statement, table, export->options->hide_names);
+	}
 	int status = statement.failed ? error_set(export->error, ERROR_NO_MEMORY, "out of memory for the database")
 	                              : execute(export, database, "%s", text_string(&statement));
 	text_free(&statement);
@@ -98,11 +82,6 @@ static int copy_table(struct export *export, sqlite3 *database, const struct hea
 
 static int copy_all(struct export *export, sqlite3 *database)
 {
-	static const char *const indexes[] = {
-		"CREATE INDEX file.object_type ON object(type)",
-		"CREATE INDEX file.object_dominator ON object(dominator)",
-		"CREATE INDEX file.reference_target ON reference(target)",
-	};
 	const struct heap_table *table;
 	const int made = sqlite3_create_function_v2(database, "hide", 1, SQLITE_UTF8, export->tables, sql_hide, NULL,
 	                                            NULL, NULL);
@@ -110,19 +89,34 @@ static int copy_all(struct export *export, sqlite3 *database)
 		return failed(export, database, made);
 	TRY(execute(export, database, "ATTACH %Q AS file", export->writer.unfinished));
 	TRY(execute(export, database,
-	            "PRAGMA file.journal_mode = off; PRAGMA file.synchronous = off; PRAGMA file.page_size = 16384; "
-	            "PRAGMA file.locking_mode = exclusive; PRAGMA file.cache_size = -8192; "
-	            "BEGIN",
+	            "PRAGMA file.page_size = 16384; PRAGMA file.auto_vacuum = none; "
+	            "PRAGMA file.journal_mode = off; PRAGMA file.synchronous = off; "
+	            "PRAGMA file.locking_mode = exclusive; PRAGMA file.cache_size = -8192; BEGIN",
 	            ""));
 	for (uint32_t i = 0; (table = heap_table_at(i)) != NULL; i++)
 		TRY(copy_table(export, database, table));
-	for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++)
-		TRY(execute(export, database, "%s", indexes[i]));
 	return execute(export, database, "COMMIT; DETACH file", "");
 }
 
+/* Where the trees of the large tables begin. */
+static int find_roots(struct export *export, sqlite3 *database, uint32_t roots[TREES])
+{
+	sqlite3_stmt *rows;
+	memset(roots, 0, TREES * sizeof *roots);
+	int status = sqlite3_prepare_v2(database, "SELECT name, rootpage FROM sqlite_master", -1, &rows, NULL);
+	while (status == SQLITE_OK && (status = sqlite3_step(rows)) == SQLITE_ROW) {
+		const char *name = (const char *)sqlite3_column_text(rows, 0);
+		for (int i = 0; name != NULL && i < TREES; i++)
+			if (strcmp(name, sqlite_rows_trees[i]) == 0)
+				roots[i] = (uint32_t)sqlite3_column_int64(rows, 1);
+		status = SQLITE_OK;
+	}
+	sqlite3_finalize(rows);
+	return status == SQLITE_DONE ? OK : failed(export, database, status);
+}
+
 /* Views name tables without a schema, so they are made where the file is main. */
-static int make_views(struct export *export)
+static int make_views(struct export *export, uint32_t roots[TREES])
 {
 	sqlite3 *database = NULL;
 	struct sql_view view;
@@ -141,6 +135,8 @@ static int make_views(struct export *export)
 		status = execute(export, database, "%s", text_string(&statement));
 		text_free(&statement);
 	}
+	if (status == OK)
+		status = find_roots(export, database, roots);
 	sqlite3_close(database);
 	return status;
 }
@@ -148,13 +144,11 @@ static int make_views(struct export *export)
 int export_sqlite(struct export *export)
 {
 	sqlite3 *database;
-	struct stat file;
+	uint32_t roots[TREES];
 	TRY(sql_open(&database, export->tables));
 	int status = copy_all(export, database);
 	sql_close(database);
 	if (status == OK)
-		status = make_views(export);
-	if (status == OK && stat(export->writer.unfinished, &file) == 0)
-		export->writer.written = (uint64_t)file.st_size;
-	return status;
+		status = make_views(export, roots);
+	return status == OK ? sqlite_rows_write(export, roots) : status;
 }

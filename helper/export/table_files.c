@@ -11,6 +11,8 @@ struct table_file {
 	struct export *export;
 	struct text text;
 	const struct sql_column *columns;
+	uint32_t numbers[MOST_COLUMNS]; /* of a table's columns: which are in the file */
+	uint32_t count;
 	bool is_json;
 };
 
@@ -52,15 +54,16 @@ static int put_rows(struct table_file *file, const struct heap_table *table, str
 {
 	struct cell cells[MOST_COLUMNS];
 	struct text texts[MOST_COLUMNS] = { { .bytes = NULL } };
-	const uint32_t count = table->column_count < MOST_COLUMNS ? table->column_count : MOST_COLUMNS;
+	const uint32_t count = file->count;
 	int found, status = OK;
 	while (status == OK && (found = table->class->next(cursor)) != 0) {
 		status = found < 0 ? found : OK;
 		for (uint32_t i = 0; status == OK && i < count; i++) {
 			cells[i] = (struct cell){ .kind = CELL_NULL };
-			status = table->class->cell(cursor, i, &cells[i]);
+			const uint32_t column = file->numbers[i];
+			status = table->class->cell(cursor, column, &cells[i]);
 			/* The next cell may take its place. */
-			keep_text(file, &cells[i], column_is_name(&table->columns[i]), &texts[i]);
+			keep_text(file, &cells[i], column_is_name(&table->columns[column]), &texts[i]);
 		}
 		if (status == OK)
 			status = put_row(file, cells, count);
@@ -130,10 +133,15 @@ static int write_table(struct export *export, bool is_json)
 	struct table_cursor *cursor = NULL;
 	if (columns == NULL)
 		return error_set(export->error, ERROR_NO_MEMORY, "out of memory for a table");
-	for (uint32_t i = 0; i < table->column_count; i++)
-		columns[i] = (struct sql_column){ .name = table->columns[i].name, .type = table->columns[i].type };
+	for (uint32_t i = 0; i < table->column_count && file.count < MOST_COLUMNS; i++) {
+		if (!rows_keep_column(table, i))
+			continue;
+		file.numbers[file.count] = i;
+		columns[file.count++] =
+		        (struct sql_column){ .name = table->columns[i].name, .type = table->columns[i].type };
+	}
 	if (!is_json)
-		rows_csv_header(&file.text, columns, table->column_count);
+		rows_csv_header(&file.text, columns, file.count);
 	const struct scan scan = { .access = ACCESS_ALL, .columns = SCAN_ALL_COLUMNS };
 	int status = table->class->open(&cursor, export->tables, &scan);
 	if (status == OK)

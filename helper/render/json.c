@@ -12,11 +12,26 @@ static bool is_dangerous(uint32_t character)
 	       (character >= 0x2066 && character <= 0x2069) || character == 0xFEFF;
 }
 
+/* How many bytes from here on stand for themselves. */
+static size_t plain_length(const char *bytes, size_t length)
+{
+	size_t plain = 0;
+	while (plain < length && bytes[plain] >= 0x20 && bytes[plain] < 0x7F && bytes[plain] != '"' &&
+	       bytes[plain] != '\\')
+		plain++;
+	return plain;
+}
+
 static void write_string(struct text *text, const char *bytes, size_t length)
 {
 	text_append(text, "\"", 1);
 	for (size_t at = 0; at < length;) {
-		size_t used;
+		size_t used = plain_length(bytes + at, length - at);
+		if (used > 0) {
+			text_append(text, bytes + at, used);
+			at += used;
+			continue;
+		}
 		uint32_t character = text_decode_utf8(bytes + at, length - at, &used);
 		if (character == '"' || character == '\\') {
 			text_append(text, "\\", 1);
@@ -112,7 +127,7 @@ void json_text(struct json *json, const char *key, const struct text *value)
 void json_number(struct json *json, const char *key, uint64_t number)
 {
 	start_item(json, key);
-	text_format(json->text, "%" PRIu64, number);
+	text_decimal(json->text, number);
 }
 
 void json_real(struct json *json, const char *key, const char *digits, size_t length)
@@ -124,13 +139,16 @@ void json_real(struct json *json, const char *key, const char *digits, size_t le
 void json_signed(struct json *json, const char *key, int64_t number)
 {
 	start_item(json, key);
-	text_format(json->text, "%" PRId64, number);
+	text_append(json->text, "-", number < 0);
+	text_decimal(json->text, number < 0 ? -(uint64_t)number : (uint64_t)number);
 }
 
 void json_address(struct json *json, const char *key, uint64_t address)
 {
 	start_item(json, key);
-	text_format(json->text, "\"0x%" PRIx64 "\"", address);
+	text_append(json->text, "\"", 1);
+	text_hex(json->text, address);
+	text_append(json->text, "\"", 1);
 }
 
 void json_bool(struct json *json, const char *key, bool value)

@@ -228,14 +228,31 @@ def test_sqlite_file_answers_as_the_query_command(shop, tmp_path):
                           "SELECT kind, count(*) FROM root GROUP BY 1 ORDER BY 1", "SELECT * FROM warning"):
             expected = shop.ask("query", statement)["rows"]
             assert [list(row) for row in database.execute(statement)] == expected, statement
-        plan = database.execute("EXPLAIN QUERY PLAN SELECT * FROM reference WHERE target = 1").fetchall()
-        assert "INDEX" in str(plan)
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        for table in ("object", "reference"):
+            cursor = database.execute("SELECT * FROM %s ORDER BY 1" % table)
+            names = [column[0] for column in cursor.description if column[0] not in ("content", "slot")]
+            rows = [list(row) for row in database.execute("SELECT %s FROM %s" % (", ".join(names), table))]
+            asked = shop.ask("query", "SELECT %s FROM %s" % (", ".join(names), table))["rows"]
+            assert rows == [[int(cell, 16) if str(cell).startswith("0x") else cell for cell in row] for row in asked]
+        for where in ("reference WHERE target = 1", "object WHERE type = 'str'", "object WHERE dominator = 1"):
+            assert "INDEX" in str(database.execute("EXPLAIN QUERY PLAN SELECT * FROM " + where).fetchall())
+    hidden = shop.export(tmp_path, "hidden.sqlite", "--hide-names")
+    with sqlite3.connect(hidden) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert not database.execute("SELECT * FROM object WHERE type LIKE '%Session%'").fetchall()
 
 
 def test_lines_of_json_and_csv(shop, tmp_path):
     with open(shop.export(tmp_path, "a.jsonl"), encoding="utf-8") as file:
         lines = [json.loads(line) for line in file]
     rows = shop.rows("SELECT * FROM object")
+    # Names are in a file whose statement asks for them.
+    named = shop.export(tmp_path, "n.jsonl", "SELECT address, name FROM object WHERE name = '__main__.SESSIONS'")
+    with open(named, encoding="utf-8") as file:
+        assert [json.loads(line)["name"] for line in file] == ["__main__.SESSIONS"]
+    for row in rows:
+        del row["name"]
     for row in lines + rows:
         has_content = row.pop("content") is not None
         assert has_content or row["type"] not in ("str", "bytes", "bytearray"), row
