@@ -6,36 +6,45 @@
 #include "query/findings/leaf_value.h"
 
 enum {
-	MOST_ASKED = 256, /* objects; the first are static in some versions */
+	MOST_ASKED = 256, /* objects */
 	LIST_CAPACITY =
 	        8, /* _PyListArray of free-threaded builds: before the items (Objects/listobject.c, gh-112529) */
 };
 
-/* Whether the object lies in a block of a known allocator; sets what that says. */
-static bool ask_object(struct rule_run *run, uint64_t address)
+/* How many objects of each allocator have guards around them, and how many none. */
+struct votes {
+	uint32_t counts[ALLOCATOR_COUNT][2];
+};
+
+static void ask_object(struct rule_run *run, uint64_t address, struct votes *votes)
 {
 	uint64_t guarded;
 	if (!decode_object(run->decoder, address))
-		return false;
+		return;
 	const struct allocation own = allocation_of_object(run->decoder);
-	if (own.allocator == ALLOCATOR_NONE || own.allocator == ALLOCATOR_UNKNOWN || agreement_is_bad(own.agreement) ||
-	    own.taken > PYMALLOC_LARGEST)
-		return false;
-	run->requests.allocator = own.allocator;
-	run->requests.guards = debug_guards_at(&run->decoder->reader, own.address, &guarded) ? DEBUG_GUARDS_BYTES : 0;
-	return true;
+	if (own.taken <= PYMALLOC_LARGEST && !agreement_is_bad(own.agreement))
+		votes->counts[own.allocator][debug_guards_at(&run->decoder->reader, own.address, &guarded)]++;
 }
 
 void request_find(struct rule_run *run)
 {
 	const struct object_index *index = &run->heap->graph->index;
 	const struct allocators *allocators = &run->decoder->context->allocators;
+	struct votes votes = { .counts = { { 0 } } };
+	uint32_t most = 0;
+	for (uint32_t i = 0; i < MOST_ASKED && i < index->count; i++)
+		ask_object(run, object_index_address(index, (uint32_t)((uint64_t)i * index->count / MOST_ASKED)),
+		           &votes);
 	run->requests.allocator = ALLOCATOR_UNKNOWN;
-	for (uint32_t i = 0; i < MOST_ASKED && i < index->count; i++) {
-		const uint32_t node = (uint32_t)((uint64_t)i * index->count / MOST_ASKED);
-		if (ask_object(run, object_index_address(index, node)))
-			break;
-	}
+	/* Not the first one: some objects are made before Python's own allocator is set up. */
+	for (uint32_t allocator = ALLOCATOR_NONE + 1; allocator <= ALLOCATOR_UNKNOWN; allocator++)
+		for (uint32_t guards = 0; guards < 2; guards++) {
+			if (votes.counts[allocator][guards] <= most)
+				continue;
+			most = votes.counts[allocator][guards];
+			run->requests.allocator = (enum allocator)allocator;
+			run->requests.guards = guards != 0 ? DEBUG_GUARDS_BYTES : 0;
+		}
 	const bool is_other = allocators->other != NULL && allocators->jemalloc.file == NULL;
 	run->requests.is_estimate = run->requests.allocator == ALLOCATOR_UNKNOWN ||
 	                            (is_other && !layout_feature(run->decoder->layout, FEATURE_FREE_THREADED));

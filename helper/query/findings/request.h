@@ -6,7 +6,7 @@
 
 #include "query/findings/rule.h"
 
-/* Finds out which allocator serves small objects, and whether guards are around them: from the first that have a block.
+/* Finds out which allocator serves small objects, and whether guards are around them: of some objects, evenly taken.
  * Without any that is known requests are rounded to 16 bytes, and what follows from that is an estimate. */
 void request_find(struct rule_run *run);
 /* Bytes that a request for so many takes: of an object with what precedes it, or of a block. 0 for 0. */
