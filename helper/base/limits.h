@@ -30,6 +30,13 @@ enum {
 	LIMIT_TYPE_SHAPE = 1024, /* names in the namespace of a static type that is told by them */
 	LIMIT_NAMESPACE = 1 << 22, /* entries of a module, class or instance dict that a name is looked for in */
 	LIMIT_STRING_SHOWN = 64, /* characters of a string or name in a label or description */
+	LIMIT_CONTENTS_DEPTH = 16, /* containers in containers that --values opens, whatever was asked for */
+	LIMIT_CONTENTS_LENGTH = 256, /* items of one of them */
+	LIMIT_CONTENTS_BYTES = 8192, /* of text for one object, all in it together */
+	LIMIT_SOURCE_BYTES = 1 << 26, /* of a file that lines of source are read from */
+	LIMIT_SOURCE_LINES = 1 << 22, /* of it */
+	LIMIT_SOURCE_FILES = 4096, /* that one answer has lines of */
+	LIMIT_SOURCE_SHOWN = 200, /* bytes of one line */
 	LIMIT_MIMALLOC_SEGMENTS = 1 << 18, /* multiples of 32 MiB that are looked at for one: 8 TiB */
 	LIMIT_MALLOC_ARENAS = 1 << 16, /* of glibc: eight for each processor by default */
 	LIMIT_MALLOC_HEAPS = 1 << 16, /* of 64 MiB of one arena: 4 TiB */

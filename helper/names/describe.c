@@ -257,6 +257,20 @@ static bool describe_container(struct decoder *decoder, uint64_t object, uint64_
 	return true;
 }
 
+/* With --values: what is in a container, or the number that a scalar of numpy holds. */
+static void append_contents(struct decoder *decoder, uint64_t object, const struct name_options *options,
+                            struct text *text)
+{
+	struct text contents = { .bytes = NULL };
+	if (options->show_values &&
+	    (names_contents(decoder, object, options, &contents) || names_numpy_scalar(decoder, object, &contents))) {
+		text_add(text, " ");
+		text_add(text, text_string(&contents));
+	}
+	text->failed |= contents.failed;
+	text_free(&contents);
+}
+
 void names_describe(struct decoder *decoder, uint64_t object, const struct name_options *options, struct text *text)
 {
 	uint64_t flags;
@@ -279,14 +293,19 @@ void names_describe(struct decoder *decoder, uint64_t object, const struct name_
 		text_add(text, "None");
 		return;
 	}
-	if (describe_scalar(decoder, object, type, flags, options, text) ||
-	    describe_container(decoder, object, type, flags, text))
+	if (describe_scalar(decoder, object, type, flags, options, text))
 		return;
+	if (describe_container(decoder, object, type, flags, text)) {
+		append_contents(decoder, object, options, text);
+		return;
+	}
 	for (size_t i = 0; i < sizeof describers / sizeof describers[0]; i++) {
 		if (value_type_derives(&decoder->objects, type, describers[i].symbol, describers[i].tp_name)) {
 			describers[i].describe(decoder, object, text);
+			append_contents(decoder, object, options, text);
 			return;
 		}
 	}
 	append_type_name(decoder, object, text);
+	append_contents(decoder, object, options, text);
 }

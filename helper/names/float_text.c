@@ -2,6 +2,7 @@
 #include "names/float_text.h"
 
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,14 +15,29 @@ enum {
 	FIRST_SCIENTIFIC = 16, /* repr(9999999999999998.0), repr(1e+16) */
 };
 
+/* Whether a number of that many bytes that is read from the digits is the one that they are of. */
+static bool leads_back(const char *number, double value, unsigned size)
+{
+	const double read = strtod(number, NULL);
+	if (size == 8)
+		return read == value;
+	if (size == 4)
+		return (float)read == (float)value;
+	/* Of 2 bytes: 11 bits; the smallest have fewer and are multiples of 2 to the -24. */
+	double step = 1.0 / (1 << 24);
+	while (value / step >= 2048 && value <= DBL_MAX)
+		step *= 2;
+	return (double)(int64_t)(read / step + 0.5) * step == value;
+}
+
 /* The shortest digits that lead back, without trailing zeros, and the power of ten of the first one. Whatever character
  * this program's locale has between them is left out. */
-static int shortest_digits(double value, char digits[MOST_DIGITS + 1])
+static int shortest_digits(double value, unsigned size, char digits[MOST_DIGITS + 1])
 {
 	char number[NUMBER_BYTES];
 	for (int count = 1; count <= MOST_DIGITS; count++) {
 		(void)snprintf(number, sizeof number, "%.*e", count - 1, value);
-		if (strtod(number, NULL) == value)
+		if (leads_back(number, value, size))
 			break;
 	}
 	size_t length = 0;
@@ -54,7 +70,7 @@ static void positional(struct text *text, const char *digits, int power)
 		text_add(text, ".0");
 }
 
-void float_text(struct text *text, double value)
+void float_text_narrow(struct text *text, double value, unsigned size)
 {
 	char digits[MOST_DIGITS + 1];
 	if (isnan(value)) {
@@ -67,7 +83,7 @@ void float_text(struct text *text, double value)
 		text_add(text, "inf");
 		return;
 	}
-	const int power = shortest_digits(fabs(value), digits);
+	const int power = shortest_digits(fabs(value), size, digits);
 	if (power >= FIRST_POSITIONAL && power < FIRST_SCIENTIFIC) {
 		positional(text, digits, power);
 		return;
@@ -76,4 +92,9 @@ void float_text(struct text *text, double value)
 	if (digits[1] != '\0')
 		text_format(text, ".%s", digits + 1);
 	text_format(text, "e%c%02d", power < 0 ? '-' : '+', abs(power));
+}
+
+void float_text(struct text *text, double value)
+{
+	float_text_narrow(text, value, 8);
 }

@@ -7,5 +7,7 @@
 #include "base/text.h"
 
 void float_text(struct text *text, double value);
+/* The same of a number that was kept in 4 or 2 bytes: the shortest digits that lead back to it there. */
+void float_text_narrow(struct text *text, double value, unsigned size);
 
 #endif

@@ -122,39 +122,44 @@ void names_frame(struct decoder *decoder, const struct python_frame *frame, stru
 	        line_of_instruction(decoder, frame->code, frame->last_instruction, frame->last_instruction_is_address);
 }
 
-/* "render() report.py:88"; no line: 0. */
-static void append_place(const struct text *function, const struct text *file, int64_t line, struct text *text)
-{
-	const char *slash = strrchr(text_string(file), '/');
-	const char *base = slash != NULL ? slash + 1 : text_string(file);
-
-	names_escape(text, text_string(function), function->length, false);
-	text_add(text, "() ");
-	names_escape(text, base, strlen(base), false);
-	if (line > 0)
-		text_format(text, ":%lld", (long long)line);
-}
-
-void names_place(struct decoder *decoder, const struct python_frame *frame, struct text *text)
-{
-	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
+/* "render() report.py:88"; of a frame its own line, with is_own_line; none: 0 or less. */
+struct place_words {
+	bool is_own_line, is_full; /* is_full: with the folders of the file */
 	int64_t line;
+};
 
-	names_frame(decoder, frame, &function, &file, &line);
-	append_place(&function, &file, line, text);
-	text_free(&function);
-	text_free(&file);
-}
-
-void names_place_at(struct decoder *decoder, const struct python_frame *frame, int64_t line, struct text *text)
+static void append_place(struct decoder *decoder, const struct python_frame *frame, struct place_words how,
+                         struct text *text)
 {
 	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
 	int64_t current;
 
 	names_frame(decoder, frame, &function, &file, &current);
-	append_place(&function, &file, line, text);
+	const int64_t line = how.is_own_line ? current : how.line;
+	const char *slash = strrchr(text_string(&file), '/');
+	const char *name = slash != NULL && !how.is_full ? slash + 1 : text_string(&file);
+	names_escape(text, text_string(&function), function.length, false);
+	text_add(text, "() ");
+	names_escape(text, name, strlen(name), false);
+	if (line > 0)
+		text_format(text, ":%lld", (long long)line);
 	text_free(&function);
 	text_free(&file);
+}
+
+void names_place(struct decoder *decoder, const struct python_frame *frame, struct text *text)
+{
+	append_place(decoder, frame, (struct place_words){ .is_own_line = true }, text);
+}
+
+void names_place_in_full(struct decoder *decoder, const struct python_frame *frame, struct text *text)
+{
+	append_place(decoder, frame, (struct place_words){ .is_own_line = true, .is_full = true }, text);
+}
+
+void names_place_at(struct decoder *decoder, const struct python_frame *frame, int64_t line, struct text *text)
+{
+	append_place(decoder, frame, (struct place_words){ .line = line }, text);
 }
 
 bool names_frame_object(struct decoder *decoder, uint64_t object, struct text *text)

@@ -16,6 +16,8 @@
  * included; keys of other types by their address, "[0x7f31c02a8e40]". All these forms can be typed as subscripts. */
 struct name_options {
 	bool show_values; /* --values */
+	uint32_t depth, length; /* with show_values: containers in containers that names_describe() opens, 0: none;
+	                           items of each that it shows */
 	bool hide_keys; /* --hide-keys: no key of a dict, whatever it looks like; attributes' names are shown all the
 	                   same */
 	bool is_quiet; /* within names_resolve(): nobody wants to know what is near a name that is not there */
@@ -54,6 +56,12 @@ void names_label(struct decoder *decoder, const struct run *run, uint64_t index,
 /* Appends a short description of an object for a person: "dict, 3 entries", "app.models.Session", "str, 12 characters",
  * "function app.views.index", "module app.cache". Values only with show_values. Escaped. */
 void names_describe(struct decoder *decoder, uint64_t object, const struct name_options *options, struct text *text);
+/* What is in a list, tuple, set, dict or deque, as Python writes it, down to options->depth; whatever else is in there
+ * is its type and address. Strings are cut. False: it is none of these, or nothing is to be opened. Escaped.
+ */
+bool names_contents(struct decoder *decoder, uint64_t object, const struct name_options *options, struct text *text);
+/* The number that a scalar of numpy holds; false: it is none, or one of a kind that C has no number for. */
+bool names_numpy_scalar(struct decoder *decoder, uint64_t object, struct text *text);
 /* Where a frame stands: name of function, file name (as in co_filename), current line (0: unknown). Not escaped. */
 void names_frame(struct decoder *decoder, const struct python_frame *frame, struct text *function, struct text *file,
                  int64_t *ret_line);
@@ -61,6 +69,8 @@ void names_frame(struct decoder *decoder, const struct python_frame *frame, stru
 void names_place(struct decoder *decoder, const struct python_frame *frame, struct text *text);
 /* With another line than the frame's own, a traceback's; not above 0: without one. */
 void names_place_at(struct decoder *decoder, const struct python_frame *frame, int64_t line, struct text *text);
+/* names_place() with the folders of the file, as co_filename has them. */
+void names_place_in_full(struct decoder *decoder, const struct python_frame *frame, struct text *text);
 bool names_frame_object(struct decoder *decoder, uint64_t object, struct text *text);
 /* Name of localsplus slot `index`; empty if the code object does not say. Not escaped. */
 void names_local(struct decoder *decoder, uint64_t code, uint64_t index, struct text *text);

@@ -76,11 +76,20 @@ static int show_locals(struct frames *frames, const struct frame_row *row)
 	return status;
 }
 
+static void row_place(struct frames *frames, const struct frame_row *row)
+{
+	struct report *report = frames->report;
+	if (row->full_path && row->frame.code != 0)
+		names_place_in_full(report->naming, &row->frame, report->text);
+	else
+		place_text(report, &row->frame, report->text);
+}
+
 static int show_row(struct frames *frames, const struct frame_row *row)
 {
 	struct report *report = frames->report;
 	text_format(report->text, "  #%" PRIu32 " ", row->depth);
-	place_text(report, &row->frame, report->text);
+	row_place(frames, row);
 	if (frames->found.has_weights) {
 		text_add(report->text, "   deep ");
 		report_bytes(report, report->text, row->deep);
@@ -88,12 +97,17 @@ static int show_row(struct frames *frames, const struct frame_row *row)
 		report_bytes(report, report->text, row->only_here);
 	}
 	text_add(report->text, "\n");
+	if (row->source.length > 0) {
+		text_add(report->text, "     | ");
+		names_escape(report->text, text_string(&row->source), row->source.length, false);
+		text_add(report->text, "\n");
+	}
 	TRY(show_locals(frames, row));
 	if (row->folded > 0) {
 		text_add(report->text, "     ... ");
 		units_count(report->text, row->folded);
 		text_add(report->text, " more of ");
-		place_text(report, &row->frame, report->text);
+		row_place(frames, row);
 		text_add(report->text, "\n");
 	}
 	return OK;
@@ -229,6 +243,10 @@ static void json_row(struct frames *frames, const struct frame_row *row)
 	struct json *json = &frames->report->json;
 	place_json_begin(frames->report, &row->frame);
 	json_address(json, "address", row->frame.address);
+	if (row->source.length > 0)
+		json_text(json, "source", &row->source);
+	else
+		json_null(json, "source");
 	if (frames->found.has_weights) {
 		json_number(json, "deep", row->deep);
 		json_number(json, "retained", row->only_here);
@@ -286,6 +304,7 @@ int frames_report(struct report *report)
 	const struct frames_question question = {
 		.with_weights = !request_has(report->request, OPTION_NO_RETAINED),
 		.is_folded = !report_is_json(report),
+		.full_paths = request_has(report->request, OPTION_FULL_PATHS),
 		.limit = report->request->limit,
 		.min_bytes = report->request->min_bytes,
 	};

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "base/limits.h"
 #include "report/live.h"
 #include "report/losses.h"
 #include "render/units.h"
@@ -328,6 +329,19 @@ static int show_help(struct report *report)
 	return OK;
 }
 
+/* How far --values opens containers, for the commands that have options for it. */
+static void set_contents(struct report *report)
+{
+	enum { DEPTH = 2, LENGTH = 8 };
+	const struct request *request = report->request;
+	if ((request->command->options & option_bit(OPTION_DEPTH)) == 0)
+		return;
+	const uint64_t depth = request_has(request, OPTION_DEPTH) ? request_number(request, OPTION_DEPTH) : DEPTH;
+	const uint64_t length = request_has(request, OPTION_LENGTH) ? request_number(request, OPTION_LENGTH) : LENGTH;
+	report->names.depth = (uint32_t)(depth < LIMIT_CONTENTS_DEPTH ? depth : LIMIT_CONTENTS_DEPTH);
+	report->names.length = (uint32_t)(length < LIMIT_CONTENTS_LENGTH ? length : LIMIT_CONTENTS_LENGTH);
+}
+
 int report_run(struct report *report)
 {
 	const struct request *request = report->request;
@@ -335,6 +349,7 @@ int report_run(struct report *report)
 		return show_help(report);
 	report->names.show_values = request_has(request, OPTION_VALUES);
 	report->names.hide_keys = request_has(request, OPTION_HIDE_KEYS);
+	set_contents(report);
 	report->query = (struct query){ .target = report->target,
 		                        .names = report->names,
 		                        .measure = request_measure(request),

@@ -60,7 +60,7 @@ def commands(roots):
         "path --json " + at("instance"),
         "frames",
         "frames --json",
-        "frames --no-retained",
+        "frames --no-retained --values --depth 3 --length 4 --full-paths",
         "frames --no-retained --json",
         "threads",
         "threads --json",

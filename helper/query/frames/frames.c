@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "names/locals.h"
 #include "object/value.h"
+#include "query/frames/frame_source.h"
 #include "query/frames/frame_weights.h"
 #include "query/threads/thread_name.h"
 
@@ -21,6 +22,7 @@ struct frames {
 	const struct frames_question *question;
 	struct frames_answer *answer;
 	struct frame_weights weights;
+	struct frame_sources files;
 	ARRAY(struct source) sources; /* of each stack */
 	uint64_t heaviest_retained;
 };
@@ -135,6 +137,7 @@ static int add_frame(struct frames *frames, struct frame_stack *stack, const str
 	                (struct frame_row){ .frame = *frame_of(source, index), .depth = (uint32_t)index }))
 		return no_memory(frames);
 	struct frame_row *row = &stack->rows.items[stack->rows.count - 1];
+	TRY(frame_sources_note(&frames->files, &row->frame));
 	if (frames->answer->has_weights)
 		row->only_here = frames->weights.only_here[source->first_holder + index];
 	TRY(gather_locals(frames, row));
@@ -255,6 +258,21 @@ static int add_stacks(struct frames *frames)
 	return OK;
 }
 
+/* Which files have names that are not enough is known once all rows are there. */
+static int add_sources(struct frames *frames)
+{
+	for (size_t i = 0; i < frames->answer->stacks.count; i++) {
+		struct frame_stack *stack = &frames->answer->stacks.items[i];
+		for (size_t k = 0; k < stack->rows.count; k++) {
+			struct frame_row *row = &stack->rows.items[k];
+			row->full_path =
+			        frames->question->full_paths || frame_sources_is_ambiguous(&frames->files, &row->frame);
+			TRY(frame_sources_line(&frames->files, &row->frame, &row->source));
+		}
+	}
+	return OK;
+}
+
 static int find(struct frames *frames)
 {
 	struct frames_answer *answer = frames->answer;
@@ -270,16 +288,19 @@ static int find(struct frames *frames)
 	for (uint32_t i = 0; i < answer->stacks.count; i++)
 		if (answer->stacks.items[i].same_as == i)
 			TRY(add_frames(frames, &answer->stacks.items[i], &frames->sources.items[i]));
-	return OK;
+	return add_sources(frames);
 }
 
 int query_frames(const struct query *query, const struct frames_question *question, struct frames_answer *ret_answer)
 {
-	struct frames frames = { .query = query, .question = question, .answer = ret_answer };
+	struct frames frames = {
+		.query = query, .question = question, .answer = ret_answer, .files = { .query = query }
+	};
 	*ret_answer = (struct frames_answer){ .heaviest = 0 };
 	int status = find(&frames);
 	array_free(&frames.sources);
 	frame_weights_close(&frames.weights);
+	frame_sources_clear(&frames.files);
 	return status;
 }
 
@@ -288,6 +309,7 @@ static void row_clear(struct frame_row *row)
 	for (size_t i = 0; i < row->locals.count; i++)
 		text_free(&row->locals.items[i].name);
 	array_free(&row->locals);
+	text_free(&row->source);
 }
 
 void frames_answer_clear(struct frames_answer *answer)

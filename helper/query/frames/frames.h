@@ -12,6 +12,7 @@ struct frames_question {
 	                    */
 	bool is_folded; /* threads with equal stacks are one, and so are equal frames after each other: a recursion */
 	uint64_t limit; /* frames of a thread, and locals of a frame; UINT64_MAX: all */
+	bool full_paths; /* every file with its folders */
 	uint64_t min_bytes; /* only locals that retain as much */
 };
 
@@ -26,6 +27,8 @@ struct frame_local {
 struct frame_row {
 	struct python_frame frame;
 	uint32_t depth; /* 0: the innermost */
+	bool full_path; /* its file is to be named with its folders */
+	struct text source; /* the line it stands at, not escaped; "": the file is not at hand, or is another one */
 	uint64_t folded; /* equal frames that follow and have no row */
 	ARRAY(struct frame_local) locals; /* those that retain most first; without weights in the code's order */
 	uint64_t more_locals; /* that have no row */

@@ -6,13 +6,17 @@
 #define FRAMES_OPTIONS(OPTION)                                                                                         \
 	OPTION(NO_RETAINED)                                                                                            \
 	OPTION(LIMIT)                                                                                                  \
-	OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(MIN)                                                                                                    \
+	OPTION(BYTES)                                                                                                  \
+	OPTION(ALLOCATED) OPTION(VALUES) OPTION(DEPTH) OPTION(LENGTH) OPTION(FULL_PATHS) OPTION(JSON) OPTION(HELP)
 #define FRAMES_TEXT                                                                                                    \
 	"The Python stack of every thread, innermost frame first. Of each frame what is\n"                             \
 	"reached from its locals (deep), and what it alone keeps alive (only here); of\n"                              \
 	"each local deep and retained bytes, those that retain most first. Of a recursion\n"                           \
 	"the first frame stands for its equals, and of threads that stand alike the one\n"                             \
 	"that retains most. With --no-retained the stacks alone, at once, however big the\n"                           \
-	"heap is.\n"
+	"heap is. A line of source is shown where the file is on this machine, is not\n"                               \
+	"newer than the process or its core, and begins that function where the process\n"                             \
+	"says it does.\n"
 
 #endif

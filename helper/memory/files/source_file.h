@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * source_file: a text file that the target's program was made of, as it lies on this machine, and whether it can still
+ * be the one. */
+#ifndef PYDS_MEMORY_SOURCE_FILE_H
+#define PYDS_MEMORY_SOURCE_FILE_H
+
+#include "base/array.h"
+#include "memory/address_space.h"
+
+enum source_state {
+	SOURCE_ABSENT, /* no such file here, or not one that can be read */
+	SOURCE_NEWER, /* written after the process began, or after its core was written: another text, perhaps */
+	SOURCE_AT_HAND,
+};
+
+struct source_file {
+	enum source_state state;
+	char *bytes;
+	size_t size;
+	ARRAY(uint32_t) lines; /* where each begins */
+};
+
+/* Reads the file of that path, under the sysroot or the live process's own root. Files that are ignored, relative paths
+ * and names such as <frozen os> are absent. False: out of memory. */
+bool source_file_open(struct source_file *ret_file, const struct address_space *space, const char *path);
+void source_file_close(struct source_file *file);
+/* Line `number`, from 1, without blanks around it; false: it has no such line. */
+bool source_file_line(const struct source_file *file, int64_t number, const char **ret_bytes, size_t *ret_length);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#include "query/frames/frame_source.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "object/value.h"
+
+static int no_memory(const struct frame_sources *sources)
+{
+	return query_no_memory(sources->query, "the lines of source");
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash != NULL ? slash + 1 : path;
+}
+
+/* Takes path over. UINT32_MAX: out of memory. */
+static uint32_t note_file(struct frame_sources *sources, struct text *path)
+{
+	struct frame_file file = { .path = *path };
+	const char *base = base_name(text_string(path));
+	for (uint32_t i = 0; i < sources->files.count; i++) {
+		struct frame_file *other = &sources->files.items[i];
+		if (strcmp(text_string(&other->path), text_string(path)) == 0) {
+			text_free(path);
+			return i;
+		}
+		if (strcmp(base_name(text_string(&other->path)), base) == 0)
+			file.is_ambiguous = other->is_ambiguous = true;
+	}
+	if (array_push(&sources->files, file))
+		return (uint32_t)sources->files.count - 1;
+	text_free(path);
+	return UINT32_MAX;
+}
+
+int frame_sources_note(struct frame_sources *sources, const struct python_frame *frame)
+{
+	struct decoder *decoder = &sources->query->target->naming;
+	struct text path = { .bytes = NULL };
+	struct frame_code code = { .first_line = 0 };
+	uint64_t word;
+	if (frame->code == 0 || sources->files.count >= LIMIT_SOURCE_FILES ||
+	    address_map_get(&sources->by_code, frame->code) != ADDRESS_MAP_NONE)
+		return OK;
+	if (value_field(&decoder->objects, frame->code, FIELD_PyCodeObject_co_filename, &word))
+		(void)value_str(&decoder->objects, word, LIMIT_FILE_NAME, &path);
+	if (value_field(&decoder->objects, frame->code, FIELD_PyCodeObject_co_firstlineno, &word))
+		code.first_line = (int32_t)word;
+	if (path.failed) {
+		text_free(&path);
+		return no_memory(sources);
+	}
+	code.file = note_file(sources, &path);
+	if (code.file == UINT32_MAX ||
+	    !address_map_set(&sources->by_code, frame->code, (uint32_t)sources->codes.count) ||
+	    !array_push(&sources->codes, code))
+		return no_memory(sources);
+	return OK;
+}
+
+bool frame_sources_is_ambiguous(const struct frame_sources *sources, const struct python_frame *frame)
+{
+	const uint32_t code = frame->code != 0 ? address_map_get(&sources->by_code, frame->code) : ADDRESS_MAP_NONE;
+	return code != ADDRESS_MAP_NONE && sources->files.items[sources->codes.items[code].file].is_ambiguous;
+}
+
+/* ---- Whether a file is the one ---- */
+
+static bool has_word(const char *line, size_t length, const char *word)
+{
+	const size_t size = strlen(word);
+	for (size_t i = 0; i + size <= length; i++)
+		if (memcmp(line + i, word, size) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the lines from the first on begin a code of that name: "def name", "class name", after its decorators, which
+ * stand before it in co_firstlineno; "lambda"; the brackets of a comprehension. A module begins anywhere. */
+static bool begins_there(const struct source_file *source, int64_t first_line, const char *name)
+{
+	enum { DECORATOR_LINES = 64 };
+	const char *line;
+	size_t length;
+	if (strcmp(name, "<module>") == 0)
+		return true;
+	if (name[0] == '<') {
+		const bool is_lambda = strcmp(name, "<lambda>") == 0;
+		return source_file_line(source, first_line, &line, &length) &&
+		       (is_lambda ? has_word(line, length, "lambda")
+		                  : memchr(line, '(', length) != NULL || memchr(line, '[', length) != NULL ||
+		                            memchr(line, '{', length) != NULL);
+	}
+	bool is_decorated = false;
+	for (int64_t i = first_line; i < first_line + DECORATOR_LINES; i++) {
+		if (!source_file_line(source, i, &line, &length))
+			return false;
+		const char *at = length > 0 && (has_word(line, length, "def ") || has_word(line, length, "class "))
+		                         ? line
+		                         : NULL;
+		if (at != NULL && has_word(line, length, name))
+			return true;
+		is_decorated |= length > 0 && line[0] == '@';
+		if (!is_decorated)
+			return false;
+	}
+	return false;
+}
+
+static void check(const struct frame_sources *sources, const struct python_frame *frame, struct frame_code *code,
+                  const struct source_file *source)
+{
+	struct decoder *decoder = &sources->query->target->naming;
+	struct text name = { .bytes = NULL };
+	uint64_t word;
+	code->is_checked = true;
+	if (value_field(&decoder->objects, frame->code, FIELD_PyCodeObject_co_name, &word) &&
+	    value_str(&decoder->objects, word, LIMIT_TYPE_NAME_BYTES, &name) > 0)
+		code->matches = begins_there(source, code->first_line, text_string(&name));
+	text_free(&name);
+}
+
+int frame_sources_line(struct frame_sources *sources, const struct python_frame *frame, struct text *text)
+{
+	struct text function = { .bytes = NULL }, path = { .bytes = NULL };
+	int64_t number = 0;
+	const char *line;
+	size_t length;
+	const uint32_t index = frame->code != 0 ? address_map_get(&sources->by_code, frame->code) : ADDRESS_MAP_NONE;
+	if (index == ADDRESS_MAP_NONE)
+		return OK;
+	struct frame_code *code = &sources->codes.items[index];
+	struct frame_file *file = &sources->files.items[code->file];
+	if (!file->is_open && !source_file_open(&file->source, sources->query->target->space, text_string(&file->path)))
+		return no_memory(sources);
+	file->is_open = true;
+	if (!code->is_checked && file->source.state == SOURCE_AT_HAND)
+		check(sources, frame, code, &file->source);
+	if (!code->matches)
+		return OK;
+	names_frame(&sources->query->target->naming, frame, &function, &path, &number);
+	if (source_file_line(&file->source, number, &line, &length) && length > 0) {
+		text_append(text, line, length < LIMIT_SOURCE_SHOWN ? length : LIMIT_SOURCE_SHOWN);
+		text_add(text, length > LIMIT_SOURCE_SHOWN ? "..." : "");
+	}
+	text_free(&function);
+	text_free(&path);
+	return text->failed ? no_memory(sources) : OK;
+}
+
+void frame_sources_clear(struct frame_sources *sources)
+{
+	for (size_t i = 0; i < sources->files.count; i++) {
+		text_free(&sources->files.items[i].path);
+		source_file_close(&sources->files.items[i].source);
+	}
+	array_free(&sources->files);
+	array_free(&sources->codes);
+	address_map_clear(&sources->by_code);
+}
