@@ -327,11 +327,15 @@ static uint64_t mapped_at(const struct glibc *glibc, struct reader *reader, uint
 	return 0;
 }
 
-int glibc_walk_mapped(struct glibc_walk *walk, struct reader *reader, uint64_t start, uint64_t end, struct error *error)
+int glibc_walk_mapped(struct glibc_walk *walk, struct reader *reader, uint64_t start, uint64_t end,
+                      const struct progress *progress, struct error *error)
 {
+	uint64_t steps = 0;
 	for (uint64_t page = round_up(start, GLIBC_PAGE); page < end && end - page >= GLIBC_PAGE;) {
 		struct glibc_chunk chunk;
 		const uint64_t bytes = mapped_at(walk->glibc, reader, page, end, &chunk);
+		if (progress_look(progress, &steps) < 0)
+			return progress_cancelled(error);
 		page += bytes != 0 ? bytes : GLIBC_PAGE;
 		if (bytes == 0)
 			continue;

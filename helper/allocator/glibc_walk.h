@@ -53,7 +53,7 @@ int glibc_walk(struct glibc_walk *walk, const struct glibc *glibc, const struct 
                struct progress *progress, struct error *error);
 /* Chunks of their own pages in [start, end), a present piece of anonymous memory that nobody else owns. */
 int glibc_walk_mapped(struct glibc_walk *walk, struct reader *reader, uint64_t start, uint64_t end,
-                      struct error *error);
+                      const struct progress *progress, struct error *error);
 /* After all pieces were looked at: holds count and sum against malloc's own. */
 void glibc_walk_check_mapped(struct glibc_walk *walk);
 void glibc_walk_clear(struct glibc_walk *walk);

@@ -226,13 +226,14 @@ static int claim_mapped(struct builder *builder)
 				const struct region *region = &map->regions.items[next];
 				if (region->start > at)
 					TRY(glibc_walk_mapped(walk, &builder->reader, at, region->start,
-					                      builder->error));
+					                      builder->progress, builder->error));
 				at = region->end;
 				if (region->end >= segment->end)
 					break;
 			}
 			if (at < segment->end)
-				TRY(glibc_walk_mapped(walk, &builder->reader, at, segment->end, builder->error));
+				TRY(glibc_walk_mapped(walk, &builder->reader, at, segment->end, builder->progress,
+				                      builder->error));
 			TRY(progress_check(builder->progress, builder->error));
 		}
 		glibc_walk_check_mapped(walk);

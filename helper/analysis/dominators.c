@@ -102,7 +102,7 @@ static int reverse_edges(struct dominators *result, const struct edge_rows *edge
 		return no_memory(error);
 	uint32_t *at = incoming->first + 1; /* row n is filled through at[n], which ends as first[n + 1] */
 	uint32_t edge_count = 0;
-	uint64_t steps = 0;
+	uint64_t steps = 0, looks = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t node = result->node[i];
 		for (uint32_t edge = edges->first[node]; edge < edges->first[node + 1]; edge++, edge_count++) {
@@ -115,8 +115,11 @@ static int reverse_edges(struct dominators *result, const struct edge_rows *edge
 	incoming->targets = allocate(edge_count);
 	if (incoming->targets == NULL)
 		return no_memory(error);
-	for (uint32_t i = 1; i < count; i++)
+	for (uint32_t i = 1; i < count; i++) {
 		at[i] += at[i - 1];
+		if (progress_look(progress, &looks) < 0)
+			return progress_cancelled(error);
+	}
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t node = result->node[i];
 		for (uint32_t edge = edges->first[node]; edge < edges->first[node + 1]; edge++)
@@ -157,11 +160,13 @@ static int semi_nca(struct work *work, struct progress *progress, struct error *
 	const struct edge_rows *incoming = &result->incoming;
 	uint32_t *idom = result->idom;
 	uint32_t count = result->reached_count;
-	uint64_t steps = 0;
+	uint64_t steps = 0, looks = 0;
 	/* idom starts as the depth-first parent; `parent` itself is consumed by path compression. */
 	for (uint32_t i = 0; i < count; i++) {
 		work->semi[i] = work->label[i] = i;
 		idom[i] = work->parent[i];
+		if (progress_look(progress, &looks) < 0)
+			return progress_cancelled(error);
 	}
 	for (uint32_t w = count - 1; w > 0; w--) {
 		uint32_t least = idom[w];
@@ -245,14 +250,20 @@ void dominators_clear(struct dominators *dominators)
 	*dominators = (struct dominators){ .node_count = 0 };
 }
 
-void dominators_sum(const struct dominators *dominators, uint64_t *sums)
+int dominators_sum(const struct dominators *dominators, uint64_t *sums, const struct progress *progress)
 {
-	for (uint32_t i = dominators->reached_count; i-- > 1;)
+	uint64_t steps = 0;
+	for (uint32_t i = dominators->reached_count; i-- > 1;) {
 		sums[dominators->idom[i]] += sums[i];
+		TRY(progress_look(progress, &steps));
+	}
+	return OK;
 }
 
-int dominators_children(struct dominators *dominators, struct dominator_children *ret_children, struct error *error)
+int dominators_children(struct dominators *dominators, struct dominator_children *ret_children,
+                        const struct progress *progress, struct error *error)
 {
+	uint64_t steps = 0;
 	uint32_t count = dominators->reached_count;
 	uint32_t **arrays[2] = { &ret_children->first, &ret_children->next };
 	for (int i = 0; i < 2; i++) {
@@ -268,6 +279,10 @@ int dominators_children(struct dominators *dominators, struct dominator_children
 	for (uint32_t i = count; i-- > 1;) {
 		ret_children->next[i] = ret_children->first[dominators->idom[i]];
 		ret_children->first[dominators->idom[i]] = i;
+		if (progress_look(progress, &steps) < 0) {
+			dominator_children_clear(ret_children);
+			return progress_cancelled(error);
+		}
 	}
 	return OK;
 }

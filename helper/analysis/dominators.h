@@ -37,13 +37,14 @@ void dominators_clear(struct dominators *dominators);
 struct dominator_children {
 	uint32_t *first, *next;
 };
-int dominators_children(struct dominators *dominators, struct dominator_children *ret_children, struct error *error);
+int dominators_children(struct dominators *dominators, struct dominator_children *ret_children,
+                        const struct progress *progress, struct error *error);
 void dominator_children_clear(struct dominator_children *children);
 /* The next number of the subtree below top, in preorder from top itself on; 0: that was the last one. */
 uint32_t dominators_next(const struct dominators *dominators, const struct dominator_children *children, uint32_t top,
                          uint32_t number);
 
 /* sums[number] becomes the total of sums over the subtree. Sums of real sizes cannot wrap 64 bits. */
-void dominators_sum(const struct dominators *dominators, uint64_t *sums);
+int dominators_sum(const struct dominators *dominators, uint64_t *sums, const struct progress *progress);
 
 #endif

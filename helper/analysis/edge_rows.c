@@ -18,11 +18,15 @@ int edge_rows_turn(struct edge_rows *ret_turned, const struct edge_rows *edges, 
 		if (edge % PROGRESS_INTERVAL == 0)
 			TRY(progress_check(progress, error));
 	}
-	for (uint32_t i = 1; i <= count; i++)
+	for (uint32_t i = 1; i <= count; i++) {
 		at[i] += at[i - 1];
+		if (progress_look(progress, &steps) < 0)
+			return progress_cancelled(error);
+	}
 	for (uint32_t node = 0; node < count; node++) {
 		for (uint32_t edge = edges->first[node]; edge < edges->first[node + 1]; edge++)
 			targets[at[edges->targets[edge]]++] = node;
+		steps += (edges->first[node + 1] - edges->first[node]) / 2; /* one may have millions */
 		if (progress_look(progress, &steps) < 0)
 			return progress_cancelled(error);
 	}

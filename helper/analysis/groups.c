@@ -182,42 +182,49 @@ static uint32_t add(struct solver *solver, uint32_t set, uint32_t group)
 	return result;
 }
 
+static int no_memory(struct error *error)
+{
+	return error_set(error, ERROR_NO_MEMORY, "out of memory for the retained sizes of groups");
+}
+
 /* Reverse postorder of the depth-first tree whose preorder the numbers are. The parent of a node in that tree is the
  * largest of its smaller referrers (all of these are its ancestors), and postorder = preorder + size - 1 - level. */
-static bool reverse_postorder(const struct dominators *dominators, uint32_t *order)
+static int reverse_postorder(const struct dominators *dominators, uint32_t *order, const struct progress *progress,
+                             struct error *error)
 {
 	const struct edge_rows *incoming = &dominators->incoming;
 	const uint32_t count = dominators->reached_count;
 	uint32_t *parent = calloc((size_t)count + 1, sizeof *parent);
 	uint32_t *size = calloc((size_t)count + 1, sizeof *size);
 	uint32_t *level = calloc((size_t)count + 1, sizeof *level);
-	const bool done = parent != NULL && size != NULL && level != NULL;
-	if (done) {
-		for (uint32_t i = 1; i < count; i++) {
-			for (uint32_t edge = incoming->first[i]; edge < incoming->first[i + 1]; edge++) {
-				uint32_t from = incoming->targets[edge];
-				if (from < i && from > parent[i])
-					parent[i] = from;
-			}
-			level[i] = level[parent[i]] + 1;
+	uint64_t steps = 0;
+	int status = parent != NULL && size != NULL && level != NULL ? OK : no_memory(error);
+	for (uint32_t i = 1; status == OK && i < count; i++) {
+		for (uint32_t edge = incoming->first[i]; edge < incoming->first[i + 1]; edge++) {
+			uint32_t from = incoming->targets[edge];
+			if (from < i && from > parent[i])
+				parent[i] = from;
 		}
-		for (uint32_t i = count; i-- > 0;) {
-			size[i]++;
-			if (i > 0)
-				size[parent[i]] += size[i];
-			order[count - (i + size[i] - level[i])] = i;
-		}
+		level[i] = level[parent[i]] + 1;
+		status = progress_look(progress, &steps);
+	}
+	for (uint32_t i = count; status == OK && i-- > 0;) {
+		size[i]++;
+		if (i > 0)
+			size[parent[i]] += size[i];
+		order[count - (i + size[i] - level[i])] = i;
+		status = progress_look(progress, &steps);
 	}
 	free(parent);
 	free(size);
 	free(level);
-	return done;
+	return status == ERROR_CANCELLED ? progress_cancelled(error) : status;
 }
 
 static int check(const struct solver *solver, const struct progress *progress, struct error *error)
 {
 	if (solver->out_of_memory)
-		return error_set(error, ERROR_NO_MEMORY, "out of memory for the retained sizes of groups");
+		return no_memory(error);
 	if (solver->too_many)
 		return error_set(error, ERROR_LIMIT, "too many different sets of groups retain objects");
 	return progress_check(progress, error);
@@ -263,10 +270,10 @@ int groups_open(struct groups *ret_groups, const struct dominators *dominators, 
 	struct solver solver = { .out_of_memory = false };
 	uint32_t *set = malloc(((size_t)count + 1) * sizeof *set);
 	uint32_t *order = malloc(((size_t)count + 1) * sizeof *order);
-	int status = OK;
-	if (set == NULL || order == NULL || !array_push(&solver.first, 0) || !reverse_postorder(dominators, order)) {
-		status = error_set(error, ERROR_NO_MEMORY, "out of memory for the retained sizes of groups");
-	} else {
+	int status = set == NULL || order == NULL || !array_push(&solver.first, 0)
+	                     ? no_memory(error)
+	                     : reverse_postorder(dominators, order, progress, error);
+	if (status == OK) {
 		memset(set, 0xff, ((size_t)count + 1) * sizeof *set);
 		(void)intern(&solver); /* the empty set is number 0 */
 		const struct numbers numbers = { group, set, order };

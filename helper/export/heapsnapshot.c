@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "export/export.h"
 #include "object/type_flags.h"
 #include "export/kept.h"
@@ -351,8 +352,9 @@ static int find_links(struct snapshot *snapshot)
 		}
 		TRY(tables_check(snapshot->tables, number));
 	}
-	if (snapshot->links.count > 0)
-		qsort(snapshot->links.items, snapshot->links.count, sizeof *snapshot->links.items, compare_links);
+	if (sort_items(snapshot->links.items, snapshot->links.count, sizeof *snapshot->links.items, compare_links,
+	               snapshot->tables->query.progress) < 0)
+		return query_cancelled(&snapshot->tables->query);
 	label_links(snapshot);
 	return OK;
 }
@@ -451,7 +453,7 @@ static int put_nodes(struct snapshot *snapshot)
 	return snapshot->labels.failed ? no_memory(snapshot) : OK;
 }
 
-static void put_strings(struct snapshot *snapshot)
+static int put_strings(struct snapshot *snapshot)
 {
 	writer_add(snapshot->writer, "\"strings\":[");
 	for (uint32_t i = 0; i < snapshot->strings.starts.count; i++) {
@@ -459,8 +461,10 @@ static void put_strings(struct snapshot *snapshot)
 		const char *bytes = string_table_at(&snapshot->strings, i, &length);
 		writer_append(snapshot->writer, ",\n", i > 0 ? 2 : 0);
 		writer_json(snapshot->writer, bytes, length);
+		TRY(tables_check(snapshot->tables, i));
 	}
 	writer_add(snapshot->writer, "]}\n");
+	return OK;
 }
 
 /* ---- All of it ---- */
@@ -506,7 +510,7 @@ static int write_all(struct snapshot *snapshot)
 	snapshot->is_first = snapshot->is_writing = true;
 	TRY(pass_edges(snapshot));
 	writer_add(writer, "],\n\"trace_function_infos\":[],\"trace_tree\":[],\"samples\":[],\"locations\":[],\n");
-	put_strings(snapshot);
+	TRY(put_strings(snapshot));
 	return writer->status;
 }
 

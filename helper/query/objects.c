@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "object/type_flags.h"
 
 static int no_memory(const struct objects *objects)
@@ -131,15 +132,20 @@ static uint32_t *rank_types(const struct type_table *types)
 static int sort_waiting(struct objects *objects)
 {
 	const size_t count = objects->waiting.count;
+	int status = OK;
 	if (count > 1 && objects->question.order == OBJECTS_BY_TYPE) {
 		uint32_t *ranks = rank_types(&objects->query->target->context->types);
 		if (ranks == NULL)
 			return no_memory(objects);
-		qsort_r(objects->waiting.items, count, sizeof *objects->waiting.items, compare_type, ranks);
+		status = sort_items_by(objects->waiting.items, count, sizeof *objects->waiting.items,
+		                       (struct sort_order){ compare_type, ranks }, objects->query->progress);
 		free(ranks);
 	} else if (count > 1) {
-		qsort(objects->waiting.items, count, sizeof *objects->waiting.items, compare_shallow);
+		status = sort_items(objects->waiting.items, count, sizeof *objects->waiting.items, compare_shallow,
+		                    objects->query->progress);
 	}
+	if (status < 0)
+		return query_cancelled(objects->query);
 	if (count > objects->question.limit)
 		objects->waiting.count = objects->question.limit;
 	return OK;

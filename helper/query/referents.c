@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 /* A reference, as it lies in the decoded object. */
 struct reference {
 	uint64_t address, shallow, slot;
@@ -104,9 +105,10 @@ static int gather(struct search *search)
 	int status = OK;
 	for (uint32_t i = 0; i < search->decoder->out.runs.count && status == OK; i++)
 		status = gather_run(search, i);
-	if (search->found.count > 1 && order != REFERENTS_AS_HELD)
-		qsort(search->found.items, search->found.count, sizeof *search->found.items,
-		      order == REFERENTS_BY_SHALLOW ? compare_shallow : compare_type);
+	if (status == OK && order != REFERENTS_AS_HELD &&
+	    sort_items(search->found.items, search->found.count, sizeof *search->found.items,
+	               order == REFERENTS_BY_SHALLOW ? compare_shallow : compare_type, search->query->progress) < 0)
+		return query_cancelled(search->query);
 	return status;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/address_map.h"
+#include "base/sort.h"
 #include "query/group_name.h"
 #include "query/tracemalloc/allocated_at.h"
 #include "query/garbage/garbage_tree.h"
@@ -249,8 +250,9 @@ static int open_level(struct top *top, const struct parents *parents, struct lev
 	array_free(&stack);
 	if (status == OK)
 		status = follow_all(top, level);
-	if (level->branches.count > 1)
-		qsort(level->branches.items, level->branches.count, sizeof *level->branches.items, compare_branches);
+	if (status == OK && sort_items(level->branches.items, level->branches.count, sizeof *level->branches.items,
+	                               compare_branches, top->query->progress) < 0)
+		status = query_cancelled(top->query);
 	return status;
 }
 

@@ -17,17 +17,22 @@ static int allocate_bytes(struct retained *retained, struct error *error)
 	return OK;
 }
 
-static void sum_bytes(struct retained *retained, enum size_measure measure)
+static int sum_bytes(struct retained *retained, enum size_measure measure, const struct progress *progress,
+                     struct error *error)
 {
+	uint64_t steps = 0;
 	const struct heap_graph *graph = retained->graph;
 	const struct dominators *dominators = &retained->dominators;
 	memset(retained->bytes, 0, ((size_t)dominators->reached_count + 1) * sizeof *retained->bytes);
 	retained->measure = measure;
+	retained->is_summed = false;
 	retained->total = 0;
 	retained->object_count = retained->unreachable_count = 0;
 	retained->unreachable_bytes = 0;
 	for (uint32_t node = 0; node < graph->index.count; node++) {
 		const uint32_t number = dominators->number[node];
+		if (progress_look(progress, &steps) < 0)
+			return progress_cancelled(error);
 		if (number == UINT32_MAX) {
 			retained->unreachable_count++;
 			retained->unreachable_bytes += heap_graph_bytes(graph, node, measure);
@@ -45,7 +50,10 @@ static void sum_bytes(struct retained *retained, enum size_measure measure)
 		retained->bytes[number] = graph->native[node];
 		retained->total += graph->native[node];
 	}
-	dominators_sum(dominators, retained->bytes);
+	if (dominators_sum(dominators, retained->bytes, progress) < 0)
+		return progress_cancelled(error);
+	retained->is_summed = true;
+	return OK;
 }
 
 int retained_open(struct retained **ret_retained, struct heap_graph *graph, struct progress *progress,
@@ -61,12 +69,13 @@ int retained_open(struct retained **ret_retained, struct heap_graph *graph, stru
 	if (status == OK)
 		status = allocate_bytes(retained, error);
 	if (status == OK)
-		status = dominators_children(dominators, &retained->children, error);
+		status = dominators_children(dominators, &retained->children, progress, error);
+	if (status == OK)
+		status = sum_bytes(retained, SIZE_SHALLOW, progress, error);
 	if (status < 0) {
 		retained_close(retained);
 		return status;
 	}
-	sum_bytes(retained, SIZE_SHALLOW);
 	*ret_retained = retained;
 	return OK;
 }
@@ -74,12 +83,11 @@ int retained_open(struct retained **ret_retained, struct heap_graph *graph, stru
 int retained_set_measure(struct retained *retained, enum size_measure measure, struct progress *progress,
                          struct error *error)
 {
-	if (measure == retained->measure)
+	if (measure == retained->measure && retained->is_summed)
 		return OK;
 	if (measure == SIZE_ALLOCATED)
 		TRY(heap_graph_find_allocated(retained->graph, progress, error));
-	sum_bytes(retained, measure);
-	return OK;
+	return sum_bytes(retained, measure, progress, error);
 }
 
 void retained_close(struct retained *retained)
@@ -133,13 +141,19 @@ int retained_groups(const struct retained *retained, const uint32_t *group, uint
 		groups_close(&groups);
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for retained sizes");
 	}
-	for (uint32_t i = 0; i < dominators->reached_count; i++)
+	uint64_t steps = 0;
+	int status = OK;
+	for (uint32_t i = 0; status == OK && i < dominators->reached_count; i++) {
 		set_bytes[groups.set[i]] += heap_graph_bytes(retained->graph, dominators->node[i], retained->measure);
+		status = progress_look(progress, &steps);
+	}
 	memset(bytes, 0, group_count * sizeof *bytes);
-	for (uint32_t set = 0; set < groups.set_count; set++)
+	for (uint32_t set = 0; status == OK && set < groups.set_count; set++) {
 		for (uint64_t member = groups.first[set]; member < groups.first[set + 1]; member++)
 			bytes[groups.members[member]] += set_bytes[set];
+		status = progress_look(progress, &steps);
+	}
 	free(set_bytes);
 	groups_close(&groups);
-	return OK;
+	return status < 0 ? progress_cancelled(error) : OK;
 }

@@ -12,6 +12,7 @@ struct retained {
 	struct dominators dominators;
 	struct dominator_children children;
 	enum size_measure measure; /* of bytes and total */
+	bool is_summed; /* false: summing was interrupted, and what follows is not all of it */
 	uint64_t *bytes; /* by number of the dominator tree */
 	uint64_t total; /* bytes of all reached objects */
 	uint32_t object_count; /* reached */

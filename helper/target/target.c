@@ -205,9 +205,16 @@ int target_native_retained(struct target *target, struct progress *progress, con
 	uint64_t *bytes = calloc((size_t)dominators->reached_count + 1, sizeof *bytes);
 	if (bytes == NULL)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for the bytes of native blocks");
-	for (uint32_t number = 0; number < dominators->reached_count; number++)
+	uint64_t steps = 0;
+	int status = OK;
+	for (uint32_t number = 0; status == OK && number < dominators->reached_count; number++) {
 		bytes[number] = target->graph->native[dominators->node[number]];
-	dominators_sum(dominators, bytes);
+		status = progress_look(progress, &steps);
+	}
+	if (status < 0 || dominators_sum(dominators, bytes, progress) < 0) {
+		free(bytes);
+		return progress_cancelled(error);
+	}
 	*ret_bytes = target->native_retained = bytes;
 	return OK;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/components.h"
+#include "base/sort.h"
 
 enum {
 	SPARSE_BYTES =
@@ -58,6 +59,15 @@ static int compare_blocks(const void *left, const void *right)
 	const uint64_t a = ((const struct native_block *)left)->address,
 	               b = ((const struct native_block *)right)->address;
 	return a < b ? -1 : a > b;
+}
+
+static int sort_blocks(struct builder *builder)
+{
+	struct native_graph *graph = builder->graph;
+	if (sort_items(graph->blocks.items, graph->blocks.count, sizeof *graph->blocks.items, compare_blocks,
+	               builder->progress) < 0)
+		return progress_cancelled(builder->error);
+	return OK;
 }
 
 static int add_chunk(struct builder *builder, struct reader *reader, const struct glibc_chunk *chunk)
@@ -118,9 +128,7 @@ static int add_known(struct builder *builder)
 		                                                       .is_data = true }))
 			return no_memory(builder);
 	}
-	if (graph->blocks.count > found)
-		qsort(graph->blocks.items, graph->blocks.count, sizeof *graph->blocks.items, compare_blocks);
-	return OK;
+	return graph->blocks.count > found ? sort_blocks(builder) : OK;
 }
 
 static int collect_blocks(struct builder *builder)
@@ -133,7 +141,7 @@ static int collect_blocks(struct builder *builder)
 		if (memory->walks.items[i].is_confirmed)
 			TRY(collect_chunks(builder, &reader, &memory->walks.items[i]));
 	if (!is_in_order(graph))
-		qsort(graph->blocks.items, graph->blocks.count, sizeof *graph->blocks.items, compare_blocks);
+		TRY(sort_blocks(builder));
 	return add_known(builder);
 }
 

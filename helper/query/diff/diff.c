@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "graph/visited.h"
 #include "query/diff/diff_rows.h"
 #include "query/memory/memory.h"
@@ -356,8 +357,9 @@ static int compare(struct comparison *comparison)
 		return OK;
 	TRY(find_objects(comparison));
 	diff_rows_sort(&answer->object_types, answer->side_count, false);
-	if (answer->objects.count > 1)
-		qsort(answer->objects.items, answer->objects.count, sizeof *answer->objects.items, compare_objects);
+	if (sort_items(answer->objects.items, answer->objects.count, sizeof *answer->objects.items, compare_objects,
+	               comparison->query->progress) < 0)
+		return query_cancelled(comparison->query);
 	if (answer->objects.count > comparison->question->object_limit)
 		answer->objects.count = comparison->question->object_limit;
 	return name_objects(comparison);

@@ -4,6 +4,7 @@
  * are equal, what lies below them is not compared again. */
 #include <stdlib.h>
 
+#include "base/sort.h"
 #include "query/findings/request.h"
 #include "query/findings/structure_hash.h"
 
@@ -68,14 +69,20 @@ static int compare_hashes(const void *left_candidate, const void *right_candidat
 	return left->hash != right->hash ? (left->hash < right->hash ? -1 : 1) : 0;
 }
 
+static int sort_candidates(struct rule_run *run, struct candidate *items, size_t count, sort_compare compare)
+{
+	return sort_items(items, count, sizeof *items, compare, run->query->progress) < 0 ? query_cancelled(run->query)
+	                                                                                  : OK;
+}
+
 /* Leaves those that have an equal one, in any order. */
-static void keep_equal(struct subtrees *subtrees)
+static int keep_equal(struct rule_run *run, struct subtrees *subtrees)
 {
 	struct candidate *items = subtrees->candidates.items;
 	const size_t count = subtrees->candidates.count;
 	size_t kept = 0;
 	if (count > 1)
-		qsort(items, count, sizeof *items, compare_hashes);
+		TRY(sort_candidates(run, items, count, compare_hashes));
 	for (size_t i = 0, next; i < count; i = next) {
 		uint64_t most = 0;
 		for (next = i; next < count && items[next].hash == items[i].hash; next++)
@@ -88,6 +95,7 @@ static void keep_equal(struct subtrees *subtrees)
 		}
 	}
 	subtrees->candidates.count = kept;
+	return OK;
 }
 
 static bool is_below_found(const struct rule_run *run, const struct subtrees *subtrees, uint32_t number)
@@ -113,7 +121,7 @@ static int hash_all(struct rule_run *run, struct subtrees *subtrees, uint64_t mo
 		    !structure_hash(run, address, most, &candidate->hash, &subtrees->looked))
 			candidate->hash = address;
 	}
-	keep_equal(subtrees);
+	TRY(keep_equal(run, subtrees));
 	return OK;
 }
 
@@ -132,7 +140,7 @@ static int settle(struct rule_run *run, struct subtrees *subtrees, struct candid
 		items[left++] = items[i];
 	}
 	if (left > 1)
-		qsort(items, left, sizeof *items, compare_hashes);
+		TRY(sort_candidates(run, items, left, compare_hashes));
 	for (size_t i = 0; i < left; i++) {
 		const bool is_again = i > 0 && items[i - 1].hash == items[i].hash;
 		if (!is_again && (i + 1 == left || items[i].hash != items[i + 1].hash))
@@ -148,7 +156,7 @@ static int settle(struct rule_run *run, struct subtrees *subtrees, struct candid
 
 static int find(struct rule_run *run, struct subtrees *subtrees)
 {
-	keep_equal(subtrees);
+	TRY(keep_equal(run, subtrees));
 	TRY(hash_all(run, subtrees, FIRST_OBJECTS));
 	TRY(hash_all(run, subtrees, MORE_OBJECTS));
 	subtrees->found = calloc(run->heap->dominators.reached_count / 8 + 1, 1);
@@ -156,7 +164,7 @@ static int find(struct rule_run *run, struct subtrees *subtrees)
 		return query_no_memory(run->query, "structures");
 	struct candidate *items = subtrees->candidates.items;
 	if (subtrees->candidates.count > 1)
-		qsort(items, subtrees->candidates.count, sizeof *items, compare_candidates);
+		TRY(sort_candidates(run, items, subtrees->candidates.count, compare_candidates));
 	for (size_t i = 0, next; i < subtrees->candidates.count; i = next) {
 		const uint64_t hash = items[i].hash; /* settle() puts others in their place */
 		for (next = i; next < subtrees->candidates.count && items[next].hash == hash;)

@@ -222,15 +222,16 @@ static uint32_t list_starts(struct finder *finder)
 	return count;
 }
 
-static void sum_rows(struct finder *finder, const struct dominators *dominators, uint64_t *bytes, uint64_t *objects)
+static int sum_rows(struct finder *finder, const struct dominators *dominators, uint64_t *bytes, uint64_t *objects)
 {
 	for (uint32_t number = 1; number < dominators->reached_count; number++) {
 		const uint32_t place = dominators->node[number];
 		bytes[number] = heap_graph_bytes(finder->graph, finder->garbage->nodes[place], finder->query->measure);
 		objects[number] = 1;
 	}
-	dominators_sum(dominators, bytes);
-	dominators_sum(dominators, objects);
+	if (dominators_sum(dominators, bytes, finder->query->progress) < 0 ||
+	    dominators_sum(dominators, objects, finder->query->progress) < 0)
+		return query_cancelled(finder->query);
 	for (uint32_t number = 1; number < dominators->reached_count; number++) {
 		if (dominators->idom[number] != 0)
 			continue;
@@ -244,6 +245,7 @@ static void sum_rows(struct finder *finder, const struct dominators *dominators,
 		if (row->step_count == 0 && finder->garbage->kind[place] == GARBAGE_STUCK)
 			row->kind = GARBAGE_STUCK;
 	}
+	return OK;
 }
 
 static int weigh_rows(struct finder *finder)
@@ -256,7 +258,7 @@ static int weigh_rows(struct finder *finder)
 	if (status == OK && (bytes == NULL || objects == NULL))
 		status = no_memory(finder);
 	if (status == OK)
-		sum_rows(finder, &dominators, bytes, objects);
+		status = sum_rows(finder, &dominators, bytes, objects);
 	free(bytes);
 	free(objects);
 	dominators_clear(&dominators);

@@ -105,8 +105,10 @@ static int sum_bytes(const struct query *query, struct retained *tree)
 		tree->total += tree->bytes[i];
 		tree->object_count++;
 	}
-	dominators_sum(dominators, tree->bytes);
-	return dominators_children(&tree->dominators, &tree->children, query->error);
+	if (dominators_sum(dominators, tree->bytes, query->progress) < 0)
+		return query_cancelled(query);
+	tree->is_summed = true;
+	return dominators_children(&tree->dominators, &tree->children, query->progress, query->error);
 }
 
 static int make_tree(const struct query *query, const struct retained *heap, struct garbage *garbage,

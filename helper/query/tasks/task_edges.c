@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "base/sort.h"
 #include "object/value.h"
 #include "query/tasks/task_builder.h"
 
@@ -142,15 +143,18 @@ static int compare_edges(const void *left_edge, const void *right_edge)
 	return left->to < right->to ? -1 : left->to > right->to;
 }
 
-static void sort_edges(struct tasks_answer *tasks)
+static int sort_edges(struct task_builder *builder)
 {
+	struct tasks_answer *tasks = builder->tasks;
 	size_t kept = 0;
-	if (tasks->edges.count > 1)
-		qsort(tasks->edges.items, tasks->edges.count, sizeof *tasks->edges.items, compare_edges);
+	if (sort_items(tasks->edges.items, tasks->edges.count, sizeof *tasks->edges.items, compare_edges,
+	               builder->progress) < 0)
+		return progress_cancelled(builder->error);
 	for (size_t i = 0; i < tasks->edges.count; i++)
 		if (kept == 0 || compare_edges(&tasks->edges.items[kept - 1], &tasks->edges.items[i]) != 0)
 			tasks->edges.items[kept++] = tasks->edges.items[i];
 	tasks->edges.count = kept;
+	return OK;
 }
 
 /* A future, or a list or set of them. */
@@ -181,9 +185,7 @@ int task_edges_find(struct task_builder *builder)
 	array_free(&finder.queue);
 	if (status == OK && !task_holders_find(builder))
 		status = error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the tasks");
-	if (status == OK)
-		sort_edges(builder->tasks);
-	return status;
+	return status == OK ? sort_edges(builder) : status;
 }
 
 /* ---- Cycles ---- */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/sort.h"
 #include "query/tasks/task_builder.h"
 #include "query/holders/mention.h"
 
@@ -32,8 +33,10 @@ static int sort_rows(struct task_builder *builder)
 	uint32_t *place = malloc((count + 1) * sizeof *place);
 	if (place == NULL)
 		return error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the tasks");
-	if (count > 1)
-		qsort(tasks->rows.items, count, sizeof *tasks->rows.items, compare_rows);
+	if (sort_items(tasks->rows.items, count, sizeof *tasks->rows.items, compare_rows, builder->progress) < 0) {
+		free(place);
+		return progress_cancelled(builder->error);
+	}
 	for (uint32_t i = 0; i < count; i++)
 		place[tasks->rows.items[i].order] = i;
 	for (size_t i = 0; i < builder->withs.count; i++)
