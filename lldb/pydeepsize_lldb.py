@@ -306,7 +306,7 @@ class Printed:
         if self.used:
             self.write(text)
         elif text:
-            result.PutCString(text)
+            result.write(text)  # not PutCString(), which ends every text with a newline of its own
 
 
 def is_printed(debugger, caller):

@@ -262,7 +262,9 @@ void names_label(struct decoder *decoder, const struct run *run, uint64_t index,
 		append_field(run, position, text);
 		break;
 	case LABEL_ITEM:
-		text_format(text, "[%llu]", (unsigned long long)position);
+		text_append(text, "[", 1);
+		text_decimal(text, position);
+		text_append(text, "]", 1);
 		break;
 	case LABEL_SET_ITEM:
 		text_add(text, "{item}");

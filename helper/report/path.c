@@ -184,6 +184,8 @@ static void json_path(struct json *json, const struct path_row *row)
 		json_object_end(json);
 	}
 	json_array_end(json);
+	/* Where --limit cut the end of a longer one, how much is not there. */
+	json_number(json, "left_out", row->step_count - row->steps.count);
 	json_object_end(json);
 }
 

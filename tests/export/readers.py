@@ -88,6 +88,17 @@ def with_devtools(reading):
     reading.say("DevTools", lines[0]["total"], largest[:10], reading.total + reading.garbage)
 
 
+def with_chromium(reading):
+    """DevTools as it is in the browser: its Memory panel, with all that a person sees."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    found = reading.node("devtools_panel.mjs", browser, reading.export("o.heapsnapshot"))[0]
+    assert not found["errors"], found
+    statement = "SELECT retained FROM object WHERE reachable AND type = '%s' ORDER BY 1 DESC LIMIT 10" % found["type"]
+    largest = [row[0] for row in reading.run("query", "--json", statement)["rows"]]
+    reading.say("Chromium", found["total"], reading.largest if found["largest"] == largest else found["largest"],
+                reading.total + reading.garbage)
+
+
 def with_memlab(reading):
     found = reading.node("memlab.mjs", reading.export("o.heapsnapshot"))[0]
     reading.say("memlab", found["total"], found["largest"], reading.total + reading.garbage)
@@ -122,8 +133,8 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         reading = Reading(os.path.abspath(options.core), folder, options.node)
-        for read in (with_sqlite, with_duckdb, with_pandas, with_polars, with_devtools, with_memlab, with_pprof,
-                     with_speedscope, with_graphviz):
+        for read in (with_sqlite, with_duckdb, with_pandas, with_polars, with_devtools, with_chromium, with_memlab,
+                     with_pprof, with_speedscope, with_graphviz):
             try:
                 read(reading)
             except (ImportError, FileNotFoundError, TypeError, subprocess.CalledProcessError) as error:

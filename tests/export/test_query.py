@@ -194,9 +194,18 @@ SILENCE = ("WITH RECURSIVE m(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM m LIMIT
            "n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM m UNION ALL SELECT count(*) FROM n")
 JOIN = ("WITH RECURSIVE m(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM m LIMIT 20000) SELECT i FROM m UNION ALL "
         "SELECT count(*) FROM object a, object b, object c WHERE a.shallow + b.shallow < c.length")
+TWICE = SILENCE.replace("count(*) FROM n", "count(*) FROM n a JOIN n b ON a.i = b.i")
 
 
-@pytest.mark.parametrize("statement", (ROWS, SILENCE, JOIN), ids=("rows", "silence", "join"))
+def test_a_cell_has_a_size(shop):
+    """A function that makes one long string cannot be cancelled, so that it must end by itself."""
+    answer = shop.run("query", "SELECT length(printf('%.*c', 500000000, 'x'))")
+    assert "500000000" not in answer.output.splitlines()[1], answer.output
+    answer = shop.run("query", "SELECT hex(zeroblob(16000000))")
+    assert answer.status == 1 and "too big" in answer.errors
+
+
+@pytest.mark.parametrize("statement", (ROWS, SILENCE, JOIN, TWICE), ids=("rows", "silence", "join", "twice"))
 def test_an_endless_query_is_cancelled(shop, statement):
     """By an interrupt, while it gives rows, and while it counts what has no end."""
     with subprocess.Popen([program.path()] + shop.target + ["query", "--csv", statement], stdout=subprocess.PIPE,

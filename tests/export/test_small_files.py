@@ -39,6 +39,10 @@ def test_picture_of_paths(shop, tmp_path):
     steps = shop.ask("path", target, "-k", "5", "-n", "0")["objects"][0]["paths"]
     drawn = {match for box in boxes.values() for match in re.findall(r"\\n(0x[0-9a-f]+)\\n", box)}
     assert drawn == {step["address"] for path in steps for step in path["steps"]}
+    assert not any(path["left_out"] for path in steps)
+    cut = shop.ask("path", target, "-k", "5", "-n", "2")["objects"][0]["paths"]
+    assert [len(path["steps"]) + path["left_out"] for path in cut] == [len(path["steps"]) for path in steps]
+    assert all(path["left_out"] > 0 for path in cut)
     labels = {label for _, _, label in arrows}
     assert {".rows", "['SESSIONS']", ".__dict__"} <= labels
 

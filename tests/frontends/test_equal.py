@@ -75,6 +75,7 @@ def commands(roots):
         "tracemalloc",
         "query",
         "query \"SELECT * FROM held_by LIMIT 20\"",
+        "query --csv \"SELECT name, count, base FROM type ORDER BY 2 DESC, 1 LIMIT 20\"",
         "query --json \"SELECT type, count(*), sum(shallow), sum(retained) FROM object GROUP BY type\"",
         "query \"SELECT label, describe(target) FROM reference WHERE source = %s\"" % at("dict of mixed"),
         "query \"SELECT name, resolve('no_such_module.nothing') FROM module\"",

@@ -8,7 +8,10 @@
 #include "query/sql/sql_functions.h"
 #include "query/sql/virtual_table.h"
 
-enum { STEPS_BETWEEN_CHECKS = 10000 }; /* instructions of SQLite's machine: well below a millisecond */
+enum {
+	STEPS_BETWEEN_CHECKS = 10000, /* instructions of SQLite's machine: well below a millisecond */
+	MOST_TEXT_BYTES = 1 << 24, /* of one cell: a function of SQLite that makes one looks at no cancel */
+};
 
 static const struct sql_view views[] = {
 #define VIEW(name, needs_names, doc, statement) { #name, doc, statement, needs_names },
@@ -99,6 +102,7 @@ int sql_open(sqlite3 **ret_database, struct tables *tables)
 		sqlite3_close(database);
 		return tables->query.error->status;
 	}
+	sqlite3_limit(database, SQLITE_LIMIT_LENGTH, MOST_TEXT_BYTES);
 	sqlite3_progress_handler(database, STEPS_BETWEEN_CHECKS, is_cancelled, tables);
 	*ret_database = database;
 	return OK;

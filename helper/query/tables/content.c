@@ -3,7 +3,6 @@
 
 #include "base/bytes.h"
 #include "object/type_flags.h"
-#include "object/value.h"
 
 enum { BLOCK_BYTES = 1 << 16 }; /* of a long string read at once */
 
@@ -17,28 +16,14 @@ enum content_kind content_kind_of(struct object_reader *objects, uint64_t type, 
 	return value_type_derives(objects, type, SYMBOL_PyByteArray_Type, "bytearray") ? CONTENT_TEXT : CONTENT_NONE;
 }
 
-/* Items of a dict; -1: it is none, or cannot be read. */
-static bool container_length(struct object_reader *objects, uint64_t object, uint64_t flags, uint64_t *ret_length)
+bool content_items(struct object_reader *objects, uint64_t object, uint64_t flags, uint64_t *ret_count)
 {
-	uint64_t items, type;
+	uint64_t items;
 	if (flags & (TPFLAGS_LIST_SUBCLASS | TPFLAGS_TUPLE_SUBCLASS))
-		return value_items(objects, object, ret_length, &items);
+		return value_items(objects, object, ret_count, &items);
 	if (flags & TPFLAGS_DICT_SUBCLASS)
-		return value_field(objects, object, FIELD_PyDictObject_ma_used, ret_length);
-	type = value_type(objects, object, NULL);
-	return (value_type_derives(objects, type, -1, "set") || value_type_derives(objects, type, -1, "frozenset")) &&
-	       value_field(objects, object, FIELD_PySetObject_used, ret_length);
-}
-
-bool content_length(struct object_reader *objects, uint64_t object, uint64_t *ret_length)
-{
-	struct value_content content;
-	uint64_t flags;
-	if (value_content(objects, object, &content)) {
-		*ret_length = content.length;
-		return true;
-	}
-	return value_type(objects, object, &flags) != 0 && container_length(objects, object, flags, ret_length);
+		return value_field(objects, object, FIELD_PyDictObject_ma_used, ret_count);
+	return value_field(objects, object, FIELD_PySetObject_used, ret_count);
 }
 
 static uint64_t mix(uint64_t hash, uint64_t word)
@@ -57,16 +42,14 @@ static uint64_t hash_bytes(uint64_t hash, const uint8_t *bytes, uint64_t count)
 	return mix(hash, last);
 }
 
-bool content_hash(struct object_reader *objects, uint64_t object, uint64_t key, uint64_t *ret_hash)
+bool content_hash(struct object_reader *objects, uint64_t type, const struct value_content *content, uint64_t key,
+                  uint64_t *ret_hash)
 {
-	struct value_content content;
-	if (!value_content(objects, object, &content))
-		return false;
-	const uint64_t bytes = content.length * content.unit;
-	uint64_t hash = mix(mix(mix(key, value_type(objects, object, NULL)), content.length), content.unit);
+	const uint64_t bytes = content->length * content->unit;
+	uint64_t hash = mix(mix(mix(key, type), content->length), content->unit);
 	for (uint64_t done = 0; done < bytes;) {
 		const uint64_t part = bytes - done < BLOCK_BYTES ? bytes - done : BLOCK_BYTES;
-		const uint8_t *block = reader_at(objects->reader, content.data + done, part);
+		const uint8_t *block = reader_at(objects->reader, content->data + done, part);
 		if (block == NULL)
 			return false;
 		hash = hash_bytes(hash, block, part);

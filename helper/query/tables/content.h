@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "object/object_reader.h"
+#include "object/value.h"
 
 /* What instances of a class have. */
 enum content_kind {
@@ -17,10 +17,11 @@ enum content_kind {
 /* Of the class at address type, whose tp_flags are given; walks its bases. */
 enum content_kind content_kind_of(struct object_reader *objects, uint64_t type, uint64_t flags);
 
-/* Characters of a str, bytes of a bytes or bytearray, items of a list, tuple, dict, set or frozenset. False: others. */
-bool content_length(struct object_reader *objects, uint64_t object, uint64_t *ret_length);
+/* Items of a list, tuple, dict, set or frozenset. False: others. flags: tp_flags of its class. */
+bool content_items(struct object_reader *objects, uint64_t object, uint64_t flags, uint64_t *ret_count);
 /* A number that is equal for str, bytes and bytearray of equal type and content. key makes the numbers mean nothing
- * elsewhere. The memory of the object is read once and nothing is copied. False: other types, or absent memory. */
-bool content_hash(struct object_reader *objects, uint64_t object, uint64_t key, uint64_t *ret_hash);
+ * elsewhere. The content is read once and nothing is copied. False: absent memory. */
+bool content_hash(struct object_reader *objects, uint64_t type, const struct value_content *content, uint64_t key,
+                  uint64_t *ret_hash);
 
 #endif

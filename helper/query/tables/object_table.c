@@ -15,7 +15,9 @@ struct table_cursor {
 	uint32_t next, end; /* positions in order, or numbers of objects */
 	uint32_t object; /* of this row */
 	uint64_t address; /* of this row */
-	bool is_decoded; /* naming.out is of this row */
+	uint32_t content_of; /* the object that content is of; UINT32_MAX: none */
+	bool has_content;
+	struct value_content content;
 };
 
 static int open_objects(struct table_cursor **ret_cursor, struct tables *tables, const struct scan *scan)
@@ -25,6 +27,7 @@ static int open_objects(struct table_cursor **ret_cursor, struct tables *tables,
 	if (cursor == NULL)
 		return error_set(tables->query.error, ERROR_NO_MEMORY, "out of memory for a cursor over objects");
 	cursor->tables = tables;
+	cursor->content_of = UINT32_MAX;
 	cursor->end = tables_object_count(tables);
 	TRY(tables_types(tables));
 	if (scan->access != ACCESS_ALL && scan->column == OBJECT_type) {
@@ -51,7 +54,6 @@ static int next_object(struct table_cursor *cursor)
 	if (cursor->next >= cursor->end)
 		return 0;
 	TRY(tables_check(cursor->tables, cursor->next));
-	cursor->is_decoded = false;
 	if (cursor->order != NULL) {
 		cursor->object = cursor->order[cursor->next++];
 		cursor->address = 0; /* when asked for */
@@ -145,6 +147,17 @@ static int cell_of_type(struct table_cursor *cursor, uint32_t column, struct cel
 	}
 }
 
+/* What a str or bytes of this row has; false: it cannot be read. */
+static bool row_content(struct table_cursor *cursor)
+{
+	if (cursor->content_of != cursor->object) {
+		cursor->content_of = cursor->object;
+		cursor->has_content = value_content(&cursor->tables->query.target->naming.objects,
+		                                    object_address(cursor), &cursor->content);
+	}
+	return cursor->has_content;
+}
+
 /* Length and content, of classes whose instances have them. */
 static struct cell content_cell(struct table_cursor *cursor, uint32_t column)
 {
@@ -152,12 +165,15 @@ static struct cell content_cell(struct table_cursor *cursor, uint32_t column)
 	struct object_reader *objects = &tables->query.target->naming.objects;
 	const struct type_info *type = tables_type(tables, cursor->object);
 	const uint8_t kind = type != NULL ? tables_content_kind(tables, type) : CONTENT_NONE;
-	uint64_t number;
+	uint64_t number = 0;
 	bool is_known = false;
-	if (column == OBJECT_length && kind != CONTENT_NONE)
-		is_known = content_length(objects, object_address(cursor), &number);
-	else if (column == OBJECT_content && kind == CONTENT_TEXT)
-		is_known = content_hash(objects, object_address(cursor), tables->content_key, &number);
+	if (column == OBJECT_length && kind == CONTENT_ITEMS) {
+		is_known = content_items(objects, object_address(cursor), type->tp_flags, &number);
+	} else if (kind == CONTENT_TEXT && row_content(cursor)) {
+		is_known = column == OBJECT_length ||
+		           content_hash(objects, type->address, &cursor->content, tables->content_key, &number);
+		number = column == OBJECT_length ? cursor->content.length : number;
+	}
 	return is_known ? cell_integer(number) : (struct cell){ .kind = CELL_NULL };
 }
 
