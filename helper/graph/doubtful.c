@@ -151,11 +151,18 @@ void doubtful_init(struct doubtful *doubtful, struct roots *roots, struct decode
 	}
 }
 
-/* The object that a word may refer to; 0: none. Most words are no addresses: that is looked at first. */
+/* The object that a word may refer to; 0: none. */
 static inline uint64_t candidate(const struct doubtful *doubtful, const struct run *run, uint64_t slot)
 {
 	const uint64_t word = run_is_counted(run, slot) ? run_target(run, slot) : 0;
-	return word >= doubtful->low && word < doubtful->high && (word & 7) == 0 ? word : 0;
+	return doubtful_may_be_address(doubtful, word) ? word : 0;
+}
+
+bool doubtful_is_unknown_object(const struct doubtful *doubtful, const struct visited *visited, uint64_t word)
+{
+	const struct segment *segment = word != 0 ? reader_segment(&doubtful->decoder->reader, word) : NULL;
+	return segment != NULL && segment->data != NULL && !is_read_only(segment) &&
+	       !visited_has(visited, visited_place(visited, segment, word)) && is_alive(doubtful, word);
 }
 
 int doubtful_reach(struct doubtful *doubtful, const struct visited *visited, doubtful_reach_function *reach,
@@ -170,10 +177,7 @@ int doubtful_reach(struct doubtful *doubtful, const struct visited *visited, dou
 		for (uint64_t slot = 0; slot < run->run.count; slot++) {
 			TRY(progress_look(doubtful->progress, &doubtful->steps));
 			const uint64_t address = candidate(doubtful, &run->run, slot);
-			const struct segment *segment = address != 0 ? reader_segment(&decoder->reader, address) : NULL;
-			if (segment == NULL || segment->data == NULL || is_read_only(segment) ||
-			    visited_has(visited, visited_place(visited, segment, address)) ||
-			    !is_alive(doubtful, address))
+			if (!doubtful_is_unknown_object(doubtful, visited, address))
 				continue;
 			if (is_static && seeks_interned && is_interned_dict(decoder, address) &&
 			    !roots_add_interned_dict(roots, address))

@@ -24,6 +24,15 @@ struct doubtful {
 void doubtful_init(struct doubtful *doubtful, struct roots *roots, struct decoder *decoder,
                    const struct object_places *places, const struct progress *progress);
 
+/* Most words are no addresses: that is looked at first. */
+static inline bool doubtful_may_be_address(const struct doubtful *doubtful, uint64_t word)
+{
+	return word >= doubtful->low && word < doubtful->high && (word & 7) == 0;
+}
+
+/* Whether such a word is the address of an object that was not visited and is certainly alive. */
+bool doubtful_is_unknown_object(const struct doubtful *doubtful, const struct visited *visited, uint64_t word);
+
 /* Calls reach() for every object that a doubtful word points at, that was not visited before, and that is certainly
  * alive: objects that the collector does not track are known by such a word alone. Ends with the first status that is
  * not OK; ERROR_CANCELLED comes without a sentence. */

@@ -15,9 +15,10 @@ import sys
 import time
 import types
 
-from whole_heap import in_child
+from whole_heap import in_child_and_stop
 
 KEPT = {}
+READY = []  # what is said when the record is written
 
 
 def use_httpx(httpx, turn):
@@ -197,7 +198,7 @@ def use_aiohttp(aiohttp, turn):
 
 
 def use_redis(redis, turn):
-    client = redis.Redis(port=1)
+    client = redis.Redis(port=1, retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0))
     try:
         client.get("key %d" % turn)
     except redis.ConnectionError as error:
@@ -250,9 +251,10 @@ def use_all(names, seconds):
 
 def size_of(one):
     """-1 for a class whose __sizeof__ is Python: it may change the object, and nobody else knows its answer; and for
-    BytesIO, which asks how many hold its buffer, as the list of all objects does here."""
+    BytesIO, which asks how many hold its buffer, as the list of all objects does here. (isinstance() would ask a proxy
+    for what it stands for, and Django's look that up then.)"""
     method = getattr(type(one), "__sizeof__", None)
-    return -1 if isinstance(method, types.FunctionType) or isinstance(one, io.BytesIO) else sys.getsizeof(one)
+    return -1 if isinstance(method, types.FunctionType) or issubclass(type(one), io.BytesIO) else sys.getsizeof(one)
 
 
 def write_record(path, objects):
@@ -260,6 +262,7 @@ def write_record(path, objects):
         for found in objects:
             file.write("%x %d\n" % (id(found), size_of(found)))
         file.write("end %d\n" % len(objects))
+    os.write(1, READY[0])
 
 
 def look(address):
@@ -268,35 +271,29 @@ def look(address):
     return "%s %d" % (type(one).__name__, sys.getsizeof(one))
 
 
-def answer():
-    """A line of addresses, answered a line each, "?" for what kills whoever looks."""
+def answer(fork, _):
+    """A line of addresses, answered a line each, "? STATUS" for what kills whoever looks. fork is the bare one: what
+    libraries do in children is nothing to wait for."""
     asked = [int(word, 16) for word in sys.stdin.readline().split()]
     progress = mmap.mmap(-1, 8)
     while True:
-        pid = os.fork()
+        pid = fork()
         if pid == 0:
             for index in range(int.from_bytes(progress[:], "little"), len(asked)):
                 progress[:] = (index + 1).to_bytes(8, "little")
-                print(look(asked[index]), flush=True)
+                os.write(1, look(asked[index]).encode() + b"\n")
             os._exit(0)
-        if os.waitpid(pid, 0)[1] == 0:
-            os._exit(0)
-        print("?", flush=True)
+        status = os.waitpid(pid, 0)[1]
+        if status == 0:
+            return
+        os.write(1, b"? %d\n" % status)
 
 
 def main():
     record, seconds, names = sys.argv[1], float(sys.argv[2]), sys.argv[3:]
     used, missing = use_all(names, seconds)
-    ready = b"READY " + json.dumps({"used": used, "missing": missing}).encode() + b"\n"
-    gc.collect()
-    gc.disable()
-    in_child(write_record, record)
-    # Who is asked is a copy: what it makes to answer is nothing that the process has.
-    if os.fork() == 0:
-        answer()
-    os.write(1, ready)
-    os.wait()
-    time.sleep(3600)
+    READY.append(b"READY " + json.dumps({"used": used, "missing": missing}).encode() + b"\n")
+    in_child_and_stop(write_record, record, answer)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import ctypes
 import gc
 import os
 import sys
+import traceback
 
 
 def in_child(write, path):
@@ -17,6 +18,40 @@ def in_child(write, path):
         _, status = os.waitpid(pid, 0)
         assert status == 0
         return
+    last(walk, write, path)
+
+
+def in_child_and_stop(write, path, answer):
+    """The same for a process whose other threads go on meanwhile: the process stops, all of its threads, as soon as it
+    has the child, and is what the child found it to be. answer() is then called in a child of the child, which has not
+    yet made anything either, with fork() and None. Returns when somebody continues the process."""
+    library = ctypes.PyDLL(None)
+    fork, kill, pid = library.fork, library.kill, os.getpid()
+    # Who waits for the interpreter's lock from now on does not get it between the two calls below, and who waits for
+    # it already has asked for it when a collection ends.
+    sys.setswitchinterval(1000)
+    gc.collect()
+    gc.disable()
+    if fork() != 0:
+        kill(pid, 19)  # SIGSTOP, the number: signal's enum would be made for it
+        return
+    if fork() == 0:
+        last(answer, fork, None)
+    last(walk, write, path)
+
+
+def last(function, first, second):
+    """All that this process still does. Its end by an exception would wait for threads that it does not have. (A tuple
+    of arguments would be an object that the parent does not have.)"""
+    try:
+        function(first, second)
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+
+
+def walk(write, path):
     # First of all, so that what is made here is not among them; and no comprehension, whose cells would lead to it.
     found = gc.get_objects()
     frame, seen, queue = sys._getframe(), set(), []
@@ -35,4 +70,3 @@ def in_child(write, path):
                 seen.add(id(referent))
                 queue.append(referent)
     write(path, queue)
-    os._exit(0)

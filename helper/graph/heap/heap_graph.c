@@ -3,6 +3,7 @@
  * them by address and writes the edges down. Between them stands only the bitmap of addresses. */
 #include "decode/quick_size.h"
 #include "graph/heap/heap_builder.h"
+#include "graph/owned_blocks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ struct finder {
 	struct decoder *decoder;
 	struct frontier frontier;
 	struct coverage coverage;
+	struct owned_blocks owned; /* by objects of unknown C types */
 	uint64_t done;
 	bool gc_list_broken;
 	bool has_begun;
@@ -39,8 +41,12 @@ static int visit(struct finder *finder, const struct upcoming *upcoming)
 	if (roots_is_interned_dict(&finder->builder->graph->roots, upcoming->head.address))
 		return OK;
 	(void)frontier_decode(&finder->frontier, upcoming);
-	if (__builtin_expect(decoder->out.flags != 0, 0))
+	if (__builtin_expect(decoder->out.flags != 0, 0)) {
 		coverage_count(&finder->coverage, &decoder->out);
+		if (decoder->out.flags & DECODED_APPROXIMATE &&
+		    !array_push(&finder->owned.owners, upcoming->head.address))
+			return ERROR_NO_MEMORY;
+	}
 	if (decoder->out_of_memory || finder->frontier.out_of_memory)
 		return ERROR_NO_MEMORY;
 	return progress_step(finder->builder->progress, &finder->done);
@@ -163,6 +169,19 @@ static int drain_together(struct search *search)
 	return status;
 }
 
+/* What only blocks of unknown C types refer to. The first finder does it for all: what it finds may own more. */
+static int reach_owned(struct search *search)
+{
+	struct finder *own = &search->finders[0];
+	for (unsigned i = 1; i < search->crew; i++) {
+		const struct owned_blocks *others = &search->finders[i].owned;
+		for (size_t k = 0; k < others->owners.count; k++)
+			if (!array_push(&own->owned.owners, others->owners.items[k]))
+				return ERROR_NO_MEMORY;
+	}
+	return owned_blocks_reach(&own->owned, &search->builder->words, own->frontier.visited, reach_doubtful, own);
+}
+
 static int find_all(struct search *search)
 {
 	struct finder *own = &search->finders[0];
@@ -176,6 +195,7 @@ static int find_all(struct search *search)
 		TRY(reach_tracked(own));
 	TRY(reach_static_types(own));
 	TRY(doubtful_reach(&search->builder->words, &graph->index.objects, reach_doubtful, own));
+	TRY(reach_owned(search));
 	return reach_static_types(own);
 }
 
@@ -198,6 +218,7 @@ static int find_objects(struct builder *builder)
 		graph->coverage.gc_list_broken |= finder->gc_list_broken;
 		builder->slots_drawn += finder->frontier.slots_drawn;
 		frontier_clear(&finder->frontier);
+		owned_blocks_clear(&finder->owned);
 		if (i > 0)
 			decoder_clear(&finder->own_decoder);
 	}
