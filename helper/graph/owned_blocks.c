@@ -30,8 +30,7 @@ static int note_block(struct owned_blocks *blocks, struct doubtful *doubtful, co
 		return OK;
 	blocks->bytes += bytes;
 	return address_map_set(&blocks->seen, block.address, 0) &&
-	                       array_push(&blocks->waiting,
-	                                  ((struct owned_block){ block.address, bytes, depth }))
+	                       array_push(&blocks->waiting, ((struct owned_block){ block.address, bytes, depth }))
 	               ? OK
 	               : ERROR_NO_MEMORY;
 }
