@@ -4,15 +4,34 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/allocation.h"
 #include "base/threads.h"
 #include "report/report.h"
 
 _Static_assert((int)PYDS_JOB_RUNS == 0 && (int)PYDS_JOB_FINISHED == 1 && (int)PYDS_JOB_PART == 2, "scripts know these");
 
+/* What was left out for want of memory, now or in what an earlier job of the session has kept, is not left out in
+ * silence. */
+static int check_memory(struct pyds_job *job, uint64_t failures)
+{
+	const struct target *target = job->session->target;
+	if (allocation_failures() != failures)
+		return error_set(&job->error, ERROR_NO_MEMORY,
+		                 "memory ran out for a moment, and the answer may lack something: ask again");
+	if (target != NULL && target->context->types.is_incomplete)
+		return error_set(&job->error, ERROR_NO_MEMORY,
+		                 "memory ran out earlier, and what is known of the target's types lacks "
+		                 "something: open it again");
+	return OK;
+}
+
 static void *work(void *argument)
 {
 	struct pyds_job *job = argument;
+	const uint64_t failures = allocation_failures();
 	job->status = job->work(job);
+	if (job->status >= 0)
+		job->status = check_memory(job, failures);
 	relay_finish(&job->session->relay, &job->is_finished);
 	relay_finish(&job->session->relay, &job->is_ready);
 	return NULL;

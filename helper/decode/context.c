@@ -116,7 +116,8 @@ static void free_types(struct decode_context *context)
 {
 	for (size_t i = 0; i < context->types.count; i++) {
 		struct type_info *info = context->types.items[i];
-		free((char *)info->name);
+		if (info->name != info->no_name)
+			free((char *)info->name);
 		free(info->fields);
 		free(info->slots);
 		free(info);

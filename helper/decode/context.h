@@ -15,6 +15,7 @@ struct type_table {
 	struct type_info **items; /* stable pointers */
 	size_t count, capacity;
 	struct address_map by_address;
+	bool is_incomplete; /* memory ran out: what is said of some type lacks something */
 };
 
 struct decode_context {

@@ -107,6 +107,7 @@ struct type_info {
 	uint32_t quick_bytes; /* of every instance, presize included */
 	struct instance_shape instance; /* where an instance keeps its attributes */
 	const char *name; /* "module.qualname", without "builtins."; owned by the table */
+	char no_name[1]; /* where there was no memory for one */
 };
 
 #endif

@@ -93,8 +93,10 @@ static bool set_fields(const struct layout *layout, struct type_info *info)
 	if (count == 0)
 		return true;
 	info->fields = calloc(count, sizeof *info->fields);
-	if (info->fields == NULL)
+	if (info->fields == NULL) {
+		info->visible_count = info->hidden_count = 0;
 		return false;
+	}
 	if (entry->flags & TYPE_HEAP_VISITS_ALL && info->base_info->flags & TYPE_IS_HEAP) {
 		info->visible_count = (uint16_t)count;
 		info->hidden_count = 0;

@@ -127,7 +127,9 @@ static const struct type_info *add_type(struct decoder *decoder, uint64_t type_a
 	}
 	/* In the table before it is filled: a cycle of bases or metatypes then ends here. */
 	if (!address_map_set(&types->by_address, type_address, info->index) || !fill_type(decoder, info, type))
-		decoder->out_of_memory = true;
+		decoder->out_of_memory = types->is_incomplete = true;
+	if (info->name == NULL)
+		info->name = info->no_name;
 	if (info->entry == NULL)
 		info->entry = &registry_fallback;
 	return info;
