@@ -20,6 +20,7 @@ enum option_value {
 	VALUE_NO_FILES,
 	VALUE_IN_PLACE,
 	VALUE_MAX_MEMORY,
+	VALUE_MAX_EXPANDED,
 	VALUE_SPILL,
 	VALUE_MAN,
 	VALUE_MARKDOWN,
@@ -35,6 +36,7 @@ const struct cli_option cli_options[] = {
 	{ "--pid PID", "the live process to read: stopped, copied, let go" },
 	{ "--in-place", "with --pid: no copy, it is stopped to the end" },
 	{ "--max-memory SIZE", "take no more memory than this: 512M, 4GiB" },
+	{ "--max-expanded SIZE", "a compressed core may expand to no more than this" },
 	{ "--spill DIR", "copy and large arrays into files in DIR, not memory" },
 	{ "--exe FILE", "the main program, where it is not at its own path" },
 	{ "--sysroot DIR", "the files of the target lie under DIR" },
@@ -53,6 +55,7 @@ static const struct option long_options[] = {
 	{ "pid", required_argument, NULL, VALUE_PID },
 	{ "in-place", no_argument, NULL, VALUE_IN_PLACE },
 	{ "max-memory", required_argument, NULL, VALUE_MAX_MEMORY },
+	{ "max-expanded", required_argument, NULL, VALUE_MAX_EXPANDED },
 	{ "spill", required_argument, NULL, VALUE_SPILL },
 	{ "exe", required_argument, NULL, VALUE_EXE },
 	{ "sysroot", required_argument, NULL, VALUE_SYSROOT },
@@ -112,8 +115,15 @@ static int set_pid(struct cli_arguments *arguments, const char *value)
 	return 0;
 }
 
+static int complain_of_size(const char *option, const char *value)
+{
+	fprintf(stderr, "pydeepsize: %s takes a size such as 512M or 1.5GiB, not %s\nTry 'pydeepsize --help'.\n",
+	        option, value);
+	return -1;
+}
+
 /* 4096, 512M, 1.5GiB. */
-static int set_size(uint64_t *ret_bytes, const char *value)
+static int set_size(uint64_t *ret_bytes, const char *option, const char *value)
 {
 	static const char units[] = "KMGT";
 	char *end;
@@ -124,7 +134,7 @@ static int set_size(uint64_t *ret_bytes, const char *value)
 	end += unit != NULL;
 	if (end == value || (*end != '\0' && strcmp(end, "B") != 0 && strcmp(end, "iB") != 0) || !(bytes >= 1) ||
 	    bytes >= 9e18)
-		return complain("--max-memory takes a size such as 512M or 1.5GiB, not ", value);
+		return complain_of_size(option, value);
 	*ret_bytes = (uint64_t)bytes;
 	return 0;
 }
@@ -149,7 +159,9 @@ static int set_option(struct cli_arguments *arguments, int option, const char *v
 	case VALUE_PID:
 		return set_pid(arguments, value);
 	case VALUE_MAX_MEMORY:
-		return set_size(&arguments->max_memory, value);
+		return set_size(&arguments->max_memory, "--max-memory", value);
+	case VALUE_MAX_EXPANDED:
+		return set_size(&arguments->max_expanded, "--max-expanded", value);
 	case VALUE_SPILL:
 		arguments->spill_directory = value;
 		return 0;

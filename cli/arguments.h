@@ -16,6 +16,7 @@ struct cli_arguments {
 	int32_t pid; /* 0: none */
 	const char *executable, *sysroot, *debug_directory;
 	uint64_t max_memory; /* bytes; 0: what there is */
+	uint64_t max_expanded; /* bytes of a compressed core; 0: what its headers speak of */
 	const char *spill_directory; /* NULL: none */
 	uint32_t open_flags; /* enum pyds_open_flag */
 	const char *const *command; /* its name and arguments */

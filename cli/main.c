@@ -43,6 +43,7 @@ static int32_t begin_open(pyds_session *session, const struct cli_arguments *arg
 		.debug_directory = arguments->debug_directory,
 		.max_memory = arguments->max_memory,
 		.spill_directory = arguments->spill_directory,
+		.max_expanded = arguments->max_expanded,
 	};
 	*ret_job = NULL;
 	if (arguments->core != NULL)

@@ -61,6 +61,7 @@ static int read_options(struct opening *opening, const struct pyds_open_options 
 		                                     .progress = &opening->job.progress };
 	opening->already_stopped = (own.flags & PYDS_OPEN_ALREADY_STOPPED) != 0;
 	struct pyds_session *session = opening->job.session;
+	opening->memory.max_expanded = own.max_expanded;
 	opening->memory.max_memory = session->max_memory = own.max_memory;
 	free(session->spill_directory);
 	session->spill_directory = own.spill_directory != NULL ? strdup(own.spill_directory) : NULL;

@@ -74,6 +74,7 @@ struct pyds_open_options {
 	uint64_t selected_tid; /* thread that frame names refer to; 0: the crashed or main one */
 	uint64_t max_memory; /* bytes that this process may have in all; 0: what machine and control group leave */
 	const char *spill_directory; /* copy and large arrays into files in it; NULL: into memory */
+	uint64_t max_expanded; /* bytes that may come out of a compressed core; 0: what its headers speak of */
 };
 
 enum pyds_open_flag {

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/bytes.h"
+#include "memory/core/compressed_file.h"
 #include "memory/files/map_guard.h"
 
 int address_space_create(struct address_space **ret_space, enum space_kind kind, struct error *error)
@@ -132,6 +133,12 @@ int address_space_check(const struct address_space *space, struct error *error)
 		                 space->pid);
 	if (atomic_load(&source->budget.is_exceeded))
 		return budget_exceeded(&source->budget, error);
+	if (atomic_load(&source->is_cut) && source->is_expanded && compressed_file_no_room())
+		return error_set(
+		        error, ERROR_IO,
+		        "the file system of the temporary file that %s was expanded into is full; set TMPDIR to a "
+		        "directory with more room",
+		        space->target_path != NULL ? space->target_path : "the core");
 	/* A core that was removed meanwhile is still there for whoever has it mapped. */
 	bool is_changed = atomic_load(&source->is_cut);
 	if (source->core.is_known && space->target_path != NULL && stat(space->target_path, &information) == 0) {

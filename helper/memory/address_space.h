@@ -110,6 +110,7 @@ struct memory_options {
 	uint8_t copy; /* enum copy_choice: of a live process */
 	struct progress *progress; /* of opening; NULL: nobody asks */
 	uint64_t max_memory; /* bytes that this process may have; 0: what there is */
+	uint64_t max_expanded; /* bytes that may come out of a compressed core; 0: what its headers speak of */
 };
 
 enum live_mode { LIVE_NOT, LIVE_COPY, LIVE_IN_PLACE, LIVE_ALREADY_STOPPED };

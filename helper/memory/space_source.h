@@ -46,6 +46,7 @@ struct space_source {
 	uint32_t window_capacity;
 	struct file_identity core; /* of a core file when it was opened; none of others */
 	struct memory_budget budget;
+	bool is_expanded; /* the core is read from a temporary file: memory/core/compressed_file.h */
 	atomic_bool is_cut; /* a mapped file became shorter under us: its pages read as zeros */
 	atomic_bool is_gone; /* a live target that is read in place has ended */
 };

@@ -115,6 +115,30 @@ def test_compressed_core(small, folder):
     subprocess.run(["zstd", "-q", "-f", small, "-o", path], check=True)
     answer = program.ask(["--core", path], ["deepsize", "--json", "__main__.shared"])["objects"][0]
     assert answer["count"] == 2
+    refused = program.run(["--max-expanded", "2M", "--core", path, "info"])
+    assert refused.status == UNREADABLE and "more than the 2 MiB that --max-expanded leaves" in refused.errors
+    assert program.run(["--max-expanded", "9G", "--core", path, "info"]).status == ANSWERED
+    assert "--max-expanded takes a size" in program.run(["--max-expanded", "much", "--core", path, "info"]).errors
+
+
+def test_a_full_file_system_in_memory(folder):
+    """Holes of the temporary file need pages of a tmpfs when they are read."""
+    stored = os.path.join(program.ROOT, "corefiles", "3.12.1.core.zst")
+    mounted = os.path.join(folder, "memory")
+    os.mkdir(mounted)
+    answers = []
+    for size in ("6m", "12m", "15m", "150m"):
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=" + size, "tmpfs", mounted],
+                          stderr=subprocess.DEVNULL).returncode != 0:
+            pytest.skip("no right to mount a file system here")
+        try:
+            answers.append(program.run(["--core", stored, "--no-files", "heap", "-n", "1"],
+                                       env=dict(os.environ, TMPDIR=mounted)))
+        finally:
+            subprocess.run(["umount", mounted], check=True)
+    assert all(answer.status == UNREADABLE and "set TMPDIR to a directory with more room" in answer.errors
+               for answer in answers if answer.status != ANSWERED), answers
+    assert [answers[0].status, answers[-1].status] == [UNREADABLE, ANSWERED]
 
 
 @pytest.mark.parametrize("kept", [0, 64, 4000, 200000, 0.3, 0.6, 0.9, 0.999])

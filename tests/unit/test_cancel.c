@@ -171,7 +171,8 @@ static int set_up(void **state)
 	expanded = path_in("sound.core");
 	damaged = path_in("damaged.core");
 	const int packed = open(stored, O_RDONLY);
-	if (packed < 0 || compressed_file_expand(packed, stored, NULL, &core, &whole, &error) != OK)
+	if (packed < 0 ||
+	    compressed_file_expand(packed, stored, &(struct expand_options){ 0 }, &core, &whole, &error) != OK)
 		return -1;
 	copy_damaged(core, expanded);
 	copy_damaged(core, damaged);

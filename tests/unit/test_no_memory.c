@@ -26,8 +26,8 @@
 
 enum {
 	MOST_WORDS = 8,
-	PLACES = 5, /* of each command and form in ctest */
-	PLACES_OPENING = 20,
+	PLACES = 2, /* of each command and form in ctest */
+	PLACES_OPENING = 10,
 	SECONDS = 120, /* of one answer: more is taken for endless */
 	SHOWN = 400, /* characters of a message */
 	CALLS = 12, /* of a crash */
@@ -44,23 +44,11 @@ static bool is_to_fail(void)
 	return atomic_fetch_add(&asked, 1) + 1 == atomic_load(&fails_at);
 }
 
-/* With sanitizers malloc is theirs: the linker hands over what our own files ask for (tests/CMakeLists.txt). */
-#ifdef PYDS_WRAPPED_MALLOC
-#define TAKEN(name) __wrap_##name
-#define REAL(name) __real_##name
-#define REAL_ALIGN __real_posix_memalign
-#else
-#define TAKEN(name) name
-#define REAL(name) __libc_##name
-#endif
-
-void *REAL(malloc)(size_t size);
-void *REAL(calloc)(size_t count, size_t size);
-void *REAL(realloc)(void *block, size_t size);
-void *TAKEN(malloc)(size_t size);
-void *TAKEN(calloc)(size_t count, size_t size);
-void *TAKEN(realloc)(void *block, size_t size);
-int TAKEN(posix_memalign)(void **ret_block, size_t alignment, size_t size);
+/* glibc's own, behind the names that are taken here. With sanitizers malloc is theirs, and this is not built. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *block, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
 
 static void *none(void)
 {
@@ -68,30 +56,20 @@ static void *none(void)
 	return NULL;
 }
 
-void *TAKEN(malloc)(size_t size)
+void *malloc(size_t size)
 {
-	return is_to_fail() ? none() : REAL(malloc)(size);
+	return is_to_fail() ? none() : __libc_malloc(size);
 }
 
-void *TAKEN(calloc)(size_t count, size_t size)
+void *calloc(size_t count, size_t size)
 {
-	return is_to_fail() ? none() : REAL(calloc)(count, size);
+	return is_to_fail() ? none() : __libc_calloc(count, size);
 }
 
-void *TAKEN(realloc)(void *block, size_t size)
+void *realloc(void *block, size_t size)
 {
-	return is_to_fail() ? none() : REAL(realloc)(block, size);
+	return is_to_fail() ? none() : __libc_realloc(block, size);
 }
-
-#ifdef PYDS_WRAPPED_MALLOC
-int REAL_ALIGN(void **ret_block, size_t alignment, size_t size);
-
-int TAKEN(posix_memalign)(void **ret_block, size_t alignment, size_t size)
-{
-	return is_to_fail() ? ENOMEM : REAL_ALIGN(ret_block, alignment, size);
-}
-#else
-void *__libc_memalign(size_t alignment, size_t size);
 
 int posix_memalign(void **ret_block, size_t alignment, size_t size)
 {
@@ -100,7 +78,6 @@ int posix_memalign(void **ret_block, size_t alignment, size_t size)
 	*ret_block = __libc_memalign(alignment, size);
 	return *ret_block != NULL ? 0 : ENOMEM;
 }
-#endif
 
 /* ---- One answer ---- */
 
@@ -322,9 +299,9 @@ static void check_export(const char *ending, uint64_t step)
 	char path[4096];
 	(void)snprintf(path, sizeof path, "%s/file%s", directory, ending);
 	exported = path;
-	const char *words[] = { "export", path, strcmp(ending, ".csv") == 0 ? "SELECT * FROM type" : "heap" };
-	const bool has_more = strcmp(ending, ".csv") == 0 || strcmp(ending, ".md") == 0;
-	check_form(has_more ? 3 : 2, words, step, false);
+	const bool is_table = strcmp(ending, ".csv") == 0 || strcmp(ending, ".jsonl") == 0;
+	const char *words[] = { "export", path, is_table ? "SELECT * FROM type" : "heap" };
+	check_form(is_table || strcmp(ending, ".md") == 0 ? 3 : 2, words, step, false);
 }
 
 static void check_all(uint64_t step, const char *only)
@@ -359,7 +336,8 @@ static char *expand(const char *stored)
 	int core;
 	char *path = NULL;
 	const int packed = open(stored, O_RDONLY | O_CLOEXEC);
-	if (packed < 0 || compressed_file_expand(packed, stored, NULL, &core, &whole, &error) != OK ||
+	if (packed < 0 ||
+	    compressed_file_expand(packed, stored, &(struct expand_options){ 0 }, &core, &whole, &error) != OK ||
 	    asprintf(&path, "%s/core", directory) < 0)
 		return NULL;
 	const int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <lz4frame.h>
@@ -188,15 +189,26 @@ struct expansion {
 	int descriptor;
 	uint64_t written;
 	uint64_t limit; /* 0 while the core's headers have not come out yet */
+	uint64_t most; /* that was asked for; 0: nobody did */
 	struct progress *progress;
 	struct error *error;
 };
 
-static int open_temporary(const char *path, int *ret_descriptor, struct error *error)
+static const char *temporary_directory_name(void)
 {
 	const char *directory = getenv("TMPDIR");
-	if (directory == NULL || directory[0] == '\0')
-		directory = "/tmp";
+	return directory == NULL || directory[0] == '\0' ? "/tmp" : directory;
+}
+
+bool compressed_file_no_room(void)
+{
+	struct statvfs about;
+	return statvfs(temporary_directory_name(), &about) == 0 && about.f_bavail == 0;
+}
+
+static int open_temporary(const char *path, int *ret_descriptor, struct error *error)
+{
+	const char *directory = temporary_directory_name();
 	int descriptor = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
 	if (descriptor < 0) {
 		/* File systems without O_TMPFILE (overlayfs of old kernels, NFS): a name for a moment. */
@@ -295,6 +307,12 @@ static int check_limit(struct expansion *expansion)
 			return error_set(expansion->error, ERROR_FORMAT,
 			                 "%s is compressed, but no ELF core file is inside", expansion->path);
 	}
+	if (expansion->most != 0 && expansion->written > expansion->most)
+		return error_set(
+		        expansion->error, ERROR_LIMIT,
+		        "%s expands to more than the %lu MiB that --max-expanded leaves; its headers speak of %lu "
+		        "MiB",
+		        expansion->path, expansion->most >> 20, expansion->limit >> 20);
 	if (expansion->written > (expansion->limit != 0 ? expansion->limit : HEADERS_BYTES))
 		return error_set(expansion->error, ERROR_LIMIT,
 		                 "%s expands to more than its own headers speak of (%lu bytes and no end)",
@@ -349,12 +367,15 @@ static int pump(const struct compression *compression, struct stream *stream, ui
 	}
 }
 
-int compressed_file_expand(int descriptor, const char *path, struct progress *progress, int *ret_descriptor,
+int compressed_file_expand(int descriptor, const char *path, const struct expand_options *options, int *ret_descriptor,
                            bool *ret_whole, struct error *error)
 {
+	struct progress *progress = options->progress;
 	uint8_t *input = malloc(INPUT_BYTES);
 	struct stream stream = { .output = malloc(OUTPUT_BYTES) };
-	struct expansion expansion = { .path = path, .descriptor = -1, .progress = progress, .error = error };
+	struct expansion expansion = {
+		.path = path, .descriptor = -1, .most = options->most, .progress = progress, .error = error
+	};
 	struct stat information;
 	progress_expect(progress, fstat(descriptor, &information) == 0 ? (uint64_t)information.st_size : 0);
 	ssize_t size = input != NULL ? read_input(descriptor, input, 0) : 0;

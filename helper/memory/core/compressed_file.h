@@ -11,6 +11,11 @@
 
 enum { COMPRESSION_MAGIC_BYTES = 8 };
 
+struct expand_options {
+	struct progress *progress; /* NULL: nobody asks */
+	uint64_t most; /* bytes that may come out; 0: what the core's own headers speak of */
+};
+
 /* The name of the compression, NULL if bytes begin no compressed file known here. */
 const char *compression_name(const uint8_t *bytes, size_t size);
 
@@ -18,7 +23,10 @@ const char *compression_name(const uint8_t *bytes, size_t size);
  * is open for reading. *ret_whole is false when the stream ended early or was damaged: what came before it is
  * there. path is for messages.
  * What progress counts are bytes of the compressed file, taken back in the end. */
-int compressed_file_expand(int descriptor, const char *path, struct progress *progress, int *ret_descriptor,
+int compressed_file_expand(int descriptor, const char *path, const struct expand_options *options, int *ret_descriptor,
                            bool *ret_whole, struct error *error);
+/* Whether the file system of temporary files is full now. One in memory (tmpfs) has to find a page for a hole, too,
+ * when it is read, and where it has none the reader gets SIGBUS. */
+bool compressed_file_no_room(void);
 
 #endif

@@ -353,9 +353,10 @@ static int map_file(struct address_space *space, int descriptor, const char *pat
 }
 
 /* Maps the file, or the temporary file that it was expanded into. */
-static int map_core(struct address_space *space, int descriptor, const char *path, struct progress *progress,
+static int map_core(struct address_space *space, int descriptor, const char *path, const struct memory_options *options,
                     struct core_bytes *ret_file, struct error *error)
 {
+	const struct expand_options expand = { .progress = options->progress, .most = options->max_expanded };
 	TRY(map_file(space, descriptor, path, ret_file, error));
 	const uint64_t size = ret_file->size;
 	const char *compression = compression_name(
@@ -364,13 +365,14 @@ static int map_core(struct address_space *space, int descriptor, const char *pat
 		return OK;
 	int expanded;
 	bool whole;
-	TRY(compressed_file_expand(descriptor, path, progress, &expanded, &whole, error));
+	TRY(compressed_file_expand(descriptor, path, &expand, &expanded, &whole, error));
 	if (!whole) {
 		address_space_warn(space, "the %s data of %s is cut off or damaged; what comes before that was used",
 		                   compression, path);
 		address_space_lose(space);
 	}
 	int status = map_file(space, expanded, path, ret_file, error);
+	space->source->is_expanded = true;
 	(void)close(expanded);
 	return status;
 }
@@ -390,7 +392,7 @@ static int open_descriptor(struct address_space **ret_space, int descriptor, con
 	if (space->target_path == NULL)
 		status = error_set(error, ERROR_NO_MEMORY, "out of memory");
 	if (status >= 0)
-		status = map_core(space, descriptor, core_path, options->progress, &file, error);
+		status = map_core(space, descriptor, core_path, options, &file, error);
 	if (status >= 0)
 		status = parse_core(space, &file, core_path, options, error);
 	if (status < 0) {
