@@ -286,6 +286,43 @@ def locked(circle):
     return made
 
 
+def failures(count, asks):
+    """Tasks that ended by an exception, and are kept."""
+    import asyncio
+
+    async def fail(n):
+        await asyncio.sleep(0)
+        raise ValueError("request %d" % n)
+
+    async def serve():
+        kept = [asyncio.ensure_future(fail(n)) for n in range(count)]
+        await asyncio.wait(kept)
+        return kept
+    kept = asyncio.run(serve())
+    if asks:
+        for one in kept:
+            one.exception()
+    return kept
+
+
+def foreign_threads(count, lets_go):
+    """Threads of C code that run Python, and end without letting go of its state of them."""
+    import ctypes
+    local, work = threading.local(), ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+    libc = ctypes.CDLL(None)
+
+    def run(_):
+        if not lets_go:
+            ctypes.pythonapi.PyGILState_Ensure()
+        local.rows = ["row %d of %d" % (k, threading.get_ident()) for k in range(2000)]
+    entry = work(run)
+    for _ in range(count):
+        thread = ctypes.c_ulong()
+        assert libc.pthread_create(ctypes.byref(thread), None, entry, None) == 0
+        assert libc.pthread_join(thread, None) == 0
+    return local, entry
+
+
 def tasks(count, keeps):
     """Tasks that have ended; asyncio.run() keeps none of them."""
     import asyncio
@@ -353,6 +390,8 @@ FAULTS = {
     "memory_balance": (lambda: native(96), None, lambda: native(8)),
     "deadlocks": (lambda: locked(True), None, lambda: locked(False)),
     "finished_tasks": (lambda: tasks(400, True), None, lambda: tasks(400, False)),
+    "thread_states": (lambda: foreign_threads(12, False), None, lambda: foreign_threads(12, True)),
+    "unretrieved_exceptions": (lambda: failures(3, False), None, lambda: failures(3, True)),
     "frame_locals": (None, None, None),
     "deadlocks:queue": (lambda: queue(10), None, lambda: queue(5)),
     "crowd:records": (lambda: tables(60, 300), None, lambda: tables(60, 20)),
@@ -378,7 +417,7 @@ def cached_utf8(asks):
 
 
 # Objects/obmalloc.c puts so many bytes around a block in debug builds: its size, letters and a pattern.
-GUARDS = 24 if hasattr(sys, "gettotalrefcount") else 0
+GUARDS = 24 if "d" in getattr(sys, "abiflags", "") else 0
 FREE_THREADED = not getattr(sys, "_is_gil_enabled", lambda: True)()
 PYMALLOC_MOST = 512
 

@@ -154,12 +154,9 @@ static void find_places(struct rule_run *run, const struct finding_sum *sum, str
 	}
 }
 
-int rule_found(struct rule_run *run, const struct finding_sum *sum, bool is_saving, const char *next,
-               struct text **ret_text)
+static int add_finding(struct rule_run *run, const struct finding_sum *sum, bool is_saving, const char *next,
+                       struct text **ret_text)
 {
-	*ret_text = NULL;
-	if (sum->bytes < run->answer->threshold)
-		return OK;
 	struct finding finding = {
 		.rule = run->rule, .bytes = sum->bytes, .count = sum->count, .is_saving = is_saving, .next = next
 	};
@@ -174,6 +171,19 @@ int rule_found(struct rule_run *run, const struct finding_sum *sum, bool is_savi
 	}
 	*ret_text = &run->answer->findings.items[run->answer->findings.count - 1].text;
 	return OK;
+}
+
+int rule_found(struct rule_run *run, const struct finding_sum *sum, bool is_saving, const char *next,
+               struct text **ret_text)
+{
+	*ret_text = NULL;
+	return sum->bytes < run->answer->threshold ? OK : add_finding(run, sum, is_saving, next, ret_text);
+}
+
+int rule_found_any(struct rule_run *run, const struct finding_sum *sum, const char *next, struct text **ret_text)
+{
+	*ret_text = NULL;
+	return add_finding(run, sum, false, next, ret_text);
 }
 
 int rule_say_sum(struct rule_run *run, const struct finding_sum *sum, const struct sum_words *words)

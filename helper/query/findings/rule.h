@@ -112,6 +112,8 @@ uint64_t rule_allocated(struct rule_run *run, uint64_t address);
  * NULL); *ret_text is where its sentences go, NULL: too small, or out of memory (then the run ends with that). */
 int rule_found(struct rule_run *run, const struct finding_sum *sum, bool is_saving, const char *next,
                struct text **ret_text);
+/* The same of what is held, whatever its bytes. */
+int rule_found_any(struct rule_run *run, const struct finding_sum *sum, const char *next, struct text **ret_text);
 /* A finding of that sum in these words, or none where it is small. */
 int rule_say_sum(struct rule_run *run, const struct finding_sum *sum, const struct sum_words *words);
 /* The same as rule_found() of one object. */
