@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "candidates.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,27 @@ static void offer_paths(FILE *lines, pyds_session *session, const char *typed)
 		fputs(found, lines);
 }
 
+/* Names of files that begin so; those that a line would have to quote are left out, and hidden ones are where a dot was
+ * typed. */
+static void offer_files(FILE *lines, const char *typed)
+{
+	const char *slash = strrchr(typed, '/');
+	const size_t folder_length = slash != NULL ? (size_t)(slash - typed) + 1 : 0;
+	char *folder = folder_length > 0 ? strndup(typed, folder_length) : strdup(".");
+	DIR *opened = folder != NULL ? opendir(folder) : NULL;
+	const struct dirent *entry;
+	while (opened != NULL && (entry = readdir(opened)) != NULL) {
+		const char *name = entry->d_name, *beginning = typed + folder_length;
+		if (strncmp(name, beginning, strlen(beginning)) == 0 && (name[0] != '.' || beginning[0] == '.') &&
+		    strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strpbrk(name, " \t\n\"'\\") == NULL)
+			fprintf(lines, "%.*s%s%s\n", (int)folder_length, typed, name,
+			        entry->d_type == DT_DIR ? "/" : "");
+	}
+	if (opened != NULL)
+		(void)closedir(opened);
+	free(folder);
+}
+
 /* typed: the beginning of the word behind `words`. */
 static void offer_word(FILE *lines, pyds_session *session, const struct words *words, const char *typed)
 {
@@ -58,6 +80,8 @@ static void offer_word(FILE *lines, pyds_session *session, const struct words *w
 			offer_options(lines, info.options, typed);
 		else if ((info.flags & PYDS_COMMAND_TAKES_TARGETS) != 0)
 			offer_paths(lines, session, typed);
+		else if ((info.flags & PYDS_COMMAND_TAKES_WORDS) != 0)
+			offer_files(lines, typed);
 	}
 }
 

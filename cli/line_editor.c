@@ -167,10 +167,11 @@ static unsigned char insert(EditLine *edit, const char *text, size_t length, int
 	return failed ? CC_ERROR : CC_REFRESH;
 }
 
-/* Whether nothing can follow in the same word: not a path, which may go on. */
+/* Whether nothing can follow in the same word: not a path or a folder, which may go on. */
 static int is_whole_word(const char *word, size_t length)
 {
-	return memchr(word, '.', length) == NULL && memchr(word, '[', length) == NULL && length > 0;
+	return memchr(word, '.', length) == NULL && memchr(word, '[', length) == NULL && length > 0 &&
+	       word[length - 1] != '/';
 }
 
 static unsigned char take(EditLine *edit, const char *lines, size_t typed)

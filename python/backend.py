@@ -50,12 +50,18 @@ def entry_points():
     return "[console_scripts]\n" + section("project.scripts").replace('"', "").strip() + "\n"
 
 
-def compile_all(folder):
-    """The library and the program, stripped; the library is found beside whoever needs it."""
-    subprocess.run(["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
-                    "-DPYDS_DEVELOPER=OFF", "-DBUILD_TESTING=OFF", "-DCMAKE_BUILD_RPATH=$ORIGIN",
-                    "-DCMAKE_BUILD_RPATH_USE_ORIGIN=ON"], check=True)
-    subprocess.run(["ninja", "-C", folder, "libpydeepsize.so", "pydeepsize"], check=True)
+def compile_all(folder, compiled=None):
+    """The library and the program, stripped; the library is found beside whoever needs it. compiled: a build that has
+    them already."""
+    if compiled is not None:
+        for name in ("libpydeepsize.so", "pydeepsize"):
+            shutil.copy2(os.path.realpath(os.path.join(compiled, name)), os.path.join(folder, name))
+    else:
+        subprocess.run(["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+                        "-DPYDS_DEVELOPER=OFF", "-DBUILD_TESTING=OFF",
+                        # Else CMake keeps room for another path behind ours, as an empty one: the working directory.
+                        "-DCMAKE_SKIP_INSTALL_RPATH=ON"], check=True)
+        subprocess.run(["ninja", "-C", folder, "libpydeepsize.so", "pydeepsize"], check=True)
     for name in ("libpydeepsize.so", "pydeepsize"):
         path = os.path.join(folder, name)
         if os.path.islink(path):
@@ -94,10 +100,11 @@ class Wheel(object):
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    """config_settings: {"compiled": FOLDER} takes library and program of a finished build, as the tests do."""
     tag = "py3-none-linux_x86_64"
     name = "pydeepsize-%s-%s.whl" % (version(), tag)
     with tempfile.TemporaryDirectory(prefix="pydeepsize-wheel-") as folder:
-        library, program = compile_all(folder)
+        library, program = compile_all(folder, (config_settings or {}).get("compiled"))
         wheel = Wheel(os.path.join(wheel_directory, name))
         for one in sorted(os.listdir(os.path.join(HERE, "pydeepsize"))):
             if one.endswith((".py", ".typed")):

@@ -4,6 +4,7 @@
 #include "api/sized_struct.h"
 #include "report/commands.h"
 
+_Static_assert((int)PYDS_COMMAND_TAKES_WORDS == (int)COMMAND_TAKES_WORDS, "flags of commands are passed through");
 _Static_assert((int)PYDS_COMMAND_TAKES_TARGETS == (int)COMMAND_TAKES_TARGETS, "flags of commands are passed through");
 _Static_assert((int)PYDS_COMMAND_IS_BRIEF == (int)COMMAND_IS_BRIEF, "flags of commands are passed through");
 

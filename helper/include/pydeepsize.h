@@ -276,7 +276,8 @@ struct pyds_command_info {
 
 enum pyds_command_flag {
 	PYDS_COMMAND_TAKES_TARGETS = 1, /* positional arguments are targets X */
-	PYDS_COMMAND_IS_BRIEF = 2 /* looks at an object or two, not at the heap: PYDS_OPEN_BRIEF fits it */
+	PYDS_COMMAND_IS_BRIEF = 2, /* looks at an object or two, not at the heap: PYDS_OPEN_BRIEF fits it */
+	PYDS_COMMAND_TAKES_WORDS = 4 /* positional arguments are its own: names of files, SQL */
 };
 
 int32_t pyds_command(uint32_t index, struct pyds_command_info *ret_info);

@@ -51,7 +51,7 @@ enum command_flag {
 	COMMAND_TAKES_TARGETS = 1, /* positional arguments are targets X, at least one unless an option takes their
 	                              place; same number as in the header */
 	COMMAND_TAKES_WORDS = 4, /* positional arguments are words of the command's own, request->operands: files, SQL;
-	                          * any number of them, also none */
+	                          * any number of them, also none; same number as in the header */
 	COMMAND_IS_BRIEF = 2, /* looks at an object or two, not at the heap; same number as in the header */
 };
 

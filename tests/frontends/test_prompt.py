@@ -87,6 +87,18 @@ def test_an_interrupt_ends_the_command_and_not_the_prompt(prompt, shop):
     assert "0x%x" % shop[1] in prompt.command("sizeof __main__.SESSIONS")
 
 
+def test_names_of_files_complete(shop, tmp_path):
+    folder = str(tmp_path)
+    for name in ("heap.html", "heap two.html", ".hidden"):
+        with open(os.path.join(folder, name), "w", encoding="ascii"):
+            pass
+    os.mkdir(os.path.join(folder, "herd"))
+    found = complete(shop[0], "export %s/he" % folder)
+    assert sorted(found) == [folder + "/heap.html", folder + "/herd/"]
+    assert complete(shop[0], "diff %s/.h" % folder) == [folder + "/.hidden"]
+    assert complete(shop[0], "export %s/nowhere/" % folder) == []
+
+
 def test_what_completes_a_line(shop):
     core, address = shop
     assert complete(core, "fi") == ["findings"]
