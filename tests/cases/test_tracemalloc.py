@@ -27,6 +27,10 @@ def one_of_each(found):
 
 def pytest_generate_tests(metafunc):
     found = one_of_each(interpreters.wanted(metafunc.config.getoption("--python")))
+    if "lists_apart" in metafunc.fixturenames:  # where a list begins: static memory up to 3.9, then the interpreter
+        kinds = [[one for one in found if (one.version < (3, 10)) == early and one.version < (3, 14)]
+                 for early in (True, False)]
+        metafunc.parametrize("lists_apart", [kind[0] for kind in kinds if kind], ids=lambda one: one.name)
     if "one" in metafunc.fixturenames:
         metafunc.parametrize("one", found, ids=[one.name for one in found])
     if "traced" in metafunc.fixturenames:
@@ -147,6 +151,29 @@ def test_free_lists_are_told(traced):
         assert row["size"] < 1 << 20 or row["free_list_size"] == 0
     text = program.run(target + ["tracemalloc", "--objects"]).output
     assert "are kept in free lists, no live object" in text
+
+
+LONE = """import os, sys
+KEPT = [n * 1.5 for n in range(150)]  # more than the free list has
+def drop():
+    KEPT.pop()
+drop()
+os.write(1, b"READY\\n")
+sys.stdin.read()
+"""
+
+
+def test_a_float_alone_in_its_free_list(lists_apart, tmp_path):
+    """It looks like a small block of C code with nothing in it."""
+    path = str(tmp_path / "lone.py")
+    with open(path, "w", encoding="utf-8") as text:
+        text.write(LONE)
+    with cores.Target(lists_apart.path, ["-X", "tracemalloc", path], str(tmp_path)) as target:
+        target.wait_ready()
+        rows = ask(["--pid", str(target.pid)], "--include", path, "--objects")["rows"]
+    (row,) = [one for one in rows if one["line"] == 2]
+    assert row["free_list_count"] >= 1  # up to 3.9 the frame of the comprehension is kept as well
+    assert row["object_size"] + row["free_list_size"] == row["size"]
 
 
 def test_top_and_findings_have_lines(traced):

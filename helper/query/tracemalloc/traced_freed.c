@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/tracemalloc/traced_freed.h"
 
+#include <sys/mman.h>
+
+#include "base/limits.h"
 #include "decode/decoder.h"
 #include "decode/reference_count.h"
 #include "object/keys_table.h"
@@ -11,6 +14,8 @@ enum {
 	KEPT_KEYS = 5, /* only tables of 8 slots are kept, which take 5 keys (Objects/dictobject.c free_keys_object) */
 };
 
+enum { LONE_FLOATS = 64, SCANNED_BYTES = 4096 };
+
 struct freed_sum {
 	const struct traced_lines_answer *lines;
 	const struct retained *heap;
@@ -18,6 +23,8 @@ struct freed_sum {
 	struct decoder *decoder;
 	uint8_t *is_counted; /* a bit for each trace */
 	struct traced_row *sums;
+	uint32_t lone[LONE_FLOATS]; /* traces that may be a float alone in its free list */
+	uint32_t lone_count;
 };
 
 static void count_freed(struct freed_sum *sum, uint32_t index)
@@ -105,10 +112,56 @@ static void count_floats(struct freed_sum *sum, const struct trace *trace)
 		chain[count] = at;
 		at = type_word(sum, head);
 	}
+	const uint32_t first = address_map_get(sum->traces, trace->address);
+	if (count == 1 && first != ADDRESS_MAP_NONE && sum->lone_count < LONE_FLOATS)
+		sum->lone[sum->lone_count++] = first;
 	for (uint32_t i = 0; count > 1 && i < count; i++) {
 		const uint32_t index = address_map_get(sum->traces, chain[i]);
 		if (index != ADDRESS_MAP_NONE && sum->lines->traced.traces.items[index].bytes == trace->bytes)
 			count_freed(sum, index);
+	}
+}
+
+/* Those of sum->lone whose address is a word of this memory. */
+static void find_lone(struct freed_sum *sum, uint64_t start, uint64_t bytes)
+{
+	for (uint64_t at = round_up(start, 8), end = start + bytes; at + 8 <= end;) {
+		const uint64_t page_end = (at | (SCANNED_BYTES - 1)) + 1;
+		const uint64_t size = (page_end < end ? page_end : end) - at;
+		const uint8_t *words = reader_at(&sum->decoder->reader, at, (size_t)size);
+		for (uint64_t i = 0; words != NULL && i + 8 <= size; i += 8)
+			for (uint32_t k = 0; k < sum->lone_count; k++)
+				if (load_u64(words + i) == sum->lines->traced.traces.items[sum->lone[k]].address)
+					count_freed(sum, sum->lone[k]);
+		at = page_end;
+	}
+}
+
+/* A float that is alone in its free list looks like any small block that is nearly empty, but for the list's head that
+ * leads to it: in static memory up to 3.9, then in the interpreter's state, in free-threaded builds in the thread's. */
+static void count_lone_floats(struct freed_sum *sum, const struct runtime *runtime)
+{
+	const struct layout *layout = &runtime->layout;
+	if (sum->lone_count == 0)
+		return;
+	for (size_t i = 0; i < runtime->interpreters.count; i++)
+		find_lone(sum, runtime->interpreters.items[i].address, layout->struct_bytes[STRUCT_PyInterpreterState]);
+	if (layout_feature(layout, FEATURE_FREE_THREADED))
+		for (size_t i = 0; i < runtime->threads.count; i++)
+			find_lone(sum, runtime->threads.items[i].address,
+			          layout->struct_bytes[STRUCT__PyThreadStateImpl]);
+	uint64_t left = LIMIT_BSS_BYTES;
+	for (uint64_t at = runtime->file != NULL ? runtime->file->start : 0;
+	     runtime->file != NULL && at < runtime->file->end && left > 0;) {
+		const struct segment *segment = reader_segment(&sum->decoder->reader, at);
+		uint64_t end = segment != NULL ? segment->end : (at | (SCANNED_BYTES - 1)) + 1;
+		end = end < runtime->file->end ? end : runtime->file->end;
+		end = end - at < left ? end : at + left;
+		if (segment != NULL && (segment->protection & PROT_WRITE) != 0 && segment->data != NULL) {
+			find_lone(sum, at, end - at);
+			left -= end - at;
+		}
+		at = end;
 	}
 }
 
@@ -145,5 +198,6 @@ int traced_freed_sum(const struct query *query, const struct retained *heap, con
 		else
 			count_floats(&sum, trace);
 	}
+	count_lone_floats(&sum, query->target->runtime);
 	return OK;
 }
