@@ -103,7 +103,10 @@ for kind in type.__subclasses__(object):
     ordered.add(kind)
 for kind in found:
     # Not those that an order names (static_type_order.c): first subclasses of object, what has a number (3.12+).
-    if kind.__flags__ & (1 << 9 | 1 << 1) or kind is object or (sys.version_info < (3, 12) and kind in ordered):
+    # Of those with a number, datetime's come after all that the order has, and only where their module is built in.
+    if kind.__flags__ & 1 << 9 or (kind.__flags__ & 1 << 1 and not name_of(kind).startswith("datetime.")):
+        continue
+    if kind is object or (sys.version_info < (3, 12) and kind in ordered):
         continue
     if file_of(id(kind))[:1] not in ("", "["):
         numbers = [kind.__basicsize__, kind.__itemsize__, kind.__dictoffset__, kind.__weakrefoffset__,
