@@ -13,8 +13,9 @@ import sys
 
 import gdb
 
-# Beside this file where it was installed, in helper/bindings in the source tree.
-_here = os.path.dirname(os.path.abspath(os.path.expanduser(__file__)))
+# Beside this file where it was installed, in helper/bindings in the source tree. Where another script sources this one,
+# __file__ is that script's; the name that the code was compiled with is this file's.
+_here = os.path.dirname(os.path.abspath(os.path.expanduser(sys._getframe().f_code.co_filename)))
 sys.path[:0] = [_here, os.path.join(os.path.dirname(_here), "helper", "bindings")]
 _writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
 try:

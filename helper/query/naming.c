@@ -12,6 +12,7 @@
 enum {
 	LIMIT_STEPS = 18, /* references from a named thing to the object: longer names say less than the owner's type */
 	LIMIT_SEARCHED = 1 << 14, /* objects looked at for one name */
+	MOST_INTERPRETERS = 16, /* beside the main one, whose names are tried for one object */
 	SEEN_SLOTS = 4 * LIMIT_SEARCHED, /* a power of two */
 };
 
@@ -144,21 +145,48 @@ static bool say_chain(struct naming *naming, uint32_t at, enum anchor anchor, st
 	return is_said;
 }
 
+/* Whether what was typed means this object. */
+static bool leads_to(const struct naming *naming, const char *name, uint64_t object)
+{
+	uint64_t found;
+	return names_resolve(naming->anchors.references.decoder, name, &naming->anchors.references.names, &found,
+	                     NULL) >= 0 &&
+	       found == object;
+}
+
+/* A name means the main interpreter's thing, where that has one of the name: of another interpreter it says which. */
+static bool qualify(const struct naming *naming, uint64_t object, const char *name, struct text *words)
+{
+	const size_t count = naming->anchors.references.decoder->context->runtime->interpreters.count;
+	for (size_t i = 1; i < count && i <= MOST_INTERPRETERS; i++) {
+		text_reset(words);
+		text_format(words, "interp:%zu.%s", i, name);
+		if (!words->failed && leads_to(naming, text_string(words), object))
+			return true;
+	}
+	return false;
+}
+
 /* A name that looks like a path and cannot be typed is put in parentheses: it describes. */
 static void mark_description(struct naming *naming, uint64_t object, size_t before, struct text *text)
 {
 	struct text words = { .bytes = NULL };
-	uint64_t found;
-	if (text->failed || strstr(text_string(text) + before, " ") != NULL ||
-	    (names_resolve(naming->anchors.references.decoder, text_string(text) + before,
-	                   &naming->anchors.references.names, &found, NULL) >= 0 &&
-	     found == object))
+	const char *name = text_string(text) + before;
+	if (text->failed || strchr(name, ' ') != NULL || leads_to(naming, name, object))
 		return;
-	text_format(&words, "(%s)", text_string(text) + before);
+	if (!qualify(naming, object, name, &words)) {
+		text_reset(&words);
+		text_format(&words, "(%s)", name);
+	}
 	text->length = before;
 	text_add(text, text_string(&words));
 	text->failed |= words.failed;
 	text_free(&words);
+}
+
+static bool has_several_interpreters(const struct naming *naming)
+{
+	return naming->anchors.references.decoder->context->runtime->interpreters.count > 1;
 }
 
 static const char *noun_of(const struct run *run)
@@ -258,10 +286,15 @@ bool naming_number(struct naming *naming, uint32_t number, struct text *text)
 	enum anchor own = anchors_find(&naming->anchors, number);
 	if ((own == ANCHOR_MODULE || own == ANCHOR_CLASS || own == ANCHOR_FUNCTION || own == ANCHOR_FRAME) &&
 	    anchors_lead_back(&naming->anchors, number, own) &&
-	    anchors_say(&naming->anchors, number, own, text, &joins))
+	    anchors_say(&naming->anchors, number, own, text, &joins)) {
+		if (own == ANCHOR_MODULE && has_several_interpreters(naming))
+			mark_description(naming, object, before, text);
 		return true;
+	}
 	if (own == ANCHOR_MODULE_DICT && anchors_say(&naming->anchors, number, own, text, &joins)) {
 		text_add(text, ".__dict__");
+		if (has_several_interpreters(naming))
+			mark_description(naming, object, before, text);
 		return true;
 	}
 	uint32_t at = search(naming, number, &anchor);

@@ -142,3 +142,15 @@ def test_control_c_while_a_core_is_expanded(compressed):
     assert process.returncode == 130, output
     assert re.search(rb"cancelled", output)
     assert waited < 1.0 if not program.SANITIZED else 10.0
+
+
+def test_gdb_sources_it_from_another_script(tmp_path):
+    """__file__ is the other script's then."""
+    if gdb_session.missing():
+        pytest.skip(gdb_session.missing())
+    outer = tmp_path / "outer.py"
+    outer.write_text("import gdb\ngdb.execute(%r)\n" % ("source " + program.GDB_SCRIPT))
+    done = subprocess.run(gdb_session.START + ["-batch", "-x", str(outer), "-ex", "help py-sizeof"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env=gdb_session.environment(), timeout=60)
+    assert b"sys.getsizeof()" in done.stdout, done.stdout

@@ -111,6 +111,9 @@ def test_names(several):
         path, = program.ask(several.target, ["path", "--json", name + "[7]"])["objects"]
         first = path["paths"][0]
         assert truth["held"] in [int(step["address"], 16) for step in first["steps"]]
+        # the name that is told for an address says which interpreter's thing it is
+        told, = program.ask(several.target, ["path", "--json", hex(truth["held"])])["objects"]
+        assert told["name"] == ("interp:%d." % truth["number"] if truth["number"] else "") + "__main__.HELD"
     plain, = program.ask(several.target, ["sizeof", "--json", "__main__.HELD"])["objects"]
     assert int(plain["address"], 16) == several.truths[0]["held"]
 
