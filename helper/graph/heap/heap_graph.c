@@ -32,14 +32,27 @@ struct finder {
 	struct decoder own_decoder;
 };
 
+/* Its entries are roots of their own: here it is only asked whether they can be known. */
+static void look_at_interned(struct finder *finder, uint64_t address)
+{
+	struct decoder *decoder = finder->decoder;
+	struct run_sink *sink = decoder->sink;
+	decoder->sink = NULL;
+	if (!decode_object(decoder, address) || decoder->out.flags != 0)
+		coverage_count(&finder->coverage, &decoder->out);
+	decoder->sink = sink;
+}
+
 static int visit(struct finder *finder, const struct upcoming *upcoming)
 {
 	struct decoder *decoder = finder->decoder;
 	uint64_t shallow;
 	if (quick_leaf(decoder, &upcoming->head, upcoming->type, &shallow))
 		return progress_step(finder->builder->progress, &finder->done);
-	if (roots_is_interned_dict(&finder->builder->graph->roots, upcoming->head.address))
+	if (roots_is_interned_dict(&finder->builder->graph->roots, upcoming->head.address)) {
+		look_at_interned(finder, upcoming->head.address);
 		return OK;
+	}
 	(void)frontier_decode(&finder->frontier, upcoming);
 	if (__builtin_expect(decoder->out.flags != 0, 0)) {
 		coverage_count(&finder->coverage, &decoder->out);
