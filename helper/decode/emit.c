@@ -10,22 +10,28 @@ void flag_object(struct decoder *decoder, uint32_t flags, const char *reason)
 		decoder->out.reason = reason;
 }
 
-static inline void append_run(struct decoder *decoder, const struct run *run)
+/* A run that is known to pass where there is a sink. */
+static inline void append_passed(struct decoder *decoder, const struct run *run)
 {
 	struct run_sink *sink = decoder->sink;
 	if (sink != NULL) {
-		struct pending_run pending = { run->slots, run->count, run->stride, run->flags };
-		if (run_passes(sink, run->flags) && __builtin_expect(!array_push(sink, pending), 0))
+		const struct pending_run pending = { run->slots, run->count, run->stride, run->flags };
+		if (__builtin_expect(!array_push(sink, pending), 0))
 			decoder->out_of_memory = true;
-		return;
-	}
-	if (__builtin_expect(!array_push(&decoder->out.runs, *run), 0))
+	} else if (__builtin_expect(!array_push(&decoder->out.runs, *run), 0)) {
 		decoder->out_of_memory = true;
+	}
+}
+
+static inline bool passes(const struct decoder *decoder, uint32_t flags)
+{
+	return decoder->sink == NULL || run_passes(decoder->sink, flags);
 }
 
 void emit_whole_run(struct decoder *decoder, const struct run *run)
 {
-	append_run(decoder, run);
+	if (passes(decoder, run->flags))
+		append_passed(decoder, run);
 }
 
 void emit_whole_block(struct decoder *decoder, const struct block *block)
@@ -86,7 +92,7 @@ static void emit_run_in_parts(struct decoder *decoder, struct run run)
 		run.first_index = index;
 		run.slots = reader_at(&decoder->reader, address, (fitting - 1) * run.stride + 8);
 		if (run.slots != NULL)
-			append_run(decoder, &run);
+			append_passed(decoder, &run);
 		else
 			flag_object(decoder, DECODED_UNREADABLE, "references lie in memory that is not in the dump");
 		index += fitting;
@@ -95,7 +101,7 @@ static void emit_run_in_parts(struct decoder *decoder, struct run run)
 
 void emit_run(struct decoder *decoder, uint64_t address, uint64_t count, struct run_kind kind)
 {
-	if (count == 0 || (decoder->sink != NULL && !run_passes(decoder->sink, kind.flags)))
+	if (count == 0 || !passes(decoder, kind.flags))
 		return;
 	struct run run = { .address = address,
 		           .count = count,
@@ -111,28 +117,35 @@ void emit_run(struct decoder *decoder, uint64_t address, uint64_t count, struct 
 	}
 	run.slots = reader_at(&decoder->reader, address, bytes + 8);
 	if (__builtin_expect(run.slots != NULL, 1))
-		append_run(decoder, &run);
+		append_passed(decoder, &run);
 	else
 		emit_run_in_parts(decoder, run);
 }
 
+static inline void append_slot(struct decoder *decoder, uint64_t address, const uint8_t *slot, const char *const *name,
+                               uint32_t flags)
+{
+	const struct run run = { .slots = slot,
+		                 .address = address,
+		                 .count = 1,
+		                 .stride = 8,
+		                 .label = LABEL_FIELD,
+		                 .flags = (uint16_t)flags,
+		                 .names = name };
+	append_passed(decoder, &run);
+}
+
 void emit_slot(struct decoder *decoder, uint64_t address, const uint8_t *slot, const char *const *name, uint32_t flags)
 {
-	struct run run = { .slots = slot,
-		           .address = address,
-		           .count = 1,
-		           .stride = 8,
-		           .label = LABEL_FIELD,
-		           .flags = (uint16_t)flags,
-		           .names = name };
-	append_run(decoder, &run);
+	if (passes(decoder, flags))
+		append_slot(decoder, address, slot, name, flags);
 }
 
 void emit_field(struct decoder *decoder, uint64_t address, struct body body, enum layout_field field, uint32_t flags)
 {
-	if (!layout_has(decoder->layout, field) || (decoder->sink != NULL && !run_passes(decoder->sink, flags)))
+	if (!layout_has(decoder->layout, field) || !passes(decoder, flags))
 		return;
 	const uint32_t offset = layout_offset(decoder->layout, field);
 	if (body_has(body, offset, 8))
-		emit_slot(decoder, address + offset, body.bytes + offset, &field_labels[field], flags);
+		append_slot(decoder, address + offset, body.bytes + offset, &field_labels[field], flags);
 }
