@@ -158,7 +158,7 @@ def documented(optimize):
     """A module with long docstrings; -OO leaves them out. Others each time: constants are made once and kept in
     free-threaded builds."""
     run = next(RUNS)
-    lines = ["def f%d():\n    %r\n" % (n, "What f%d does in run %d. " % (n, run) * 300) for n in range(1500)]
+    lines = ["def f%d():\n    %r\n" % (n, "What f%d does in run %d. " % (n, run) * 300) for n in range(500)]
     names = {}
     exec(compile("".join(lines), "documented.py", "exec", optimize=optimize), names)
     return names
@@ -344,21 +344,21 @@ FAULTS = {
     "kept_tracebacks": (lambda: caught(40, False), None, lambda: caught(40, True)),
     "duplicate_strings": (lambda: strings(20000, False),
                           lambda: [sys.intern(one) for one in strings(20000, False)], lambda: strings(20000, True)),
-    "equal_tuples": (lambda: tuples(40000, False),
-                     lambda: [once(one, known) for known in [{}] for one in tuples(40000, False)],
-                     lambda: tuples(40000, True)),
-    "equal_values": (lambda: values(8000, False),
+    "equal_tuples": (lambda: tuples(24000, False),
+                     lambda: [once(one, known) for known in [{}] for one in tuples(24000, False)],
+                     lambda: tuples(24000, True)),
+    "equal_values": (lambda: values(4000, False),
                      lambda: [tuple(once(part, known) for part in row) for known in [{}]
-                              for row in values(8000, False)],
-                     lambda: values(8000, True)),
+                              for row in values(4000, False)],
+                     lambda: values(4000, True)),
     "equal_subtrees": (lambda: [configuration(n, False) for n in range(25)],
                        lambda: [one for one in [configuration(0, False)] for _ in range(25)],
                        lambda: [configuration(n, True) for n in range(25)]),
     "dict_records": (lambda: [{"first": n, "second": None, "third": None} for n in NUMBERS[:20000]],
                      lambda: [Slotted(n) for n in NUMBERS[:20000]],
                      lambda: [{"first": n, "second": None, "third": None} for n in NUMBERS[:900]]),
-    "missing_slots": (lambda: [Plain(n) for n in NUMBERS], lambda: [Slotted(n) for n in NUMBERS],
-                      lambda: [Slotted(n) for n in NUMBERS]),
+    "missing_slots": (lambda: [Plain(n) for n in NUMBERS[:20000]], lambda: [Slotted(n) for n in NUMBERS[:20000]],
+                      lambda: [Slotted(n) for n in NUMBERS[:20000]]),
     "shared_keys": (lambda: odd(9000, "fault"), lambda: odd(9000, "near"), lambda: odd(9000, "near")),
     "list_room": (lambda: with_room(8000), lambda: [one[:] for one in with_room(8000)],
                   lambda: [one[:] for one in with_room(8000)]),
@@ -369,7 +369,7 @@ FAULTS = {
                      lambda: queues(400, 60)),
     "single_items": (lambda: [[n] for n in NUMBERS[:30000]], lambda: [(n,) for n in NUMBERS[:30000]],
                      lambda: [(n,) for n in NUMBERS[:30000]]),
-    "boxed_numbers": (lambda: [float(n) for n in range(60000)], lambda: array.array("d", range(60000)),
+    "boxed_numbers": (lambda: [float(n) for n in range(30000)], lambda: array.array("d", range(30000)),
                       lambda: [float(n % 7) for n in range(900)]),
     "buffer_slack": (lambda: cut(40), lambda: [bytes(one) for one in cut(40)], lambda: cut(3)),
     "reader_buffers": (lambda: files(200, True), None, lambda: files(200, False)),

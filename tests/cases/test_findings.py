@@ -18,8 +18,8 @@ HELLO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hello_program.
 with open(PROGRAM, encoding="utf-8") as text:
     CASES = re.findall(r'^    "([a-z0-9_:]+)": \(', text.read(), re.M)
 HELD = ("unbounded_cache", "named_caches", "context_copies", "dead_threads", "kept_tracebacks", "finished_tasks",
-        "thread_states", "unretrieved_exceptions",
-        "garbage", "gc_garbage", "crowd", "holder", "frame_locals", "reader_buffers", "import_weight", "memory_balance")
+        "thread_states", "unretrieved_exceptions", "garbage", "gc_garbage", "crowd",
+        "holder", "frame_locals", "reader_buffers", "import_weight", "memory_balance")
 # What is named that is not in KEPT; "": nothing is.
 PLACES = {"named_caches": "PRICE_CACHE", "gc_garbage": "gc.garbage", "repeated_functions": "<lambda>",
           "garbage": "", "frame_locals": "", "memory_balance": "", "deadlocks": "",
@@ -113,6 +113,9 @@ def test_an_allocator_that_is_not_known(folder):
         (finding,) = ask(target.pid, "--only", "dict_records")["findings"]
         assert finding["estimated"] is True
         text = program.run(["--pid", str(target.pid), "findings", "--only", "dict_records"]).output
+        table = program.run(["--pid", str(target.pid), "query", "--csv", "SELECT DISTINCT estimated FROM finding "
+                             "WHERE saving"]).output
+    assert table.split() == ["estimated", "1"]
     assert re.search(r"1\. ~[0-9.]+ MiB could be saved", text), text
 
 

@@ -50,6 +50,9 @@ static int finding_cell(struct table_cursor *cursor, uint32_t column, struct cel
 	case FINDING_COLUMN_saving:
 		*ret_cell = cell_integer(finding->is_saving);
 		return OK;
+	case FINDING_COLUMN_estimated:
+		*ret_cell = cell_integer(finding->is_estimate);
+		return OK;
 	case FINDING_COLUMN_text:
 		*ret_cell = cell_text(text_string(&finding->text), finding->text.length);
 		return OK;
