@@ -100,16 +100,19 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 {
 	struct thread_states *found = state;
 	struct dict_cursor cursor;
-	uint64_t key, value, entries = 0;
+	uint64_t key, value, entries = 0, steps = 0;
 	TRY(find_states(run, found));
 	if (found->keys.count == 0 ||
 	    !dict_cursor_open(&cursor, &run->decoder->objects,
 	                      body_field(run->decoder->layout, FIELD_localobject_localdicts, looked->body)))
 		return OK;
 	while (dict_cursor_next(&cursor, &key, &value) && entries++ < LIMIT_ENTRIES)
-		for (size_t i = 0; i < found->keys.count; i++)
+		for (size_t i = 0; i < found->keys.count; i++) {
 			if (found->keys.items[i] == key)
 				add_object(run, found, value);
+			if (progress_look(run->query->progress, &steps) < 0)
+				return query_cancelled(run->query);
+		}
 	return OK;
 }
 

@@ -25,6 +25,7 @@ struct freed_sum {
 	struct traced_row *sums;
 	uint32_t lone[LONE_FLOATS]; /* traces that may be a float alone in its free list */
 	uint32_t lone_count;
+	struct progress *progress;
 };
 
 static void count_freed(struct freed_sum *sum, uint32_t index)
@@ -126,6 +127,8 @@ static void count_floats(struct freed_sum *sum, const struct trace *trace)
 static void find_lone(struct freed_sum *sum, uint64_t start, uint64_t bytes)
 {
 	for (uint64_t at = round_up(start, 8), end = start + bytes; at + 8 <= end;) {
+		if (progress_is_cancelled(sum->progress))
+			return;
 		const uint64_t page_end = (at | (SCANNED_BYTES - 1)) + 1;
 		const uint64_t size = (page_end < end ? page_end : end) - at;
 		const uint8_t *words = reader_at(&sum->decoder->reader, at, (size_t)size);
@@ -185,7 +188,8 @@ int traced_freed_sum(const struct query *query, const struct retained *heap, con
 		                 .traces = traces,
 		                 .decoder = &query->target->naming,
 		                 .is_counted = is_counted,
-		                 .sums = sums };
+		                 .sums = sums,
+		                 .progress = query->progress };
 	uint64_t steps = 0;
 	for (size_t i = 0; i < lines->traced.traces.count; i++) {
 		const struct trace *trace = &lines->traced.traces.items[i];
@@ -199,5 +203,5 @@ int traced_freed_sum(const struct query *query, const struct retained *heap, con
 			count_floats(&sum, trace);
 	}
 	count_lone_floats(&sum, query->target->runtime);
-	return OK;
+	return query_is_cancelled(query) ? query_cancelled(query) : OK;
 }
