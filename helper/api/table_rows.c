@@ -118,7 +118,7 @@ static int find_types(struct pyds_session *session)
 static int find_modules(struct pyds_session *session)
 {
 	const struct query query = query_of(session);
-	const struct modules_question question = { .limit = UINT64_MAX, .only_retained = true };
+	const struct modules_question question = { .limit = UINT64_MAX, .skip_shared = true, .only_retained = true };
 	struct modules_answer answer;
 	struct session_tables *tables = &session->tables;
 	int status = query_modules(&query, &question, &answer);

@@ -71,9 +71,9 @@ void sqlite_record_free(struct sqlite_record *record)
 }
 
 /* A place for bytes of the body; NULL: out of memory. */
-static uint8_t *extend(struct sqlite_record *record, size_t bytes)
+static inline uint8_t *extend(struct sqlite_record *record, size_t bytes)
 {
-	if (record->room - record->length < bytes &&
+	if (__builtin_expect(record->room - record->length < bytes, 0) &&
 	    !array_grow((void **)&record->body, &record->room, 1, record->length + bytes)) {
 		record->failed = true;
 		return NULL;
@@ -107,10 +107,14 @@ void sqlite_record_integer(struct sqlite_record *record, int64_t integer)
 	}
 	const uint64_t magnitude = integer < 0 ? ~(uint64_t)integer : (uint64_t)integer;
 	const uint32_t bits = 64 - (uint32_t)__builtin_clzll(magnitude | 1);
-	uint8_t *place = extend(record, widths[bits / 8]);
+	const uint32_t width = widths[bits / 8];
+	const uint64_t ordered = htobe64((uint64_t)integer << 8 * (8 - width));
+	uint8_t *place = extend(record, sizeof ordered); /* a whole word is written, and what is too much given back */
 	add_type(record, types[bits / 8]);
-	if (place != NULL)
-		store_be(place, (uint64_t)integer, widths[bits / 8]);
+	if (place == NULL)
+		return;
+	memcpy(place, &ordered, sizeof ordered);
+	record->length -= sizeof ordered - width;
 }
 
 void sqlite_record_text(struct sqlite_record *record, const char *bytes, size_t length)
@@ -350,7 +354,9 @@ int sqlite_tree_append(struct sqlite_tree *tree, int64_t row, const struct sqlit
 		bytes += PAGE_NUMBER_BYTES;
 		add_overflow(tree->pages, record->body + (local - in_front), payload - local);
 	}
-	const int status = put_rising(tree, cell, bytes);
+	int status = tree->pages->writer->status;
+	if (tree->levels[0] == NULL || !put_cell(tree->levels[0], 0, cell, bytes))
+		status = put_rising(tree, cell, bytes);
 	tree->last_row = row;
 	return status;
 }

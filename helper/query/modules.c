@@ -91,7 +91,7 @@ static int weigh_modules(struct search *search)
 		}
 		status = retained_groups(heap, group, count, bytes, query->progress, query->error);
 	}
-	if (status == OK)
+	if (status == OK && !search->question->skip_shared)
 		status = modules_share(query, heap, group, search->answer);
 	for (uint32_t i = 0; status == OK && i < count; i++) {
 		search->answer->rows.items[i].retained = bytes[i];

@@ -16,6 +16,7 @@ struct modules_question {
 	uint64_t min_bytes; /* only those that retain as much */
 	uint64_t limit; /* rows; UINT64_MAX: all */
 	enum modules_order order;
+	bool skip_shared; /* not what several modules keep alive together */
 	bool only_retained; /* no deep sizes, which take a walk for each, and no names of what modules share */
 };
 

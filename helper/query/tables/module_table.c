@@ -17,7 +17,9 @@ static int open_modules(struct table_cursor **ret_cursor, struct tables *tables,
 	*ret_cursor = cursor;
 	if (cursor == NULL)
 		return query_no_memory(&tables->query, "a cursor over modules");
-	const struct modules_question question = { .limit = UINT64_MAX, .order = MODULES_BY_RETAINED };
+	const struct modules_question question = { .limit = UINT64_MAX,
+		                                   .order = MODULES_BY_RETAINED,
+		                                   .skip_shared = true };
 	return query_modules(&tables->query, &question, &cursor->answer);
 }
 

@@ -15,6 +15,8 @@ struct table_cursor {
 	uint32_t next, end; /* positions in order, or numbers of objects */
 	uint32_t object; /* of this row */
 	uint64_t address; /* of this row */
+	uint32_t dominator; /* the last one, by number of the tree; UINT32_MAX: none */
+	uint64_t dominator_address;
 	uint32_t content_of; /* the object that content is of; UINT32_MAX: none */
 	bool has_content;
 	struct value_content content;
@@ -27,7 +29,7 @@ static int open_objects(struct table_cursor **ret_cursor, struct tables *tables,
 	if (cursor == NULL)
 		return error_set(tables->query.error, ERROR_NO_MEMORY, "out of memory for a cursor over objects");
 	cursor->tables = tables;
-	cursor->content_of = UINT32_MAX;
+	cursor->content_of = cursor->dominator = UINT32_MAX;
 	cursor->end = tables_object_count(tables);
 	TRY(tables_types(tables));
 	if (scan->access != ACCESS_ALL && scan->column == OBJECT_type) {
@@ -71,13 +73,19 @@ static uint64_t object_address(struct table_cursor *cursor)
 	return cursor->address;
 }
 
-static struct cell object_dominator(const struct table_cursor *cursor, uint32_t number)
+/* Neighbours often have one dominator: finding its address takes longer than all else of a row. */
+static struct cell object_dominator(struct table_cursor *cursor, uint32_t number)
 {
 	const struct tables *tables = cursor->tables;
 	if (number == UINT32_MAX)
 		return (struct cell){ .kind = CELL_NULL };
-	uint32_t holder;
-	return cell_address(retained_node(tables->heap, tables->heap->dominators.idom[number], &holder));
+	const uint32_t dominator = tables->heap->dominators.idom[number];
+	if (dominator != cursor->dominator) {
+		uint32_t holder;
+		cursor->dominator = dominator;
+		cursor->dominator_address = retained_node(tables->heap, dominator, &holder);
+	}
+	return cell_address(cursor->dominator_address);
 }
 
 static struct cell object_count(struct table_cursor *cursor)
