@@ -13,6 +13,7 @@ struct answer {
 	struct request request;
 	uint64_t *targets;
 	char **refusals; /* of each target: why it is none; NULL: it was found */
+	struct text notes; /* for a JSON document: a line each */
 	struct report report;
 };
 
@@ -57,6 +58,7 @@ static void clear(struct pyds_job *job)
 	request_clear(&answer->request);
 	free(answer->refusals);
 	free(answer->targets);
+	text_free(&answer->notes);
 }
 
 static void fill_report(struct answer *answer, const struct pyds_output_options *output)
@@ -71,6 +73,7 @@ static void fill_report(struct answer *answer, const struct pyds_output_options 
 		.decoder = target != NULL ? &target->decoder : NULL,
 		.naming = target != NULL ? &target->naming : NULL,
 		.names = job->session->names,
+		.notes = &answer->notes,
 		.style = { .width = output->width != 0 ? output->width : 80,
 		           .colour = output->colour != 0,
 		           .prefix = output->prefix_commands != 0 },
@@ -86,7 +89,7 @@ static void fill_report(struct answer *answer, const struct pyds_output_options 
 static int resolve(struct answer *answer, size_t index, bool is_alone)
 {
 	struct pyds_session *session = answer->job.session;
-	struct text *note = request_has(&answer->request, OPTION_JSON) ? NULL : &answer->job.text;
+	struct text *note = request_has(&answer->request, OPTION_JSON) ? &answer->notes : &answer->job.text;
 	const int status =
 	        session_resolve(session, answer->request.targets.items[index], &answer->targets[index], note);
 	if (is_alone || (status != ERROR_NOT_FOUND && status != ERROR_ARGUMENT))

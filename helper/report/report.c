@@ -36,8 +36,28 @@ void report_json_begin(struct report *report)
 	live_json(report);
 }
 
+/* "notes": what text has in front of its answer. */
+static void json_notes(struct report *report)
+{
+	struct text line = { .bytes = NULL };
+	if (report->notes == NULL || report->notes->length == 0)
+		return;
+	json_array(&report->json, "notes");
+	for (const char *at = text_string(report->notes); *at != '\0';) {
+		const char *end = strchrnul(at, '\n');
+		text_reset(&line);
+		text_append(&line, at, (size_t)(end - at));
+		json_text(&report->json, NULL, &line);
+		at = *end != '\0' ? end + 1 : end;
+	}
+	json_array_end(&report->json);
+	report->text->failed |= line.failed;
+	text_free(&line);
+}
+
 void report_json_end(struct report *report)
 {
+	json_notes(report);
 	json_object_end(&report->json);
 	json_end(&report->json);
 }

@@ -20,6 +20,7 @@ struct report {
 	const struct request *request;
 	struct query query; /* how a question is asked for it */
 	const uint64_t *targets; /* addresses, request->targets.count of them */
+	const struct text *notes; /* which meaning of a target was taken, a line each, for JSON; NULL: none */
 	const char *const *refusals; /* of each of several targets: why it leads nowhere; NULL: it does not */
 	struct target *target;
 	struct decoder *decoder, *naming; /* the target's */

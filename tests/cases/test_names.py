@@ -78,3 +78,18 @@ def test_names_of_top_and_findings(named):
         pairs += [(place["name"], place["address"]) for place in finding["places"]
                   if not is_description(place["name"])]
     check_lead_back(target, pairs)
+
+
+def test_which_meaning_was_taken(distribution, tmp_path):
+    """A name of the frame that is a module's as well: said in text and in JSON; module: is the other one."""
+    text = "import json, os, sys\nmodule, json = hex(id(json)), ['shadow']\n" \
+           "os.write(1, ('READY %s %s\\n' % (hex(id(json)), module)).encode())\nsys.stdin.read()\n"
+    with cores.Target(distribution.path, ["-c", text], str(tmp_path)) as target:
+        _, local, module = target.wait_ready().split()
+        where = ["--pid", str(target.pid)]
+        taken = program.ask(where, ["sizeof", "--json", "json"])
+        other = program.ask(where, ["sizeof", "--json", "module:json"])
+        said = program.run(where + ["sizeof", "json"]).output
+    words = "json: what the selected frame means by it is taken; module:json is the module's"
+    assert taken["objects"][0]["address"] == local and taken["notes"] == [words] and words in said
+    assert other["objects"][0]["address"] == module and "notes" not in other
