@@ -20,6 +20,7 @@ enum { /* struct elf_prstatus of x86-64 */
        PRSTATUS_SI = PRSTATUS_REGISTERS + 13 * 8,
        PRSTATUS_DI = PRSTATUS_REGISTERS + 14 * 8,
        PRSTATUS_ORIGINAL_AX = PRSTATUS_REGISTERS + 15 * 8,
+       PRSTATUS_IP = PRSTATUS_REGISTERS + 16 * 8,
        PRSTATUS_SP = PRSTATUS_REGISTERS + 19 * 8,
        PRSTATUS_FS_BASE = PRSTATUS_REGISTERS + 21 * 8,
 };
@@ -56,6 +57,7 @@ static bool parse_thread(struct address_space *space, const struct elf_note *not
 		return true;
 	struct native_thread thread = { .tid = load_u32(note->bytes + PRSTATUS_PID),
 		                        .stack_pointer = load_u64(note->bytes + PRSTATUS_SP),
+		                        .instruction_pointer = load_u64(note->bytes + PRSTATUS_IP),
 		                        .thread_pointer = load_u64(note->bytes + PRSTATUS_FS_BASE),
 		                        .signal = (int16_t)load_u16(note->bytes + PRSTATUS_CURSIG) };
 	if (space->threads.count >= LIMIT_THREADS)

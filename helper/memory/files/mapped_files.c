@@ -3,6 +3,7 @@
  * page in target memory and the same file on this machine, and says of every absent range of a file what
  * is known. Only what a process cannot have changed (segments that the file itself marks read-only, so not
  * RELRO data either) is ever taken from a file. */
+#include "memory/native_call.h"
 #include "memory/files/mapped_files.h"
 
 #include <elf.h>
@@ -491,6 +492,8 @@ int mapped_files_find(struct address_space *space, const struct memory_mapping *
 	}
 	if (status >= 0)
 		status = set_segments(&finder);
+	if (status >= 0)
+		native_calls_settle(space);
 	array_free(&finder.rows);
 	array_free(&finder.units);
 	array_free(&finder.claims);

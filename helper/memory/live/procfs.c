@@ -145,17 +145,18 @@ void process_thread_registers(int32_t pid, int32_t thread_id, struct native_thre
 {
 	/* "NUMBER six arguments SP PC" inside a system call, "-1 SP PC" outside, "running". */
 	struct text text = { .bytes = NULL };
-	thread->stack_pointer = 0;
+	thread->stack_pointer = thread->instruction_pointer = 0;
 	thread->call = -1;
 	thread->call_known = false;
 	if (process_file_read(&text, "/proc/%d/task/%d/syscall", pid, thread_id) == 0) {
 		const char *line = text_string(&text);
 		uint64_t *arguments = thread->call_arguments;
-		if (sscanf(line, "-1 %" SCNx64, &thread->stack_pointer) == 1)
+		uint64_t *sp = &thread->stack_pointer, *ip = &thread->instruction_pointer;
+		if (sscanf(line, "-1 %" SCNx64 " %" SCNx64, sp, ip) == 2)
 			thread->call_known = true;
-		else if (sscanf(line, "%" SCNd32 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %*x %*x %*x %" SCNx64,
-		                &thread->call, &arguments[0], &arguments[1], &arguments[2],
-		                &thread->stack_pointer) == 5)
+		else if (sscanf(line,
+		                "%" SCNd32 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %*x %*x %*x %" SCNx64 " %" SCNx64,
+		                &thread->call, &arguments[0], &arguments[1], &arguments[2], sp, ip) == 6)
 			thread->call_known = true;
 		else
 			thread->call = -1;
