@@ -120,16 +120,37 @@ static void show_deadlocks(struct thread_report *threads)
 	}
 }
 
-/* " of descriptor 12, shop.CONN 0x7f...: socket 10.0.0.7:51234 to 10.0.0.2:5432". */
+/* ", shop.CONN 0x7f...: socket 10.0.0.7:51234 to 10.0.0.2:5432". */
+static void file_text(const struct thread_descriptor *descriptor, struct text *text)
+{
+	if (descriptor->object != 0)
+		text_format(text, ", %s 0x%" PRIx64, text_string(&descriptor->words), descriptor->object);
+	if (descriptor->kernel.length > 0)
+		text_format(text, ": %s", text_string(&descriptor->kernel));
+}
+
 static void descriptor_text(const struct thread_descriptor *descriptor, struct text *text)
 {
 	text_format(text,
 	            descriptor->differs ? " of different descriptors, the first %" PRId32 : " of descriptor %" PRId32,
 	            descriptor->number);
-	if (descriptor->object != 0)
-		text_format(text, ", %s 0x%" PRIx64, text_string(&descriptor->words), descriptor->object);
-	if (descriptor->kernel.length > 0)
-		text_format(text, ": %s", text_string(&descriptor->kernel));
+	file_text(descriptor, text);
+}
+
+/* "  polls descriptor 7, shop.CONN 0x7f...: socket 10.0.0.7:51234 to 10.0.0.2:5432": a line each. */
+static void show_polls(const struct thread_row *row, struct text *text)
+{
+	enum { SHOWN = 8 };
+	for (size_t i = 0; i < row->polls.count && i < SHOWN; i++) {
+		text_format(text, "  polls descriptor %" PRId32, row->polls.items[i].number);
+		file_text(&row->polls.items[i], text);
+		text_add(text, "\n");
+	}
+	if (row->polls.count > SHOWN) {
+		text_add(text, "  polls ");
+		units_count(text, row->polls.count - SHOWN);
+		text_add(text, " more descriptors (--json names them)\n");
+	}
 }
 
 static void show_state(struct thread_report *threads, const struct thread_row *row)
@@ -225,6 +246,7 @@ static void show_thread(struct thread_report *threads, uint32_t index)
 	thread_text(threads, index, text);
 	show_state(threads, row);
 	text_add(text, "\n");
+	show_polls(row, text);
 	if (row->wait.lock.kind != LOCK_NONE) {
 		text_add(text, "  ");
 		wait_text(threads, row, text);
@@ -330,6 +352,28 @@ static void json_place(struct thread_report *threads, const struct python_frame 
 	json_object_end(&threads->report->json);
 }
 
+static void json_file(struct json *json, const struct thread_descriptor *descriptor)
+{
+	if (descriptor->object != 0)
+		json_address(json, "file", descriptor->object);
+	if (descriptor->kernel.length > 0)
+		json_text(json, "file_name", &descriptor->kernel);
+}
+
+static void json_polls(struct json *json, const struct thread_row *row)
+{
+	if (row->polls.count == 0)
+		return;
+	json_array(json, "polls");
+	for (size_t i = 0; i < row->polls.count; i++) {
+		json_object(json, NULL);
+		json_signed(json, "descriptor", row->polls.items[i].number);
+		json_file(json, &row->polls.items[i]);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
 static void json_thread(struct thread_report *threads, const struct thread_row *row)
 {
 	struct json *json = &threads->report->json;
@@ -353,10 +397,8 @@ static void json_thread(struct thread_report *threads, const struct thread_row *
 	                                             : "unknown");
 	if (descriptor >= 0)
 		json_signed(json, "descriptor", descriptor);
-	if (row->descriptor.object != 0)
-		json_address(json, "file", row->descriptor.object);
-	if (row->descriptor.kernel.length > 0)
-		json_text(json, "file_name", &row->descriptor.kernel);
+	json_file(json, &row->descriptor);
+	json_polls(json, row);
 	json_bool(json, "in_finalizer", row->in_finalizer);
 	json_string(json, "gil", gil_state_name(row->gil));
 	json_bool(json, "collecting", row->is_collecting);

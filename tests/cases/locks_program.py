@@ -9,6 +9,8 @@ import json
 import multiprocessing
 import os
 import queue
+import select
+import selectors
 import socket
 import sys
 import tempfile
@@ -127,7 +129,19 @@ def descriptors():
              fcntl.flock, [locks[1], fcntl.LOCK_EX])):
         start(name, function, *arguments)
         WAITS[name] = {"file": hex(id(held)), "descriptor": held.fileno(), "file_name": words}
-    return [], [server, client, peer, file, locks, writer]
+    pipes = [os.pipe() for _ in range(4)]
+    files = [open(pipe[0], "rb", buffering=0) for pipe in pipes]
+    poll, selector = select.poll(), selectors.EpollSelector()
+    for one in files[:2] + [peer]:
+        poll.register(one, select.POLLIN)
+    for one in files[2:]:
+        selector.register(one, selectors.EVENT_READ)
+    for name, held, function, arguments in (
+            ("polls", files[:2] + [peer], poll.poll, []), ("selector", files[2:], selector.select, []),
+            ("selects", files[1:3], select.select, [files[1:3], [], []])):
+        start(name, function, *arguments)
+        WAITS[name] = {"polls": sorted([one.fileno(), hex(id(one))] for one in held)}
+    return [], [server, client, peer, file, locks, writer, pipes, files, poll, selector]
 
 
 def mutex():

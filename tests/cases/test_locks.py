@@ -89,6 +89,12 @@ def test_files_that_threads_wait_for(each, tmp_path):
     for kind, (answer, text) in zip(("live", "core"), answers):
         rows = {one["name"]: one for one in answer["threads"]}
         for name, told in truth["waits"].items():
+            if "polls" in told:
+                found = rows[name]["polls"]
+                assert sorted([one["descriptor"], one.get("file")] for one in found) == told["polls"], name
+                assert all(("file_name" in one) == (kind == "live") for one in found), name
+                assert "  polls descriptor %d, " % told["polls"][0][0] in text
+                continue
             assert (rows[name].get("file"), rows[name]["descriptor"]) == (told["file"], told["descriptor"]), name
             assert rows[name].get("file_name") == (told["file_name"] if kind == "live" else None), name
             assert " of descriptor %d, " % told["descriptor"] in text

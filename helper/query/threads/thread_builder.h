@@ -43,6 +43,11 @@ uint8_t thread_role_of_type(struct decoder *decoder, const struct type_info *typ
 bool thread_files_part(struct thread_builder *builder);
 /* What each row's system call is about. */
 void thread_descriptors_find(struct thread_builder *builder);
+/* Of one whose number is set: its object, and what the kernel says. */
+void thread_descriptor_fill(struct thread_builder *builder, struct thread_descriptor *descriptor);
+/* thread_polls.c: what rows in poll(), select() and epoll_wait() wait for, after the descriptors. False: out of memory.
+ */
+bool thread_polls_find(struct thread_builder *builder);
 /* thread_wait.c: what each row waits for, without owners. */
 void thread_waits_find(struct thread_builder *builder);
 /* frame_knowledge.c: fills known. False: out of memory. */

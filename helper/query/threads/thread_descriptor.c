@@ -49,15 +49,18 @@ static uint64_t object_with(const struct thread_builder *builder, int32_t number
 	return 0;
 }
 
+void thread_descriptor_fill(struct thread_builder *builder, struct thread_descriptor *descriptor)
+{
+	descriptor->object = object_with(builder, descriptor->number);
+	(void)descriptor_name(builder->query->target->space, descriptor->number, &descriptor->kernel);
+}
+
 void thread_descriptors_find(struct thread_builder *builder)
 {
 	for (size_t i = 0; i < builder->threads->rows.count; i++) {
 		struct thread_row *row = &builder->threads->rows.items[i];
-		struct thread_descriptor *descriptor = &row->descriptor;
-		(void)thread_call_name(row->native, &descriptor->number);
-		if (descriptor->number < 0)
-			continue;
-		descriptor->object = object_with(builder, descriptor->number);
-		(void)descriptor_name(builder->query->target->space, descriptor->number, &descriptor->kernel);
+		(void)thread_call_name(row->native, &row->descriptor.number);
+		if (row->descriptor.number >= 0)
+			thread_descriptor_fill(builder, &row->descriptor);
 	}
 }

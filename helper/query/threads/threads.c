@@ -175,8 +175,8 @@ static int find(struct thread_builder *builder)
 	if (!thread_files_part(builder))
 		return query_no_memory(query, "the threads");
 	thread_descriptors_find(builder);
-	if (!library_open(&builder->library, builder->decoder, waiting_libraries) || !map_wait_addresses(builder) ||
-	    !find_with_blocks(builder) || !frame_knowledge_find(builder))
+	if (!thread_polls_find(builder) || !library_open(&builder->library, builder->decoder, waiting_libraries) ||
+	    !map_wait_addresses(builder) || !find_with_blocks(builder) || !frame_knowledge_find(builder))
 		return query_no_memory(query, "the threads");
 	thread_waits_find(builder);
 	if (!thread_owners_find(builder) || !thread_circles_find(builder->threads))
@@ -199,6 +199,13 @@ static void name_lock(const struct query *query, struct naming *naming, struct t
 	text_free(&module);
 }
 
+static bool name_file(const struct thread_builder *builder, struct naming *naming, struct thread_descriptor *file)
+{
+	if (file->object != 0 && !naming_object(naming, file->object, &file->words))
+		names_describe(builder->decoder, file->object, &builder->query->names, &file->words);
+	return !file->words.failed && !file->kernel.failed;
+}
+
 static int add_words(const struct thread_builder *builder)
 {
 	const struct query *query = builder->query;
@@ -209,10 +216,9 @@ static int add_words(const struct thread_builder *builder)
 		struct thread_row *row = &builder->threads->rows.items[i];
 		name_lock(query, naming, &row->wait.lock);
 		failed |= row->wait.lock.words.failed;
-		struct thread_descriptor *file = &row->descriptor;
-		if (file->object != 0 && !naming_object(naming, file->object, &file->words))
-			names_describe(builder->decoder, file->object, &query->names, &file->words);
-		failed |= file->words.failed || file->kernel.failed;
+		failed |= !name_file(builder, naming, &row->descriptor);
+		for (size_t k = 0; k < row->polls.count && k < THREAD_POLLS_NAMED; k++)
+			failed |= !name_file(builder, naming, &row->polls.items[k]);
 		for (size_t k = 0; k < row->holds.count; k++) {
 			name_lock(query, naming, &row->holds.items[k].lock);
 			failed |= row->holds.items[k].lock.words.failed;
@@ -241,6 +247,12 @@ int query_threads(const struct query *query, bool with_words, struct threads_ans
 	return status;
 }
 
+static void descriptor_clear(struct thread_descriptor *descriptor)
+{
+	text_free(&descriptor->words);
+	text_free(&descriptor->kernel);
+}
+
 void threads_answer_clear(struct threads_answer *answer)
 {
 	for (size_t i = 0; i < answer->rows.count; i++) {
@@ -249,8 +261,10 @@ void threads_answer_clear(struct threads_answer *answer)
 		text_free(&row->wait.lock.words);
 		for (size_t k = 0; k < row->holds.count; k++)
 			text_free(&row->holds.items[k].lock.words);
-		text_free(&row->descriptor.words);
-		text_free(&row->descriptor.kernel);
+		descriptor_clear(&row->descriptor);
+		for (size_t k = 0; k < row->polls.count; k++)
+			descriptor_clear(&row->polls.items[k]);
+		array_free(&row->polls);
 		array_free(&row->holds);
 		array_free(&row->wait.wakers);
 	}

@@ -52,6 +52,8 @@ struct thread_descriptor {
 	struct text kernel; /* what the kernel says of it, where the process is live; escaped */
 };
 
+enum { THREAD_POLLS_NAMED = 64 }; /* of the polls of a row: these have words */
+
 struct thread_row {
 	uint32_t index; /* in runtime->threads */
 	struct text name; /* not escaped; "": threading does not know it */
@@ -61,6 +63,7 @@ struct thread_row {
 	enum gil_state gil;
 	const struct native_thread *native; /* borrowed; NULL: unknown */
 	struct thread_descriptor descriptor;
+	ARRAY(struct thread_descriptor) polls; /* that its system call waits for, beside descriptor */
 	bool in_finalizer; /* runs a __del__ */
 	struct frame_list frames; /* innermost first; the runtime's */
 	bool truncated;
