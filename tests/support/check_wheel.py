@@ -52,7 +52,10 @@ try "pydeepsize --pid" says SESSIONS pydeepsize --pid $pid top
 exec 9>&-
 try "the prompt" says SESSIONS sh -c 'printf "info\ntop\n" | pydeepsize --core core'
 try "pydeepsize gdb" says SESSIONS pydeepsize gdb core -batch -nx -ex "py-top"
-if command -v lldb >/dev/null; then
+lldb_version=$(lldb --version 2>/dev/null | sed -n 's/.*version \([0-9]*\).*/\1/p' | head -n 1)
+if [ "${lldb_version:-0}" -lt 14 ]; then
+	echo "  left out: pydeepsize lldb, which needs LLDB 14; here is ${lldb_version:-none}"
+else
 	try "pydeepsize lldb" says SESSIONS pydeepsize lldb core -b -o "py-top"
 fi
 try "export" pydeepsize --core core export report.html
