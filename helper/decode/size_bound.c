@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "decode/size_bound.h"
 
+#include "base/bytes.h"
 #include "decode/allocated.h"
 
-/* Whether an allocator that is known gave out less than that at the address. */
+/* Whether an allocator that is known gave out less than that at the address, or there is no such memory. */
 static bool is_contradicted(struct decoder *decoder, uint64_t address, uint64_t bytes)
 {
 	struct allocation allocation = { .address = address, .requested = bytes, .most = bytes, .can_shrink = true };
+	uint64_t end;
+	if (!checked_add(address, bytes, &end) ||
+	    address_space_state(decoder->reader.space, end - 1) == MEMORY_UNMAPPED)
+		return true;
 	allocation_find(decoder, &allocation);
 	switch (allocation.allocator) {
 	case ALLOCATOR_PYMALLOC:

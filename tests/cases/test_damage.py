@@ -141,6 +141,20 @@ def test_interned_strings_that_cannot_be_known(tmp_path):
     assert total(core)[1]["corrupt"] == 1
 
 
+def test_characters_beyond_all_memory(tmp_path):
+    """What takes another object's words for the form of a str has characters by the terabyte, in no allocator's memory:
+    a wrapper_descriptor that is called a str, in the stored core."""
+    core = unpacked("3.13.0", tmp_path)
+    descriptor, text = 0x7f1ddd067d80, 0x7f1ddd90c5e0
+    before = total(core)
+    with open(core, "r+b") as file:
+        words_at(file, core, descriptor + 8, 1)
+        file.write(struct.pack("<Q", text))
+    after = total(core)
+    assert before[1]["corrupt"] == 0 and after[1]["corrupt"] == 1
+    assert abs(after[0]["shallow"] - before[0]["shallow"]) < 4096
+
+
 @pytest.mark.parametrize("name", ["3.10.13", "3.12.1", "3.13.0"])
 def test_random_words(name, tmp_path):
     core = unpacked(name, tmp_path)
