@@ -120,6 +120,8 @@ def compare(target, process, record):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60, help="how long the libraries are used (default 60)")
+    parser.add_argument("--malloc", metavar="NAME", help="PYTHONMALLOC of the process: debug, whose fill patterns show "
+                        "every word that nobody initialised")
     parser.add_argument("--dump", metavar="FILE", help="write a core of it as well, to look closer")
     parser.add_argument("python")
     parser.add_argument("names", nargs="*", metavar="NAME")
@@ -127,7 +129,7 @@ def main():
     folder = cores.scratch("libraries")
     record = os.path.join(folder, "record")
     with cores.Target(arguments.python, ["-W", "ignore", PROGRAM, record, str(arguments.seconds)] + arguments.names,
-                      folder) as target:
+                      folder, {"PYTHONMALLOC": arguments.malloc} if arguments.malloc else None) as target:
         ready = json.loads(target.wait_ready()[len("READY "):])
         print(arguments.python)
         print("  used: " + ", ".join("%s %d times" % one for one in sorted(ready["used"].items())))
