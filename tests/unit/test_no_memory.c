@@ -7,7 +7,6 @@
  *     test_no_memory CORE STEP [COMMAND]
  */
 #include <errno.h>
-#include <execinfo.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -30,7 +29,6 @@ enum {
 	PLACES_OPENING = 10,
 	SECONDS = 120, /* of one answer: more is taken for endless */
 	SHOWN = 400, /* characters of a message */
-	CALLS = 12, /* of a crash */
 };
 
 /* ---- The allocator ---- */
@@ -96,9 +94,7 @@ static uint64_t failures;
 
 static void write_running(int number)
 {
-	void *calls[CALLS];
 	(void)!write(STDERR_FILENO, running, strlen(running));
-	backtrace_symbols_fd(calls, backtrace(calls, CALLS), STDERR_FILENO);
 	(void)signal(number, SIG_DFL);
 	(void)raise(number);
 }
