@@ -157,7 +157,9 @@ void decode_any_object(struct decoder *decoder, const struct type_info *type, ui
 		if (reader_u64(&decoder->reader, owner->address + layout_offset(layout, FIELD_PyTypeObject_tp_members),
 		               &members))
 			emit_members(decoder, type, address, members, &known);
-		if (owner->tp_base == 0)
+		/* Nuitka's compiled_function says that function is its base, so that isinstance() is pleased: one that
+		 * takes no subclasses says nothing of a struct. */
+		if (owner->tp_base == 0 || owner->base == NULL || !(owner->base->tp_flags & TPFLAGS_BASETYPE))
 			break;
 		owner = owner->base;
 	}

@@ -9,6 +9,7 @@
 #define TPFLAGS_MANAGED_WEAKREF (UINT64_C(1) << 3)
 #define TPFLAGS_MANAGED_DICT (UINT64_C(1) << 4)
 #define TPFLAGS_HEAPTYPE (UINT64_C(1) << 9)
+#define TPFLAGS_BASETYPE (UINT64_C(1) << 10) /* a class may derive from it */
 #define TPFLAGS_READY (UINT64_C(1) << 12)
 #define TPFLAGS_HAVE_GC (UINT64_C(1) << 14)
 #define TPFLAGS_LONG_SUBCLASS (UINT64_C(1) << 24)

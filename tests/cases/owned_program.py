@@ -2,6 +2,7 @@
 """An object of a C type that keeps its things in a table of its own, a block of malloc: texts that nothing else has,
 one of them in a block below that block; and the address of a text that is gone. Prints READY and what they are."""
 import ctypes
+import gc
 import json
 import os
 import sys
@@ -16,17 +17,37 @@ class Spec(ctypes.Structure):
                 ("flags", ctypes.c_uint), ("slots", ctypes.POINTER(Slot))]
 
 
+HAVE_GC = 1 << 14  # Include/object.h Py_TPFLAGS_HAVE_GC
+TP_TRAVERSE = 71  # Include/typeslots.h Py_tp_traverse
 KEPT = []  # what the interpreter goes on reading
 
 
-def make_type():
-    """class table.Table of C, whose instances have 32 bytes of their own."""
-    slots = (Slot * 1)()
-    spec = Spec(b"table.Table", object.__basicsize__ + 32, 0, 0, slots)
+def make_type(name=b"table.Table", size=object.__basicsize__ + 32, flags=0):
+    """A class of C, whose instances have so many bytes."""
+    slots = (Slot * 2)()
+    if flags & HAVE_GC:  # it needs a function that is never called here
+        slots[0] = Slot(TP_TRAVERSE, ctypes.cast(ctypes.pythonapi.PyObject_Hash, ctypes.c_void_p).value)
+    spec = Spec(name, size, 0, flags, slots)
     KEPT.extend((slots, spec))
     function = ctypes.pythonapi.PyType_FromSpec
     function.restype, function.argtypes = ctypes.py_object, [ctypes.POINTER(Spec)]
     return function(spec)
+
+
+def make_claiming():
+    """An instance of a type that says function is its base, as compilers' functions do, and has another struct."""
+    function = type(put)
+    claiming = make_type(b"table.Function", function.__basicsize__ + 32, HAVE_GC)
+    one = claiming()
+    for at in range(id(claiming) + 200, id(claiming) + 320, 8):
+        if ctypes.c_size_t.from_address(at).value == id(object):  # tp_base
+            put(at, id(function))
+            break
+    else:
+        raise SystemExit("no tp_base")
+    for at in range(object.__basicsize__, function.__basicsize__, 8):
+        put(id(one) + at, 1)
+    return one
 
 
 def put(address, word):
@@ -41,13 +62,15 @@ def text(words):
 
 
 def main():
+    gc.disable()
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
     block, below = libc.malloc(4000), libc.malloc(2000)
     libc.malloc(64)  # so that it is not the last of the heap
     ctypes.memset(block, 0, 4000)
     ctypes.memset(below, 0, 2000)
-    truth = {"in_block": text("a text"), "below": text("another text"), "gone": text("a last text")}
+    truth = {"in_block": text("a text"), "below": text("another text"),
+             "gone": text("a text of a size that nothing else has soon" * 160)}
     truth["size"] = sys.getsizeof(ctypes.cast(truth["in_block"], ctypes.py_object).value)
     put(block + 160, truth["in_block"])
     put(block + 1600, below)
@@ -56,10 +79,12 @@ def main():
     table = make_type()()
     put(id(table) + object.__basicsize__ + 8, block)
     ctypes.pythonapi.Py_DecRef(ctypes.cast(truth["gone"], ctypes.py_object))
+    claiming = make_claiming()
+    truth["claiming"] = id(claiming)
     os.write(1, b"READY " + json.dumps(truth).encode() + b"\n")
     while os.read(0, 1):
         pass
-    return table
+    return table, claiming
 
 
 main()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What only a block has that an object of an unknown C type points to is found, and what is gone is not."""
+"""What only a block has that an object of an unknown C type points to is found, and what is gone is not. A type in C may
+claim a base whose struct it does not have."""
 import json
 import os
 
@@ -23,4 +24,7 @@ def test_what_a_block_of_a_c_type_holds(each, tmp_path):
     assert rows[truth["in_block"]]["shallow"] == truth["size"] and not rows[truth["in_block"]]["approximate"]
     assert truth["gone"] not in rows
     assert heap["coverage"]["corrupt"] == 0 and heap["coverage"]["approximate"] >= 1
+    claiming = rows[truth["claiming"]]
+    assert claiming["type"] == "table.Function" and claiming["approximate"]
+    assert heap["coverage"]["unreadable"] == 0
     assert (held["refcount"], held["not_found"]) == (1, 1), held
