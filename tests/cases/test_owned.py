@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What only a block has that an object of an unknown C type points to is found, and what is gone is not. A type in C may
-claim a base whose struct it does not have."""
+"""What only a block has that an object of an unknown C type points to is found, and what is gone is not. A type in C
+may claim a base whose struct it does not have."""
 import json
 import os
 
