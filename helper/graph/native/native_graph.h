@@ -72,7 +72,7 @@ static inline const struct native_block *native_graph_find(const struct native_g
 	return native_graph_among(graph, graph->blocks.count, address);
 }
 
-/* ---- Between native_graph.c and native_edges.c ---- */
+/* ---- Between native_graph.c, native_edges.c and native_claims.c ---- */
 
 #define NATIVE_INSIDE (UINT32_C(1) << 31) /* of an edge's target: the word points inside the block */
 
@@ -91,5 +91,8 @@ struct native_edges {
 int native_edges_find(struct native_edges *edges, const struct native_graph *graph,
                       const struct native_sources *sources, struct progress *progress, struct error *error);
 void native_edges_clear(struct native_edges *edges);
+/* Gives each block its holder and owner. Edges between blocks are in order of their sources. */
+int native_claims_find(struct native_graph *graph, const struct native_sources *sources,
+                       const struct native_edges *edges, struct progress *progress, struct error *error);
 
 #endif
