@@ -29,6 +29,7 @@ const char *region_kind_name(enum region_kind kind)
 		[REGION_MIMALLOC] = "mimalloc segment",
 		[REGION_JEMALLOC] = "jemalloc extent",
 		[REGION_POOL] = "pool of a library",
+		[REGION_OBJECT] = "mapping of an object",
 		[REGION_RESERVED] = "reserved, takes no memory",
 		[REGION_OTHER] = "not known",
 	};
@@ -368,6 +369,41 @@ void memory_map_note_pool(struct memory_map *map, uint64_t address)
 	for (region = &map->regions.items[low - first]; region <= high; region++)
 		if (region->kind == REGION_OTHER && region->is_writable)
 			region->kind = REGION_POOL;
+}
+
+/* Cuts region i at address, which lies in it. */
+static bool cut_region(struct memory_map *map, size_t i, uint64_t address)
+{
+	struct region part = map->regions.items[i];
+	if (address <= part.start || address >= part.end)
+		return true;
+	part.start = address;
+	if (!array_push(&map->regions, part))
+		return false;
+	memmove(&map->regions.items[i + 2], &map->regions.items[i + 1],
+	        (map->regions.count - i - 2) * sizeof *map->regions.items);
+	map->regions.items[i].end = address;
+	map->regions.items[i + 1] = part;
+	return true;
+}
+
+bool memory_map_note_mapping(struct memory_map *map, uint64_t start, uint64_t end)
+{
+	const struct region *found = memory_map_find(map, start);
+	if (found == NULL)
+		return true;
+	for (size_t i = (size_t)(found - map->regions.items); i < map->regions.count; i++) {
+		if (map->regions.items[i].start >= end)
+			break;
+		if (map->regions.items[i].kind != REGION_OTHER)
+			continue;
+		if (!cut_region(map, i, end) || !cut_region(map, i, start))
+			return false;
+		if (map->regions.items[i].start < start)
+			continue; /* the part from start on comes next */
+		map->regions.items[i].kind = REGION_OBJECT;
+	}
+	return true;
 }
 
 bool memory_map_block(const struct memory_map *map, struct reader *reader, uint64_t address,

@@ -18,6 +18,7 @@ enum region_kind {
 	REGION_MIMALLOC, /* a segment */
 	REGION_JEMALLOC, /* an extent; index of its extents */
 	REGION_POOL, /* some library's own: nobody went through it, but blocks of known objects lie in it */
+	REGION_OBJECT, /* a mapping that a Python object made for itself */
 	REGION_RESERVED, /* address space without access: takes no memory */
 	REGION_OTHER, /* nobody known */
 	REGION_KIND_COUNT
@@ -63,6 +64,8 @@ bool memory_map_block(const struct memory_map *map, struct reader *reader, uint6
 /* An object is known to have a block at address: if nobody claimed the memory there, it is a library's pool, with what
  * else is mapped beside it and nobody's. */
 void memory_map_note_pool(struct memory_map *map, uint64_t address);
+/* An object made [start, end) for itself: what of it nobody claimed. False: out of memory. */
+bool memory_map_note_mapping(struct memory_map *map, uint64_t start, uint64_t end);
 const char *region_kind_name(enum region_kind kind); /* "thread stack" */
 
 #endif

@@ -105,8 +105,12 @@ struct allocation allocation_of_block(struct decoder *decoder, size_t index)
 		                         .requested = block->bytes,
 		                         .most = block->most,
 		                         .can_shrink = true };
-	if ((block->flags & BLOCK_INTERIOR) == 0)
+	if ((block->flags & BLOCK_PAGES) != 0) {
+		allocation.taken = block->bytes;
+		allocation.allocator = ALLOCATOR_PAGES;
+	} else if ((block->flags & BLOCK_INTERIOR) == 0) {
 		allocation_find(decoder, &allocation);
+	}
 	if ((block->flags & BLOCK_OPAQUE) != 0)
 		allocation.requested = allocation.taken; /* all that is known */
 	return allocation;

@@ -10,6 +10,7 @@ enum block_flag {
 	BLOCK_SHARED = 2, /* has other owners too (a shared keys table) */
 	BLOCK_INTERIOR = 4, /* no allocation of its own: lies inside another one */
 	BLOCK_OPAQUE = 8, /* another library's: as large as its allocator says; it may own more */
+	BLOCK_PAGES = 16, /* a mapping of its own: no allocator's */
 };
 
 /* Memory that an object owns outside its body. */

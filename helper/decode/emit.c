@@ -37,7 +37,7 @@ void emit_whole_run(struct decoder *decoder, const struct run *run)
 void emit_whole_block(struct decoder *decoder, const struct block *block)
 {
 	if (block->bytes > LARGE_BYTES && decoder->large_count < LARGE_BLOCKS &&
-	    (block->flags & (BLOCK_INTERIOR | BLOCK_OPAQUE)) == 0)
+	    (block->flags & (BLOCK_INTERIOR | BLOCK_OPAQUE | BLOCK_PAGES)) == 0)
 		decoder->large[decoder->large_count++] = (struct large_block){ block->address, block->bytes };
 	if (!decoder->skip_blocks && __builtin_expect(!array_push(&decoder->out.blocks, *block), 0))
 		decoder->out_of_memory = true;

@@ -133,12 +133,18 @@ const struct traced_place *target_traced(struct target *target)
 	return &target->traced;
 }
 
-/* When both are there. */
-static void note_pools(struct target *target)
+/* When both are there: what objects are known to have in memory that nobody claimed. */
+static int note_pools(struct target *target, struct error *error)
 {
-	for (size_t i = 0; target->memory != NULL && target->blocks != NULL && i < target->blocks->known.count; i++)
-		if (target->blocks->known.items[i].allocator == ALLOCATOR_UNKNOWN)
-			memory_map_note_pool(target->memory, target->blocks->known.items[i].address);
+	for (size_t i = 0; target->memory != NULL && target->blocks != NULL && i < target->blocks->known.count; i++) {
+		const struct known_block *known = &target->blocks->known.items[i];
+		if (known->allocator == ALLOCATOR_UNKNOWN)
+			memory_map_note_pool(target->memory, known->address);
+		else if (known->allocator == ALLOCATOR_PAGES &&
+		         !memory_map_note_mapping(target->memory, known->address, known->address + known->bytes))
+			return error_set(error, ERROR_NO_MEMORY, "out of memory for the map of the process");
+	}
+	return OK;
 }
 
 int target_memory(struct target *target, struct progress *progress, const struct memory_map **ret_map,
@@ -147,7 +153,7 @@ int target_memory(struct target *target, struct progress *progress, const struct
 	*ret_map = NULL;
 	if (target->memory == NULL) {
 		TRY(memory_map_open(&target->memory, &target->context->allocators, target->runtime, progress, error));
-		note_pools(target);
+		TRY(note_pools(target, error));
 	}
 	*ret_map = target->memory;
 	return OK;
@@ -169,7 +175,7 @@ int target_blocks(struct target *target, struct progress *progress, const struct
 			return status;
 		}
 		target->blocks = blocks;
-		note_pools(target);
+		TRY(note_pools(target, error));
 	}
 	*ret_blocks = target->blocks;
 	return OK;

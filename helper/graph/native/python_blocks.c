@@ -87,8 +87,10 @@ static bool note_known(struct block_range *range, struct reader *reader, uint32_
 	const bool is_native = allocation->allocator == ALLOCATOR_MALLOC || allocation->allocator == ALLOCATOR_MMAP ||
 	                       allocation->allocator == ALLOCATOR_JEMALLOC ||
 	                       allocation->allocator == ALLOCATOR_UNKNOWN;
+	const bool is_mapping = allocation->allocator == ALLOCATOR_PAGES; /* mostly shared with children */
 	const struct segment *segment = reader_segment(reader, allocation->block);
-	if (!is_native || segment == NULL || !segment->writable_private || (block->flags & BLOCK_COUNTED) != 0 ||
+	if (segment == NULL || !(is_mapping || (is_native && segment->writable_private)) ||
+	    (block->flags & BLOCK_COUNTED) != 0 ||
 	    agreement_is_bad((enum agreement)allocation->agreement))
 		return false;
 	const struct known_block known = { .address = allocation->block,

@@ -169,6 +169,7 @@ int memory_parts_make(const struct query *query, const struct python_blocks *blo
 	add_malloc(&tree);
 	add_jemalloc(&tree);
 	add_pools(&tree);
+	(void)add_kind(&tree, REGION_OBJECT, "mapped by objects (mmap)");
 	(void)add_kind(&tree, REGION_STACK, "thread stacks");
 	add_files(&tree);
 	(void)add_kind(&tree, REGION_OTHER, rest_name(answer));
