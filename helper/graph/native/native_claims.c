@@ -29,6 +29,7 @@ enum claim_strength {
 	CLAIM_SPARSE, /* a word among much that is no pointer */
 	CLAIM_STRUCTURE, /* a word in a block of C */
 	CLAIM_BODY, /* a word in an object's body */
+	CLAIM_EXACT_OF_C, /* what a decoder knows of an object that only C code holds: of whom, nobody knows */
 	CLAIM_EXACT, /* what a decoder knows */
 };
 
@@ -44,6 +45,7 @@ struct claim {
 struct claims {
 	struct native_graph *graph;
 	const struct dominators *dominators;
+	uint32_t c_holder; /* number of what C code holds */
 	const struct native_edges *edges;
 	struct progress *progress;
 	struct error *error;
@@ -182,9 +184,12 @@ static void seed(struct claims *claims, const native_edge_array *edges, enum nat
 	for (size_t i = 0; i < edges->count; i++) {
 		const uint32_t target = holder == NATIVE_OBJECT ? target_of_object(claims, &edges->items[i])
 		                                                : target_of(claims, &edges->items[i]);
+		const uint32_t source = edges->items[i].source;
+		const bool is_of_c = strength == CLAIM_EXACT && claims->dominators->idom[source] == claims->c_holder;
 		if (target != UINT32_MAX)
 			lead_to(claims, claims->components.of[target],
-			        (struct claim){ edges->items[i].source, 0, (uint8_t)holder, (uint8_t)strength });
+			        (struct claim){ source, 0, (uint8_t)holder,
+			                        (uint8_t)(is_of_c ? CLAIM_EXACT_OF_C : strength) });
 	}
 }
 
@@ -280,7 +285,7 @@ static int find(struct claims *claims)
 		struct native_block *block = &claims->graph->blocks.items[i];
 		block->holder = claims->of[i].holder;
 		block->owner = claims->of[i].owner;
-		block->is_exact = claims->of[i].strength == CLAIM_EXACT;
+		block->is_exact = claims->of[i].strength >= CLAIM_EXACT_OF_C;
 	}
 	return OK;
 }
@@ -290,6 +295,8 @@ int native_claims_find(struct native_graph *graph, const struct native_sources *
 {
 	struct claims claims = { .graph = graph,
 		                 .dominators = sources->dominators,
+		                 .c_holder = sources->dominators->number[sources->heap->index.count +
+		                                                         sources->heap->roots.c_holder],
 		                 .edges = edges,
 		                 .progress = progress,
 		                 .error = error };
