@@ -23,6 +23,9 @@ enum {
 	SAMPLE_STEP = 64, /* entries of a leaf that are looked at to tell one: each 64th */
 	LEAST_CONFIRMED = 4,
 	BSS_BEHIND = 16 << 20, /* .bss of a library has no row of its own */
+	ROOT_BYTES = 8 << LEAF_BITS,
+	SLAB_BITS = 64, /* in edata_t: a bit a region, set where it is free */
+	SLAB_WORDS = 8,
 };
 
 struct finder {
@@ -76,6 +79,7 @@ static bool read_extent(struct finder *finder, uint64_t descriptor, struct jemal
 	*ret_extent =
 	        (struct jemalloc_extent){ .start = start,
 		                          .end = start + bytes,
+		                          .block = load_u64(head + 8),
 		                          .descriptor = descriptor,
 		                          .region_bytes = class < JEMALLOC_CLASSES ? finder->class_bytes[class] : 0,
 		                          .free_regions = bits >> FREE_SHIFT & 0x3ff,
@@ -189,6 +193,20 @@ static void sum_up(struct jemalloc *jemalloc)
 	jemalloc->extents.count = kept;
 }
 
+/* The one that stands in for malloc is told by its name; one that a library was linked with (polars, databases), by that
+ * the library has room for its root among its variables. */
+static bool may_have_root(const struct address_space *space, const struct mapped_file *file)
+{
+	for (size_t i = 0; file->is_elf && i < space->segment_count; i++) {
+		const struct segment *segment = &space->segments[i];
+		const uint64_t start = segment->start > file->start ? segment->start : file->start;
+		const uint64_t end = segment->end < file->end ? segment->end : file->end;
+		if (segment->writable_private && segment->data != NULL && start < end && end - start >= ROOT_BYTES)
+			return true;
+	}
+	return false;
+}
+
 static bool is_jemalloc(const struct mapped_file *file)
 {
 	const char *slash = strrchr(file->path, '/'), *name = slash != NULL ? slash + 1 : file->path;
@@ -227,8 +245,10 @@ int jemalloc_find(struct jemalloc *jemalloc, const struct address_space *space, 
 	struct finder finder = { .space = space };
 	int status = OK;
 	memset(jemalloc, 0, sizeof *jemalloc);
-	for (size_t i = 0; status == OK && jemalloc->file == NULL && i < space->files.count; i++) {
-		if (!is_jemalloc(&space->files.items[i]))
+	for (size_t i = 0; status == OK && jemalloc->file == NULL && i < 2 * space->files.count; i++) {
+		const bool is_named = i < space->files.count; /* those first */
+		const struct mapped_file *file = &space->files.items[i % space->files.count];
+		if (is_named ? !is_jemalloc(file) : !may_have_root(space, file))
 			continue;
 		if (finder.tops.count == 0) {
 			reader_init(&finder.reader, space);
@@ -236,7 +256,7 @@ int jemalloc_find(struct jemalloc *jemalloc, const struct address_space *space, 
 			if (!find_tops(&finder))
 				break;
 		}
-		status = find_in_file(&finder, jemalloc, &space->files.items[i], progress, error);
+		status = find_in_file(&finder, jemalloc, file, progress, error);
 	}
 	array_free(&finder.tops);
 	return status;
@@ -260,4 +280,42 @@ const struct jemalloc_extent *jemalloc_extent_at(const struct jemalloc *jemalloc
 	return low < jemalloc->extents.count && jemalloc->extents.items[low].start <= address
 	               ? &jemalloc->extents.items[low]
 	               : NULL;
+}
+
+/* Whether the bits of a slab are as many as it says are free; without that they are not believed. */
+static bool slab_bits(struct reader *reader, const struct jemalloc_extent *extent, uint64_t regions,
+                      uint64_t ret_bits[SLAB_WORDS])
+{
+	const uint8_t *words = reader_at(reader, extent->descriptor + SLAB_BITS, 8 * SLAB_WORDS);
+	uint64_t unused = 0;
+	if (words == NULL || regions > 64 * SLAB_WORDS)
+		return false;
+	for (uint64_t i = 0; i < SLAB_WORDS; i++)
+		ret_bits[i] = load_u64(words + 8 * i);
+	for (uint64_t i = 0; i < regions; i++)
+		unused += ret_bits[i / 64] >> i % 64 & 1;
+	return unused == extent->free_regions;
+}
+
+bool jemalloc_cursor_next(struct jemalloc_cursor *cursor, uint64_t *ret_address, uint64_t *ret_bytes)
+{
+	const struct jemalloc *jemalloc = cursor->jemalloc;
+	for (; cursor->extent < jemalloc->extents.count; cursor->extent++, cursor->region = 0) {
+		const struct jemalloc_extent *extent = &jemalloc->extents.items[cursor->extent];
+		const bool is_slab = extent->is_slab && extent->region_bytes != 0;
+		const uint64_t regions = is_slab ? (extent->end - extent->start) / extent->region_bytes : 1;
+		if (extent->state != JEMALLOC_ACTIVE)
+			continue;
+		if (cursor->region == 0 && is_slab && !slab_bits(cursor->reader, extent, regions, cursor->bits))
+			continue;
+		while (cursor->region < regions) {
+			const uint64_t i = cursor->region++;
+			if (is_slab && (cursor->bits[i / 64] >> i % 64 & 1) != 0)
+				continue;
+			*ret_address = is_slab ? extent->start + i * extent->region_bytes : extent->block;
+			*ret_bytes = is_slab ? extent->region_bytes : extent->end - extent->block;
+			return true;
+		}
+	}
+	return false;
 }

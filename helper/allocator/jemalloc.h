@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * jemalloc: the extents of a jemalloc 5 that stands in for malloc, found by the radix tree that it keeps of all pages
+ * jemalloc: the extents of a jemalloc 5 that stands in for malloc, or that a library was linked with, found by the radix tree that it keeps of all pages
  * (src/rtree.c, include/jemalloc/internal/edata.h) and confirmed by that each extent contains the page it stands for.
  */
 #ifndef PYDS_ALLOCATOR_JEMALLOC_H
@@ -21,6 +21,7 @@ struct jemalloc_extent {
 	uint64_t start, end;
 	uint64_t region_bytes; /* size of its blocks; a large one is one block */
 	uint64_t descriptor; /* edata_t */
+	uint64_t block; /* a large one's block: in the extent's first page */
 	uint32_t free_regions; /* of a slab */
 	uint8_t state; /* enum jemalloc_state */
 	bool is_slab;
@@ -39,5 +40,15 @@ int jemalloc_find(struct jemalloc *jemalloc, const struct address_space *space, 
 void jemalloc_clear(struct jemalloc *jemalloc);
 /* The extent that holds address; NULL: none. */
 const struct jemalloc_extent *jemalloc_extent_at(const struct jemalloc *jemalloc, uint64_t address);
+
+/* Its blocks in use by address, those in threads' caches among them; of a slab that does not agree with itself none. */
+struct jemalloc_cursor {
+	const struct jemalloc *jemalloc;
+	struct reader *reader;
+	size_t extent;
+	uint64_t region; /* the next one of it */
+	uint64_t bits[8]; /* of a slab: set where a region is free */
+};
+bool jemalloc_cursor_next(struct jemalloc_cursor *cursor, uint64_t *ret_address, uint64_t *ret_bytes);
 
 #endif

@@ -126,7 +126,7 @@ def bz2_decompressors():
 
 def lzma():
     import lzma as module
-    made = [module.LZMACompressor(preset=1) for _ in range(3)]
+    made = [module.LZMACompressor(preset=0) for _ in range(3)]
     packed = module.compress(b"some words" * 10000)
     for _ in range(3):
         made.append(module.LZMADecompressor())

@@ -6,6 +6,8 @@
 
 #include "base/sort.h"
 
+enum { LEAST_BYTES = 16 }; /* of a block; two words of jemalloc's smallest are left out */
+
 struct builder {
 	struct native_graph *graph;
 	const struct native_sources *sources;
@@ -38,15 +40,16 @@ static int sort_blocks(struct builder *builder)
 	return OK;
 }
 
-static int add_chunk(struct builder *builder, struct reader *reader, const struct glibc_chunk *chunk)
+static int add_block(struct builder *builder, struct reader *reader, uint64_t address, uint64_t bytes)
 {
 	struct native_graph *graph = builder->graph;
-	if (python_blocks_has(builder->sources->python, reader, chunk->address))
+	/* The index has one place for 16 bytes. */
+	if (bytes < LEAST_BYTES || python_blocks_has(builder->sources->python, reader, address))
 		return OK;
 	if (graph->blocks.count >= NATIVE_INSIDE - 1)
 		return error_set(builder->error, ERROR_LIMIT, "more than 2^31 native blocks");
-	if (!array_push(&graph->blocks, (struct native_block){ .address = chunk->address,
-	                                                       .bytes = chunk->bytes,
+	if (!array_push(&graph->blocks, (struct native_block){ .address = address,
+	                                                       .bytes = bytes,
 	                                                       .holder = NATIVE_UNSEEN,
 	                                                       .is_malloc = true }))
 		return no_memory(builder);
@@ -61,7 +64,8 @@ static int collect_chunks(struct builder *builder, struct reader *reader, const 
 		const bool is_heap = heap < walk->mapped_first &&
 		                     (mapped >= walk->chunks.count ||
 		                      walk->chunks.items[heap].address < walk->chunks.items[mapped].address);
-		TRY(add_chunk(builder, reader, &walk->chunks.items[is_heap ? heap++ : mapped++]));
+		const struct glibc_chunk *chunk = &walk->chunks.items[is_heap ? heap++ : mapped++];
+		TRY(add_block(builder, reader, chunk->address, chunk->bytes));
 	}
 	return OK;
 }
@@ -108,6 +112,10 @@ static int collect_blocks(struct builder *builder)
 	for (size_t i = 0; i < memory->walks.count; i++)
 		if (memory->walks.items[i].is_confirmed)
 			TRY(collect_chunks(builder, &reader, &memory->walks.items[i]));
+	struct jemalloc_cursor cursor = { .jemalloc = &memory->allocators->jemalloc, .reader = &reader };
+	uint64_t address, bytes;
+	while (jemalloc_cursor_next(&cursor, &address, &bytes))
+		TRY(add_block(builder, &reader, address, bytes));
 	if (!is_in_order(graph))
 		TRY(sort_blocks(builder));
 	return add_known(builder);
