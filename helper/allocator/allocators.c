@@ -16,9 +16,9 @@ enum {
 const char *allocator_name(enum allocator allocator)
 {
 	static const char *const names[ALLOCATOR_COUNT] = {
-		[ALLOCATOR_NONE] = "static",      [ALLOCATOR_MIMALLOC] = "mimalloc", [ALLOCATOR_PYMALLOC] = "pymalloc",
-		[ALLOCATOR_MALLOC] = "malloc",    [ALLOCATOR_MMAP] = "mmap",         [ALLOCATOR_JEMALLOC] = "jemalloc",
-		[ALLOCATOR_PAGES] = "pages",      [ALLOCATOR_UNKNOWN] = "estimate",
+		[ALLOCATOR_NONE] = "static",   [ALLOCATOR_MIMALLOC] = "mimalloc", [ALLOCATOR_PYMALLOC] = "pymalloc",
+		[ALLOCATOR_MALLOC] = "malloc", [ALLOCATOR_MMAP] = "mmap",         [ALLOCATOR_JEMALLOC] = "jemalloc",
+		[ALLOCATOR_PAGES] = "pages",   [ALLOCATOR_UNKNOWN] = "estimate",
 	};
 	return names[allocator];
 }

@@ -193,8 +193,8 @@ static void sum_up(struct jemalloc *jemalloc)
 	jemalloc->extents.count = kept;
 }
 
-/* The one that stands in for malloc is told by its name; one that a library was linked with (polars, databases), by that
- * the library has room for its root among its variables. */
+/* The one that stands in for malloc is told by its name; one that a library was linked with (polars, databases), by
+ * that the library has room for its root among its variables. */
 static bool may_have_root(const struct address_space *space, const struct mapped_file *file)
 {
 	for (size_t i = 0; file->is_elf && i < space->segment_count; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * jemalloc: the extents of a jemalloc 5 that stands in for malloc, or that a library was linked with, found by the radix tree that it keeps of all pages
- * (src/rtree.c, include/jemalloc/internal/edata.h) and confirmed by that each extent contains the page it stands for.
+ * jemalloc: the extents of a jemalloc 5 that stands in for malloc, or that a library was linked with, found by the
+ * radix tree that it keeps of all pages (src/rtree.c, include/jemalloc/internal/edata.h) and confirmed by that each
+ * extent contains the page it stands for.
  */
 #ifndef PYDS_ALLOCATOR_JEMALLOC_H
 #define PYDS_ALLOCATOR_JEMALLOC_H

@@ -13,8 +13,8 @@ import cores
 import program
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-STANDARD = ["sqlite", "sqlite_file", "ssl_contexts", "ssl_sockets", "zlib", "bz2", "bz2_decompressors", "lzma", "hashes",
-            "mmap", "shared_memory", "ctypes_buffer"]
+STANDARD = ["sqlite", "sqlite_file", "ssl_contexts", "ssl_sockets", "zlib", "bz2", "bz2_decompressors", "lzma",
+            "hashes", "mmap", "shared_memory", "ctypes_buffer"]
 LIBRARIES = ["lxml", "arrow_numpy"]
 OTHERS = ["pillow", "tokenizers", "polars", "polars_numpy", "protobuf", "protobuf_parsed", "sklearn",
           "sklearn_neighbours", "torch", "torch_views", "torch_numpy", "torch_module", "expat", "elementtree"]

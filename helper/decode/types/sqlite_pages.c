@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SQLite's structs have no version and options of the build move their fields, so each step is checked by a pointer
- * that leads back: a B-tree knows its connection (src/btreeInt.h), a page cache its pager (src/pcache.c pStress), a page
- * its cache (src/pcache1.c PgHdr1), and the cache how many pages it has. */
+ * that leads back: a B-tree knows its connection (src/btreeInt.h), a page cache its pager (src/pcache.c pStress), a
+ * page its cache (src/pcache1.c PgHdr1), and the cache how many pages it has. */
 #include "decode/types/sqlite_pages.h"
 
 #include "allocator/allocators.h"

@@ -80,7 +80,8 @@ static uint32_t target_marked(const struct claims *claims, const struct native_e
 	return edge->target != target && (claims->marks[target] & marks) != 0 ? UINT32_MAX : target;
 }
 
-/* Of a word in a body: arenas (upb's) begin inside a block of their own, whose address only their list of blocks has. */
+/* Of a word in a body: arenas (upb's) begin inside a block of their own, whose address only their list of blocks has.
+ */
 static uint32_t target_of_object(const struct claims *claims, const struct native_edge *edge)
 {
 	return target_marked(claims, edge, MARK_START_BY_OBJECT);
@@ -209,7 +210,8 @@ static void turn_edges(struct claims *claims, enum round round)
 		claims->rows.first[i] = kept;
 		for (; next < edges->count && edges->items[next].source == i; next++) {
 			const uint32_t target = target_of(claims, &edges->items[next]);
-			if (is_asked && target != UINT32_MAX && target != i && (claims->marks[target] & MARK_TAKEN) == 0)
+			if (is_asked && target != UINT32_MAX && target != i &&
+			    (claims->marks[target] & MARK_TAKEN) == 0)
 				claims->rows.targets[kept++] = target;
 		}
 	}
@@ -293,13 +295,14 @@ static int find(struct claims *claims)
 int native_claims_find(struct native_graph *graph, const struct native_sources *sources,
                        const struct native_edges *edges, struct progress *progress, struct error *error)
 {
-	struct claims claims = { .graph = graph,
-		                 .dominators = sources->dominators,
-		                 .c_holder = sources->dominators->number[sources->heap->index.count +
-		                                                         sources->heap->roots.c_holder],
-		                 .edges = edges,
-		                 .progress = progress,
-		                 .error = error };
+	struct claims claims = {
+		.graph = graph,
+		.dominators = sources->dominators,
+		.c_holder = sources->dominators->number[sources->heap->index.count + sources->heap->roots.c_holder],
+		.edges = edges,
+		.progress = progress,
+		.error = error
+	};
 	const int status = find(&claims);
 	edge_rows_free(&claims.rows);
 	components_clear(&claims.components);

@@ -48,10 +48,9 @@ static int add_block(struct builder *builder, struct reader *reader, uint64_t ad
 		return OK;
 	if (graph->blocks.count >= NATIVE_INSIDE - 1)
 		return error_set(builder->error, ERROR_LIMIT, "more than 2^31 native blocks");
-	if (!array_push(&graph->blocks, (struct native_block){ .address = address,
-	                                                       .bytes = bytes,
-	                                                       .holder = NATIVE_UNSEEN,
-	                                                       .is_malloc = true }))
+	if (!array_push(&graph->blocks,
+	                (struct native_block){
+	                        .address = address, .bytes = bytes, .holder = NATIVE_UNSEEN, .is_malloc = true }))
 		return no_memory(builder);
 	return progress_look(builder->progress, &builder->steps) == OK ? OK : progress_cancelled(builder->error);
 }

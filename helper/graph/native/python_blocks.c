@@ -90,8 +90,7 @@ static bool note_known(struct block_range *range, struct reader *reader, uint32_
 	const bool is_mapping = allocation->allocator == ALLOCATOR_PAGES; /* mostly shared with children */
 	const struct segment *segment = reader_segment(reader, allocation->block);
 	if (segment == NULL || !(is_mapping || (is_native && segment->writable_private)) ||
-	    (block->flags & BLOCK_COUNTED) != 0 ||
-	    agreement_is_bad((enum agreement)allocation->agreement))
+	    (block->flags & BLOCK_COUNTED) != 0 || agreement_is_bad((enum agreement)allocation->agreement))
 		return false;
 	const struct known_block known = { .address = allocation->block,
 		                           .bytes = allocation->taken,
