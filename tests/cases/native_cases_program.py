@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Memory that libraries in C, C++ and Rust have behind Python objects: usage
-`native_cases_program.py FOLDER [NAME...]`. Each case whose library is there is kept in a global; FOLDER/truth gets "NAME ADDRESS BYTES WHO" a line: the library's
-own count ("own"), or what malloc gave out meanwhile ("malloc", mallinfo2()). Says READY and waits."""
+`native_cases_program.py FOLDER [NAME...]`. Each case whose library is there is kept in a global; FOLDER/truth gets
+"NAME ADDRESS BYTES WHO" a line: the library's own count ("own"), or what malloc gave out meanwhile ("malloc",
+mallinfo2()). Says READY and waits."""
 import ctypes
 import gc
 import os
