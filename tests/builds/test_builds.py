@@ -14,7 +14,7 @@ import elf_patch
 import interpreters
 import program
 
-UNREADABLE, IN_PART = 2, 3
+UNREADABLE = 2
 PROGRAM = """
 import gc, json, os, sys
 class Held(object):
@@ -122,8 +122,9 @@ def test_future_patch_release(distribution, folder):
 
 
 def test_free_threaded_with_another_allocator(folder):
-    """As 3.14.10t is to the row of 3.14.7t: its interpreter has another size, so that mimalloc may be another one. Sizes
-    are right; what the allocator would tell is not guessed, and the answer about the heap is partial."""
+    """As 3.14.10t is to the row of 3.14.7t: its interpreter has another size, and mimalloc may be another one. The size
+    alone refutes nothing: the row is said to hold in what was checked, and what mimalloc's heaps tell, found through it,
+    is what the process says."""
     found = [one for one in interpreters.find()
              if one.free_threaded and not one.debug and one.version == (3, 14, 7) and one.origin == "source"]
     if not found or shutil.which("strip") is None:
@@ -141,9 +142,9 @@ def test_free_threaded_with_another_allocator(folder):
         named = ["--pid", str(target.pid)]
         assert_right(named, truth)
         warnings = program.ask(named, ["info", "--json"])["warnings"]
-        assert [one for one in warnings if "PyInterpreterState only what _Py_DebugOffsets say" in one], warnings
+        assert [one for one in warnings if "the one of 3.14.7t holds in all that was checked" in one], warnings
         heap = program.run(named + ["heap", "--json"])
-        assert heap.status == IN_PART and json.loads(heap.output)["coverage"]["tracked_unknown"]
+        assert heap.status == 0 and not json.loads(heap.output)["coverage"]["tracked_unknown"], heap.output[-2000:]
         size, = program.ask(named, ["sizeof", "--json", "__main__.HELD"])["objects"]
         assert size["allocated"] >= size["shallow"]
 
