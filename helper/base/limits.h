@@ -38,6 +38,7 @@ enum {
 	LIMIT_SOURCE_FILES = 4096, /* that one answer has lines of */
 	LIMIT_SOURCE_SHOWN = 200, /* bytes of one line */
 	LIMIT_POLLED = 1 << 12, /* descriptors that one thread waits for */
+	LIMIT_NATIVE_FRAMES = 1 << 16, /* of C code in one stack */
 	LIMIT_MIMALLOC_SEGMENTS = 1 << 18, /* multiples of 32 MiB that are looked at for one: 8 TiB */
 	LIMIT_MALLOC_ARENAS = 1 << 16, /* of glibc: eight for each processor by default */
 	LIMIT_MALLOC_HEAPS = 1 << 16, /* of 64 MiB of one arena: 4 TiB */

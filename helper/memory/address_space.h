@@ -63,12 +63,16 @@ struct mapped_file {
 	bool is_elf;
 };
 
+enum { NATIVE_REGISTERS = 17 }; /* of x86-64, in DWARF's order */
+
 /* A thread of the target, as far as the operating system tells. */
 struct native_thread {
 	uint64_t tid;
 	uint64_t namespace_tid; /* as the process itself sees it; 0: unknown, or the same */
 	uint64_t stack_pointer; /* 0: unknown */
 	uint64_t instruction_pointer; /* 0: unknown */
+	bool has_registers; /* all of them are known */
+	uint64_t registers[NATIVE_REGISTERS]; /* rax rdx rcx rbx rsi rdi rbp rsp r8 to r15 rip */
 	uint64_t thread_pointer; /* fs_base: the C library's descriptor of the thread; 0: unknown */
 	int32_t signal; /* that stopped it; 0: none or unknown */
 	int32_t call; /* system call it is in, by its number on the target machine; -1: it runs code of its own */

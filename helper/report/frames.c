@@ -7,12 +7,14 @@
 
 #include "render/table.h"
 #include "render/units.h"
+#include "report/native_rows.h"
 #include "report/place.h"
 #include "report/report.h"
 
 struct frames {
 	struct report *report;
 	struct frames_answer found;
+	struct native_stacks_answer native; /* with --native */
 };
 
 static const struct python_thread *python_thread(const struct frames *frames, const struct frame_stack *stack)
@@ -167,6 +169,8 @@ static int show_stack(struct frames *frames, uint32_t index)
 	}
 	text_add(text, "\n");
 	show_merged(frames, index);
+	if (stack->thread < frames->native.stacks.count)
+		native_rows_above(report, &frames->native.stacks.items[stack->thread], text);
 	for (size_t i = 0; i < stack->rows.count; i++)
 		TRY(show_row(frames, &stack->rows.items[i]));
 	if (stack->frame_count == 0)
@@ -274,6 +278,8 @@ static void json_stack(struct frames *frames, const struct frame_stack *stack)
 	json_bool(json, "selected", thread->is_selected);
 	if (frames->found.has_weights)
 		json_number(json, "retained", stack->retained);
+	if (stack->thread < frames->native.stacks.count)
+		native_rows_json(frames->report, &frames->native.stacks.items[stack->thread]);
 	json_array(json, "frames");
 	for (size_t i = 0; i < stack->rows.count; i++)
 		json_row(frames, &stack->rows.items[i]);
@@ -310,9 +316,12 @@ int frames_report(struct report *report)
 	};
 	int status = query_frames(&report->query, &question, &frames.found);
 	if (status >= 0)
+		status = native_rows_find(report, &frames.native);
+	if (status >= 0)
 		status = report_is_json(report) ? show_json(&frames) : show_text(&frames);
 	if (status >= 0 && frames.found.is_truncated && report->exit_status == EXIT_ANSWERED)
 		report->exit_status = EXIT_PARTIAL;
 	frames_answer_clear(&frames.found);
+	native_stacks_answer_clear(&frames.native);
 	return status;
 }

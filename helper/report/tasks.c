@@ -79,6 +79,8 @@ static void show_chain(struct task_report *tasks, const struct task_group *group
 			text_add(text, " times");
 		}
 		text_add(text, "\n");
+		if (request_has(tasks->report->request, OPTION_LOCALS))
+			task_locals_show(tasks, group, place);
 		i = end;
 	}
 }
@@ -224,6 +226,8 @@ static void json_group(struct task_report *tasks, const struct task_group *group
 	for (size_t i = 0; i < group->chain.count; i++) {
 		const struct python_frame frame = task_frame(&group->chain.items[i]);
 		place_json_begin(report, &frame);
+		if (request_has(report->request, OPTION_LOCALS))
+			task_locals_json(tasks, group, &group->chain.items[i]);
 		json_object_end(json);
 	}
 	json_array_end(json);

@@ -15,6 +15,9 @@ struct task_report {
 void task_name(struct task_report *tasks, uint64_t name, struct text *text);
 /* A frame that stands where a place does. */
 struct python_frame task_frame(const struct task_place *place);
+/* task_locals.c: the locals of the first of a group at a step of its chain: lines, and a key "locals". */
+void task_locals_show(struct task_report *tasks, const struct task_group *group, const struct task_place *place);
+void task_locals_json(struct task_report *tasks, const struct task_group *group, const struct task_place *place);
 /* task_tree.c: who waits for whom, from those that nobody waits for down. */
 int task_tree_show(struct task_report *tasks);
 

@@ -9,12 +9,14 @@
 #include "object/value.h"
 #include "render/units.h"
 #include "query/naming.h"
+#include "report/native_rows.h"
 #include "report/place.h"
 #include "report/report.h"
 
 struct thread_report {
 	struct report *report;
 	struct threads_answer found;
+	struct native_stacks_answer native; /* with --native */
 };
 
 /* ---- Words ---- */
@@ -234,6 +236,15 @@ static void show_merged(struct thread_report *threads, uint32_t index)
 	text_add(text, shown > 0 ? "\n" : "");
 }
 
+/* Frames of C code; how many Python frames stand among them. */
+static size_t show_native(struct thread_report *threads, const struct thread_row *row)
+{
+	const struct native_stacks_answer *native = &threads->native;
+	if (row->index >= native->stacks.count)
+		return 0;
+	return native_rows_all(threads->report, &native->stacks.items[row->index], &row->frames, threads->report->text);
+}
+
 static void show_thread(struct thread_report *threads, uint32_t index)
 {
 	struct text *text = threads->report->text;
@@ -263,7 +274,9 @@ static void show_thread(struct thread_report *threads, uint32_t index)
 		text_free(&module);
 	}
 	show_merged(threads, index);
-	show_frames(threads, row);
+	const size_t placed = show_native(threads, row);
+	if (placed == 0)
+		show_frames(threads, row);
 }
 
 static int show_text(struct thread_report *threads)
@@ -416,6 +429,8 @@ static void json_thread(struct thread_report *threads, const struct thread_row *
 	for (size_t i = 0; i < row->frames.count && i < threads->report->request->limit; i++)
 		json_place(threads, &row->frames.items[i]);
 	json_array_end(json);
+	if (row->index < threads->native.stacks.count)
+		native_rows_json(threads->report, &threads->native.stacks.items[row->index]);
 	json_object_end(json);
 }
 
@@ -460,7 +475,10 @@ int threads_report(struct report *report)
 	struct thread_report threads = { .report = report };
 	int status = query_threads(&report->query, true, &threads.found);
 	if (status >= 0)
+		status = native_rows_find(report, &threads.native);
+	if (status >= 0)
 		status = report_is_json(report) ? show_json(&threads) : show_text(&threads);
 	threads_answer_clear(&threads.found);
+	native_stacks_answer_clear(&threads.native);
 	return status;
 }

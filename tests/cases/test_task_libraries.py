@@ -47,3 +47,17 @@ def test_tasks_that_hang(python, library, tmp_path):
     if WAITS[library] == (None, None):
         assert sorted(answer["groups"][group]["state"] for group in groups) == ["greenlet", "greenlet"]
         assert max(answer["groups"][group]["retained"] for group in groups) > 50000  # the local `weighs` of five
+
+
+def test_locals_of_greenlets(tmp_path):
+    if subprocess.run([sys.executable, "-c", "import greenlet"], stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("%s has no greenlet" % sys.executable)
+    with cores.Target(sys.executable, ["-W", "ignore", PROGRAM, "greenlet"], str(tmp_path)) as target:
+        target.wait_ready()
+        where = ["--pid", str(target.pid)]
+        text = program.run(where + ["tasks", "--locals", "--values"]).output
+        groups = program.ask(where, ["tasks", "--locals", "--json"])["groups"]
+    steps = [step for group in groups if group["state"] == "greenlet" for step in group["chain"]]
+    found = {local["name"]: local["type"] for step in steps for local in step["locals"]}
+    assert found["weighs"] == "bytearray" and found["order"] == "int"
+    assert "          weighs  0x" in text and "  bytearray, 1000" in text and "  int " in text

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "memory/native_registers.h"
 
 enum { /* struct elf_prstatus of x86-64 */
        PRSTATUS_BYTES = 336,
@@ -62,6 +63,8 @@ static bool parse_thread(struct address_space *space, const struct elf_note *not
 		                        .signal = (int16_t)load_u16(note->bytes + PRSTATUS_CURSIG) };
 	if (space->threads.count >= LIMIT_THREADS)
 		return true;
+	native_registers_read(thread.registers, note->bytes + PRSTATUS_REGISTERS);
+	thread.has_registers = true;
 	parse_call(note, &thread);
 	/* The kernel writes the thread that dumped first. */
 	if (space->threads.count == 0) {

@@ -131,7 +131,9 @@ static int stop_threads(struct address_space *space, struct process *process, st
 		const struct stopped_thread *thread = &stopped.items[i];
 		struct native_thread native = { .tid = (uint64_t)thread->tid,
 			                        .namespace_tid = process_namespace_tid(process->pid, thread->tid),
-			                        .signal = thread->signal };
+			                        .signal = thread->signal,
+			                        .has_registers = thread->has_registers };
+		memcpy(native.registers, thread->registers, sizeof native.registers);
 		process_thread_registers(process->pid, thread->tid, &native);
 		if (!array_push(&space->threads, native))
 			status = error_set(error, ERROR_NO_MEMORY, "out of memory for threads");

@@ -5,11 +5,13 @@
  * (no PTRACE_O_EXITKILL): a kernel that sees the tracer die lets them run on. */
 #include "memory/live/process_stop.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -17,6 +19,7 @@
 #include "base/limits.h"
 #include "base/threads.h"
 #include "memory/live/procfs.h"
+#include "memory/native_registers.h"
 #include "memory/space_source.h"
 
 #ifndef PTRACE_EVENT_STOP
@@ -33,6 +36,8 @@ enum {
 };
 
 struct tracee {
+	bool has_registers;
+	uint64_t registers[NATIVE_REGISTERS];
 	int32_t tid;
 	int32_t signal; /* of a signal-delivery-stop: handed on when it is let go */
 	int32_t shown_signal; /* also of a group-stop */
@@ -179,6 +184,26 @@ static int stop_all(struct process_stop *stop)
 	                 "process %d has no living thread (it is a zombie, or just ended)", stop->pid);
 }
 
+/* Of each thread that is stopped; only the thread that stopped it is told. */
+static void read_registers(struct process_stop *stop)
+{
+#ifdef __x86_64__
+	uint8_t bytes[KERNEL_REGISTERS_BYTES];
+	for (size_t i = 0; i < stop->tracees.count; i++) {
+		struct tracee *tracee = &stop->tracees.items[i];
+		struct iovec place = { bytes, sizeof bytes };
+		if (tracee->is_stopped &&
+		    ptrace(PTRACE_GETREGSET, tracee->tid, (void *)(intptr_t)NT_PRSTATUS, &place) == 0 &&
+		    place.iov_len == sizeof bytes) {
+			native_registers_read(tracee->registers, bytes);
+			tracee->has_registers = true;
+		}
+	}
+#else
+	(void)stop;
+#endif
+}
+
 static void let_go(struct process_stop *stop)
 {
 	for (size_t i = 0; i < stop->tracees.count; i++) {
@@ -198,6 +223,8 @@ static void *tracer_main(void *context)
 	int status = stop_all(stop);
 	if (status < 0)
 		let_go(stop);
+	else
+		read_registers(stop);
 	pthread_mutex_lock(&stop->lock);
 	stop->status = status;
 	stop->is_done = true;
@@ -242,7 +269,9 @@ int process_stop_create(struct process_stop **ret_stop, int32_t pid, stopped_thr
 		const struct tracee *tracee = &stop->tracees.items[i];
 		struct stopped_thread thread = { .tid = tracee->tid,
 			                         .signal = tracee->shown_signal,
+			                         .has_registers = tracee->has_registers,
 			                         .state = tracee->state };
+		memcpy(thread.registers, tracee->registers, sizeof thread.registers);
 		if (!tracee->is_gone && !array_push(threads, thread))
 			status = error_set(error, ERROR_NO_MEMORY, "out of memory for the threads of process %d", pid);
 	}

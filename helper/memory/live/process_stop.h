@@ -5,12 +5,15 @@
 
 #include "base/array.h"
 #include "base/error.h"
+#include "memory/address_space.h"
 
 struct process_stop;
 
 struct stopped_thread {
 	int32_t tid;
 	int32_t signal; /* about to be delivered, or that group-stopped it; 0: none */
+	bool has_registers; /* as native_thread has them */
+	uint64_t registers[NATIVE_REGISTERS];
 	char state; /* 't'; 'D' if it sleeps uninterruptibly in the kernel, where it runs no code of its own either */
 };
 

@@ -3,7 +3,7 @@
 #ifndef PYDS_REPORT_TEXTS_THREADS_H
 #define PYDS_REPORT_TEXTS_THREADS_H
 
-#define THREADS_OPTIONS(OPTION) OPTION(LIMIT) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+#define THREADS_OPTIONS(OPTION) OPTION(NATIVE) OPTION(LIMIT) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define THREADS_TEXT                                                                                                   \
 	"Every thread: whether it has the GIL, which system call it is in, which lock,\n"                              \
 	"queue, thread or future it waits for and who has that, what it holds itself, and\n"                           \
