@@ -2,11 +2,8 @@
 #include "memory/native_stack.h"
 
 #include <elfutils/libdwfl.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/limits.h"
 
@@ -24,35 +21,10 @@ struct native_stacks {
 	int status;
 };
 
-/* A separate file with the symbols of a stripped one, by its build-id; no server is asked. */
-static int find_debug_file(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base, const char *file,
-                           const char *link, GElf_Word crc, char **ret_name)
-{
-	const unsigned char *id;
-	GElf_Addr address;
-	char path[256];
-	(void)user, (void)name, (void)base, (void)file, (void)link, (void)crc;
-	const int size = dwfl_module_build_id(module, &id, &address);
-	if (size < 2 || size > 64)
-		return -1;
-	int length = snprintf(path, sizeof path, "/usr/lib/debug/.build-id/%02x/", id[0]);
-	for (int i = 1; i < size; i++)
-		length += snprintf(path + length, sizeof path - (size_t)length, "%02x", id[i]);
-	(void)snprintf(path + length, sizeof path - (size_t)length, ".debug");
-	const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-	if (descriptor >= 0)
-		*ret_name = strdup(path);
-	return descriptor;
-}
-
-/* Every file is reported with its path. */
-static int find_no_file(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base, char **file, Elf **elf)
-{
-	(void)module, (void)user, (void)name, (void)base, (void)file, (void)elf;
-	return -1;
-}
-
-static const Dwfl_Callbacks finders = { .find_elf = find_no_file, .find_debuginfo = find_debug_file };
+/* Every file is reported with its path, and the symbols of a stripped one are looked for by its build-id; no server is
+ * asked. */
+static const Dwfl_Callbacks finders = { .find_elf = dwfl_build_id_find_elf,
+	                                .find_debuginfo = dwfl_build_id_find_debuginfo };
 
 static bool read_word(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *ret_word, void *context)
 {
