@@ -25,14 +25,16 @@ def compile_line(ending):
 
 
 def libraries():
-    """What libpydeepsize.so and the program are linked with, of build.ninja."""
+    """What libpydeepsize.so and the program are linked with, of build.ninja; and what stands for malloc() there."""
     lines = read(os.path.join(program.BUILD, "build.ninja")).splitlines()
     library = next(line for line in lines if "LINK_LIBRARIES" in line and "--whole-archive" in line)
     start = next(i for i, line in enumerate(lines) if line.startswith("build pydeepsize:"))
     of_program = next(line for line in lines[start:] if "LINK_LIBRARIES" in line)
+    wraps = next(line for line in lines if "LINK_FLAGS" in line and "--wrap=" in line)
+    wraps = [word for word in wraps.split("=", 1)[1].split() if word.startswith("-Wl,--wrap=")]
     words = library.split("=", 1)[1].split() + of_program.split("=", 1)[1].split()
-    return [word for word in words
-            if not word.startswith(("-Wl,", "libpydeepsize.so")) and word != "libpyds_objects.a"]
+    return wraps + [word for word in words
+                    if not word.startswith(("-Wl,", "libpydeepsize.so")) and word != "libpyds_objects.a"]
 
 
 def read(path):

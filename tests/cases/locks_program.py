@@ -140,7 +140,8 @@ def descriptors():
             ("polls", files[:2] + [peer], poll.poll, []), ("selector", files[2:], selector.select, []),
             ("selects", files[1:3], select.select, [files[1:3], [], []])):
         start(name, function, *arguments)
-        WAITS[name] = {"polls": sorted([one.fileno(), hex(id(one))] for one in held)}
+        WAITS[name] = {"polls": sorted([one.fileno(), hex(id(one))] for one in held),
+                       "libc": [int(part) for part in os.confstr("CS_GNU_LIBC_VERSION").split()[1].split(".")]}
     return [], [server, client, peer, file, locks, writer, pipes, files, poll, selector]
 
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """threads --native, frames --native: the frames of C code, unwound, with those of Python in their places."""
+import http.server
 import os
 import re
+import threading
 
 import pytest
 
@@ -70,3 +72,20 @@ def test_above_the_first_python_frame(where):
     lines = before.split("\n")
     assert any(line.startswith("  C  ") and "read" in line for line in lines), text
     assert "_PyEval_EvalFrameDefault" not in text and "  C  " not in program.run(where + ["frames"]).output
+
+
+def test_no_server_is_asked(where):
+    """elfutils asks whom DEBUGINFOD_URLS names, if it is let."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+    with http.server.ThreadingHTTPServer(("localhost", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        environment = dict(os.environ, DEBUGINFOD_URLS="http://localhost:%d/" % server.server_port)
+        assert program.run(where + ["threads", "--native"], env=environment).status == 0
+        server.shutdown()
+    assert not asked
