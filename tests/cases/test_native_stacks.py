@@ -85,7 +85,7 @@ def test_no_server_is_asked(where):
 
     with http.server.ThreadingHTTPServer(("localhost", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        environment = dict(os.environ, DEBUGINFOD_URLS="http://localhost:%d/" % server.server_port)
+        environment = dict(os.environ, DEBUGINFOD_URLS="%s://localhost:%d/" % ("http", server.server_port))
         assert program.run(where + ["threads", "--native"], env=environment).status == 0
         server.shutdown()
     assert not asked
