@@ -91,8 +91,8 @@ def test_files_that_threads_wait_for(each, tmp_path):
         for name, told in truth["waits"].items():
             if "polls" in told:
                 if name == "polls" and told["libc"] >= [2, 41] and "polls" not in rows[name]:
-                    # Who looked before interrupted it. glibc makes all such calls at one place since 2.41, and which one
-                    # it was to be again stands in no register: nothing is said rather than guessed.
+                    # Who looked before interrupted it. glibc makes all such calls at one place since 2.41, and which
+                    # one it was to be again stands in no register: nothing is said rather than guessed.
                     assert rows[name]["state"] == "unknown" and "descriptor" not in rows[name], rows[name]
                     continue
                 found = rows[name]["polls"]
