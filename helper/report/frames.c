@@ -98,6 +98,11 @@ static int show_row(struct frames *frames, const struct frame_row *row)
 		text_add(report->text, ", only here ");
 		report_bytes(report, report->text, row->only_here);
 	}
+	if (row->compiled != NULL) {
+		text_add(report->text, "   compiled to C (");
+		names_type(report->text, row->compiled);
+		text_add(report->text, ")");
+	}
 	text_add(report->text, "\n");
 	if (row->source.length > 0) {
 		text_add(report->text, "     | ");
@@ -251,6 +256,10 @@ static void json_row(struct frames *frames, const struct frame_row *row)
 		json_text(json, "source", &row->source);
 	else
 		json_null(json, "source");
+	if (row->compiled != NULL)
+		json_string(json, "compiled", row->compiled->name);
+	else
+		json_null(json, "compiled");
 	if (frames->found.has_weights) {
 		json_number(json, "deep", row->deep);
 		json_number(json, "retained", row->only_here);

@@ -42,6 +42,9 @@ static void frame_line(const struct report *report, const struct native_frame *f
 		text_add(text, " ");
 		names_escape(text, base, strlen(base), false);
 	}
+	/* Cython's functions have no Python frame; names that begin so are its own (Cython's Naming.py). */
+	if (frame->function != NULL && strncmp(frame->function, "__pyx_", strlen("__pyx_")) == 0)
+		text_add(text, "   made by Cython");
 	text_add(text, "\n");
 }
 

@@ -258,6 +258,18 @@ static int add_stacks(struct frames *frames)
 	return OK;
 }
 
+/* Nuitka puts frames of a type of its own on the thread's stack, for functions that are C code (Nuitka's
+ * CompiledFrameType.c). Its frames have the file, the function and no bytecode. */
+static const struct type_info *compiled_frame(const struct query *query, const struct python_frame *frame)
+{
+	if (frame->frame_object == 0)
+		return NULL;
+	const struct type_info *type = query_type(query, frame->frame_object);
+	if (type == NULL || (strcmp(type->entry->id, "frame") == 0 && type->base_info == type))
+		return NULL;
+	return type;
+}
+
 /* Which files have names that are not enough is known once all rows are there. */
 static int add_sources(struct frames *frames)
 {
@@ -267,6 +279,7 @@ static int add_sources(struct frames *frames)
 			struct frame_row *row = &stack->rows.items[k];
 			row->full_path =
 			        frames->question->full_paths || frame_sources_is_ambiguous(&frames->files, &row->frame);
+			row->compiled = compiled_frame(frames->query, &row->frame);
 			TRY(frame_sources_line(&frames->files, &row->frame, &row->source));
 		}
 	}

@@ -28,6 +28,8 @@ struct frame_row {
 	struct python_frame frame;
 	uint32_t depth; /* 0: the innermost */
 	bool full_path; /* its file is to be named with its folders */
+	const struct type_info *compiled; /* type of its frame object where that is a compiler's and not CPython's:
+	                                     Nuitka's compiled_frame; NULL: CPython runs it, as far as is known */
 	struct text source; /* the line it stands at, not escaped; "": the file is not at hand, or is another one */
 	uint64_t folded; /* equal frames that follow and have no row */
 	ARRAY(struct frame_local) locals; /* those that retain most first; without weights in the code's order */
