@@ -7,6 +7,7 @@
 #include "allocator/mimalloc.h"
 #include "allocator/pymalloc.h"
 #include "base/bytes.h"
+#include "base/path.h"
 
 enum {
 	CHUNK_WORD = 8, /* of its header that is its own: the other one is the end of the chunk before */
@@ -52,8 +53,7 @@ static const char *find_other(const struct address_space *space)
 		{ "libhoard", "hoard" },       { "ld-musl", "musl" },
 	};
 	for (size_t i = 0; i < space->files.count; i++) {
-		const char *path = space->files.items[i].path, *slash = strrchr(path, '/');
-		const char *name = slash != NULL ? slash + 1 : path;
+		const char *name = path_base_name(space->files.items[i].path);
 		for (size_t j = 0; j < sizeof others / sizeof *others; j++)
 			if (strncmp(name, others[j].file, strlen(others[j].file)) == 0)
 				return others[j].name;

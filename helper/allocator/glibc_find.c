@@ -8,6 +8,7 @@
 #include "allocator/glibc.h"
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "base/path.h"
 
 enum {
 	LEAST_EMPTY_BINS = 20, /* of 127; a fragmented heap has some ninety */
@@ -281,7 +282,7 @@ static int find_in(struct finder *finder, bool *ret_found, struct error *error)
 
 static bool is_libc(const struct mapped_file *file)
 {
-	const char *slash = strrchr(file->path, '/'), *name = slash != NULL ? slash + 1 : file->path;
+	const char *name = path_base_name(file->path);
 	return strncmp(name, "libc.so.6", 9) == 0 || strncmp(name, "libc-2.", 7) == 0;
 }
 

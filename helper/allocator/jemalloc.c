@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "base/path.h"
 
 enum {
 	LEAF_BITS = 18, /* of an address: 12 for the page, 18 for the leaf, 18 for the root (RTREE_HEIGHT 2) */
@@ -209,7 +210,7 @@ static bool may_have_root(const struct address_space *space, const struct mapped
 
 static bool is_jemalloc(const struct mapped_file *file)
 {
-	const char *slash = strrchr(file->path, '/'), *name = slash != NULL ? slash + 1 : file->path;
+	const char *name = path_base_name(file->path);
 	return file->is_elf && strncmp(name, "libjemalloc", 11) == 0;
 }
 

@@ -4,6 +4,7 @@
 #include "names/locals.h"
 
 #include "base/limits.h"
+#include "base/path.h"
 #include "object/value.h"
 #include "names/line_table.h"
 #include "names/names.h"
@@ -136,8 +137,7 @@ static void append_place(struct decoder *decoder, const struct python_frame *fra
 
 	names_frame(decoder, frame, &function, &file, &current);
 	const int64_t line = how.is_own_line ? current : how.line;
-	const char *slash = strrchr(text_string(&file), '/');
-	const char *name = slash != NULL && !how.is_full ? slash + 1 : text_string(&file);
+	const char *name = how.is_full ? text_string(&file) : path_base_name(text_string(&file));
 	names_escape(text, text_string(&function), function.length, false);
 	text_add(text, "() ");
 	names_escape(text, name, strlen(name), false);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "object/type_flags.h"
 #include "object/value.h"
@@ -53,8 +54,7 @@ bool static_type_file(struct object_reader *objects, uint64_t type, char *stem, 
 	const struct mapped_file *file = file_of(space, type);
 	if (file == NULL)
 		return false;
-	const char *slash = strrchr(file->path, '/');
-	const char *name = slash != NULL ? slash + 1 : file->path;
+	const char *name = path_base_name(file->path);
 	int length = file_of(space, runtime->address) == file ? 0 : (int)(strchrnul(name, '.') - name);
 	return (size_t)snprintf(stem, capacity, "%.*s", length, name) < capacity;
 }

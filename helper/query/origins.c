@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "object/value.h"
 
 /* What a path from there costs beside its references: globals come first, then locals of frames. As in naming.c. */
@@ -176,8 +177,7 @@ static void say_frame(struct decoder *decoder, const struct holder *holder, stru
 	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
 	int64_t line;
 	names_frame(decoder, holder->frame, &function, &file, &line);
-	const char *slash = strrchr(text_string(&file), '/');
-	const char *base = slash != NULL ? slash + 1 : text_string(&file);
+	const char *base = path_base_name(text_string(&file));
 	text_format(text, "thread %" PRIu64 " ", runtime->threads.items[holder->thread].native_id);
 	names_escape(text, base, strlen(base), false);
 	if (line > 0)

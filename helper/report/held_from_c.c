@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "query/holders/held_from_c.h"
 #include "render/table.h"
 #include "render/units.h"
@@ -16,8 +17,7 @@ static void place_text(struct report *report, const struct held_row *row, struct
 		return;
 	}
 	if (place->file != NULL) {
-		const char *slash = strrchr(place->file, '/');
-		const char *name = slash != NULL ? slash + 1 : place->file;
+		const char *name = path_base_name(place->file);
 		names_escape(text, name, strlen(name), false);
 		text_format(text, "+0x%" PRIx64, place->offset);
 	} else if (place->block != 0) {

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "report/place.h"
 
 int native_rows_find(struct report *report, struct native_stacks_answer *ret_answer)
@@ -29,8 +30,7 @@ static const char *file_name(const struct report *report, const struct native_fr
 
 static void frame_line(const struct report *report, const struct native_frame *frame, struct text *text)
 {
-	const char *file = file_name(report, frame), *slash = file != NULL ? strrchr(file, '/') : NULL;
-	const char *base = slash != NULL ? slash + 1 : file;
+	const char *file = file_name(report, frame);
 	text_add(text, "  C  ");
 	if (frame->function != NULL) {
 		names_escape(text, frame->function, strlen(frame->function), false);
@@ -38,7 +38,8 @@ static void frame_line(const struct report *report, const struct native_frame *f
 	} else {
 		text_format(text, "0x%" PRIx64, frame->address);
 	}
-	if (base != NULL) {
+	if (file != NULL) {
+		const char *base = path_base_name(file);
 		text_add(text, " ");
 		names_escape(text, base, strlen(base), false);
 	}

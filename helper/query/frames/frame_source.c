@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/path.h"
 #include "object/value.h"
 
 static int no_memory(const struct frame_sources *sources)
@@ -11,24 +12,18 @@ static int no_memory(const struct frame_sources *sources)
 	return query_no_memory(sources->query, "the lines of source");
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash != NULL ? slash + 1 : path;
-}
-
 /* Takes path over. UINT32_MAX: out of memory. */
 static uint32_t note_file(struct frame_sources *sources, struct text *path)
 {
 	struct frame_file file = { .path = *path };
-	const char *base = base_name(text_string(path));
+	const char *base = path_base_name(text_string(path));
 	for (uint32_t i = 0; i < sources->files.count; i++) {
 		struct frame_file *other = &sources->files.items[i];
 		if (strcmp(text_string(&other->path), text_string(path)) == 0) {
 			text_free(path);
 			return i;
 		}
-		if (strcmp(base_name(text_string(&other->path)), base) == 0)
+		if (strcmp(path_base_name(text_string(&other->path)), base) == 0)
 			file.is_ambiguous = other->is_ambiguous = true;
 	}
 	if (array_push(&sources->files, file))

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/path.h"
 #include "query/holders/holder.h"
 
 #include <inttypes.h>
@@ -38,8 +39,7 @@ void holder_say(const struct references *references, uint32_t index, struct text
 		break;
 	case HOLDER_STATIC: {
 		const char *path = references->decoder->reader.space->files.items[holder->file].path;
-		const char *slash = strrchr(path, '/');
-		const char *base = slash != NULL ? slash + 1 : path;
+		const char *base = path_base_name(path);
 		text_add(text, "static memory of ");
 		names_escape(text, base, strlen(base), false);
 		break;

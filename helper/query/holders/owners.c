@@ -6,6 +6,7 @@
 
 #include "base/address_map.h"
 #include "base/limits.h"
+#include "base/path.h"
 #include "object/type_flags.h"
 #include "object/value.h"
 
@@ -123,8 +124,7 @@ static void local_name(struct search *search, const struct python_frame *frame, 
 	int64_t line;
 	names_local(search->decoder, frame->code, slot, &local);
 	names_frame(search->decoder, frame, &function, &file, &line);
-	const char *slash = strrchr(text_string(&file), '/');
-	const char *base = slash != NULL ? slash + 1 : text_string(&file);
+	const char *base = path_base_name(text_string(&file));
 	text_add(name, "local '");
 	names_escape(name, text_string(&local), local.length, true);
 	text_add(name, "' of ");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/path.h"
 #include "layout/dwarf_layout.h"
 #include "runtime/find/confirm_places.h"
 #include "runtime/find/opening.h"

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "runtime/find/opening.h"
 
 /* Where to look, in this order. */

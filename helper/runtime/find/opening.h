@@ -115,7 +115,4 @@ const struct mapped_file *file_of_address(struct opening *opening, uint64_t addr
 bool read_field(struct reader *reader, const struct layout *layout, uint64_t address, enum layout_field field,
                 uint64_t *ret_value);
 
-/* What a path ends in; never NULL. */
-const char *path_base_name(const char *path);
-
 #endif

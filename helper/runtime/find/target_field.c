@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * One field of one struct in the target, by the layout: for the few hundred reads that opening a target takes. */
-#include <string.h>
-
 #include "base/bytes.h"
 #include "runtime/find/opening.h"
 
@@ -22,12 +20,4 @@ bool read_field(struct reader *reader, const struct layout *layout, uint64_t add
 		value = value >> place.bit_offset & ((UINT64_C(1) << place.bit_width) - 1);
 	*ret_value = value;
 	return true;
-}
-
-const char *path_base_name(const char *path)
-{
-	if (path == NULL)
-		return "";
-	const char *slash = strrchr(path, '/');
-	return slash == NULL ? path : slash + 1;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/path.h"
 #include "runtime/find/opening.h"
 
 #define VERSION_HEX(major, minor) ((uint32_t)(major) << 24 | (uint32_t)(minor) << 16)
