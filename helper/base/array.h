@@ -26,6 +26,21 @@ bool array_grow(void **items, size_t *capacity, size_t item_bytes, size_t wanted
 #define array_push(array, ...)                                                                                         \
 	(array_reserve((array), (array)->count + 1) && (((array)->items[(array)->count++] = (__VA_ARGS__)), true))
 
+/* Index of the first item whose member is not less than value, the count where there is none; items are sorted by it.
+ */
+#define array_first_not_below(array, member, value)                                                                    \
+	({                                                                                                             \
+		size_t array_low = 0, array_high = (array)->count;                                                     \
+		while (array_low < array_high) {                                                                       \
+			const size_t array_middle = array_low + (array_high - array_low) / 2;                          \
+			if ((array)->items[array_middle].member < (value))                                             \
+				array_low = array_middle + 1;                                                          \
+			else                                                                                           \
+				array_high = array_middle;                                                             \
+		}                                                                                                      \
+		array_low;                                                                                             \
+	})
+
 #define array_free(array)                                                                                              \
 	do {                                                                                                           \
 		free((array)->items);                                                                                  \

@@ -379,13 +379,5 @@ void roots_clear(struct roots *roots)
 
 size_t roots_first_run(const struct roots *roots, uint32_t holder)
 {
-	size_t low = 0, high = roots->runs.count;
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-		if (roots->runs.items[middle].holder < holder)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return array_first_not_below(&roots->runs, holder, holder);
 }

@@ -49,19 +49,6 @@ static struct table_row *add_row(struct task_tree *tree, const struct tree_row *
 	return line;
 }
 
-static uint32_t first_edge(const struct tasks_answer *found, uint32_t row)
-{
-	size_t low = 0, high = found->edges.count;
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-		if (found->edges.items[middle].from < row)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return (uint32_t)low;
-}
-
 static bool add_subtree(struct task_tree *tree, uint32_t root)
 {
 	const struct tasks_answer *found = &tree->tasks->found;
@@ -77,7 +64,7 @@ static bool add_subtree(struct task_tree *tree, uint32_t root)
 			continue;
 		}
 		struct table_row *line = add_row(tree, &at);
-		const uint32_t first = first_edge(found, at.row);
+		const uint32_t first = tasks_first_edge(found, at.row);
 		uint32_t end = first;
 		while (end < found->edges.count && found->edges.items[end].from == at.row)
 			end++;

@@ -23,15 +23,8 @@ static void queue_future(struct edge_finder *finder, uint64_t object)
 
 static uint32_t row_of(const struct tasks_answer *tasks, uint64_t address)
 {
-	size_t low = 0, high = tasks->rows.count;
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-		if (tasks->rows.items[middle].address < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < tasks->rows.count && tasks->rows.items[low].address == address ? (uint32_t)low : UINT32_MAX;
+	const size_t row = array_first_not_below(&tasks->rows, address, address);
+	return row < tasks->rows.count && tasks->rows.items[row].address == address ? (uint32_t)row : UINT32_MAX;
 }
 
 /* All that a list, set or tuple of futures holds. */
@@ -194,19 +187,6 @@ struct visit {
 	uint32_t row, next; /* next: the edge to look at */
 };
 
-static uint32_t first_edge(const struct tasks_answer *tasks, uint32_t row)
-{
-	size_t low = 0, high = tasks->edges.count;
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-		if (tasks->edges.items[middle].from < row)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return (uint32_t)low;
-}
-
 static bool add_cycle(struct tasks_answer *tasks, const struct visit *stack, size_t depth, uint32_t row)
 {
 	size_t begin = depth;
@@ -222,7 +202,7 @@ static bool add_cycle(struct tasks_answer *tasks, const struct visit *stack, siz
 static bool visit_from(struct tasks_answer *tasks, uint32_t row, uint8_t *state, struct visit *stack)
 {
 	size_t depth = 0;
-	stack[depth++] = (struct visit){ row, first_edge(tasks, row) };
+	stack[depth++] = (struct visit){ row, tasks_first_edge(tasks, row) };
 	state[row] = 1;
 	while (depth > 0) {
 		struct visit *top = &stack[depth - 1];
@@ -237,7 +217,7 @@ static bool visit_from(struct tasks_answer *tasks, uint32_t row, uint8_t *state,
 		if (state[to] != 0)
 			continue;
 		state[to] = 1;
-		stack[depth++] = (struct visit){ to, first_edge(tasks, to) };
+		stack[depth++] = (struct visit){ to, tasks_first_edge(tasks, to) };
 	}
 	return true;
 }

@@ -40,17 +40,10 @@ static int compare(const void *left_with, const void *right_with)
 /* The first task that is inside `async with` of the object and does not wait to get there; NULL: none. */
 static const struct task_with *find_holder(const struct task_builder *builder, uint64_t object)
 {
-	size_t low = 0, high = builder->withs.count;
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-		if (builder->withs.items[middle].object < object)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < builder->withs.count && builder->withs.items[low].object == object; low++)
-		if (builder->tasks->rows.items[builder->withs.items[low].row].wait_object != object)
-			return &builder->withs.items[low];
+	for (size_t i = array_first_not_below(&builder->withs, object, object);
+	     i < builder->withs.count && builder->withs.items[i].object == object; i++)
+		if (builder->tasks->rows.items[builder->withs.items[i].row].wait_object != object)
+			return &builder->withs.items[i];
 	return NULL;
 }
 

@@ -101,6 +101,12 @@ struct tasks_answer {
 /* All of them; with_words: the first so many groups say in words what they wait for and what keeps them. */
 int query_tasks(const struct query *query, uint64_t with_words, struct tasks_answer *ret_answer);
 
+/* Index of the first edge that leads from a row, or from one behind it. */
+static inline uint32_t tasks_first_edge(const struct tasks_answer *tasks, uint32_t row)
+{
+	return (uint32_t)array_first_not_below(&tasks->edges, from, row);
+}
+
 static inline bool task_group_has_ended(const struct task_group *group)
 {
 	return group->state >= TASK_DONE && group->state <= TASK_CANCELLED;

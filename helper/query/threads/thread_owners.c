@@ -31,26 +31,13 @@ static bool set_owner(struct thread_wait *wait, uint32_t row, enum owner_source 
 
 /* ---- Threads that know it ---- */
 
-static size_t first_known(const struct thread_builder *builder, uint64_t object)
-{
-	size_t low = 0, high = builder->known.count;
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-		if (builder->known.items[middle].object < object)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* Threads of which a frame knows the object, and, with must_acquire, calls acquire() too. */
 static bool find_users(struct thread_builder *builder, uint32_t index, uint64_t object, bool must_acquire,
                        enum owner_source source)
 {
 	struct threads_answer *threads = builder->threads;
 	struct thread_wait *wait = &threads->rows.items[index].wait;
-	for (size_t i = first_known(builder, object);
+	for (size_t i = array_first_not_below(&builder->known, object, object);
 	     i < builder->known.count && builder->known.items[i].object == object; i++) {
 		const struct known_object *known = &builder->known.items[i];
 		const struct thread_wait *other = &threads->rows.items[known->row].wait;
