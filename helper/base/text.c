@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digits.h"
+
 static bool text_reserve(struct text *text, size_t more)
 {
 	if (text->failed || more > SIZE_MAX / 2 - text->length - 1) {
@@ -58,13 +60,9 @@ void text_format(struct text *text, const char *format, ...)
 
 void text_decimal(struct text *text, uint64_t number)
 {
-	char digits[20];
-	unsigned at = sizeof digits;
-	do {
-		digits[--at] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number != 0);
-	text_append(text, digits + at, sizeof digits - at);
+	char digits[DECIMAL_DIGITS];
+	const char *first = decimal_digits(number, &digits);
+	text_append(text, first, (size_t)(digits + sizeof digits - first));
 }
 
 void text_hex(struct text *text, uint64_t number)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/digits.h"
 #include "base/text.h"
 
 static int io_failed(struct writer *writer, const char *what)
@@ -135,13 +136,9 @@ void writer_character(struct writer *writer, char character)
 
 void writer_decimal(struct writer *writer, uint64_t number)
 {
-	char digits[20];
-	unsigned at = sizeof digits;
-	do {
-		digits[--at] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number != 0);
-	writer_append(writer, digits + at, sizeof digits - at);
+	char digits[DECIMAL_DIGITS];
+	const char *first = decimal_digits(number, &digits);
+	writer_append(writer, first, (size_t)(digits + sizeof digits - first));
 }
 
 static void put_hex_digits(struct writer *writer, uint64_t number, unsigned count)
