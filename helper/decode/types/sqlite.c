@@ -3,7 +3,7 @@
  * connection_traverse); up to 3.10 statements are kept in a cache with nodes of its own. */
 #include "decode/decode_functions.h"
 #include "decode/chain.h"
-#include "decode/types/sqlite_pages.h"
+#include "decode/types/sqlite_cache.h"
 
 /* 3.11+: callable and module of a callback, in a block of their own. */
 static void emit_callback(struct decoder *decoder, struct body body, enum layout_field field)
@@ -28,7 +28,7 @@ void decode_sqlite_connection(struct decoder *decoder, const struct type_info *t
 	emit_callback(decoder, body, FIELD_pysqlite_Connection_trace_ctx);
 	emit_callback(decoder, body, FIELD_pysqlite_Connection_progress_ctx);
 	emit_callback(decoder, body, FIELD_pysqlite_Connection_authorizer_ctx);
-	emit_sqlite_pages(decoder, body_u64(decoder, FIELD_pysqlite_Connection_db, body));
+	emit_sqlite_cache(decoder, body_u64(decoder, FIELD_pysqlite_Connection_db, body));
 }
 
 /* It may make its statements by the connection, which it then does not own. Its nodes form a list. */

@@ -2,7 +2,7 @@
  * SQLite's structs have no version and options of the build move their fields, so each step is checked by a pointer
  * that leads back: a B-tree knows its connection (src/btreeInt.h), a page cache its pager (src/pcache.c pStress), a
  * page its cache (src/pcache1.c PgHdr1), and the cache how many pages it has. */
-#include "decode/types/sqlite_pages.h"
+#include "decode/types/sqlite_cache.h"
 
 #include "allocator/allocators.h"
 #include "decode/chain.h"
@@ -121,7 +121,7 @@ static void emit_pager(struct decoder *decoder, uint64_t pager)
 	}
 }
 
-void emit_sqlite_pages(struct decoder *decoder, uint64_t connection)
+void emit_sqlite_cache(struct decoder *decoder, uint64_t connection)
 {
 	struct reader *reader = &decoder->reader;
 	uint64_t databases, tree, owner, shared, pager;
