@@ -37,8 +37,7 @@ static int64_t process_began(int32_t pid)
 	return now.tv_sec - (up.tv_sec - (int64_t)(ticks / (unsigned long)in_second));
 }
 
-/* After which time what is written was not there when the process read it; 0: it is not known. */
-static int64_t latest_time(const struct address_space *space)
+int64_t source_latest_time(const struct address_space *space)
 {
 	enum { ROUNDING = 1 }; /* of both clocks */
 	struct stat core;
@@ -73,11 +72,10 @@ static bool read_bytes(struct source_file *file, int descriptor, size_t size)
 	return file->bytes != NULL && find_lines(file);
 }
 
-bool source_file_open(struct source_file *ret_file, const struct address_space *space, const char *path)
+bool source_file_open(struct source_file *ret_file, const struct address_space *space, const char *path, int64_t latest)
 {
 	char local[PATH_MAX];
 	struct stat status;
-	const int64_t latest = latest_time(space);
 	*ret_file = (struct source_file){ .state = SOURCE_ABSENT };
 	if (space->ignores_files || path[0] != '/')
 		return true;

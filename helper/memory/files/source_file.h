@@ -20,9 +20,13 @@ struct source_file {
 	ARRAY(uint32_t) lines; /* where each begins */
 };
 
+/* What was written after this was not there when the process read it: when the core was written, or the process began,
+ * as seconds since 1970; 0: it is not known. Asks the kernel: once for all files. */
+int64_t source_latest_time(const struct address_space *space);
 /* Reads the file of that path, under the sysroot or the live process's own root. Files that are ignored, relative paths
- * and names such as <frozen os> are absent. False: out of memory. */
-bool source_file_open(struct source_file *ret_file, const struct address_space *space, const char *path);
+ * and names such as <frozen os> are absent. latest: source_latest_time(). False: out of memory. */
+bool source_file_open(struct source_file *ret_file, const struct address_space *space, const char *path,
+                      int64_t latest);
 void source_file_close(struct source_file *file);
 /* Line `number`, from 1, without blanks around it; false: it has no such line. */
 bool source_file_line(const struct source_file *file, int64_t number, const char **ret_bytes, size_t *ret_length);

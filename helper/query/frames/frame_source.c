@@ -119,6 +119,20 @@ static void check(const struct frame_sources *sources, const struct python_frame
 	text_free(&name);
 }
 
+static int open_file(struct frame_sources *sources, struct frame_file *file)
+{
+	const struct address_space *space = sources->query->target->space;
+	if (file->is_open)
+		return OK;
+	if (!sources->has_latest)
+		sources->latest = source_latest_time(space);
+	sources->has_latest = true;
+	if (!source_file_open(&file->source, space, text_string(&file->path), sources->latest))
+		return no_memory(sources);
+	file->is_open = true;
+	return OK;
+}
+
 int frame_sources_line(struct frame_sources *sources, const struct python_frame *frame, struct text *text)
 {
 	struct text function = { .bytes = NULL }, path = { .bytes = NULL };
@@ -130,9 +144,7 @@ int frame_sources_line(struct frame_sources *sources, const struct python_frame 
 		return OK;
 	struct frame_code *code = &sources->codes.items[index];
 	struct frame_file *file = &sources->files.items[code->file];
-	if (!file->is_open && !source_file_open(&file->source, sources->query->target->space, text_string(&file->path)))
-		return no_memory(sources);
-	file->is_open = true;
+	TRY(open_file(sources, file));
 	if (!code->is_checked && file->source.state == SOURCE_AT_HAND)
 		check(sources, frame, code, &file->source);
 	if (!code->matches)

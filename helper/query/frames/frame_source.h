@@ -27,6 +27,8 @@ struct frame_sources {
 	ARRAY(struct frame_file) files;
 	ARRAY(struct frame_code) codes;
 	struct address_map by_code;
+	bool has_latest;
+	int64_t latest; /* source_latest_time() */
 };
 
 /* Zeroed, with query set, it is empty. Takes note of a frame's file; ERROR_NO_MEMORY. */
