@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digits.h"
 #include "render/units.h"
 #include "report/losses.h"
 #include "report/report.h"
@@ -83,15 +84,9 @@ static char *put_hex(char *at, uint64_t number)
 
 static char *put_decimal(char *at, uint64_t number)
 {
-	char digits[20];
-	unsigned count = 0;
-	do {
-		digits[count++] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number != 0);
-	while (count > 0)
-		*at++ = digits[--count];
-	return at;
+	char digits[DECIMAL_DIGITS];
+	const char *first = decimal_digits(number, &digits);
+	return mempcpy(at, first, (size_t)(digits + sizeof digits - first));
 }
 
 static char *put_bool(char *at, bool value)
