@@ -161,11 +161,12 @@ def greenlet_program():
     ready([(task, None, stack_of(task.gr_frame)) for task in tasks])
 
 
-def gevent_program():
-    import gevent
-    import gevent.event
-    import gevent.queue
-    queue, event = gevent.queue.Queue(), gevent.event.Event()
+def hub_program(library):
+    """gevent and eventlet: the same names in both."""
+    import importlib
+    green = importlib.import_module(library)
+    queue = importlib.import_module(library + ".queue").Queue()
+    event = importlib.import_module(library + ".event").Event()
 
     def work(order):
         weighs = bytearray(10000 + order)
@@ -175,30 +176,18 @@ def gevent_program():
     def read(order):
         event.wait()
 
-    tasks = [gevent.spawn(work, number) for number in range(WORKERS)]
-    tasks += [gevent.spawn(read, number) for number in range(READERS)]
-    gevent.sleep(0.05)
+    tasks = [green.spawn(work, number) for number in range(WORKERS)]
+    tasks += [green.spawn(read, number) for number in range(READERS)]
+    green.sleep(0.05)
     ready([(task, None, stack_of(task.gr_frame)) for task in tasks])
+
+
+def gevent_program():
+    hub_program("gevent")
 
 
 def eventlet_program():
-    import eventlet
-    import eventlet.event
-    import eventlet.queue
-    queue, event = eventlet.queue.Queue(), eventlet.event.Event()
-
-    def work(order):
-        weighs = bytearray(10000 + order)
-        queue.get()
-        return weighs
-
-    def read(order):
-        event.wait()
-
-    tasks = [eventlet.spawn(work, number) for number in range(WORKERS)]
-    tasks += [eventlet.spawn(read, number) for number in range(READERS)]
-    eventlet.sleep(0.05)
-    ready([(task, None, stack_of(task.gr_frame)) for task in tasks])
+    hub_program("eventlet")
 
 
 if __name__ == "__main__":
