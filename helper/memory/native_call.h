@@ -7,7 +7,7 @@
 
 /* poll(), nanosleep() and others that were interrupted, as a debugger or we do it, are taken up again by the kernel as
  * restart_syscall() with the same arguments: gives them their own number again, out of the instructions in front of
- * where the thread is. Once the space's memory and files are there. */
+ * where the thread is, or out of its stack. Once the space's memory and files are there. */
 void native_calls_settle(struct address_space *space);
 
 #endif

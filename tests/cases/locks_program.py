@@ -87,6 +87,11 @@ def every_kind():
     future = pool.submit(GATE.wait)
     start("future", future.result)
     expect("future", "Future", future, "pool_0", "runs")
+    timed = threading.Lock()
+    start("timed holder", inside, timed)
+    READY.acquire()
+    start("timed waiter", timed.acquire, True, 3600)
+    expect("timed waiter", "Lock", timed, "timed holder", "with")
     plain = threading.Lock()
     start("by hand", by_hand, plain)
     READY.acquire()
@@ -99,7 +104,7 @@ def every_kind():
     READY.acquire()
     start("second importer", importlib.import_module, "slow_module")
     WAITS["second importer"] = {"kind": "import lock", "address": None, "owner": "importer", "by": "owner"}
-    return [], [condition, event, barrier, things, simple, joined, pool, future, plain, python, shared]
+    return [], [condition, event, barrier, things, simple, joined, pool, future, plain, timed, python, shared]
 
 
 def slow_module(text):
@@ -140,8 +145,9 @@ def descriptors():
             ("polls", files[:2] + [peer], poll.poll, []), ("selector", files[2:], selector.select, []),
             ("selects", files[1:3], select.select, [files[1:3], [], []])):
         start(name, function, *arguments)
-        WAITS[name] = {"polls": sorted([one.fileno(), hex(id(one))] for one in held),
-                       "libc": [int(part) for part in os.confstr("CS_GNU_LIBC_VERSION").split()[1].split(".")]}
+        WAITS[name] = {"polls": sorted([one.fileno(), hex(id(one))] for one in held)}
+    start("sleeps", time.sleep, 3600)
+    WAITS["sleeps"] = {"state": ["clock_nanosleep", "select", "pselect6"]}
     return [], [server, client, peer, file, locks, writer, pipes, files, poll, selector]
 
 
