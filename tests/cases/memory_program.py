@@ -3,6 +3,7 @@
 and pymalloc say of themselves into FOLDER in a way that takes no memory, says READY and waits for a byte; then it calls
 malloc_trim(0), writes how much smaller it became, and says READY again."""
 import ctypes
+import io
 import os
 import random
 import sys
@@ -68,14 +69,20 @@ def rss():
 
 
 rss()
-with open(os.path.join(FOLDER, "pymalloc"), "w") as table:
-    os.dup2(table.fileno(), 2)
-    sys._debugmallocstats()
-for _ in range(3):  # what the first call needs is there from the second on
+wait = io.FileIO(0, closefd=False).readinto  # takes no memory for what it reads
+byte = bytearray(1)
+table = os.open(os.path.join(FOLDER, "pymalloc"), os.O_CREAT | os.O_WRONLY)
+os.dup2(table, 2)
+rounds = 3  # what the first needs is there from the second on
+while rounds:
+    rounds -= 1
     os.lseek(out, 0, 0)
     os.write(out, ask())
+    os.ftruncate(table, 0)
+    os.lseek(table, 0, 0)
+    sys._debugmallocstats()
 os.write(1, b"READY\n")
-os.read(0, 1)
+wait(byte)
 before = rss()
 libc.malloc_trim(0)
 os.write(trimmed, b"%d" % (before - rss()))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`memory` against what the process says of itself: malloc's rows are mallinfo2()'s to the byte, what malloc_trim(0)
-would return is what it returns, pymalloc's rows are sys._debugmallocstats()'s, and regions sum to what was mapped."""
+would return is what it returns, pymalloc's rows are sys._debugmallocstats()'s, and each byte that was mapped is in one
+region."""
 import glob
 import os
 import re
@@ -12,10 +13,15 @@ import pytest
 import cores
 import interpreters
 import program
+import regions
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAMES = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
 PAGE = 4096
+# Rows of pymalloc, and the lines of _debugmallocstats() that they are.
+PYMALLOC = {"arenas": "# arenas allocated current", "in_use": "# bytes in allocated blocks",
+            "free_in_pools": "# bytes in available blocks", "headers": "# bytes lost to pool headers",
+            "quantization": "# bytes lost to quantization", "alignment": "# bytes lost to arena alignment"}
 
 
 def pytest_generate_tests(metafunc):
@@ -88,13 +94,12 @@ def test_rows_are_the_allocators_own(asked):
 
     lines, rows = table(folder)
     pymalloc = answer["pymalloc"]
-    assert pymalloc["arenas"] == lines["# arenas allocated current"]
-    pools = {one["block_bytes"]: (one["pools"], one["in_use"], one["free"]) for one in answer["pools"]}
-    # Between the table and the stop some objects came and went.
-    assert sum(abs(pools[size][1] - used) for size, _, used, _ in rows if size in pools) < 100
-    assert abs(sum(one[0] for one in pools.values()) - sum(row[1] for row in rows)) < 5
-    assert pymalloc["headers"] == 48 * sum(one[0] for one in pools.values())
-    assert pymalloc["alignment"] == lines["# bytes lost to arena alignment"]
+    assert {one["block_bytes"]: (one["pools"], one["in_use"], one["free"]) for one in answer["pools"]} \
+        == {size: tuple(counts) for size, *counts in rows}
+    for name, said in PYMALLOC.items():
+        assert pymalloc[name] == lines[said], name
+    unused, = [number for name, number in lines.items() if "unused pools" in name]
+    assert pymalloc["free_pools"] == unused
     assert pymalloc["arenas"] * pymalloc["arena_bytes"] == sum(
         pymalloc[name] for name in ("in_use", "free", "headers", "quantization", "alignment"))
 
@@ -136,12 +141,18 @@ def test_fragmentation_is_told_from_objects(distribution):
     assert "malloc_trim(0) would return them" in text and "kept by" in text and " leak" not in text
 
 
-def test_regions_of_stored_cores_sum_up():
+def test_regions_are_what_was_mapped(distribution):
+    """Each byte in one region: live, by gcore, by the kernel."""
+    found = list(regions.fresh(distribution))
+    assert found and [row for row in found if row[1][1]] == []
+
+
+def test_stored_cores():
     stored = sorted(glob.glob(os.path.join(program.ROOT, "corefiles", "*.core.zst")))
     assert stored
     for core in stored:
-        answer = program.ask(["--core", core], ["memory", "--json", "--regions"])
-        assert sum(region["bytes"] for region in answer["regions"]) == answer["total"]["mapped"], core
+        answer, wrong = regions.stored(core)
+        assert wrong == "", core
         assert answer["malloc"]["confirmed"], (core, answer["malloc"])
         assert (answer["pymalloc"]["arenas"] > 0) == ("t.core" not in core), core
         assert answer["explained"] >= 0.9 * answer["total"]["private"], core
