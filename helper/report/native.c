@@ -13,7 +13,7 @@ static void show_head(struct report *report, const struct native_answer *answer)
 	units_noun(text, answer->all.blocks, "block");
 	text_add(text, " of C code, ");
 	report_bytes(report, text, answer->all.bytes);
-	text_add(text, " of malloc's memory\n");
+	text_add(text, "\n");
 	static const char *const words[] = { "hang on Python objects", "only variables of C lead to them",
 		                             "nothing seen leads to them" };
 	for (int i = 0; i <= NATIVE_UNSEEN; i++) {

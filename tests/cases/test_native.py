@@ -16,7 +16,8 @@ SHORT = {"sqlite3.Connection": "Connection"}  # the module has had other names
 def ask_places(where, native):
     """What `object`, `path` and `referrers` say of an address within the largest block of each type of owner, and of
     the start of one region of each kind."""
-    blocks = {row["owner"]["type"]: row for row in reversed(native["blocks"]) if row["owner"]}
+    # A struct of C in a pool may begin with what looks like the head of an object.
+    blocks = {row["owner"]["type"]: row for row in reversed(native["blocks"]) if row["owner"] and row["bytes"] > 512}
     regions = {row["kind"]: row for row in program.ask(where, ["memory", "--json", "--regions"])["regions"]}
     asked = ["0x%x" % (int(row["address"], 16) + 8) for row in blocks.values()]
     starts = [row["start"] for row in regions.values()]
@@ -45,19 +46,13 @@ def answers(distribution):
 
 
 def test_owners_have_what_malloc_gave_them(answers):
-    """Never much more than malloc gave for it, which would be another's. Less may be: a word that was left behind and
-    looks like a pointer makes a block one of several objects', and it goes to what holds them all (half of lzma's to
-    the list, where addresses fall so). One kind of five may lose so, and what it lost hangs on a list."""
+    """Never much more than malloc gave for it, which would be another's, nor much less."""
     native, truth = answers[0], answers[2]
     by_type = {row["type"]: row["bytes"] for row in native["by_owner"] if row["is_type"]}
-    lost = {}
     for name, bytes_ in sorted(truth.items()):
         assert bytes_ > 1 << 19, name
         ours = sum(size for type_, size in by_type.items() if type_.endswith(SHORT.get(name, name)))
-        assert ours < 1.25 * bytes_, name
-        if ours <= 0.75 * bytes_:
-            lost[name] = bytes_ - ours
-    assert len(lost) <= 1 and sum(lost.values()) <= 1.25 * by_type.get("list", 0), (lost, by_type)
+        assert 0.75 * bytes_ < ours < 1.25 * bytes_, (name, by_type)
 
 
 def test_sums(answers):

@@ -14,11 +14,11 @@ import program
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 STANDARD = ["sqlite", "sqlite_file", "ssl_contexts", "ssl_sockets", "zlib", "bz2", "bz2_decompressors", "lzma",
-            "hashes", "mmap", "shared_memory", "ctypes_buffer"]
+            "hashes", "mmap", "shared_memory", "ctypes_buffer", "expat", "elementtree"]
 LIBRARIES = ["lxml", "arrow_numpy"]
 OTHERS = ["pillow", "tokenizers", "polars", "polars_numpy", "protobuf", "protobuf_parsed", "sklearn",
-          "sklearn_neighbours", "torch", "torch_views", "torch_numpy", "torch_module", "expat", "elementtree"]
-# Owners that are decoded: within 5 %. Others are an estimate: a word left behind can take from one, so they are summed.
+          "sklearn_neighbours", "torch", "torch_views", "torch_numpy", "torch_module"]
+# Owners that are decoded: within 5 %; others, an estimate, within 25 %.
 DECODED = ["sqlite", "sqlite_file", "mmap", "shared_memory", "ctypes_buffer", "arrow_numpy", "torch", "torch_views",
            "torch_numpy", "torch_module"]
 
@@ -52,7 +52,7 @@ def kept(request):
 def wrong(name, bytes_, native, python):
     """What is said of a case in which the numbers do not fit; "": they do."""
     # What Python counts itself (memoryviews of a tree of neighbours) is no native memory.
-    least, most = (0.95, 1.05) if name in DECODED else (0, 1.25)
+    least, most = (0.95, 1.05) if name in DECODED else (0.75, 1.25)
     fits = native + python >= least * bytes_ and native <= most * bytes_ + 4096
     return "" if fits else "%s: %d native, %d of Python, of %d" % (name, native, python, bytes_)
 
@@ -63,9 +63,13 @@ def test_native_bytes_are_at_their_owner(kept):
     assert "\n".join(filter(None, (wrong(name, *row) for name, row in counted.items()))) == ""
 
 
-def test_estimates_find_nearly_all(kept):
-    rows = [row for name, row in kept[0].items() if row[0] > 0 and name not in DECODED]
-    assert sum(native + python for _, native, python in rows) >= 0.75 * sum(bytes_ for bytes_, _, _ in rows), rows
+@pytest.mark.parametrize("name", ["expat", "elementtree"])
+def test_blocks_in_pools_have_an_owner(kept, name):
+    """Python gives these parsers its own memory, most of it in pools."""
+    bytes_, native, python = kept[0].get(name, (0, 0, 0))
+    if bytes_ == 0:
+        pytest.skip("no pymalloc, or an older malloc that says nothing")
+    assert 0.8 * bytes_ <= native + python <= 1.1 * bytes_, (native, python, bytes_)
 
 
 def test_nearly_all_private_memory_has_an_owner(kept):

@@ -23,10 +23,13 @@ enum block_mark {
 	MARK_START_BY_OBJECT = 2, /* a word in an object's body is: those inside it say nothing in bodies either */
 	MARK_TAKEN = 4, /* has its claim, or an object names it: words in other blocks say nothing */
 	MARK_SPARSE = 8, /* a buffer */
+	MARK_START_BY_BLOCK = 16, /* a word in another block, which is no buffer, is its address */
 };
 
 enum claim_strength {
 	CLAIM_SPARSE, /* a word among much that is no pointer */
+	CLAIM_INSIDE, /* a word in an object's body that points inside a block of which others have the address: where
+	               * a stream wrote its output last (bz2's next_out), somebody else's memory may be by now */
 	CLAIM_STRUCTURE, /* a word in a block of C */
 	CLAIM_BODY, /* a word in an object's body */
 	CLAIM_EXACT_OF_C, /* what a decoder knows of an object that only C code holds: of whom, nobody knows */
@@ -80,8 +83,8 @@ static uint32_t target_marked(const struct claims *claims, const struct native_e
 	return edge->target != target && (claims->marks[target] & marks) != 0 ? UINT32_MAX : target;
 }
 
-/* Of a word in a body: arenas (upb's) begin inside a block of their own, whose address only their list of blocks has.
- */
+/* Of a word in a body: arenas (upb's) begin inside a block of their own, whose address only their list of blocks has:
+ * these make one component. */
 static uint32_t target_of_object(const struct claims *claims, const struct native_edge *edge)
 {
 	return target_marked(claims, edge, MARK_START_BY_OBJECT);
@@ -92,12 +95,29 @@ static uint32_t target_of(const struct claims *claims, const struct native_edge 
 	return target_marked(claims, edge, MARK_START);
 }
 
+static void mark_starts_by_blocks(struct claims *claims)
+{
+	const native_edge_array *edges = &claims->edges->from_blocks;
+	for (size_t i = 0; i < edges->count; i++) {
+		const struct native_edge *edge = &edges->items[i];
+		if (edge->target != edge->source && (edge->target & NATIVE_INSIDE) == 0 &&
+		    (claims->marks[edge->source] & MARK_SPARSE) == 0)
+			claims->marks[edge->target] |= MARK_START_BY_BLOCK;
+	}
+}
+
+static bool is_weak(const struct claims *claims, const struct native_edge *edge)
+{
+	return (edge->target & NATIVE_INSIDE) != 0 &&
+	       (claims->marks[edge->target & ~NATIVE_INSIDE] & MARK_START_BY_BLOCK) != 0;
+}
+
 /* What has a connection mostly knows its connection: that must not make one of all that hangs on it. */
 static void mark_named(struct claims *claims, const native_edge_array *edges)
 {
 	for (size_t i = 0; i < edges->count; i++) {
 		const uint32_t target = target_of_object(claims, &edges->items[i]);
-		if (target != UINT32_MAX)
+		if (target != UINT32_MAX && !is_weak(claims, &edges->items[i]))
 			claims->marks[target] |= MARK_TAKEN;
 	}
 }
@@ -186,11 +206,14 @@ static void seed(struct claims *claims, const native_edge_array *edges, enum nat
 		const uint32_t target = holder == NATIVE_OBJECT ? target_of_object(claims, &edges->items[i])
 		                                                : target_of(claims, &edges->items[i]);
 		const uint32_t source = edges->items[i].source;
-		const bool is_of_c = strength == CLAIM_EXACT && claims->dominators->idom[source] == claims->c_holder;
+		enum claim_strength own = strength;
+		if (strength == CLAIM_EXACT && claims->dominators->idom[source] == claims->c_holder)
+			own = CLAIM_EXACT_OF_C;
+		else if (strength == CLAIM_BODY && holder == NATIVE_OBJECT && is_weak(claims, &edges->items[i]))
+			own = CLAIM_INSIDE;
 		if (target != UINT32_MAX)
 			lead_to(claims, claims->components.of[target],
-			        (struct claim){ source, 0, (uint8_t)holder,
-			                        (uint8_t)(is_of_c ? CLAIM_EXACT_OF_C : strength) });
+			        (struct claim){ source, 0, (uint8_t)holder, (uint8_t)own });
 	}
 }
 
@@ -274,9 +297,10 @@ static int find(struct claims *claims)
 	mark_starts(claims, &claims->edges->from_objects, MARK_START | MARK_START_BY_OBJECT);
 	mark_starts(claims, &claims->edges->from_blocks, MARK_START);
 	mark_starts(claims, &claims->edges->from_files, MARK_START);
+	mark_sparse(claims);
+	mark_starts_by_blocks(claims);
 	mark_named(claims, &claims->edges->exact);
 	mark_named(claims, &claims->edges->from_objects);
-	mark_sparse(claims);
 	for (size_t i = 0; i < count; i++)
 		claims->of[i] = (struct claim){ 0, 0, NATIVE_UNSEEN, CLAIM_SPARSE };
 	TRY(claim_round(claims, ROUND_STRUCTURES));

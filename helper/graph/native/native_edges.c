@@ -153,8 +153,7 @@ static int scan_blocks(struct scanner *scanner, native_edge_array *edges)
 			continue;
 		if (progress_step(scanner->progress, &scanner->steps) != OK)
 			return progress_cancelled(scanner->error);
-		TRY(scan_words(scanner, block->address, (block->bytes - GLIBC_CHUNK_HEADER / 2) & ~UINT64_C(7),
-		               (uint32_t)i, edges));
+		TRY(scan_words(scanner, block->address, native_block_room(block) & ~UINT64_C(7), (uint32_t)i, edges));
 	}
 	return OK;
 }

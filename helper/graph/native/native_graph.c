@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/sort.h"
+#include "graph/native/pool_blocks.h"
 
 enum { LEAST_BYTES = 16 }; /* of a block; two words of jemalloc's smallest are left out */
 
@@ -40,17 +41,18 @@ static int sort_blocks(struct builder *builder)
 	return OK;
 }
 
-static int add_block(struct builder *builder, struct reader *reader, uint64_t address, uint64_t bytes)
+static int add_block(struct builder *builder, struct reader *reader, const struct allocator_block *block)
 {
 	struct native_graph *graph = builder->graph;
 	/* The index has one place for 16 bytes. */
-	if (bytes < LEAST_BYTES || python_blocks_has(builder->sources->python, reader, address))
+	if (block->taken < LEAST_BYTES || python_blocks_has(builder->sources->python, reader, block->address))
 		return OK;
 	if (graph->blocks.count >= NATIVE_INSIDE - 1)
 		return error_set(builder->error, ERROR_LIMIT, "more than 2^31 native blocks");
-	if (!array_push(&graph->blocks,
-	                (struct native_block){
-	                        .address = address, .bytes = bytes, .holder = NATIVE_UNSEEN, .is_malloc = true }))
+	if (!array_push(&graph->blocks, (struct native_block){ .address = block->address,
+	                                                       .bytes = block->taken,
+	                                                       .holder = NATIVE_UNSEEN,
+	                                                       .allocator = block->allocator }))
 		return no_memory(builder);
 	return progress_look(builder->progress, &builder->steps) == OK ? OK : progress_cancelled(builder->error);
 }
@@ -64,7 +66,9 @@ static int collect_chunks(struct builder *builder, struct reader *reader, const 
 		                     (mapped >= walk->chunks.count ||
 		                      walk->chunks.items[heap].address < walk->chunks.items[mapped].address);
 		const struct glibc_chunk *chunk = &walk->chunks.items[is_heap ? heap++ : mapped++];
-		TRY(add_block(builder, reader, chunk->address, chunk->bytes));
+		const struct allocator_block block = { chunk->address, chunk->bytes,
+			                               is_heap ? ALLOCATOR_MALLOC : ALLOCATOR_MMAP };
+		TRY(add_block(builder, reader, &block));
 	}
 	return OK;
 }
@@ -96,10 +100,41 @@ static int add_known(struct builder *builder)
 		if (!array_push(&graph->blocks, (struct native_block){ .address = known->address,
 		                                                       .bytes = known->bytes,
 		                                                       .holder = NATIVE_UNSEEN,
-		                                                       .is_data = true }))
+		                                                       .is_data = true,
+		                                                       .allocator = ALLOCATOR_UNKNOWN }))
 			return no_memory(builder);
 	}
 	return graph->blocks.count > found ? sort_blocks(builder) : OK;
+}
+
+/* Few, among what may be millions: they are put in from behind, in place. */
+static bool merge(struct native_graph *graph, const native_block_array *more)
+{
+	size_t left = graph->blocks.count, from = more->count, to = left + from;
+	if (!array_reserve(&graph->blocks, to))
+		return false;
+	graph->blocks.count = to;
+	while (from > 0)
+		if (left > 0 && graph->blocks.items[left - 1].address > more->items[from - 1].address)
+			graph->blocks.items[--to] = graph->blocks.items[--left];
+		else
+			graph->blocks.items[--to] = more->items[--from];
+	return true;
+}
+
+static int add_pooled(struct builder *builder)
+{
+	native_block_array pooled = { 0 };
+	int status = pool_blocks_find(&pooled, builder->sources, builder->progress, builder->error);
+	if (status == OK && pooled.count >= NATIVE_INSIDE - 1 - builder->graph->blocks.count)
+		status = error_set(builder->error, ERROR_LIMIT, "more than 2^31 native blocks");
+	if (status == OK &&
+	    sort_items(pooled.items, pooled.count, sizeof *pooled.items, compare_blocks, builder->progress) < 0)
+		status = progress_cancelled(builder->error);
+	if (status == OK && !merge(builder->graph, &pooled))
+		status = no_memory(builder);
+	array_free(&pooled);
+	return status;
 }
 
 static int collect_blocks(struct builder *builder)
@@ -112,11 +147,12 @@ static int collect_blocks(struct builder *builder)
 		if (memory->walks.items[i].is_confirmed)
 			TRY(collect_chunks(builder, &reader, &memory->walks.items[i]));
 	struct jemalloc_cursor cursor = { .jemalloc = &memory->allocators->jemalloc, .reader = &reader };
-	uint64_t address, bytes;
-	while (jemalloc_cursor_next(&cursor, &address, &bytes))
-		TRY(add_block(builder, &reader, address, bytes));
+	struct allocator_block block = { .allocator = ALLOCATOR_JEMALLOC };
+	while (jemalloc_cursor_next(&cursor, &block.address, &block.taken))
+		TRY(add_block(builder, &reader, &block));
 	if (!is_in_order(graph))
 		TRY(sort_blocks(builder));
+	TRY(add_pooled(builder));
 	return add_known(builder);
 }
 

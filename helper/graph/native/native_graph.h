@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * native_graph: blocks that C, C++ or Rust code has from malloc and that are no object's, and the objects that they
- * hang on. Edges are words that look like pointers, in bodies of objects of C types, in blocks that objects are known
- * to own for a library, and in native blocks: a word that is a block's address, or, for a block that no such word leads
- * to, one inside it. An estimate, therefore: each block goes to what alone leads to it in the dominator tree, so that a
- * false word can take it from an owner and not give it to one. Blocks that all lead to one another are one; and what a
- * word in an object's body names is that object's, whatever memory of C has a word for it too: much of that was not
- * written since it had another use. Blocks that a decoder knows (graph/native/python_blocks.h) are exactly their
- * objects', or what several have in common. */
+ * native_graph: blocks that C, C++ or Rust code has from malloc or from Python's own allocators and that are no
+ * object's, and the objects that they hang on. Edges are words that look like pointers, in bodies of objects of C
+ * types, in blocks that objects are known to own for a library, and in native blocks: a word that is a block's address,
+ * or, for a block that no such word leads to, one inside it. An estimate, therefore: each block goes to what alone
+ * leads to it in the dominator tree, so that a false word can take it from an owner and not give it to one. Blocks that
+ * all lead to one another are one; and what a word in an object's body names is that object's, whatever memory of C has
+ * a word for it too: much of that was not written since it had another use. Blocks that a decoder knows
+ * (graph/native/python_blocks.h) are exactly their objects', or what several have in common. */
 #ifndef PYDS_GRAPH_NATIVE_GRAPH_H
 #define PYDS_GRAPH_NATIVE_GRAPH_H
 
@@ -27,7 +27,7 @@ struct native_block {
 	uint8_t holder; /* enum native_holder */
 	bool is_exact; /* who has it was decoded: no estimate */
 	bool is_data; /* known to have no pointers, or those were looked at */
-	bool is_malloc; /* of a malloc that was gone through; else an object's, wherever it lies */
+	uint8_t allocator; /* enum allocator; ALLOCATOR_UNKNOWN: an object has it, wherever it lies */
 };
 
 struct native_total {
@@ -64,6 +64,14 @@ static inline struct native_block *native_graph_among(const struct native_graph 
 	}
 	struct native_block *block = low > 0 ? &graph->blocks.items[low - 1] : NULL;
 	return block != NULL && address - block->address < block->bytes ? block : NULL;
+}
+
+/* What of it words can stand in: the last one of malloc's is the size of the next. */
+static inline uint64_t native_block_room(const struct native_block *block)
+{
+	return block->allocator == ALLOCATOR_MALLOC || block->allocator == ALLOCATOR_MMAP
+	               ? block->bytes - GLIBC_CHUNK_HEADER / 2
+	               : block->bytes;
 }
 
 /* The block that holds address; NULL: none. */

@@ -49,6 +49,7 @@ static void add_pymalloc(struct tree *tree)
 	if (!add_kind(tree, REGION_PYMALLOC, "pymalloc arenas"))
 		return;
 	add(tree, 2, "Python objects", objects, tree->blocks->blocks[ALLOCATOR_PYMALLOC]);
+	tree->answer->native_bytes += less(use->used_bytes, objects);
 	add(tree, 2, "in use and no object's: free lists, C code", less(use->used_bytes, objects),
 	    less(use->used_blocks, tree->blocks->blocks[ALLOCATOR_PYMALLOC]));
 	add(tree, 2, "free blocks in pools that are in use", use->free_bytes, use->free_blocks);
@@ -65,6 +66,7 @@ static void add_mimalloc(struct tree *tree)
 	if (!add_kind(tree, REGION_MIMALLOC, "mimalloc segments (not free for malloc, nor the reverse)"))
 		return;
 	add(tree, 2, "Python objects", objects, tree->blocks->blocks[ALLOCATOR_MIMALLOC]);
+	tree->answer->native_bytes += less(use->used_bytes, objects);
 	add(tree, 2, "in use and no object's", less(use->used_bytes, objects),
 	    less(use->used_blocks, tree->blocks->blocks[ALLOCATOR_MIMALLOC]));
 	add(tree, 2, "free blocks in pages that have a size", use->free_bytes, use->free_blocks);
@@ -95,7 +97,7 @@ static void add_malloc(struct tree *tree)
 		add(tree, 2, "in use by C code", mapped_native,
 		    less(answer->malloc_mapped_blocks, tree->blocks->blocks[ALLOCATOR_MMAP]));
 	}
-	answer->native_bytes = (answer->has_malloc ? native + mapped_native : 0) + tree->blocks->outside_bytes;
+	answer->native_bytes += (answer->has_malloc ? native + mapped_native : 0) + tree->blocks->outside_bytes;
 }
 
 static void add_jemalloc(struct tree *tree)
