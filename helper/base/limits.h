@@ -52,6 +52,7 @@ enum {
 	LIMIT_OWNED_BLOCK = 1 << 22, /* bytes of one block below an object of an unknown C type that are searched */
 	LIMIT_OWNED_BLOCKS = 1 << 26, /* of all of them: a tenth of a second */
 	LIMIT_PYMALLOC_ARENAS = 1 << 22, /* entries of a table of them: 4 TiB */
+	LIMIT_FREE_LIST = 1 << 16, /* entries of one free list; tuples of one length are the most, 2000 */
 	LIMIT_GROUP_MEMBERS = 1 << 26, /* members of all different sets of groups that retain something: 256 MiB */
 	LIMIT_OWNER_SETS = 1 << 20, /* different sets of modules that share something */
 	LIMIT_OWNER_PASSES = 256, /* over the heap, till what is shared is known; real heaps take 3 to 8 */

@@ -140,35 +140,78 @@ static int show_text(struct report *report, const struct memory_answer *answer)
 	return OK;
 }
 
-static void json_parts(struct json *json, const struct memory_answer *answer)
+static void json_part(struct json *json, const struct memory_part *part)
 {
-	uint32_t level = 0;
-	json_array(json, "tree");
-	for (size_t i = 0; i < answer->parts.count; i++) {
-		const struct memory_part *part = &answer->parts.items[i];
-		if (part->is_of_which)
-			continue;
-		for (; i > 0 && level >= part->level; level--) {
-			json_array_end(json);
+	json_object(json, NULL);
+	json_string(json, "name", part->name);
+	json_number(json, "bytes", part->bytes);
+	if (part->has_resident)
+		json_number(json, "resident", part->resident);
+	if (part->count > 0)
+		json_number(json, "count", part->count);
+}
+
+/* The parts from *next on that are of `level` or below. */
+static void json_parts(struct json *json, const struct memory_answer *answer, size_t *next, uint32_t level)
+{
+	const struct memory_part *parts = answer->parts.items;
+	const size_t count = answer->parts.count;
+	while (*next < count && parts[*next].level == level) {
+		json_part(json, &parts[(*next)++]);
+		json_array(json, "of_which");
+		for (; *next < count && parts[*next].is_of_which; (*next)++) {
+			json_part(json, &parts[*next]);
 			json_object_end(json);
-			if (level == 0)
-				break;
 		}
-		json_object(json, NULL);
-		json_string(json, "name", part->name);
-		json_number(json, "bytes", part->bytes);
-		if (part->has_resident)
-			json_number(json, "resident", part->resident);
-		if (part->count > 0)
-			json_number(json, "count", part->count);
+		json_array_end(json);
 		json_array(json, "parts");
-		level = part->level;
-	}
-	for (uint32_t open = answer->parts.count > 0 ? level + 1 : 0; open > 0; open--) {
+		json_parts(json, answer, next, level + 1);
 		json_array_end(json);
 		json_object_end(json);
 	}
+}
+
+static void json_share(struct json *json, const char *name, const struct memory_answer *answer, enum python_share share)
+{
+	json_object(json, name);
+	json_number(json, "count", python_share_count(&answer->shares, share));
+	json_number(json, "bytes", python_share_bytes(&answer->shares, share));
+}
+
+/* Sums over all allocators of what the tree has of them. */
+static void json_shares(struct json *json, const struct memory_answer *answer)
+{
+	const struct python_shares *shares = &answer->shares;
+	json_object(json, "of_which");
+	json_share(json, "collector_heads", answer, SHARE_COLLECTOR);
+	json_object_end(json);
+	json_share(json, "code", answer, SHARE_CODE);
+	json_object_end(json);
+	json_share(json, "interned", answer, SHARE_INTERNED);
+	json_bool(json, "known", shares->interned.is_known);
+	json_number(json, "strings", shares->interned.count);
+	json_number(json, "static", shares->interned.static_count);
+	json_number(json, "immortal", shares->interned.immortal_count);
+	json_number(json, "immortal_bytes", shares->interned.immortal_bytes);
+	json_number(json, "dict_bytes", shares->interned.dict_bytes);
+	json_object_end(json);
+	json_share(json, "free_lists", answer, SHARE_FREE_LISTS);
+	json_bool(json, "known", shares->free_lists_are_known);
+	json_number(json, "torn", shares->torn_free_lists);
+	json_array(json, "lists");
+	for (size_t i = 0; i < shares->free_lists.count; i++) {
+		json_object(json, NULL);
+		json_string(json, "of", shares->free_lists.items[i].name);
+		json_number(json, "count", shares->free_lists.items[i].count);
+		json_number(json, "bytes", shares->free_lists.items[i].bytes);
+		json_object_end(json);
+	}
 	json_array_end(json);
+	json_object_end(json);
+	json_share(json, "tracemalloc", answer, SHARE_TRACEMALLOC);
+	json_number(json, "tracemalloc_memory", shares->traced_bytes);
+	json_object_end(json);
+	json_object_end(json);
 }
 
 static void json_malloc(struct json *json, const struct memory_answer *answer)
@@ -279,7 +322,11 @@ static void show_json(struct report *report, const struct memory_answer *answer)
 	json_number(json, "native", answer->native_bytes);
 	json_object_end(json);
 	json_number(json, "explained", answer->named_bytes);
-	json_parts(json, answer);
+	json_array(json, "tree");
+	size_t next = 0;
+	json_parts(json, answer, &next, 0);
+	json_array_end(json);
+	json_shares(json, answer);
 	json_malloc(json, answer);
 	json_pymalloc(json, answer);
 	if (answer->map->allocators->jemalloc.file != NULL)

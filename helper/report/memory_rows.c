@@ -158,6 +158,33 @@ static int show_pools(struct report *report, const struct memory_answer *answer)
 	return end(&sheet, 0);
 }
 
+/* Blocks that types keep for their next objects. */
+static int show_free_lists(struct report *report, const struct python_shares *shares)
+{
+	static const struct table_column columns[] = { { "Of", 0 },
+		                                       { "Blocks", TABLE_RIGHT },
+		                                       { "Bytes", TABLE_RIGHT } };
+	struct sheet sheet;
+	TRY(begin(&sheet, report, "Free lists: blocks that types keep for their next objects", columns, 3));
+	for (size_t i = 0; i < shares->free_lists.count; i++) {
+		if (shares->free_lists.items[i].count == 0)
+			continue;
+		next_row(&sheet);
+		put_words(&sheet, shares->free_lists.items[i].name);
+		put_count(&sheet, shares->free_lists.items[i].count);
+		put_bytes(&sheet, shares->free_lists.items[i].bytes);
+	}
+	TRY(end(&sheet, 0));
+	if (!shares->free_lists_are_known)
+		text_add(report->text, "Where they begin is not known of this Python (up to 3.9 they are static "
+		                       "variables).\n");
+	if (shares->torn_free_lists > 0) {
+		units_noun(report->text, shares->torn_free_lists, "list");
+		text_add(report->text, " could not be followed to the end: at least so many.\n");
+	}
+	return OK;
+}
+
 static const char *owner_words(const struct report *report, const struct region *region)
 {
 	const struct address_space *space = report->target->space;
@@ -247,8 +274,10 @@ int memory_rows_show(struct report *report, const struct memory_answer *answer)
 		for (size_t i = 0; i < answer->map->walks.count; i++)
 			TRY(show_malloc_arenas(report, &answer->map->walks.items[i]));
 	}
-	if (request_has(report->request, OPTION_POOLS))
+	if (request_has(report->request, OPTION_POOLS)) {
 		TRY(show_pools(report, answer));
+		TRY(show_free_lists(report, &answer->shares));
+	}
 	if (request_has(report->request, OPTION_REGIONS))
 		TRY(show_regions(report, answer));
 	return request_has(report->request, OPTION_STACKS) ? show_stacks(report, answer) : OK;

@@ -115,7 +115,7 @@
 #define LINES_TRACEBACK "  --traceback      a row for each traceback, with all its frames\n"
 #define LINES_OBJECTS "  --objects        how much of it objects have; the rest is C code's\n"
 #define LINES_ARENAS "  --arenas         a row for each arena of malloc, pymalloc's by what is in use\n"
-#define LINES_POOLS "  --pools          pymalloc's pools by the size of their blocks\n"
+#define LINES_POOLS "  --pools          pymalloc's pools by the size of their blocks, and free lists\n"
 #define LINES_REGIONS "  --regions        every region of the address space with its owner\n"
 #define LINES_STACKS "  --stacks         the stack of each thread\n"
 #define LINES_FAIL_OVER "  --fail-over X    exit status 4 if it is more than that: 5%, or a size, 10M\n"

@@ -109,21 +109,22 @@ static void count_object(struct block_range *range, struct decoder *decoder, uin
 	const bool is_of_c = has_unknown_words(out->type);
 	const bool is_code = out->type->entry != NULL && strcmp(out->type->entry->id, "code") == 0;
 	const struct allocation own = allocation_of_object(decoder);
-	uint64_t bytes = 0;
 	if (count_block(range, &decoder->reader, &own)) {
-		bytes += own.taken;
-		if (out->presize >= COLLECTOR_HEAD && !is_free_threaded)
-			range->own.collector_heads += COLLECTOR_HEAD;
+		range->own.codes[own.allocator] += is_code;
+		range->own.code_bytes[own.allocator] += is_code ? own.taken : 0;
+		if (out->presize >= COLLECTOR_HEAD && !is_free_threaded) {
+			range->own.collector_heads[own.allocator]++;
+			range->own.collector_bytes[own.allocator] += COLLECTOR_HEAD;
+		}
 	}
 	for (size_t i = 0; i < out->blocks.count; i++) {
 		const struct allocation allocation = allocation_of_block(decoder, i);
 		if ((out->blocks.items[i].flags & BLOCK_INTERIOR) != 0 ||
 		    (is_of_c && note_known(range, &decoder->reader, node, &out->blocks.items[i], &allocation)))
 			continue;
-		if (count_block(range, &decoder->reader, &allocation))
-			bytes += allocation.taken;
+		if (count_block(range, &decoder->reader, &allocation) && is_code)
+			range->own.code_bytes[allocation.allocator] += allocation.taken;
 	}
-	range->own.code_bytes += is_code ? bytes : 0;
 }
 
 static void count_range(void *context, unsigned member)
@@ -161,9 +162,11 @@ static bool add_up(struct python_blocks *blocks, const struct python_blocks *mor
 	for (int i = 0; i < ALLOCATOR_COUNT; i++) {
 		blocks->blocks[i] += more->blocks[i];
 		blocks->bytes[i] += more->bytes[i];
+		blocks->collector_heads[i] += more->collector_heads[i];
+		blocks->collector_bytes[i] += more->collector_bytes[i];
+		blocks->code_bytes[i] += more->code_bytes[i];
+		blocks->codes[i] += more->codes[i];
 	}
-	blocks->collector_heads += more->collector_heads;
-	blocks->code_bytes += more->code_bytes;
 	blocks->disagreements += more->disagreements;
 	for (size_t i = 0; i < more->known.count; i++)
 		if (!array_push(&blocks->known, more->known.items[i]))

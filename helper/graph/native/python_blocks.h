@@ -21,8 +21,9 @@ struct known_block {
 struct python_blocks {
 	struct visited starts; /* blocks, by where they begin */
 	uint64_t blocks[ALLOCATOR_COUNT], bytes[ALLOCATOR_COUNT]; /* taken; of ALLOCATOR_NONE none */
-	uint64_t collector_heads; /* bytes of these: the words of the collector before objects */
-	uint64_t code_bytes; /* of code objects with their blocks */
+	/* Of these bytes: the collector's words before objects; code objects with their blocks. */
+	uint64_t collector_heads[ALLOCATOR_COUNT], collector_bytes[ALLOCATOR_COUNT];
+	uint64_t codes[ALLOCATOR_COUNT], code_bytes[ALLOCATOR_COUNT];
 	uint64_t disagreements; /* blocks that the allocator has in another size than was decoded; not among the sums */
 	ARRAY(struct known_block) known; /* by address; one that several have, with each */
 	uint64_t outside_bytes; /* of them, each once, those in no malloc that was gone through */

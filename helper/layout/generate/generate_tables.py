@@ -7,6 +7,8 @@
     generate_tables.py --tool ... --check PYTHON...      writes nothing, fails if a row would change
     generate_tables.py --description FILE.json --release 3.14.4 [--flags td] --base 3.14.7td \\
         --base-description FILE.json     a row of the structs of the runtime only, as that release's headers have them
+    generate_tables.py --extend NAME --description FILE.json     gives a row whose interpreter is not at hand the fields
+        that fields.def has since, of structs that the description has in the row's size; with --only of one
     generate_tables.py --prune       drops from all rows what fields.def no longer names; needs no interpreter
 
 One row for each interpreter: cpython_<version>[t][d][r][-vendor].inc. rows.inc includes them all, versions.inc names
@@ -222,6 +224,37 @@ def wrap(words):
     return "\n".join(lines + [line])
 
 
+def row_words(path):
+    """(what stands before, between and after them, words of the structs, words of the fields) of a row."""
+    before, structs, between, fields, after = re.fullmatch(
+        r"(.*\.struct_bytes = \{\n)(.*?)(\n\},\n\.fields = \{\n)(.*?)(\n\},\n.*)", path.read_text(), re.S).groups()
+    words = [{word[2:word.index(",")]: word for word in re.findall(r"[SFB]\(\w+,[^)]*\)", part)}
+             for part in (structs, fields)]
+    return (before, between, after), words[0], words[1]
+
+
+def extend(arguments):
+    described = json.loads(pathlib.Path(arguments.description).read_text())
+    path = TABLES / f"cpython_{arguments.extend}.inc"
+    (before, between, after), structs, fields = row_words(path)
+    for owner, (spellings, names) in definitions().items():
+        found = find_described(described, spellings)
+        if found is None or arguments.only not in ("", owner):
+            continue
+        if structs.setdefault(owner, f"S({owner}, {found['size']})") != f"S({owner}, {found['size']})":
+            continue
+        for name, paths in names.items():
+            place = described_place(paths, found["f"], {}, None)
+            if place is not None:
+                numbers = ", ".join(str(number) for number in [place[0], min(place[1], 65535), *place[2:]])
+                field = f"{owner}_{name}"
+                fields.setdefault(field, f"{'B' if len(place) == 4 else 'F'}({field}, {numbers})")
+    order = definitions()
+    sizes = [structs[owner] for owner in order if owner in structs]
+    places = [fields[f"{owner}_{name}"] for owner in order for name in order[owner][1] if f"{owner}_{name}" in fields]
+    return write(path, before + wrap(sizes) + between + wrap(places) + after, arguments.check)
+
+
 def prune():
     definitions = FIELDS.read_text()
     known = set(re.findall(r"^STRUCT\((\w+),", definitions, re.M))
@@ -245,11 +278,15 @@ def main():
     parser.add_argument("--flags", default="", help="of the description: t, d or td")
     parser.add_argument("--base", help="of the description: a row of the same build")
     parser.add_argument("--base-description", help="what the headers of that row's release have")
+    parser.add_argument("--extend", help="of the description: the row that gets what it lacks")
+    parser.add_argument("--only", default="", help="of --extend: this struct only")
     parser.add_argument("--prune", action="store_true", help="drop what fields.def no longer names")
     arguments = parser.parse_args()
     if arguments.prune:
         prune()
         return 0
+    if arguments.extend:
+        return 1 if extend(arguments) and arguments.check else 0
     if arguments.description:
         name, text = described_row(arguments)
         changed = write(TABLES / name, text, arguments.check)

@@ -71,6 +71,7 @@ int query_memory(const struct query *query, const struct memory_question *questi
 	answer->other_malloc = query->target->context->allocators.other;
 	if (query->target->space->kind == SPACE_PROCESS)
 		answer->has_usage = memory_usage_read(&answer->usage, query->target->space->pid);
+	TRY(python_shares_find(&answer->shares, query, answer->map, blocks));
 	TRY(memory_parts_make(query, blocks, answer));
 	if (question->with_pinned)
 		TRY(pinned_find(query, question->limit, answer));
@@ -84,4 +85,5 @@ void memory_answer_clear(struct memory_answer *answer)
 	array_free(&answer->verdicts);
 	array_free(&answer->parts);
 	array_free(&answer->pinned);
+	python_shares_clear(&answer->shares);
 }

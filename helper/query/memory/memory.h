@@ -7,6 +7,7 @@
 #include "allocator/region_map.h"
 #include "memory/live/usage.h"
 #include "query/memory/memory_regions.h"
+#include "query/memory/python_shares.h"
 #include "query/query.h"
 
 struct memory_question {
@@ -14,7 +15,8 @@ struct memory_question {
 	uint64_t limit; /* of pinned types */
 };
 
-/* A line of the tree: its parts follow it one level deeper and sum to it, but for those that are "of it". */
+/* A line of the tree: its parts follow it one level deeper and sum to it. Before them, also one level deeper, stand
+ * those that are "of it": what some of it is, and may be several of these. */
 struct memory_part {
 	const char *name; /* a literal */
 	uint64_t bytes;
@@ -22,7 +24,7 @@ struct memory_part {
 	uint64_t count; /* of what the name says; 0: not said */
 	uint32_t level; /* 0: all that was mapped */
 	bool has_resident;
-	bool is_of_which; /* counted in its neighbours already */
+	bool is_of_which;
 };
 
 enum verdict_kind { VERDICT_OBJECTS, VERDICT_RETURNABLE, VERDICT_FRAGMENTED, VERDICT_NATIVE, VERDICT_UNKNOWN };
@@ -53,6 +55,7 @@ struct memory_answer {
 	uint64_t malloc_mapped, malloc_mapped_blocks; /* blocks with pages of their own */
 	uint64_t malloc_overhead; /* of heaps: headers of heaps and arenas */
 	uint64_t returnable_resident;
+	struct python_shares shares;
 	bool has_malloc; /* false: no heap of glibc was found, or what was found does not confirm itself */
 	const char *refusal; /* why the latter; NULL */
 	uint64_t refused_at;

@@ -16,12 +16,32 @@ static void add(struct tree *tree, uint32_t level, const char *name, uint64_t by
 		tree->failed = true;
 }
 
-static void add_of_which(struct tree *tree, uint32_t level, const char *name, uint64_t bytes)
+static void add_share(struct tree *tree, enum python_share share, enum allocator allocator)
 {
+	static const char *const names[SHARE_COUNT] = {
+		[SHARE_COLLECTOR] = "of it the collector's words before objects",
+		[SHARE_CODE] = "of it code objects and what they own",
+		[SHARE_INTERNED] = "of it interned strings",
+		[SHARE_FREE_LISTS] = "of it free lists",
+		[SHARE_TRACEMALLOC] = "of it tracemalloc's own tables",
+	};
+	const struct python_shares *shares = &tree->answer->shares;
 	const size_t before = tree->answer->parts.count;
-	add(tree, level, name, bytes, 0);
+	add(tree, 3, names[share], shares->bytes[share][allocator], shares->count[share][allocator]);
 	if (tree->answer->parts.count > before)
 		tree->answer->parts.items[before].is_of_which = true;
+}
+
+/* What objects have of an allocator, and what else is in use there. */
+static void add_used(struct tree *tree, enum allocator allocator, const char *other_name, uint64_t other_bytes,
+                     uint64_t other_count)
+{
+	add(tree, 2, "Python objects", tree->blocks->bytes[allocator], tree->blocks->blocks[allocator]);
+	for (int share = SHARE_COLLECTOR; share <= SHARE_INTERNED; share++)
+		add_share(tree, (enum python_share)share, allocator);
+	add(tree, 2, other_name, other_bytes, other_count);
+	for (int share = SHARE_FREE_LISTS; share <= SHARE_TRACEMALLOC; share++)
+		add_share(tree, (enum python_share)share, allocator);
 }
 
 /* An owner with all its regions of a kind; false: it has none. */
@@ -48,10 +68,9 @@ static void add_pymalloc(struct tree *tree)
 	const uint64_t objects = tree->blocks->bytes[ALLOCATOR_PYMALLOC];
 	if (!add_kind(tree, REGION_PYMALLOC, "pymalloc arenas"))
 		return;
-	add(tree, 2, "Python objects", objects, tree->blocks->blocks[ALLOCATOR_PYMALLOC]);
 	tree->answer->native_bytes += less(use->used_bytes, objects);
-	add(tree, 2, "in use and no object's: free lists, C code", less(use->used_bytes, objects),
-	    less(use->used_blocks, tree->blocks->blocks[ALLOCATOR_PYMALLOC]));
+	add_used(tree, ALLOCATOR_PYMALLOC, "in use and no object's", less(use->used_bytes, objects),
+	         less(use->used_blocks, tree->blocks->blocks[ALLOCATOR_PYMALLOC]));
 	add(tree, 2, "free blocks in pools that are in use", use->free_bytes, use->free_blocks);
 	add(tree, 2, "free pools", use->free_pool_bytes, use->free_pools);
 	add(tree, 2, "headers, rounding, alignment", use->header_bytes + use->quantization_bytes + use->alignment_bytes,
@@ -65,10 +84,9 @@ static void add_mimalloc(struct tree *tree)
 	const uint64_t mapped = tree->answer->kinds[REGION_MIMALLOC].mapped;
 	if (!add_kind(tree, REGION_MIMALLOC, "mimalloc segments (not free for malloc, nor the reverse)"))
 		return;
-	add(tree, 2, "Python objects", objects, tree->blocks->blocks[ALLOCATOR_MIMALLOC]);
 	tree->answer->native_bytes += less(use->used_bytes, objects);
-	add(tree, 2, "in use and no object's", less(use->used_bytes, objects),
-	    less(use->used_blocks, tree->blocks->blocks[ALLOCATOR_MIMALLOC]));
+	add_used(tree, ALLOCATOR_MIMALLOC, "in use and no object's", less(use->used_bytes, objects),
+	         less(use->used_blocks, tree->blocks->blocks[ALLOCATOR_MIMALLOC]));
 	add(tree, 2, "free blocks in pages that have a size", use->free_bytes, use->free_blocks);
 	add(tree, 2, "not used yet, headers", less(mapped, use->used_bytes + use->free_bytes), 0);
 }
@@ -84,18 +102,16 @@ static void add_malloc(struct tree *tree)
 	const uint64_t mapped_native = less(answer->malloc_mapped, mapped_objects);
 	const bool has_heaps = add_kind(tree, REGION_HEAP, "malloc heaps");
 	if (has_heaps && answer->has_malloc) {
-		add(tree, 2, "Python objects", objects, tree->blocks->blocks[ALLOCATOR_MALLOC]);
-		add(tree, 2, "in use by C code", native,
-		    less(use->used_blocks, tree->blocks->blocks[ALLOCATOR_MALLOC]));
+		add_used(tree, ALLOCATOR_MALLOC, "in use by C code", native,
+		         less(use->used_blocks, tree->blocks->blocks[ALLOCATOR_MALLOC]));
 		add(tree, 2, "kept by threads for their next calls", use->cached_bytes, use->cached_blocks);
 		add(tree, 2, "free, malloc_trim(0) would return it", use->returnable, 0);
 		add(tree, 2, "free, between blocks in use", less(free_bytes, use->returnable), 0);
 		add(tree, 2, "headers of heaps", answer->malloc_overhead, 0);
 	}
 	if (add_kind(tree, REGION_MAPPED_CHUNK, "malloc blocks with pages of their own") && answer->has_malloc) {
-		add(tree, 2, "Python objects", mapped_objects, tree->blocks->blocks[ALLOCATOR_MMAP]);
-		add(tree, 2, "in use by C code", mapped_native,
-		    less(answer->malloc_mapped_blocks, tree->blocks->blocks[ALLOCATOR_MMAP]));
+		add_used(tree, ALLOCATOR_MMAP, "in use by C code", mapped_native,
+		         less(answer->malloc_mapped_blocks, tree->blocks->blocks[ALLOCATOR_MMAP]));
 	}
 	answer->native_bytes += (answer->has_malloc ? native + mapped_native : 0) + tree->blocks->outside_bytes;
 }
@@ -107,8 +123,8 @@ static void add_jemalloc(struct tree *tree)
 		return;
 	const uint64_t active = jemalloc->bytes[JEMALLOC_ACTIVE];
 	const uint64_t objects = tree->blocks->bytes[ALLOCATOR_JEMALLOC];
-	add(tree, 2, "Python objects", objects, tree->blocks->blocks[ALLOCATOR_JEMALLOC]);
-	add(tree, 2, "in use by C code, or kept by threads", less(jemalloc->allocated, objects), 0);
+	add_used(tree, ALLOCATOR_JEMALLOC, "in use by C code, or kept by threads", less(jemalloc->allocated, objects),
+	         0);
 	add(tree, 2, "free between blocks in use, rounding",
 	    less(active, jemalloc->allocated > objects ? jemalloc->allocated : objects), 0);
 	add(tree, 2, "free, returned in time (dirty)", jemalloc->bytes[JEMALLOC_DIRTY], 0);
@@ -176,7 +192,5 @@ int memory_parts_make(const struct query *query, const struct python_blocks *blo
 	add_files(&tree);
 	(void)add_kind(&tree, REGION_OTHER, rest_name(answer));
 	(void)add_kind(&tree, REGION_RESERVED, "address space without memory");
-	add_of_which(&tree, 1, "of all this, the collector's words before objects", blocks->collector_heads);
-	add_of_which(&tree, 1, "of all this, code objects", blocks->code_bytes);
 	return tree.failed ? query_no_memory(query, "the parts of memory") : OK;
 }

@@ -26,6 +26,7 @@ bool traced_table_open(struct traced_table *table, struct reader *reader, const 
 	    (table->bucket_count & (table->bucket_count - 1)) != 0 || table->entry_count > table->bucket_count ||
 	    (buckets & 7) != 0)
 		return false;
+	table->buckets_address = buckets;
 	table->buckets = reader_at(reader, buckets, table->bucket_count * 8);
 	table->entry_bytes = entry_bytes;
 	table->key_bytes = 8;
@@ -90,6 +91,7 @@ const uint8_t *traced_cursor_next(struct traced_cursor *cursor)
 		return NULL;
 	}
 	cursor->passed++;
+	cursor->given = cursor->entry;
 	cursor->entry = load_u64(entry + cursor->next_offset);
 	return entry;
 }

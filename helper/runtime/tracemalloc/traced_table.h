@@ -14,6 +14,7 @@ struct traced_table {
 	uint64_t address;
 	uint64_t entry_count; /* as the table says */
 	uint64_t bucket_count; /* a power of two */
+	uint64_t buckets_address;
 	const uint8_t *buckets; /* host: bucket_count words, heads of chains */
 	uint32_t entry_bytes; /* of one entry, key and value included */
 	uint32_t key_offset, value_offset; /* in an entry */
@@ -32,6 +33,7 @@ struct traced_cursor {
 	struct reader *reader;
 	uint64_t bucket; /* the next one */
 	uint64_t entry; /* the next of the chain; 0: its end */
+	uint64_t given; /* address of the entry that was given last */
 	uint64_t passed; /* entries given so far, never more than the table has */
 	uint32_t next_offset;
 	bool is_torn; /* a chain led to memory that is not there */
