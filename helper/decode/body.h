@@ -27,7 +27,7 @@ static inline struct body body_at(struct reader *reader, uint64_t address, uint3
 
 static inline bool body_has(struct body body, uint32_t offset, uint32_t size)
 {
-	return __builtin_expect(offset <= body.size && size <= body.size - offset, 1);
+	return __builtin_expect((uint64_t)offset + size <= body.size, 1);
 }
 
 /* What follows from an offset on. */
@@ -47,9 +47,10 @@ static inline uint64_t body_word(struct body body, uint32_t offset)
 static inline uint64_t body_field(const struct layout *layout, enum layout_field field, struct body body)
 {
 	const struct layout_place *place = &layout->fields[field];
-	if (!body_has(body, place->offset, place->size < 8 ? place->size : 8))
-		return 0;
-	return place->size == 8 ? load_u64(body.bytes + place->offset) : layout_get(layout, field, body.bytes);
+	if (__builtin_expect(place->size == 8, 1)) /* most are words */
+		return body_word(body, place->offset);
+	return body_has(body, place->offset, place->size < 8 ? place->size : 8) ? layout_get(layout, field, body.bytes)
+	                                                                        : 0;
 }
 
 #endif

@@ -43,12 +43,6 @@ void emit_whole_block(struct decoder *decoder, const struct block *block)
 		decoder->out_of_memory = true;
 }
 
-void emit_block(struct decoder *decoder, uint64_t address, uint64_t bytes, const char *role, uint32_t flags)
-{
-	const struct block block = { .address = address, .bytes = bytes, .most = bytes, .role = role, .flags = flags };
-	emit_whole_block(decoder, &block);
-}
-
 void emit_opaque_block(struct decoder *decoder, const struct type_info *type, struct body body, enum layout_field field,
                        const char *role)
 {

@@ -80,11 +80,20 @@ void emit_whole_run(struct decoder *decoder, const struct run *run);
 void emit_field(struct decoder *decoder, uint64_t address, struct body body, enum layout_field field, uint32_t flags);
 /* One slot that is at hand: name points at a literal that stays. */
 void emit_slot(struct decoder *decoder, uint64_t address, const uint8_t *slot, const char *const *name, uint32_t flags);
-void emit_block(struct decoder *decoder, uint64_t address, uint64_t bytes, const char *role, uint32_t flags);
 /* The state that another library keeps for the object; field is a pointer to it in the body. */
 void emit_opaque_block(struct decoder *decoder, const struct type_info *type, struct body body, enum layout_field field,
                        const char *role);
 void emit_whole_block(struct decoder *decoder, const struct block *block);
+
+static inline void emit_block(struct decoder *decoder, uint64_t address, uint64_t bytes, const char *role,
+                              uint32_t flags)
+{
+	if (decoder->skip_blocks && bytes <= LARGE_BYTES) /* most of those of a walk; see struct large_block */
+		return;
+	const struct block block = { .address = address, .bytes = bytes, .most = bytes, .role = role, .flags = flags };
+	emit_whole_block(decoder, &block);
+}
+
 void flag_object(struct decoder *decoder, uint32_t flags, const char *reason);
 
 /* A word of a body at a known field: 0 where this Python has no such field, or the body ends before it. */

@@ -57,12 +57,18 @@ static inline __attribute__((always_inline)) bool look_at(struct frontier *front
 	return true;
 }
 
-/* Enters what was looked at in the set of visited ones; true with its type where it is an object and was not there. */
-static inline __attribute__((always_inline)) bool enter(struct frontier *frontier, struct upcoming *upcoming,
+static inline __attribute__((always_inline)) const struct type_info *type_of(struct frontier *frontier,
+                                                                             const struct object_head *head)
+{
+	return head->bytes != NULL ? decode_head_type(frontier->decoder, head->bytes) : NULL;
+}
+
+/* Enters what was looked at, its type known, in the set of visited ones; true where it is an object and was not there.
+ */
+static inline __attribute__((always_inline)) bool enter(struct frontier *frontier, const struct upcoming *upcoming,
                                                         bool is_shared)
 {
 	const struct object_head *head = &upcoming->head;
-	upcoming->type = head->bytes != NULL ? decode_head_type(frontier->decoder, head->bytes) : NULL;
 	if (__builtin_expect(upcoming->type == NULL, 0) ||
 	    __builtin_expect((head->address & 8) != 0 && is_inside_object(frontier->decoder, head->address), 0)) {
 		note_bad(frontier, address_space_find(frontier->decoder->reader.space, head->address), head);
@@ -74,7 +80,10 @@ static inline __attribute__((always_inline)) bool enter(struct frontier *frontie
 
 bool frontier_take(struct frontier *frontier, uint64_t address, struct upcoming *ret_upcoming)
 {
-	return look_at(frontier, address, ret_upcoming) && enter(frontier, ret_upcoming, frontier->pool != NULL);
+	if (!look_at(frontier, address, ret_upcoming))
+		return false;
+	ret_upcoming->type = type_of(frontier, &ret_upcoming->head);
+	return enter(frontier, ret_upcoming, frontier->pool != NULL);
 }
 
 bool frontier_pool_open(struct frontier_pool *pool)
@@ -214,25 +223,36 @@ static void draw_batch(struct frontier *frontier)
 
 static inline void look_ahead(struct frontier *frontier, const struct upcoming *upcoming)
 {
-	if (upcoming->type->ahead == 0)
+	if (upcoming->type == NULL || upcoming->type->ahead == 0)
 		return;
 	struct reader *reader = &frontier->decoder->reader;
-	const uint8_t *slot = reader_at(reader, upcoming->head.address + (uint64_t)(int64_t)upcoming->type->ahead, 8);
+	const struct object_head *head = &upcoming->head;
+	const int64_t ahead = upcoming->type->ahead;
+	/* As a rule a field of the object; it may be a word in front of it. */
+	const uint8_t *slot = ahead > 0 && (uint64_t)ahead + 8 <= head->available
+	                              ? head->bytes + ahead
+	                              : reader_at(reader, head->address + (uint64_t)ahead, 8);
 	uint64_t target = slot != NULL ? load_u64(slot) : 0;
 	const struct segment *segment = target != 0 ? reader_segment(reader, target) : NULL;
 	if (segment != NULL && segment->data != NULL)
 		__builtin_prefetch(segment->data + (target - segment->start));
 }
 
-/* The batch that was drawn is given out, without what is no object or was drawn twice. */
+/* The batch that was drawn is given out, without what is no object or was drawn twice. Entering one in a set that is
+ * shared waits for all that was loaded before: so the types of all are looked up first, and what they lead to is on its
+ * way. */
 static inline __attribute__((always_inline)) uint32_t enter_batch(struct frontier *frontier, bool is_shared)
 {
 	struct upcoming *batch = frontier->batches[frontier->ready];
+	const uint32_t drawn = frontier->drawn_count;
+	for (uint32_t i = 0; i < drawn; i++) {
+		batch[i].type = type_of(frontier, &batch[i].head);
+		look_ahead(frontier, &batch[i]);
+	}
 	uint32_t entered = 0;
-	for (uint32_t i = 0; i < frontier->drawn_count; i++) {
+	for (uint32_t i = 0; i < drawn; i++) {
 		if (!enter(frontier, &batch[i], is_shared))
 			continue;
-		look_ahead(frontier, &batch[i]);
 		if (__builtin_expect(entered != i, 0))
 			batch[entered] = batch[i];
 		entered++;

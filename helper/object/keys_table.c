@@ -30,7 +30,7 @@ static bool read_logarithmic(struct object_reader *objects, const uint8_t *head,
 	uint8_t log2_index_bytes = head[layout_offset(layout, FIELD_PyDictKeysObject_dk_log2_index_bytes)];
 	uint8_t kind = head[layout_offset(layout, FIELD_PyDictKeysObject_dk_kind)];
 	/* new_keys_object(): as many bytes for an index as its numbers need. The table of all empty dicts has 8. */
-	uint8_t log2_index = log2_size < 8 ? 0 : log2_size < 16 ? 1 : log2_size < 32 ? 2 : 3;
+	const unsigned log2_index = (log2_size >= 8) + (log2_size >= 16) + (log2_size >= 32);
 	if (log2_size > MOST_LOG2_SIZE || kind > 2 ||
 	    (log2_index_bytes != log2_size + log2_index && (log2_size != 0 || log2_index_bytes != 3)))
 		return false;
