@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "names/expression.h"
+#include "query/tasks/awaitable.h"
 
 void words_clear(struct words *words)
 {
@@ -76,13 +77,31 @@ static void local_noun(struct words *words, const struct run *run, uint64_t slot
 	text_free(&name);
 }
 
-/* "local 'x'" of a frame that runs, or of a frame object and of what keeps that; up to 3.10 a frame that runs is a
- * frame object too, and is named once. */
+/* Where the frame stands that an owner of locals is or has: a frame object, a coroutine, a generator. */
+static bool place_of_owner(struct decoder *decoder, uint64_t owner, struct text *text)
+{
+	struct python_frame frame;
+	if (owner == 0)
+		return false;
+	if (names_frame_object(decoder, owner, text))
+		return true;
+	const enum awaitable_kind kind = awaitable_kind(decoder, owner);
+	if (kind < AWAITABLE_COROUTINE || kind > AWAITABLE_ASYNC_GENERATOR)
+		return false;
+	const enum awaitable_state state = awaitable_frame(decoder, owner, &frame);
+	if (state == AWAITABLE_UNKNOWN || state == AWAITABLE_ENDED)
+		return false;
+	names_place(decoder, &frame, text);
+	return true;
+}
+
+/* "local 'x'" of a frame that runs, or of a frame object or coroutine and of what keeps that; up to 3.10 a frame that
+ * runs is a frame object too, and is named once. */
 static void add_local(struct words *words, uint64_t owner)
 {
 	struct text frame = { .bytes = NULL }, keeper = { .bytes = NULL };
 	words_end(words, &keeper);
-	bool is_kept = owner != 0 && names_frame_object(words->references->decoder, owner, &frame) &&
+	bool is_kept = place_of_owner(words->references->decoder, owner, &frame) &&
 	               strcmp(text_string(&frame), text_string(&keeper)) != 0;
 	text_add(&words->label, " of ");
 	if (is_kept)
