@@ -45,6 +45,7 @@ enum {
 	LIMIT_CONTEXT_VARIABLES = 1 << 20, /* words of the trie of one context */
 	LIMIT_AWAIT_CHAIN = 1 << 16, /* coroutines that await one another below one task */
 	LIMIT_CALLBACKS = 1 << 20, /* of one future */
+	LIMIT_POOL_THREADS = 1 << 16, /* threads looked through for the work of pools */
 	LIMIT_TRACED_FRAMES = 65535, /* frames of one traceback of tracemalloc: what tracemalloc.start() takes */
 	LIMIT_MALLOC_CACHED = 1 << 24, /* chunks in one list of a thread's cache or one fast bin */
 	LIMIT_JEMALLOC_LEAVES = 1 << 18, /* of its tree of pages: all that 48 bits of address can have */

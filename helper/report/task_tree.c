@@ -11,6 +11,7 @@
 
 struct tree_row {
 	uint32_t row;
+	enum task_edge_kind kind; /* below a parent: how that waits for it */
 	struct table_row *parent;
 };
 
@@ -29,6 +30,8 @@ static struct table_row *add_row(struct task_tree *tree, const struct tree_row *
 	const struct task_row *row = &tasks->found.rows.items[at->row];
 	const struct task_group *group = &tasks->found.groups.items[row->group];
 	struct table_row *line = table_add_row(tree->table, at->parent);
+	if (at->parent != NULL)
+		text_format(&tree->cell, "%s ", task_edge_name(at->kind));
 	if (row->name != 0)
 		task_name(tasks, row->name, &tree->cell);
 	else
@@ -49,10 +52,29 @@ static struct table_row *add_row(struct task_tree *tree, const struct tree_row *
 	return line;
 }
 
+/* Below a task that waits for a pool: what the thread does that works for it. */
+static void add_pool(struct task_tree *tree, const struct task_row *row, struct table_row *parent)
+{
+	const struct pool_work *work = tasks_pool_work(&tree->tasks->found, row->wait_object);
+	if (work == NULL)
+		return;
+	struct table_row *line = table_add_row(tree->table, parent);
+	const struct python_frame frame = task_frame(&work->place);
+	task_pool_thread_text(tree->tasks, work, &tree->cell);
+	table_take(tree->table, line, 0, &tree->cell);
+	place_text(tree->tasks->report, &frame, &tree->cell);
+	table_take(tree->table, line, 1, &tree->cell);
+}
+
+static bool push_child(struct task_tree *tree, const struct task_edge *edge, struct table_row *parent)
+{
+	return array_push(&tree->queue, (struct tree_row){ edge->to, (enum task_edge_kind)edge->kind, parent });
+}
+
 static bool add_subtree(struct task_tree *tree, uint32_t root)
 {
 	const struct tasks_answer *found = &tree->tasks->found;
-	if (!array_push(&tree->queue, (struct tree_row){ root, NULL }))
+	if (!array_push(&tree->queue, (struct tree_row){ root, EDGE_AWAITS, NULL }))
 		return false;
 	while (tree->queue.count > 0) {
 		const struct tree_row at = tree->queue.items[--tree->queue.count];
@@ -69,8 +91,9 @@ static bool add_subtree(struct task_tree *tree, uint32_t root)
 		while (end < found->edges.count && found->edges.items[end].from == at.row)
 			end++;
 		while (end > first)
-			if (!array_push(&tree->queue, (struct tree_row){ found->edges.items[--end].to, line }))
+			if (!push_child(tree, &found->edges.items[--end], line))
 				return false;
+		add_pool(tree, &found->rows.items[at.row], line);
 	}
 	return true;
 }

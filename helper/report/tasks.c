@@ -14,42 +14,6 @@
 #include "report/place.h"
 #include "report/tasks.h"
 
-/* ---- Words ---- */
-
-static const char *const wait_words[] = {
-	[WAIT_METHOD] = "in ",
-	[WAIT_FUNCTION] = "in ",
-	[WAIT_TASK] = "for task ",
-	[WAIT_GATHER] = "for gather() ",
-	[WAIT_SHIELD] = "for shield() ",
-	[WAIT_EXECUTOR] = "for a thread or process pool: ",
-	[WAIT_FUTURE] = "for a future: ",
-	[WAIT_OTHER] = "for ",
-};
-
-/* "in Queue.get of app.jobs 0x...": what a group waits for; nothing where it waits for nothing. */
-static void wait_text(struct task_report *tasks, const struct task_group *group, struct text *text)
-{
-	if (group->wait == WAIT_NOTHING)
-		return;
-	text_add(text, wait_words[group->wait]);
-	if (group->wait == WAIT_METHOD || group->wait == WAIT_FUNCTION)
-		place_method(tasks->report, group->wait_object, group->wait_code, text);
-	if (group->wait_object == 0)
-		return;
-	if (group->wait == WAIT_METHOD)
-		text_add(text, " of ");
-	if (group->waits_differ) {
-		text_add(text, "different ones, the first ");
-	}
-	text_add(text, text_string(&group->wait_words));
-	if (group->wait_holder != 0) {
-		const struct python_frame frame = task_frame(&group->holder_place);
-		text_format(text, ", held by task 0x%" PRIx64 " at ", group->wait_holder);
-		place_text(tasks->report, &frame, text);
-	}
-}
-
 static bool passes(const struct task_report *tasks, const struct task_group *group)
 {
 	return group->retained >= tasks->report->request->min_bytes;
@@ -91,20 +55,23 @@ static void show_group(struct task_report *tasks, const struct task_group *group
 	struct text *text = report->text;
 	struct text words = { .bytes = NULL };
 	text_add(text, "\n");
-	units_count(text, group->count);
-	text_format(text, " %s   retained ", task_state_name(group->state));
+	task_count_text(group->state, group->count, text);
+	text_add(text, "   retained ");
 	report_bytes(report, text, group->retained);
-	if (task_group_has_ended(group) && group->payload > 0) {
-		text_format(text, ", of it %s ", group->state == TASK_FAILED ? "exceptions" : "results");
+	if (task_state_has_ended(group->state) && group->payload > 0) {
+		const bool failed = group->state == TASK_FAILED || group->state == TASK_FUTURE_FAILED;
+		text_format(text, ", of it %s ", failed ? "exceptions" : "results");
 		report_bytes(report, text, group->payload);
 	}
 	text_format(text, "   first 0x%" PRIx64 "\n", group->first);
 	show_chain(tasks, group);
-	wait_text(tasks, group, &words);
+	task_wait_text(tasks, group, &words);
 	if (words.length > 0)
 		text_format(text, "   waits %s\n", text_string(&words));
 	else if (group->state == TASK_PENDING)
 		text_add(text, "   waits for nothing: the event loop has not come to it\n");
+	else if (group->state == TASK_FUTURE)
+		text_format(text, "   nobody waits for %s\n", group->count == 1 ? "it" : "them");
 	text_reset(&words);
 	if (group->kept_by.length > 0)
 		text_format(text, "   kept by %s\n", text_string(&group->kept_by));
@@ -128,8 +95,7 @@ static void show_head(struct task_report *tasks)
 		if (counts[i] == 0)
 			continue;
 		text_add(text, is_first ? "" : ", ");
-		units_count(text, counts[i]);
-		text_format(text, " %s", task_state_name(i));
+		task_count_text(i, counts[i], text);
 		is_first = false;
 	}
 	text_add(text, is_first ? "No task, greenlet or suspended coroutine.\n" : "\n");
@@ -177,8 +143,13 @@ static int show_text(struct task_report *tasks)
 	uint64_t rows = 0, folded = 0;
 	show_head(tasks);
 	show_cycles(tasks);
-	if (request_has(report->request, OPTION_AWAITS))
-		return task_tree_show(tasks);
+	if (request_has(report->request, OPTION_AWAITS)) {
+		TRY(task_tree_show(tasks));
+		text_add(report->text, "\n");
+		report_coverage(report, &tasks->found.coverage);
+		report_next(report, "tasks", 0);
+		return OK;
+	}
 	for (size_t i = 0; i < tasks->found.groups.count; i++) {
 		const struct task_group *group = &tasks->found.groups.items[i];
 		if (!passes(tasks, group))
@@ -231,12 +202,17 @@ static void json_group(struct task_report *tasks, const struct task_group *group
 		json_object_end(json);
 	}
 	json_array_end(json);
-	wait_text(tasks, group, &words);
+	task_wait_text(tasks, group, &words);
 	json_words(json, "waits_for", &words);
 	if (group->wait_holder != 0)
 		json_address(json, "held_by", group->wait_holder);
 	else
 		json_null(json, "held_by");
+	if (group->in_pool > 0)
+		json_number(json, "worker",
+		            task_pool_thread(tasks, tasks_pool_work(&tasks->found, group->pool_future))->native_id);
+	else
+		json_null(json, "worker");
 	json_number(json, "retained", group->retained);
 	json_number(json, "payload", group->payload);
 	json_number(json, "not_retrieved", group->not_retrieved);
@@ -253,8 +229,7 @@ static void json_row(struct task_report *tasks, const struct task_row *row, stru
 	json_object(json, NULL);
 	json_address(json, "address", row->address);
 	text_reset(words);
-	if (row->name != 0)
-		(void)value_str(&tasks->report->naming->objects, row->name, LIMIT_STRING_SHOWN, words);
+	(void)future_add_name(&tasks->report->naming->objects, row->name, words);
 	json_words(json, "name", words);
 	json_string(json, "state", task_state_name(row->state));
 	json_number(json, "group", row->group);
@@ -280,6 +255,7 @@ static void json_edges(struct task_report *tasks)
 		json_object(json, NULL);
 		json_address(json, "task", found->rows.items[found->edges.items[i].from].address);
 		json_address(json, "waits_for", found->rows.items[found->edges.items[i].to].address);
+		json_string(json, "by", task_edge_name(found->edges.items[i].kind));
 		json_object_end(json);
 	}
 	json_array_end(json);

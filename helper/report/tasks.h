@@ -13,6 +13,13 @@ struct task_report {
 
 /* The name of a task, in quotes; nothing if it has none. */
 void task_name(struct task_report *tasks, uint64_t name, struct text *text);
+/* "3 generators", "20 pending". */
+void task_count_text(enum task_state state, uint64_t count, struct text *text);
+/* "in Queue.get of app.jobs 0x...": what a group waits for; nothing where it waits for nothing. */
+void task_wait_text(struct task_report *tasks, const struct task_group *group, struct text *text);
+/* The thread that works for a pool's future: `thread 4242 "pool_0"`. */
+const struct python_thread *task_pool_thread(const struct task_report *tasks, const struct pool_work *work);
+void task_pool_thread_text(struct task_report *tasks, const struct pool_work *work, struct text *text);
 /* A frame that stands where a place does. */
 struct python_frame task_frame(const struct task_place *place);
 /* task_locals.c: the locals of the first of a group at a step of its chain: lines, and a key "locals". */

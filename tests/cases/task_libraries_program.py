@@ -63,7 +63,11 @@ def uvloop_program():
         tasks = [asyncio.ensure_future(work(queue)) for _ in range(WORKERS)]
         tasks += [asyncio.ensure_future(read(asyncio.StreamReader())) for _ in range(READERS)]
         await asyncio.sleep(0.05)
-        ready(asyncio_tasks(asyncio), queue=hex(id(queue)), loop=hex(id(asyncio.get_running_loop())))
+        running = asyncio.get_running_loop()
+        for _ in range(4):
+            running.call_soon(print)
+        running.call_later(3600, print)
+        ready(asyncio_tasks(asyncio), queue=hex(id(queue)), loop=hex(id(running)))
 
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -72,7 +76,9 @@ def uvloop_program():
 
 def anyio_program():
     import asyncio
+    import threading
     import anyio
+    gate, begun = threading.Event(), threading.Event()
 
     async def work(stream):
         await stream.receive()
@@ -80,6 +86,10 @@ def anyio_program():
     async def read(event):
         with anyio.fail_after(3600):
             await event.wait()
+
+    def in_thread():
+        begun.set()
+        gate.wait()
 
     async def main():
         send, receive = anyio.create_memory_object_stream(1)
@@ -90,7 +100,11 @@ def anyio_program():
             for _ in range(READERS):
                 group.start_soon(read, event)
             await anyio.sleep(0.05)
-            ready(asyncio_tasks(asyncio), kept=[hex(id(send))])
+            mine = asyncio_tasks(asyncio)
+            group.start_soon(anyio.to_thread.run_sync, in_thread)
+            while not begun.is_set():
+                await anyio.sleep(0.01)
+            ready(mine, kept=[hex(id(send))])
 
     anyio.run(main)
 
@@ -105,6 +119,15 @@ def trio_program():
         with trio.fail_after(3600):
             await event.wait()
 
+    async def parent(event, below):
+        below.append(trio.lowlevel.current_task())
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(child, event, below)
+
+    async def child(event, below):
+        below.append(trio.lowlevel.current_task())
+        await event.wait()
+
     async def main():
         send, receive = trio.open_memory_channel(0)
         event = trio.Event()
@@ -113,9 +136,11 @@ def trio_program():
                 nursery.start_soon(work, receive)
             for _ in range(READERS):
                 nursery.start_soon(read, event)
+            mine, below = [task for task in nursery.child_tasks], []
+            nursery.start_soon(parent, event, below)
             await trio.testing.wait_all_tasks_blocked()
-            mine = [task for task in nursery.child_tasks]
-            ready([(task, task.name, chain_of(task.coro)) for task in mine], kept=[hex(id(send))])
+            ready([(task, task.name, chain_of(task.coro)) for task in mine], kept=[hex(id(send))],
+                  edge=[hex(id(task)) for task in below] + ["nursery"])
 
     import trio.testing
     trio.run(main)
@@ -130,12 +155,17 @@ def curio_program():
     async def read(event):
         await event.wait()
 
+    async def join(task):
+        await task.join()
+
     async def main():
         queue, event = curio.Queue(), curio.Event()
         tasks = [await curio.spawn(work, queue) for _ in range(WORKERS)]
         tasks += [await curio.spawn(read, event) for _ in range(READERS)]
+        joining = await curio.spawn(join, tasks[0])
         await curio.sleep(0.05)
-        ready([(task, task.name, chain_of(task.coro)) for task in tasks])
+        ready([(task, task.name, chain_of(task.coro)) for task in tasks],
+              edge=[hex(id(joining)), hex(id(tasks[0])), "await"])
 
     curio.run(main)
 

@@ -9,6 +9,7 @@ import threading
 import types
 
 KEPT, LOST, EDGES, CYCLE = [], [], [], []
+ANSWERS = {}
 
 
 async def leaf(event):
@@ -55,42 +56,46 @@ async def holding(lock, event, more):
 
 
 async def wanting(lock, more):
-    EDGES.append((id(asyncio.current_task()), id(more[0])))
+    EDGES.append((id(asyncio.current_task()), id(more[0]), "lock"))
     async with lock:
         pass
 
 
+def in_thread(gate):
+    gate.wait()
+
+
 async def in_pool(pool, gate):
-    await asyncio.get_running_loop().run_in_executor(pool, gate.wait)
+    await asyncio.get_running_loop().run_in_executor(pool, in_thread, gate)
 
 
 async def gathering(event, n):
     children = [asyncio.ensure_future(middle(event)) for _ in range(n)]
-    EDGES.extend((id(asyncio.current_task()), id(child)) for child in children)
+    EDGES.extend((id(asyncio.current_task()), id(child), "gather") for child in children)
     await asyncio.gather(*children)
 
 
 async def shielding(event):
     inner = asyncio.ensure_future(leaf(event))
-    EDGES.append((id(asyncio.current_task()), id(inner)))
+    EDGES.append((id(asyncio.current_task()), id(inner), "shield"))
     await asyncio.shield(inner)
 
 
 async def waiting_for(event):
     inner = asyncio.ensure_future(leaf(event))
-    EDGES.append((id(asyncio.current_task()), id(inner)))
+    EDGES.append((id(asyncio.current_task()), id(inner), "wait_for"))
     await asyncio.wait_for(inner, 3600)
 
 
 async def waiting(event):
     inner = [asyncio.ensure_future(leaf(event)) for _ in range(2)]
-    EDGES.extend((id(asyncio.current_task()), id(one)) for one in inner)
+    EDGES.extend((id(asyncio.current_task()), id(one), "wait") for one in inner)
     await asyncio.wait(inner)
 
 
 async def grouped(event):
     async with asyncio.TaskGroup() as group:
-        EDGES.extend((id(asyncio.current_task()), id(group.create_task(leaf(event)))) for _ in range(2))
+        EDGES.extend((id(asyncio.current_task()), id(group.create_task(leaf(event))), "TaskGroup") for _ in range(2))
 
 
 async def each_other(which):
@@ -169,9 +174,10 @@ def call_graph(task):
             "awaited_by": sorted(awaiters(graph))}
 
 
-def describe(task):
-    return {"address": hex(id(task)), "name": task.get_name(), "state": state(task), "chain": chain(task.get_coro()),
-            "stack": [frame.f_lineno for frame in task.get_stack()]}
+def describe(task, number):
+    """Since 3.12 get_name() makes the name of a task: of every other one it is not asked for."""
+    return {"address": hex(id(task)), "name": task.get_name() if number % 2 else None, "state": state(task),
+            "chain": chain(task.get_coro()), "stack": [frame.f_lineno for frame in task.get_stack()]}
 
 
 async def main():
@@ -180,7 +186,8 @@ async def main():
     pool = concurrent.futures.ThreadPoolExecutor(1)
     await lock.acquire()
     make = [middle(event) for _ in range(50)] + [consume(event), through_old_style(loop.create_future()), get(queue),
-                                                get(queue), locked(lock), in_pool(pool, gate), gathering(event, 3),
+                                                get(queue), locked(lock), in_pool(pool, gate), in_pool(pool, gate),
+                                                gathering(event, 3),
                                                 shielding(event), waiting_for(event), waiting(event), sleeping()]
     if hasattr(asyncio, "TaskGroup"):
         make.append(grouped(event))
@@ -197,6 +204,10 @@ async def main():
     cancelled.cancel()
     await asyncio.sleep(0.05)
     LOST.append(never())
+    ANSWERS.update((n, loop.create_future()) for n in range(12))
+    for n in range(10):
+        ANSWERS[n].set_result(bytes(10000 + n))
+    ANSWERS[10].set_exception(ValueError("of a future"))
     standing = generator()
     next(standing)
     coming = numbers(event)
@@ -205,11 +216,13 @@ async def main():
     except StopIteration:
         pass
     known = {id(task): task for task in list(asyncio.all_tasks()) + KEPT + python}
-    truth = {"tasks": [describe(task) for task in known.values()], "edges": [[hex(a), hex(b)] for a, b in EDGES],
+    truth = {"tasks": [describe(task, number) for number, task in enumerate(known.values())],
+             "edges": [[hex(a), hex(b), by] for a, b, by in EDGES],
              "cycle": [hex(id(task)) for task in CYCLE], "never": hex(id(LOST[0])), "generator": hex(id(standing)),
              "async_generator": hex(id(coming)), "queue": hex(id(queue)), "event": hex(id(event)),
              "loop": hex(id(loop)),
-             "lock": hex(id(lock)), "kept": hex(id(KEPT)), "held": len(held), "holder": hex(id(more[0]))}
+             "lock": hex(id(lock)), "kept": hex(id(KEPT)), "held": len(held), "answers": hex(id(ANSWERS)),
+             "holder": hex(id(more[0]))}
     if hasattr(asyncio, "capture_call_graph"):
         truth["graphs"] = [call_graph(task) for task in known.values()  # it takes no tasks written in Python
                            if isinstance(task, asyncio.Future) and task not in CYCLE and not task.done() and

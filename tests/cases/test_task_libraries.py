@@ -44,6 +44,15 @@ def test_tasks_that_hang(python, library, tmp_path):
     assert all(answer["groups"][group]["count"] == len(found) for group, found in groups.items())
     for waits in WAITS[library]:
         assert waits is None or "waits in %s of " % waits in text
+    if library == "uvloop":
+        (loop,) = [one for one in answer["loops"] if one["address"] == truth["loop"]]
+        assert (loop["ready"], loop["timers"]) == (4, 1)
+    if library == "anyio":
+        assert [group for group in answer["groups"]
+                if group["worker"] and "is at anyio_program.<locals>.in_thread()" in group["waits_for"]], text
+    if "edge" in truth:
+        assert truth["edge"] in [[one["task"], one["waits_for"], one["by"]] for one in answer["awaits"]]
+    assert not [group for group in answer["groups"] if group["state"] == "suspended coroutine"], text
     if WAITS[library] == (None, None):
         assert sorted(answer["groups"][group]["state"] for group in groups) == ["greenlet", "greenlet"]
         assert max(answer["groups"][group]["retained"] for group in groups) > 50000  # the local `weighs` of five

@@ -2,8 +2,6 @@
  * Table task: one row an asyncio task or what is like one, as the command `tasks` finds them. */
 #include <stdlib.h>
 
-#include "base/limits.h"
-#include "object/value.h"
 #include "query/tables/open_tables.h"
 #include "query/tasks/tasks.h"
 
@@ -57,8 +55,7 @@ static struct cell chain_cell(struct table_cursor *cursor, const struct task_gro
 static struct cell name_cell(struct table_cursor *cursor, uint64_t name)
 {
 	text_reset(&cursor->text);
-	if (name == 0 ||
-	    value_str(&cursor->tables->query.target->naming.objects, name, LIMIT_STRING_SHOWN, &cursor->text) < 0)
+	if (!future_add_name(&cursor->tables->query.target->naming.objects, name, &cursor->text))
 		return (struct cell){ .kind = CELL_NULL };
 	return cell_text(text_string(&cursor->text), cursor->text.length);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/tasks/future.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -127,6 +128,19 @@ bool future_read(struct decoder *decoder, uint64_t object, enum awaitable_kind k
 		                      &ret_future->first_callback, &ret_future->callbacks };
 	for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++)
 		*objects[i] = not_none(decoder, *objects[i]);
+	return true;
+}
+
+bool future_add_name(struct object_reader *objects, uint64_t name, struct text *text)
+{
+	int64_t number;
+	if (name == 0)
+		return false;
+	if (value_str(objects, name, LIMIT_STRING_SHOWN, text) >= 0)
+		return true;
+	if (!value_int(objects, name, &number))
+		return false;
+	text_format(text, "Task-%" PRId64, number);
 	return true;
 }
 

@@ -25,6 +25,10 @@ struct future {
 /* False: the object is none, or cannot be read. kind: of its type, as awaitable_kind_of_type() says. */
 bool future_read(struct decoder *decoder, uint64_t object, enum awaitable_kind kind, struct future *ret_future);
 
+/* Appends the name of a task, not escaped: a str, or since 3.12 the number in one that nobody has asked for yet
+ * (_asyncio_Task_get_name_impl). False: it has none. */
+bool future_add_name(struct object_reader *objects, uint64_t name, struct text *text);
+
 /* The callbacks, in the order they will be called in. */
 struct callback_cursor {
 	struct decoder *decoder;

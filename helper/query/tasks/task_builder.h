@@ -16,7 +16,10 @@ struct task_with {
 struct task_awaited {
 	uint32_t row;
 	uint64_t object;
+	enum task_edge_kind kind;
 };
+
+enum { POOL_OUTER_FRAMES = 8 }; /* run() of a pool is among the outermost frames of its thread */
 
 struct task_builder {
 	struct tasks_answer *tasks;
@@ -48,6 +51,13 @@ int task_rows_add(struct task_builder *builder);
 int task_builder_add(struct task_builder *builder, const struct task_row *row, const struct waited *waited);
 /* Weighs and sorts the groups; rows follow. */
 int task_groups_finish(struct task_builder *builder);
+
+/* task_pool.c: fills the answer's works. */
+int task_pool_read(struct task_builder *builder);
+/* What the builder's chain waits for is a thread's work after all. */
+void task_pool_waited(const struct task_builder *builder, struct waited *waited);
+/* Whether a thread does the work of a future that a task of the group waits for, or has not begun. */
+void task_pool_count(const struct task_builder *builder, struct task_group *group, uint64_t future);
 
 /* task_greenlet.c: the frames of a suspended greenlet as a chain, outermost first; false: it is not suspended. */
 bool task_greenlet_chain(struct decoder *decoder, uint64_t greenlet, struct await_chain *chain, bool *ret_no_memory);

@@ -23,7 +23,7 @@ static uint64_t instruction_of(const struct await_step *step)
 
 static uint64_t hash_chain(const struct await_chain *chain, const struct task_row *row, const struct waited *waited)
 {
-	uint64_t hash = mix(mix(row->state, waited->wait), waited->code);
+	uint64_t hash = mix(mix(mix(row->state, waited->wait), waited->code), waited->keeper_type);
 	for (size_t i = 0; i < chain->steps.count; i++)
 		hash = mix(mix(hash, chain->steps.items[i].frame.code), instruction_of(&chain->steps.items[i]));
 	return hash;
@@ -33,7 +33,7 @@ static bool is_group(const struct task_group *group, const struct await_chain *c
                      const struct waited *waited)
 {
 	if (group->state != row->state || group->wait != waited->wait || group->wait_code != waited->code ||
-	    group->chain.count != chain->steps.count)
+	    group->keeper_type != waited->keeper_type || group->chain.count != chain->steps.count)
 		return false;
 	for (size_t i = 0; i < chain->steps.count; i++)
 		if (group->chain.items[i].code != chain->steps.items[i].frame.code ||
@@ -69,6 +69,7 @@ static bool new_group(struct task_builder *builder, const struct task_row *row, 
 		                    .wait = waited->wait,
 		                    .wait_code = waited->code,
 		                    .wait_object = waited->object,
+		                    .keeper_type = waited->keeper_type,
 		                    .first = row->address,
 		                    .keeper = UINT32_MAX };
 	bool done = true;

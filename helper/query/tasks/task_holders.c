@@ -69,7 +69,7 @@ bool task_holders_find(struct task_builder *builder)
 			group->wait_holder = tasks->rows.items[holder->row].address;
 			group->holder_place = holder->place;
 		}
-		if (!array_push(&tasks->edges, (struct task_edge){ i, holder->row }))
+		if (!array_push(&tasks->edges, (struct task_edge){ i, holder->row, EDGE_LOCK }))
 			return false;
 	}
 	return true;

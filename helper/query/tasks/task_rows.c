@@ -7,6 +7,7 @@
 #include "decode/foreign.h"
 #include "object/value.h"
 #include "query/tasks/task_builder.h"
+#include "query/tasks/uvloop_loop.h"
 
 enum task_role { ROLE_NONE, ROLE_LOOP = AWAITABLE_FOREIGN_TASK + 1, ROLE_GREENLET };
 
@@ -80,9 +81,11 @@ static int add_task(struct task_builder *builder, const struct instance *instanc
 	if (!future_read(builder->decoder, instance->address, instance->role, &task))
 		return OK;
 	TRY(follow(builder, task.coroutine));
-	const struct waited waited = task.state == FUTURE_PENDING
-	                                     ? task_waits_for(&builder->library, &builder->chain, &task)
-	                                     : (struct waited){ .wait = WAIT_NOTHING };
+	struct waited waited = { .wait = WAIT_NOTHING };
+	if (task.state == FUTURE_PENDING) {
+		waited = task_waits_for(&builder->library, &builder->chain, &task);
+		task_pool_waited(builder, &waited);
+	}
 	const struct task_row row = { .address = instance->address,
 		                      .name = task.name,
 		                      .loop = task.loop,
@@ -94,10 +97,53 @@ static int add_task(struct task_builder *builder, const struct instance *instanc
 	if (task.state != FUTURE_PENDING)
 		group->payload += bytes_of(builder, task.exception != 0 ? task.exception : task.result);
 	group->not_retrieved += task.not_retrieved;
+	if (waited.wait == WAIT_EXECUTOR)
+		task_pool_count(builder, group, waited.object);
 	const uint32_t index = (uint32_t)tasks->rows.count - 1;
 	if (row.state == TASK_PENDING &&
 	    (!task_edges_note(builder, index, &task) || !task_holders_note(builder, index)))
 		return no_memory(builder);
+	return OK;
+}
+
+/* The type of what alone keeps an object; 0: several things do, or a root. */
+static uint64_t keeper_type(const struct task_builder *builder, uint64_t object)
+{
+	const uint32_t number = retained_number(builder->heap, object);
+	uint32_t holder;
+	if (number == UINT32_MAX)
+		return 0;
+	const uint64_t keeper = retained_node(builder->heap, builder->heap->dominators.idom[number], &holder);
+	return keeper != 0 ? value_type(&builder->decoder->objects, keeper, NULL) : 0;
+}
+
+/* A future that is no task: one that something waits for is seen where that stands. */
+static int add_future(struct task_builder *builder, const struct instance *instance)
+{
+	static const uint8_t states[] = { [FUTURE_PENDING] = TASK_FUTURE,
+		                          [FUTURE_CANCELLED] = TASK_FUTURE_CANCELLED,
+		                          [FUTURE_FINISHED] = TASK_FUTURE_DONE };
+	struct tasks_answer *tasks = builder->tasks;
+	struct callback_cursor cursor;
+	struct future future;
+	if (!future_read(builder->decoder, instance->address, instance->role, &future) ||
+	    future.state == FUTURE_UNKNOWN)
+		return OK;
+	callback_cursor_init(&cursor, builder->decoder, &future);
+	if (future.state == FUTURE_PENDING && callback_cursor_next(&cursor) != 0) {
+		tasks->futures++;
+		return OK;
+	}
+	struct task_row row = { .address = instance->address, .loop = future.loop, .state = states[future.state] };
+	if (future.state == FUTURE_FINISHED && future.exception != 0)
+		row.state = TASK_FUTURE_FAILED;
+	const struct waited waited = { .wait = WAIT_NOTHING, .keeper_type = keeper_type(builder, instance->address) };
+	builder->chain.steps.count = 0;
+	builder->chain.truncated = false;
+	TRY(task_builder_add(builder, &row, &waited));
+	struct task_group *group = &tasks->groups.items[tasks->rows.items[tasks->rows.count - 1].group];
+	group->payload += bytes_of(builder, future.exception != 0 ? future.exception : future.result);
+	group->not_retrieved += future.not_retrieved;
 	return OK;
 }
 
@@ -111,12 +157,10 @@ static int add_greenlet(struct task_builder *builder, const struct instance *ins
 	return no_room ? no_memory(builder) : OK;
 }
 
-static int64_t length_of(struct decoder *decoder, uint64_t object, const char *name, const char *deeper)
+/* -1: unknown */
+static int64_t length_of(struct decoder *decoder, uint64_t object)
 {
 	uint64_t count, items;
-	object = value_attribute(&decoder->objects, object, name);
-	if (object != 0 && deeper != NULL)
-		object = value_attribute(&decoder->objects, object, deeper);
 	if (object == 0)
 		return -1;
 	if (value_items(&decoder->objects, object, &count, &items))
@@ -124,8 +168,11 @@ static int64_t length_of(struct decoder *decoder, uint64_t object, const char *n
 	if (value_is(&decoder->objects, object, TPFLAGS_DICT_SUBCLASS) &&
 	    value_field(&decoder->objects, object, FIELD_PyDictObject_ma_used, &count))
 		return (int64_t)count;
-	/* A deque has its length where variable-size objects have theirs. */
 	const uint64_t type = value_type(&decoder->objects, object, NULL);
+	if (type != 0 && value_type_derives(&decoder->objects, type, SYMBOL_PySet_Type, "set") &&
+	    value_field(&decoder->objects, object, FIELD_PySetObject_used, &count))
+		return (int64_t)count;
+	/* A deque has its length where variable-size objects have theirs. */
 	if (type != 0 && value_type_derives(&decoder->objects, type, -1, "collections.deque") &&
 	    value_field(&decoder->objects, object, FIELD_PyVarObject_ob_size, &count))
 		return (int64_t)count;
@@ -135,16 +182,23 @@ static int64_t length_of(struct decoder *decoder, uint64_t object, const char *n
 static int add_loop(struct task_builder *builder, const struct instance *instance)
 {
 	struct decoder *decoder = builder->decoder;
-	const struct loop_row row = { .address = instance->address,
-		                      .ready = length_of(decoder, instance->address, "_ready", NULL),
-		                      .timers = length_of(decoder, instance->address, "_scheduled", NULL),
-		                      .descriptors = length_of(decoder, instance->address, "_selector", "_fd_to_key") };
+	struct object_reader *objects = &decoder->objects;
+	const uint64_t selector = value_attribute(objects, instance->address, "_selector");
+	struct uvloop_parts parts = { .ready = value_attribute(objects, instance->address, "_ready"),
+		                      .timers = value_attribute(objects, instance->address, "_scheduled") };
+	if (parts.ready == 0)
+		(void)uvloop_read(decoder, instance->address, &parts);
+	const struct loop_row row = {
+		.address = instance->address,
+		.ready = length_of(decoder, parts.ready),
+		.timers = length_of(decoder, parts.timers),
+		.descriptors = length_of(decoder, selector != 0 ? value_attribute(objects, selector, "_fd_to_key") : 0)
+	};
 	return array_push(&builder->tasks->loops, row) ? OK : no_memory(builder);
 }
 
 static int add_instance(struct task_builder *builder, const struct instance *instance)
 {
-	struct future future;
 	if (awaitable_is_task(instance->role))
 		return add_task(builder, instance);
 	switch (instance->role) {
@@ -154,10 +208,7 @@ static int add_instance(struct task_builder *builder, const struct instance *ins
 		return add_loop(builder, instance);
 	case AWAITABLE_FUTURE:
 	case AWAITABLE_PYTHON_FUTURE:
-		if (future_read(builder->decoder, instance->address, instance->role, &future) &&
-		    future.state == FUTURE_PENDING)
-			builder->tasks->futures++;
-		return OK;
+		return add_future(builder, instance);
 	default:
 		return OK;
 	}
@@ -178,8 +229,13 @@ static void mark_what_it_awaits(struct task_builder *builder, const struct insta
 		return;
 	uint64_t object =
 	        awaitable_awaits(builder->decoder, instance->address, &frame, instance->role != AWAITABLE_COROUTINE);
-	if (object != 0 && awaitable_skip_links(builder->decoder, &object) != AWAITABLE_NONE)
-		mark_awaited(builder, object);
+	if (object == 0 || awaitable_skip_links(builder->decoder, &object) == AWAITABLE_NONE)
+		return;
+	const uint32_t node = object_index_find(&builder->heap->graph->index, object);
+	if (node != UINT32_MAX && is_awaited(builder, node))
+		mark_awaited(builder,
+		             instance->address); /* it only runs a task's coroutine, as curio's _task_runner() */
+	mark_awaited(builder, object);
 }
 
 static int add_free(struct task_builder *builder, const struct instance *instance)
@@ -196,7 +252,10 @@ static int add_free(struct task_builder *builder, const struct instance *instanc
 		            : instance->role == AWAITABLE_GENERATOR ? TASK_GENERATOR
 		                                                    : TASK_ASYNC_GENERATOR;
 	TRY(follow(builder, instance->address));
-	const struct waited waited = task_waits_for(&builder->library, &builder->chain, NULL);
+	struct waited waited = { .wait = WAIT_NOTHING };
+	/* A generator in a plain yield waits for its caller. */
+	if (instance->role == AWAITABLE_COROUTINE || builder->chain.last != 0)
+		waited = task_waits_for(&builder->library, &builder->chain, NULL);
 	return task_builder_add(builder, &row, &waited);
 }
 

@@ -55,6 +55,10 @@ struct waited task_waits_for(struct library *library, const struct await_chain *
 		waited.code = chain->steps.items[step].frame.code;
 		waited.object = frame_self(decoder, &chain->steps.items[step].frame);
 		waited.wait = waited.object != 0 ? WAIT_METHOD : WAIT_FUNCTION;
+		if (waited.wait == WAIT_FUNCTION && awaitable_is_future(chain->last_kind)) { /* to_thread() */
+			const struct waited inner = future_waited(decoder, chain->last, chain->last_kind);
+			return inner.wait == WAIT_EXECUTOR ? inner : waited;
+		}
 		return waited;
 	}
 	if (awaitable_is_future(chain->last_kind))

@@ -9,7 +9,7 @@
 
 struct waited {
 	enum task_wait wait;
-	uint64_t code, object; /* as in struct task_group */
+	uint64_t code, object, keeper_type; /* as in struct task_group */
 };
 
 /* Modules whose coroutines wait for their callers; for library_open(). */

@@ -10,13 +10,32 @@
 const char *task_state_name(enum task_state state)
 {
 	static const char *const names[] = {
-		[TASK_PENDING] = "pending",     [TASK_RUNNING] = "running",
-		[TASK_DONE] = "done",           [TASK_FAILED] = "failed",
-		[TASK_CANCELLED] = "cancelled", [TASK_COROUTINE] = "suspended coroutine",
-		[TASK_GREENLET] = "greenlet",   [TASK_NOT_AWAITED] = "never awaited",
-		[TASK_GENERATOR] = "generator", [TASK_ASYNC_GENERATOR] = "async generator",
+		[TASK_PENDING] = "pending",
+		[TASK_RUNNING] = "running",
+		[TASK_DONE] = "done",
+		[TASK_FAILED] = "failed",
+		[TASK_CANCELLED] = "cancelled",
+		[TASK_COROUTINE] = "suspended coroutine",
+		[TASK_GREENLET] = "greenlet",
+		[TASK_NOT_AWAITED] = "never awaited",
+		[TASK_GENERATOR] = "generator",
+		[TASK_ASYNC_GENERATOR] = "async generator",
+		[TASK_FUTURE] = "pending future",
+		[TASK_FUTURE_DONE] = "done future",
+		[TASK_FUTURE_FAILED] = "failed future",
+		[TASK_FUTURE_CANCELLED] = "cancelled future",
 	};
 	return names[state];
+}
+
+const char *task_edge_name(enum task_edge_kind kind)
+{
+	static const char *const names[] = {
+		[EDGE_AWAITS] = "await",      [EDGE_GATHER] = "gather",   [EDGE_SHIELD] = "shield",
+		[EDGE_GROUP] = "TaskGroup",   [EDGE_NURSERY] = "nursery", [EDGE_WAIT] = "wait",
+		[EDGE_WAIT_FOR] = "wait_for", [EDGE_LOCK] = "lock",
+	};
+	return names[kind];
 }
 
 static int compare_rows(const void *left_row, const void *right_row)
@@ -53,6 +72,7 @@ static int find(struct task_builder *builder, const struct query *query)
 	builder->awaited = calloc((size_t)builder->heap->graph->node_count / 8 + 1, 1);
 	if (builder->awaited == NULL || !library_open(&builder->library, builder->decoder, task_libraries))
 		return error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the tasks");
+	TRY(task_pool_read(builder));
 	TRY(task_rows_add(builder));
 	TRY(sort_rows(builder));
 	TRY(task_groups_finish(builder));
@@ -68,7 +88,7 @@ static void find_keepers(const struct task_builder *builder)
 	uint32_t holder;
 	for (size_t i = 0; i < tasks->rows.count; i++) {
 		struct task_row *row = &tasks->rows.items[i];
-		if (row->number != UINT32_MAX && task_group_has_ended(&tasks->groups.items[row->group]))
+		if (row->number != UINT32_MAX && task_state_has_ended(tasks->groups.items[row->group].state))
 			row->keeper = retained_node(heap, heap->dominators.idom[row->number], &holder);
 	}
 }
@@ -83,9 +103,11 @@ static int add_words(const struct query *query, const struct task_builder *build
 	TRY(naming_open(&naming, query, builder->heap));
 	for (size_t i = 0; i < tasks->groups.count && i < count; i++) {
 		struct task_group *group = &tasks->groups.items[i];
-		if (group->wait_object != 0)
+		/* A task has a name, and what gather() and shield() made is nobody's. */
+		if (group->wait_object != 0 && group->wait != WAIT_TASK && group->wait != WAIT_GATHER &&
+		    group->wait != WAIT_SHIELD)
 			mention_object(query, naming, group->wait_object, &group->wait_words);
-		if (task_group_has_ended(group))
+		if (task_state_has_ended(group->state) || group->state == TASK_FUTURE)
 			(void)mention_keeper(query, naming, group->keeper, &group->kept_by);
 		failed |= group->wait_words.failed || group->kept_by.failed;
 	}
@@ -130,5 +152,6 @@ void tasks_answer_clear(struct tasks_answer *tasks)
 	array_free(&tasks->rows);
 	array_free(&tasks->edges);
 	array_free(&tasks->loops);
+	array_free(&tasks->works);
 	array_free(&tasks->cycles);
 }

@@ -20,9 +20,21 @@ enum task_state {
 	TASK_NOT_AWAITED, /* a coroutine that nobody awaited yet, and no task has */
 	TASK_GENERATOR, /* a generator that stands in a yield */
 	TASK_ASYNC_GENERATOR,
+	TASK_FUTURE, /* a pending future, no task, without a callback: nobody waits for it */
+	TASK_FUTURE_DONE, /* and these have ended and are kept */
+	TASK_FUTURE_FAILED,
+	TASK_FUTURE_CANCELLED,
 	TASK_STATE_COUNT
 };
 const char *task_state_name(enum task_state state); /* "pending", "never awaited", ... */
+static inline bool task_state_is_noun(enum task_state state) /* "generator", which there may be several of */
+{
+	return state >= TASK_COROUTINE && state != TASK_NOT_AWAITED;
+}
+static inline bool task_state_has_ended(enum task_state state)
+{
+	return (state >= TASK_DONE && state <= TASK_CANCELLED) || state >= TASK_FUTURE_DONE;
+}
 
 enum task_wait {
 	WAIT_NOTHING, /* it has ended, or runs, or will run: the loop has not come to it */
@@ -53,13 +65,16 @@ struct task_group {
 	uint64_t wait_holder; /* a task that is inside `async with` of wait_object; 0: none is */
 	struct task_place holder_place; /* where it is inside */
 	bool waits_differ; /* others wait for other objects */
+	uint32_t in_pool, in_pool_queue; /* WAIT_EXECUTOR: that a thread works for; whose work has not begun */
+	uint64_t pool_future; /* in_pool > 0: the future of the first of them */
+	uint64_t keeper_type; /* of futures: the type of what alone keeps each; 0: of none */
 	uint32_t count, order; /* order: task_groups.c's own */
 	uint64_t first; /* example: the task at the lowest address */
 	uint64_t retained; /* bytes that would go if all of the group went */
 	uint64_t payload; /* of these, results and exceptions of finished tasks alone */
 	uint32_t not_retrieved; /* exceptions that nobody asked for */
 	uint32_t keeper; /* number of the dominator tree: what alone keeps all of them; 0: several do */
-	/* In words, of groups that were to have them; else "": wait_object, and keeper where they have ended. */
+	/* In words, of groups that were to have them; else "": wait_object, and keeper of what nobody waits for. */
 	struct text wait_words, kept_by;
 };
 
@@ -77,9 +92,30 @@ struct task_row {
 	uint32_t order; /* in which it was found */
 };
 
+/* What makes a task wait for another. */
+enum task_edge_kind {
+	EDGE_AWAITS,
+	EDGE_GATHER,
+	EDGE_SHIELD,
+	EDGE_GROUP,
+	EDGE_NURSERY,
+	EDGE_WAIT,
+	EDGE_WAIT_FOR,
+	EDGE_LOCK
+};
+const char *task_edge_name(enum task_edge_kind kind); /* "await", "gather", "TaskGroup", ... */
+
 /* Indexes of rows: `from` cannot go on before `to` is done. */
 struct task_edge {
 	uint32_t from, to;
+	uint32_t kind; /* enum task_edge_kind */
+};
+
+/* A future that a thread of a pool works for. */
+struct pool_work {
+	uint64_t future;
+	uint32_t thread; /* in runtime->threads */
+	struct task_place place; /* where the work stands that the pool called */
 };
 
 struct loop_row {
@@ -92,8 +128,9 @@ struct tasks_answer {
 	ARRAY(struct task_row) rows; /* in order of address */
 	ARRAY(struct task_edge) edges; /* sorted */
 	ARRAY(struct loop_row) loops;
+	ARRAY(struct pool_work) works; /* in order of future */
 	ARRAY(uint32_t) cycles; /* rows; of each cycle its members in order, then UINT32_MAX */
-	uint32_t futures; /* that are no tasks, pending */
+	uint32_t futures; /* that are no tasks, pending, and that something waits for */
 	struct coverage coverage;
 	uint32_t truncated; /* chains that could not be followed to their end */
 };
@@ -107,10 +144,8 @@ static inline uint32_t tasks_first_edge(const struct tasks_answer *tasks, uint32
 	return (uint32_t)array_first_not_below(&tasks->edges, from, row);
 }
 
-static inline bool task_group_has_ended(const struct task_group *group)
-{
-	return group->state >= TASK_DONE && group->state <= TASK_CANCELLED;
-}
+/* NULL: no thread works for it. */
+const struct pool_work *tasks_pool_work(const struct tasks_answer *tasks, uint64_t future);
 
 void tasks_answer_clear(struct tasks_answer *tasks);
 
