@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/path.h"
+#include "base/sort.h"
 
 enum {
 	LEAF_BITS = 18, /* of an address: 12 for the page, 18 for the leaf, 18 for the root (RTREE_HEIGHT 2) */
@@ -231,9 +232,9 @@ static int find_in_file(struct finder *finder, struct jemalloc *jemalloc, const 
 			continue;
 		jemalloc->file = file;
 		TRY(add_extents(finder, jemalloc, root, progress, error));
-		if (jemalloc->extents.count > 0)
-			qsort(jemalloc->extents.items, jemalloc->extents.count, sizeof *jemalloc->extents.items,
-			      compare_extents);
+		if (sort_items(jemalloc->extents.items, jemalloc->extents.count, sizeof *jemalloc->extents.items,
+		               compare_extents, progress) < 0)
+			return progress_cancelled(error);
 		sum_up(jemalloc);
 		return OK;
 	}

@@ -5,9 +5,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "allocator/mimalloc.h"
+#include "base/sort.h"
 #include "decode/allocated.h"
 #include "decode/reference_count.h"
-#include "allocator/mimalloc.h"
 #include "graph/word_owners.h"
 #include "object/value.h"
 
@@ -219,14 +220,14 @@ static int compare_holder_runs(const void *left_run, const void *right_run)
 
 /* Puts the accepted runs among the others, which stay sorted by holder: from behind, in place, since both may be
  * millions. */
-static bool merge_accepted(struct roots *roots)
+static int merge_accepted(struct roots *roots, const struct progress *progress)
 {
 	size_t more = roots->accepted.count, old = roots->runs.count, to = old + more;
 	if (more == 0)
-		return true;
+		return OK;
 	if (!array_reserve(&roots->runs, to))
-		return false;
-	qsort(roots->accepted.items, more, sizeof *roots->accepted.items, compare_holder_runs);
+		return ERROR_NO_MEMORY;
+	TRY(sort_items(roots->accepted.items, more, sizeof *roots->accepted.items, compare_holder_runs, progress));
 	roots->runs.count = to;
 	while (more > 0)
 		if (old > 0 && roots->runs.items[old - 1].holder > roots->accepted.items[more - 1].holder)
@@ -234,7 +235,7 @@ static bool merge_accepted(struct roots *roots)
 		else
 			roots->runs.items[--to] = roots->accepted.items[--more];
 	array_free(&roots->accepted);
-	return true;
+	return OK;
 }
 
 /* What variables of C code and the state of interpreters keep: names, numbers, classes, modules, functions. Other
@@ -318,5 +319,5 @@ int doubtful_settle(struct doubtful *doubtful, const struct object_index *index,
 	array_free(&settling.claims);
 	word_owners_close(&settling.owners);
 	array_free(&roots->doubtful);
-	return status == OK && !merge_accepted(roots) ? ERROR_NO_MEMORY : status;
+	return status == OK ? merge_accepted(roots, doubtful->progress) : status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "graph/shared_keys.h"
 
+#include "base/sort.h"
 #include "object/keys_table.h"
 
 static int compare_addresses(const void *left, const void *right)
@@ -17,11 +18,12 @@ bool shared_keys_add(struct shared_keys *keys, const struct shared_keys *others)
 	return true;
 }
 
-void shared_keys_each(struct shared_keys *keys, struct decoder *decoder, void (*count)(void *context, uint64_t key),
-                      void *context)
+int shared_keys_each(struct shared_keys *keys, struct decoder *decoder, const struct shared_keys_visitor *visitor,
+                     const struct progress *progress)
 {
-	if (keys->tables.count > 0)
-		qsort(keys->tables.items, keys->tables.count, sizeof *keys->tables.items, compare_addresses);
+	uint64_t steps = 0;
+	TRY(sort_items(keys->tables.items, keys->tables.count, sizeof *keys->tables.items, compare_addresses,
+	               progress));
 	for (size_t i = 0; i < keys->tables.count; i++) {
 		struct keys_table table;
 		if ((i > 0 && keys->tables.items[i] == keys->tables.items[i - 1]) ||
@@ -30,10 +32,12 @@ void shared_keys_each(struct shared_keys *keys, struct decoder *decoder, void (*
 		for (uint64_t entry = 0; entry < table.entry_count; entry++) {
 			uint64_t key;
 			const uint64_t slot = table.entries + entry * table.entry_bytes + table.key_offset;
+			TRY(progress_look(progress, &steps));
 			if (reader_u64(&decoder->reader, slot, &key) && key != 0)
-				count(context, key);
+				visitor->count(visitor->context, key);
 		}
 	}
+	return OK;
 }
 
 void shared_keys_clear(struct shared_keys *keys)

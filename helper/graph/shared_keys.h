@@ -25,9 +25,16 @@ static inline bool shared_keys_note(struct shared_keys *keys, uint64_t table)
 
 /* Those of another one too. False: out of memory. */
 bool shared_keys_add(struct shared_keys *keys, const struct shared_keys *others);
-/* Calls count() for each key of each table, once. */
-void shared_keys_each(struct shared_keys *keys, struct decoder *decoder, void (*count)(void *context, uint64_t key),
-                      void *context);
+
+/* Is called for each key. */
+struct shared_keys_visitor {
+	void (*count)(void *context, uint64_t key);
+	void *context;
+};
+
+/* Each key of each table, once. ERROR_CANCELLED, without a sentence. */
+int shared_keys_each(struct shared_keys *keys, struct decoder *decoder, const struct shared_keys_visitor *visitor,
+                     const struct progress *progress);
 void shared_keys_clear(struct shared_keys *keys);
 
 #endif

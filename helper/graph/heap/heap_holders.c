@@ -118,7 +118,8 @@ static int find_references(struct builder *builder)
 	uint64_t steps = 0;
 	for (size_t i = 0; i < roots->runs.count; i++)
 		TRY(count_run(builder, &roots->runs.items[i].run, &steps));
-	shared_keys_each(&builder->shared_keys, builder->decoder, count_key, builder);
+	const struct shared_keys_visitor visitor = { count_key, builder };
+	TRY(shared_keys_each(&builder->shared_keys, builder->decoder, &visitor, builder->progress));
 	TRY(drop_guesses(builder));
 	settle_counts(builder);
 	return doubtful_settle(&builder->words, &builder->graph->index, &book);
