@@ -227,7 +227,8 @@ def build_lxml(add, lxml):
 
 
 def build_orjson(add, orjson):
-    add("orjson", [orjson.Fragment(b"{}"), orjson.loads(b'{"a": [1, 2.5, "text"]}')])
+    fragments = [orjson.Fragment(b"{}")] if hasattr(orjson, "Fragment") else []  # since 3.9
+    add("orjson", fragments + [orjson.loads(b'{"a": [1, 2.5, "text"]}')])
 
 
 def build_pydantic(add, pydantic):
