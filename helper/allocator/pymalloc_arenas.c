@@ -133,6 +133,21 @@ static int no_memory(struct error *error)
 	return error_set(error, ERROR_NO_MEMORY, "out of memory for the list of pymalloc's arenas");
 }
 
+/* Whether entry i of a table has an arena. The first ones were held against their pools when the table was found: each
+ * further one would cost a page, of a cold core a read from the disk, of thousands. That it is memory of its own must
+ * do; whoever walks its pools sees whether they agree. */
+static bool has_arena(struct finder *finder, uint64_t table, uint32_t i, struct pymalloc_arena *ret_arena)
+{
+	bool is_free;
+	if (!read_entry(finder, table, i, ret_arena, &is_free))
+		return false;
+	if (i < FIRST_ENTRIES)
+		return pools_agree(finder, ret_arena);
+	const struct segment *first = address_space_find(finder->reader.space, ret_arena->start);
+	const struct segment *last = address_space_find(finder->reader.space, ret_arena->end - 1);
+	return first != NULL && first->writable_private && last != NULL && last->writable_private;
+}
+
 static int add_table(struct finder *finder, uint64_t table, uint32_t count, struct error *error)
 {
 	struct pymalloc_arenas *arenas = finder->arenas;
@@ -144,8 +159,7 @@ static int add_table(struct finder *finder, uint64_t table, uint32_t count, stru
 		return no_memory(error);
 	for (uint32_t i = 0; i < count; i++) {
 		struct pymalloc_arena arena;
-		bool is_free;
-		const bool is = read_entry(finder, table, i, &arena, &is_free) && pools_agree(finder, &arena);
+		const bool is = has_arena(finder, table, i, &arena);
 		arena.table = (uint32_t)arenas->tables.count - 1;
 		if (!array_push(&arenas->starts, is ? arena.start : 0) || (is && !array_push(&arenas->items, arena)))
 			return no_memory(error);
@@ -267,9 +281,9 @@ const struct pymalloc_arena *pymalloc_arena_at(const struct pymalloc_arenas *are
 	                                                                              : NULL;
 }
 
-/* One pool that was ever given out. */
-static void count_pool(struct pymalloc_use *use, struct pymalloc_arena_use *arena, const struct layout *layout,
-                       struct reader *reader, uint64_t address)
+/* One pool that was ever given out, and so names its arena. */
+static void count_pool(struct pymalloc_use *use, struct pymalloc_arena_use *arena, uint32_t arena_index,
+                       const struct layout *layout, struct reader *reader, uint64_t address)
 {
 	const uint32_t overhead = (uint32_t)round_up(layout->struct_bytes[STRUCT_pool_header], PYMALLOC_ALIGNMENT);
 	const uint8_t *head = reader_at(reader, address, layout->struct_bytes[STRUCT_pool_header]);
@@ -278,7 +292,8 @@ static void count_pool(struct pymalloc_use *use, struct pymalloc_arena_use *aren
 		return; /* one of the free ones */
 	const uint64_t class = layout_get(layout, FIELD_pool_header_szidx, head);
 	const uint64_t bytes = (class + 1) * PYMALLOC_ALIGNMENT, room = pymalloc_pool_bytes(layout) - overhead;
-	if (class >= PYMALLOC_CLASSES || used > room / bytes) {
+	if (class >= PYMALLOC_CLASSES || used > room / bytes ||
+	    layout_get(layout, FIELD_pool_header_arenaindex, head) != arena_index) {
 		use->broken_pools++;
 		return;
 	}
@@ -310,7 +325,7 @@ int pymalloc_count(struct pymalloc_use *ret_use, struct pymalloc_arena_use *by_a
 		struct pymalloc_arena_use *use = by_arena != NULL ? &by_arena[i] : &unused;
 		*use = unused;
 		for (uint64_t pool = arena->first_pool; pool < arena->pool_address; pool += arenas->pool_bytes) {
-			count_pool(ret_use, use, layout, reader, pool);
+			count_pool(ret_use, use, arena->index, layout, reader, pool);
 			TRY(progress_look(progress, &steps));
 		}
 		ret_use->arenas++;

@@ -36,7 +36,7 @@ struct pymalloc_arenas {
 	                  pymalloc) */
 };
 
-/* Finds the tables: some thousand words of static memory and one line for each arena are read. */
+/* Finds the tables: some thousand words of static memory are read, and one line of each of the first arenas. */
 int pymalloc_arenas_find(struct pymalloc_arenas *arenas, const struct runtime *runtime, const struct glibc_list *glibc,
                          struct error *error);
 void pymalloc_arenas_clear(struct pymalloc_arenas *arenas);
@@ -83,7 +83,7 @@ struct pymalloc_use {
 	uint64_t free_blocks, free_bytes; /* in pools that are in use */
 	uint64_t free_pools, free_pool_bytes; /* pools that hold no block */
 	uint64_t header_bytes, quantization_bytes, alignment_bytes;
-	uint64_t broken_pools; /* whose header makes no sense; none in a sound process */
+	uint64_t broken_pools; /* whose header makes no sense, or names another arena; none in a sound process */
 	struct pymalloc_class classes[PYMALLOC_CLASSES];
 };
 

@@ -3,6 +3,7 @@
 core that is written anew, cut short or replaced under an open session is said, and the debugger lives."""
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -154,3 +155,28 @@ def test_gdb_sources_it_from_another_script(tmp_path):
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           env=gdb_session.environment(), timeout=60)
     assert b"sys.getsizeof()" in done.stdout, done.stdout
+
+
+FLOATS = "import sys\nrows = [float(i) for i in range(int(sys.argv[1]))]\nprint('READY', flush=True); input()"
+
+
+def page_faults(command):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt - before
+
+
+def test_one_object_of_a_large_core_is_answered_without_reading_it(distribution):
+    """Each page that is looked at of a core that lies on a disk is a read of its own: not one per arena of 1 MiB."""
+    folder, faults = cores.scratch("large"), []
+    try:
+        for count in (1000, 5000000):  # 24 bytes each: some 110 arenas
+            with cores.Target(distribution.path, ["-c", FLOATS, str(count)], folder) as target:
+                target.wait_ready()
+                path = cores.gcore(target.pid, os.path.join(folder, "core"))
+            faults.append(min(page_faults([program.path(), "--core", path, "sizeof", "__main__.rows"])
+                              for _ in range(3)))
+            os.remove(path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    assert faults[1] < faults[0] + 60, faults
