@@ -27,6 +27,8 @@ enum label_kind {
 	LABEL_OF_STATIC_TYPE, /* ".int" and names[0]: the type's address is in the word argument bytes before the slot
 	                       */
 	LABEL_WORD, /* "+offset": found by scanning the body of an unknown C type; argument is the offset of slot 0 */
+	LABEL_BLOCK_WORD, /* "block 0x10 +offset": in memory of C code that hangs on the object, whose address is
+	                     argument */
 };
 
 enum run_flag {

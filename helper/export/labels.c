@@ -50,6 +50,9 @@ static uint64_t label_key(const struct run *run, uint64_t index)
 	case LABEL_WORD:
 		key = mix(run->argument, run->first_index + index + 1);
 		break;
+	case LABEL_BLOCK_WORD:
+		key = mix(run->argument, run->address);
+		break;
 	default:
 		return 0;
 	}
@@ -139,6 +142,7 @@ struct edge_label labels_of_slot(struct labels *labels, const struct run *run, u
 	case LABEL_DICT:
 	case LABEL_SUBCLASSES:
 	case LABEL_WORD:
+	case LABEL_BLOCK_WORD:
 		return (struct edge_label){ EDGE_INTERNAL, find_name(labels, run, index) };
 	default:
 		return (struct edge_label){ EDGE_NAMED, find_name(labels, run, index) };

@@ -313,9 +313,12 @@ int doubtful_settle(struct doubtful *doubtful, const struct object_index *index,
 	int status = word_owners_open(&settling.owners, roots) ? OK : ERROR_NO_MEMORY;
 	for (uint32_t i = 0; status == OK && i < roots->doubtful.count; i++)
 		status = find_claims(&settling, i);
-	for (enum pass pass = 0; pass < PASS_COUNT; pass++)
+	for (enum pass pass = 0; pass < PASS_COUNT; pass++) {
+		if (status == OK && pass == PASS_STATE && book->look_elsewhere != NULL)
+			status = book->look_elsewhere(book->context);
 		for (size_t i = 0; status == OK && i < settling.claims.count; i++)
 			status = settle_claim(&settling, &settling.claims.items[i], pass);
+	}
 	array_free(&settling.claims);
 	word_owners_close(&settling.owners);
 	array_free(&roots->doubtful);

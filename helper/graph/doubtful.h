@@ -45,6 +45,9 @@ struct count_book {
 	/* How many references are still to be found. */
 	int64_t (*missing)(void *context, uint32_t node);
 	void (*take)(void *context, uint32_t node); /* one was */
+	/* Asked before the words that are least likely, those of free lists in the state of interpreters: takes what
+	 * is found elsewhere. As doubtful_settle() returns. NULL: there is nothing else. */
+	int (*look_elsewhere)(void *context);
 	void *context;
 };
 

@@ -304,6 +304,10 @@ void names_label(struct decoder *decoder, const struct run *run, uint64_t index,
 		append_static_type(decoder, slot - run->argument, text);
 		text_add(text, *run->names);
 		break;
+	case LABEL_BLOCK_WORD:
+		text_format(text, "block 0x%llx +%llu", (unsigned long long)run->argument,
+		            (unsigned long long)(slot - run->argument));
+		break;
 	case LABEL_WORD:
 		text_format(text, "+%llu", (unsigned long long)run->argument + index * run->stride);
 		break;

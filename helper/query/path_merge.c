@@ -106,6 +106,7 @@ static struct reference_name name_of(const struct run *run, bool is_namespace)
 	case LABEL_STACK:
 		return (struct reference_name){ "stack", false };
 	case LABEL_WORD:
+	case LABEL_BLOCK_WORD:
 		return (struct reference_name){ "words", false };
 	default:
 		return (struct reference_name){ "references", true };

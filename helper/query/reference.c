@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "graph/heap/block_references.h"
+
 struct references references_of(const struct query *query, const struct retained *heap)
 {
 	return (struct references){ .decoder = &query->target->naming, .heap = heap, .names = query->names };
@@ -20,10 +22,24 @@ bool run_cursor_open(struct run_cursor *cursor, const struct retained *heap, str
 {
 	const struct roots *roots = address == 0 ? &heap->graph->roots : NULL;
 	*cursor = (struct run_cursor){ .decoder = decoder, .roots = roots, .holder = holder };
-	if (roots == NULL)
+	if (roots == NULL) {
+		cursor->graph = heap->graph;
+		cursor->node = object_index_find(&heap->graph->index, address);
+		cursor->next_block = block_references_of(heap->graph, cursor->node);
 		return decode_object(decoder, address);
+	}
 	cursor->next = roots_first_run(roots, holder);
 	return true;
+}
+
+static const struct run *next_of_blocks(struct run_cursor *cursor)
+{
+	const block_reference_array *references = &cursor->graph->block_references;
+	while (cursor->next_block < references->count && references->items[cursor->next_block].owner == cursor->node)
+		if (block_reference_run(&references->items[cursor->next_block++], &cursor->decoder->reader,
+		                        &cursor->block_run))
+			return &cursor->block_run;
+	return NULL;
 }
 
 const struct run *run_cursor_next(struct run_cursor *cursor)
@@ -31,7 +47,8 @@ const struct run *run_cursor_next(struct run_cursor *cursor)
 	const struct roots *roots = cursor->roots;
 	const size_t index = cursor->next++;
 	if (roots == NULL)
-		return index < cursor->decoder->out.runs.count ? &cursor->decoder->out.runs.items[index] : NULL;
+		return index < cursor->decoder->out.runs.count ? &cursor->decoder->out.runs.items[index]
+		                                               : next_of_blocks(cursor);
 	return index < roots->runs.count && roots->runs.items[index].holder == cursor->holder
 	               ? &roots->runs.items[index].run
 	               : NULL;

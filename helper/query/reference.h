@@ -16,14 +16,19 @@ struct references references_of(const struct query *query, const struct retained
 
 /* The references of an object or of a holder, run after run. */
 struct run_cursor {
-	const struct decoder *decoder;
+	struct decoder *decoder;
 	const struct roots *roots; /* NULL: of an object, whose runs the decoder has */
 	uint32_t holder;
 	size_t next;
+	/* References from memory of C code that hangs on the object come last. */
+	const struct heap_graph *graph;
+	uint32_t node;
+	size_t next_block;
+	struct run block_run;
 };
 
-/* Of the object at address, which is decoded, and whose runs are good until the decoder decodes another one; of a
- * holder of the heap where address is 0. False: there is no object. */
+/* Of the object at address, which is decoded, and whose runs are good until the next is asked for or the decoder
+ * decodes another one; of a holder of the heap where address is 0. False: there is no object. */
 bool run_cursor_open(struct run_cursor *cursor, const struct retained *heap, struct decoder *decoder, uint64_t address,
                      uint32_t holder);
 const struct run *run_cursor_next(struct run_cursor *cursor); /* NULL: no more */

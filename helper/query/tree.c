@@ -92,6 +92,7 @@ static struct reference_name name_of(const struct run *run, uint64_t slot)
 		name.kind = ".__dict__";
 		break;
 	case LABEL_WORD:
+	case LABEL_BLOCK_WORD:
 		name.kind = "words";
 		break;
 	default:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """An object of a C type that keeps its things in a table of its own, a block of malloc: texts that nothing else has,
-one of them in a block below that block; and the address of a text that is gone. Prints READY and what they are."""
+one of them in a block below that block; and the address of a text that is gone. Others whose blocks have objects with
+references that are counted and that nobody else has. Prints READY and what they are."""
 import ctypes
 import gc
 import json
@@ -61,6 +62,65 @@ def text(words):
     return id(one)
 
 
+class Held(object):
+    """Free lists have words of others that are gone, which new ones may take the place of; not of these."""
+    __slots__ = ("data",)
+
+    def __init__(self):
+        self.data = bytes(SIZE)
+
+
+class Tables(object):
+    """Objects of C types in groups; each group leads to one object of Python, by a word in a block."""
+
+    def __init__(self, libc, make):
+        self.libc, self.make = libc, make
+        self.groups = {}
+
+    def block(self, size=480):
+        made = self.libc.malloc(size)
+        ctypes.memset(made, 0, size)
+        return made
+
+    def owner(self, block):
+        one = self.make()
+        put(id(one) + object.__basicsize__ + 8, block)
+        return one
+
+    def add(self, name, blocks, references=1, inner=None):
+        """As many owners as blocks; the last block of each way has the word."""
+        held = Held()
+        for _ in range(references):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))
+        for block in set(blocks):
+            put(block + 40, inner or id(held))
+        if inner:
+            put(inner + 16, id(held))
+        self.groups[name] = [self.owner(block) for block in blocks]
+        return id(held)
+
+
+SIZE = 200000
+
+
+def make_tables(libc, make):
+    """(what keeps them, {name: address of what they lead to})."""
+    tables = Tables(libc, make)
+    one, large = tables.block(), tables.block(1 << 18)
+    held = {"alone": tables.add("alone", [tables.block()], inner=tables.block()),
+            "common": tables.add("common", [one, one]),
+            "twice": tables.add("twice", [tables.block(), tables.block()]),
+            "short": tables.add("short", [tables.block()], references=2),
+            "many": tables.add("many", [tables.block()] * 6),
+            "data": tables.add("data", [large])}
+    known = Held()  # all of its references are known: a word that was left behind
+    tables.groups["known"] = [tables.owner(tables.block())]
+    put(ctypes.c_size_t.from_address(id(tables.groups["known"][0]) + object.__basicsize__ + 8).value + 40, id(known))
+    held["known"] = id(known)
+    tables.known = known
+    return tables, held
+
+
 def main():
     gc.disable()
     libc = ctypes.CDLL(None)
@@ -76,15 +136,18 @@ def main():
     put(block + 1600, below)
     put(block + 1608, truth["gone"])
     put(below + 1000, truth["below"])
-    table = make_type()()
+    make = make_type()
+    table = make()
     put(id(table) + object.__basicsize__ + 8, block)
     ctypes.pythonapi.Py_DecRef(ctypes.cast(truth["gone"], ctypes.py_object))
     claiming = make_claiming()
     truth["claiming"] = id(claiming)
+    tables, truth["held"] = make_tables(libc, make)
+    truth["groups"] = {name: [id(group)] + [id(one) for one in group] for name, group in tables.groups.items()}
     os.write(1, b"READY " + json.dumps(truth).encode() + b"\n")
     while os.read(0, 1):
         pass
-    return table, claiming
+    return table, claiming, tables
 
 
 main()

@@ -133,7 +133,7 @@ static void words_are_taken_while_there_is_room(void **state)
 		struct doubtful doubtful;
 		struct progress progress = { .cancel_at = 0 };
 		make(&model);
-		const struct count_book book = { missing, take, &model.book };
+		const struct count_book book = { missing, take, NULL, &model.book };
 		const enum holder_kind kinds[] = { HOLDER_PROCESS, HOLDER_FRAME, HOLDER_STATIC };
 		for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
 			assert_true(array_push(&roots.holders, ((struct holder){ .kind = kinds[i] })));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "allocator/tracked_objects.h"
+#include "graph/heap/block_references.h"
 #include "object/type_flags.h"
 
 struct finder {
@@ -109,6 +110,21 @@ static bool write_run(struct finder *finder, const struct run *run, bool is_visi
 	return true;
 }
 
+/* What memory of C code holds that hangs on it: a type that has the collector look there has it look at all. */
+static bool write_block_references(struct finder *finder, uint32_t node, bool is_seen)
+{
+	const block_reference_array *references = &finder->graph->block_references;
+	struct run run;
+	for (size_t i = block_references_of(finder->graph, node); i < references->count; i++) {
+		if (references->items[i].owner != node)
+			break;
+		if (block_reference_run(&references->items[i], &finder->decoder->reader, &run) &&
+		    !write_run(finder, &run, is_seen && garbage_is_visited(finder->decoder->out.type, &run)))
+			return false;
+	}
+	return true;
+}
+
 static int write_edges(struct finder *finder)
 {
 	struct garbage *garbage = finder->garbage;
@@ -129,6 +145,8 @@ static int write_edges(struct finder *finder)
 			if (!write_run(finder, run, is_seen && garbage_is_visited(decoder->out.type, run)))
 				return no_memory(finder);
 		}
+		if (!write_block_references(finder, garbage->nodes[place], is_seen))
+			return no_memory(finder);
 		if (finder->edge_count > UINT32_MAX - (1u << 24))
 			return error_set(finder->error, ERROR_LIMIT, "more than 4 billion references");
 	}

@@ -39,6 +39,7 @@ struct builder {
 	struct edge_writer edges; /* of objects, later also of holders */
 	struct shared_keys shared_keys;
 	number_array guesses; /* edges that are words of unknown meaning which happen to be addresses of objects */
+	ARRAY(uint64_t) opaque; /* objects of C types that no decoder knows, by address */
 	number_array permanent; /* objects that are never freed, by number */
 	number_array uncounted; /* objects whose count says nothing */
 	number_array doubtful; /* objects with counts of 2^31 and more */

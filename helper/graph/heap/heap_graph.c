@@ -222,6 +222,11 @@ static int find_objects(struct builder *builder)
 	search->crew = builder_crew(builder, builder->decoder->reader.space->coverage.present / LEAST_BYTES);
 	begin_finder(builder, &search->finders[0], builder->decoder);
 	int status = find_all(search);
+	builder->opaque.items = search->finders[0].owned.owners.items;
+	builder->opaque.count = search->finders[0].owned.owners.count;
+	builder->opaque.capacity = search->finders[0].owned.owners.capacity;
+	search->finders[0].owned.owners.items = NULL;
+	search->finders[0].owned.owners.count = search->finders[0].owned.owners.capacity = 0;
 	for (unsigned i = 0; i < search->crew; i++) {
 		struct finder *finder = &search->finders[i];
 		if (!finder->has_begun)
@@ -318,6 +323,7 @@ static void builder_clear(struct builder *builder)
 	free(builder->static_ranges);
 	object_places_close(&builder->places);
 	array_free(&builder->guesses);
+	array_free(&builder->opaque);
 	array_free(&builder->permanent);
 	array_free(&builder->uncounted);
 	array_free(&builder->doubtful);
@@ -392,6 +398,7 @@ void heap_graph_close(struct heap_graph *graph)
 		return;
 	object_index_close(&graph->index);
 	roots_clear(&graph->roots);
+	array_free(&graph->block_references);
 	array_free(&graph->from_c);
 	edge_rows_free(&graph->edges);
 	array_free(&graph->boundaries);

@@ -19,6 +19,14 @@ struct held_object {
 	uint32_t missing; /* references that were not found */
 };
 
+/* A word in a block of C code that refers to an object: heap/block_references.h. */
+struct block_reference {
+	uint32_t owner, target; /* objects, by number: who leads to the block; what the word refers to */
+	uint64_t block, word; /* addresses, the word's within the block */
+};
+
+typedef ARRAY(struct block_reference) block_reference_array;
+
 struct heap_graph {
 	struct decoder *decoder;
 	struct object_index index;
@@ -35,6 +43,7 @@ struct heap_graph {
 	uint64_t edge_count;
 	uint32_t held_from_c; /* objects with an edge from the C holder */
 	ARRAY(struct held_object) from_c; /* them, by number */
+	block_reference_array block_references; /* by owner; their edges are among the others */
 	/* Of objects whose reference count says something: neither immortal nor static. */
 	uint32_t counted;
 	uint32_t accounted; /* of these, those with exactly as many references found as are counted */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The holders of a heap graph: what interpreters, threads and frames refer to, what is never freed, and what only C
  * code can be holding. */
-#include "graph/heap/heap_builder.h"
+#include "graph/heap/block_references.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -110,11 +110,16 @@ static void take_reference(void *context, uint32_t node)
 	((struct builder *)context)->unexplained[node]--;
 }
 
+static int look_in_blocks(void *context)
+{
+	return builder_find_block_references(context);
+}
+
 /* Everything that is certain is counted before anything that is not. */
 static int find_references(struct builder *builder)
 {
 	struct roots *roots = &builder->graph->roots;
-	const struct count_book book = { missing_references, take_reference, builder };
+	const struct count_book book = { missing_references, take_reference, look_in_blocks, builder };
 	uint64_t steps = 0;
 	for (size_t i = 0; i < roots->runs.count; i++)
 		TRY(count_run(builder, &roots->runs.items[i].run, &steps));

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/tables/edges.h"
 
+#include "graph/heap/block_references.h"
+
 void edge_cursor_open(struct edge_cursor *cursor, const struct retained *heap, struct decoder *decoder, uint32_t object,
                       uint64_t address)
 {
 	const struct heap_graph *graph = heap->graph;
 	*cursor = (struct edge_cursor){ .heap = heap, .decoder = decoder, .source = object };
 	cursor->source_number = heap->dominators.number[object];
+	cursor->block = block_references_of(graph, object);
 	/* The table of interned strings keeps nothing alive: graph/roots.h. */
 	if (!decode_object(decoder, address) || roots_is_interned_dict(&graph->roots, address))
 		cursor->run = decoder->out.runs.count;
@@ -43,6 +46,25 @@ static uint32_t slot_object(struct edge_cursor *cursor, const struct run *run, u
 	return object;
 }
 
+/* Then those from memory of C code that hangs on the object. */
+static bool next_of_blocks(struct edge_cursor *cursor)
+{
+	const struct heap_graph *graph = cursor->heap->graph;
+	while (cursor->block < graph->block_references.count) {
+		const struct block_reference *reference = &graph->block_references.items[cursor->block++];
+		if (reference->owner != cursor->source)
+			break;
+		if (!block_reference_run(reference, &cursor->decoder->reader, &cursor->block_run))
+			continue;
+		cursor->found = &cursor->block_run;
+		cursor->index = 0;
+		cursor->target = reference->target;
+		return true;
+	}
+	cursor->block = SIZE_MAX;
+	return false;
+}
+
 bool edge_cursor_next(struct edge_cursor *cursor)
 {
 	const struct decoded *out = &cursor->decoder->out;
@@ -61,7 +83,7 @@ bool edge_cursor_next(struct edge_cursor *cursor)
 			return true;
 		}
 	}
-	return false;
+	return next_of_blocks(cursor);
 }
 
 const char *edge_kind_name(const struct run *run)
@@ -81,6 +103,7 @@ const char *edge_kind_name(const struct run *run)
 		[LABEL_SUBCLASSES] = "subclasses",
 		[LABEL_OF_STATIC_TYPE] = "static type",
 		[LABEL_WORD] = "word",
+		[LABEL_BLOCK_WORD] = "word",
 	};
 	return run->label < sizeof kinds / sizeof *kinds && kinds[run->label] != NULL ? kinds[run->label] : "other";
 }

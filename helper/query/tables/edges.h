@@ -16,8 +16,10 @@ struct edge_cursor {
 	uint32_t source_number; /* of the dominator tree; UINT32_MAX: nothing reaches it */
 	size_t run; /* in decoder->out.runs */
 	uint64_t slot;
+	size_t block; /* in graph->block_references, which come last */
+	struct run block_run;
 	/* The reference that next() found. */
-	const struct run *found; /* borrowed from decoder->out */
+	const struct run *found; /* borrowed from decoder->out, or from the cursor */
 	uint64_t index; /* of the slot in the run */
 	uint32_t target; /* by number of the graph */
 };
