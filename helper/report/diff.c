@@ -14,7 +14,10 @@
 
 enum row_kind { ROW_OWNER, ROW_OBJECTS, ROW_MEMORY };
 
-enum { WORDS_NAMED = 3 /* owners and types in the first sentence */ };
+enum {
+	WORDS_NAMED = 3, /* owners and types in the first sentence */
+	WORTH_A_WORD = 1 << 20 /* bytes */
+};
 
 struct comparison {
 	struct report *report;
@@ -75,6 +78,30 @@ static void say_growth(const struct comparison *comparison, const diff_rows *row
 	}
 }
 
+/* What objects do not explain: the part of the process's memory that grew most, if it did more than they. */
+static void say_memory(const struct comparison *comparison)
+{
+	const struct diff_answer *answer = &comparison->answer;
+	const struct diff_sum *old = &answer->total[0], *new = &answer->total[last_of(comparison)];
+	uint64_t most = new->bytes > old->bytes ? new->bytes - old->bytes : 0;
+	const struct diff_row *grown = NULL;
+	for (size_t i = 0; i < answer->memory.count; i++) {
+		const struct diff_row *row = &answer->memory.items[i];
+		const uint64_t before = row->sides[0].bytes, after = row->sides[last_of(comparison)].bytes;
+		if (after <= before || after - before <= most || after - before < WORTH_A_WORD ||
+		    strstr(row->name, ": ") == NULL || strstr(row->name, "Python objects") != NULL)
+			continue;
+		grown = row;
+		most = after - before;
+	}
+	if (grown == NULL)
+		return;
+	text_format(comparison->report->text, "What grew more is no object's: %s ", grown->name);
+	signed_bytes(comparison->report, comparison->report->text, grown->sides[0].bytes,
+	             grown->sides[last_of(comparison)].bytes);
+	text_add(comparison->report->text, ".\n");
+}
+
 static void show_sentence(const struct comparison *comparison)
 {
 	struct report *report = comparison->report;
@@ -94,6 +121,7 @@ static void show_sentence(const struct comparison *comparison)
 		say_growth(comparison, &answer->types, false, ";");
 	}
 	text_add(text, ".\n");
+	say_memory(comparison);
 	for (uint32_t i = 0; i < answer->side_count; i++) {
 		text_add(text, i == 0 ? "first" : i == last_of(comparison) ? "; last " : "; then ");
 		text_add(text, i == 0 ? " " : "");

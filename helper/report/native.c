@@ -7,6 +7,21 @@
 #include "render/units.h"
 #include "report/report.h"
 
+/* "of them 171.0 MiB 3,700 blocks of 32.0 KiB to 64.0 KiB": of those that nothing leads to, the size that has most. */
+static void show_most(struct report *report, const struct native_answer *answer)
+{
+	const struct native_total *most = &answer->unseen_sizes[answer->unseen_most];
+	struct text note = { .bytes = NULL };
+	units_noun(&note, most->blocks, "block");
+	text_add(&note, " of ");
+	report_bytes(report, &note, UINT64_C(1) << answer->unseen_most);
+	text_add(&note, " to ");
+	report_bytes(report, &note, UINT64_C(2) << answer->unseen_most);
+	if (most->blocks > 0)
+		report_size_line(report, "  of them", most->bytes, text_string(&note));
+	text_free(&note);
+}
+
 static void show_head(struct report *report, const struct native_answer *answer)
 {
 	struct text *text = report->text;
@@ -27,6 +42,7 @@ static void show_head(struct report *report, const struct native_answer *answer)
 		                 answer->holders[i].bytes, text_string(&note));
 		text_free(&note);
 	}
+	show_most(report, answer);
 	text_add(text, "\n");
 }
 
@@ -109,7 +125,8 @@ static int show_blocks(struct report *report, const struct native_answer *answer
 
 static int show_text(struct report *report, const struct native_answer *answer)
 {
-	uint64_t example = 0;
+	/* The largest part first: where nothing leads to it, one of its blocks. */
+	uint64_t example = answer->owners.count > 0 ? answer->owners.items[0].example : 0;
 	if (answer->refusal != NULL)
 		text_format(report->text, "malloc's heaps were not gone through: %s. What C code has is not known.\n",
 		            answer->refusal);
@@ -130,6 +147,18 @@ static void json_total(struct json *json, const char *key, const struct native_t
 	json_object(json, key);
 	json_number(json, "count", total->blocks);
 	json_number(json, "bytes", total->bytes);
+	json_object_end(json);
+}
+
+static void json_unseen_most(struct json *json, const struct native_answer *answer)
+{
+	const struct native_total *most = &answer->unseen_sizes[answer->unseen_most];
+	json_object(json, "unseen_most");
+	json_number(json, "at_least", UINT64_C(1) << answer->unseen_most);
+	json_number(json, "count", most->blocks);
+	json_number(json, "bytes", most->bytes);
+	if (most->blocks > 0)
+		json_address(json, "example", answer->unseen_examples[answer->unseen_most]);
 	json_object_end(json);
 }
 
@@ -165,6 +194,7 @@ static void show_json(struct report *report, const struct native_answer *answer)
 	json_total(json, "owned", &answer->holders[NATIVE_OBJECT]);
 	json_total(json, "static", &answer->holders[NATIVE_STATIC]);
 	json_total(json, "unseen", &answer->holders[NATIVE_UNSEEN]);
+	json_unseen_most(json, answer);
 	if (answer->refusal != NULL)
 		json_string(json, "refusal", answer->refusal);
 	json_blocks(json, answer);

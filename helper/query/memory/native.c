@@ -85,6 +85,17 @@ static struct native_owner *find_owner(const struct query *query, struct native_
 	return owner;
 }
 
+/* What C code has lost, if it has, is many blocks of one size. */
+static void note_unseen(struct native_answer *answer, unsigned size, const struct native_block *block)
+{
+	struct native_total *total = &answer->unseen_sizes[size];
+	total->blocks++;
+	total->bytes += block->bytes;
+	answer->unseen_examples[size] = block->address;
+	if (total->bytes > answer->unseen_sizes[answer->unseen_most].bytes)
+		answer->unseen_most = size;
+}
+
 static int sum_up(const struct query *query, const struct native_graph *graph, struct native_answer *answer)
 {
 	struct owner_rows rows = { .several = 0 };
@@ -93,7 +104,8 @@ static int sum_up(const struct query *query, const struct native_graph *graph, s
 	for (size_t i = 0; i < graph->blocks.count && status == OK; i++) {
 		const struct native_block *block = &graph->blocks.items[i];
 		const unsigned power = 63 - (unsigned)__builtin_clzll(block->bytes | 1);
-		struct native_total *size = &answer->sizes[power < NATIVE_SIZES ? power : NATIVE_SIZES - 1];
+		const unsigned class = power < NATIVE_SIZES ? power : NATIVE_SIZES - 1;
+		struct native_total *size = &answer->sizes[class];
 		struct native_owner *owner = find_owner(query, answer, &rows, block);
 		if (owner == NULL) {
 			status = query_no_memory(query, "the owners of native blocks");
@@ -103,9 +115,13 @@ static int sum_up(const struct query *query, const struct native_graph *graph, s
 		owner->bytes += block->bytes;
 		size->blocks++;
 		size->bytes += block->bytes;
+		if (block->holder == NATIVE_UNSEEN)
+			note_unseen(answer, class, block);
 		if (progress_look(query->progress, &steps) != OK)
 			status = query_cancelled(query);
 	}
+	if (rows.unseen != 0)
+		answer->owners.items[rows.unseen - 1].example = answer->unseen_examples[answer->unseen_most];
 	array_free(&rows.by_type);
 	array_free(&rows.by_file);
 	if (answer->owners.count > 0)

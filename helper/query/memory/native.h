@@ -21,7 +21,7 @@ struct native_owner { /* a type, or what is no type */
 	const struct type_info *type; /* NULL: words */
 	const char *words; /* a literal, or a file's path */
 	uint64_t count, bytes;
-	uint64_t example; /* an owner that is an object; 0 */
+	uint64_t example; /* an owner that is an object, or one of the blocks that nothing seen leads to; 0 */
 };
 
 enum { NATIVE_SIZES = 40 };
@@ -31,6 +31,9 @@ struct native_answer {
 	ARRAY(struct native_owner) owners; /* largest first */
 	struct native_total sizes[NATIVE_SIZES]; /* by power of two: of 2^i up to less than 2^(i + 1) bytes */
 	struct native_total holders[NATIVE_UNSEEN + 1], all;
+	struct native_total unseen_sizes[NATIVE_SIZES]; /* of those that nothing seen leads to */
+	uint64_t unseen_examples[NATIVE_SIZES]; /* one of each */
+	unsigned unseen_most; /* index of the size that has most bytes of these */
 	uint64_t matching; /* blocks that passed */
 	const char *refusal; /* why there is none: malloc's heaps do not confirm themselves, or there are none; NULL */
 	struct coverage coverage;

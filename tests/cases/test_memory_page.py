@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""What docs/memory.md says of C code that forgets what it took (the page itself is written by memory_page.py): the
+blocks that nothing leads to, of one size, and that it is they which grew."""
+import os
+import shutil
+
+import pytest
+
+import cores
+import program
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TURN = 1900 * 48 << 10  # bytes that a turn loses
+
+
+@pytest.fixture(scope="module")
+def answers(distribution):
+    """native, memory, the text of diff a turn later."""
+    folder = cores.scratch("memory_page")
+    try:
+        with cores.Target(distribution.path, [os.path.join(HERE, "memory_page_program.py"), "extension", "0.5"],
+                          folder) as target:
+            target.wait_ready()
+            core = cores.gcore(target.pid, os.path.join(folder, "core"))
+            target.process.stdin.write(b"x")
+            target.process.stdin.flush()
+            target.wait_ready()
+            yield (program.ask(["--core", core], ["native", "--json"]),
+                   program.ask(["--core", core], ["memory", "--json"]),
+                   program.run(["--core", core, "native", "-n", "3"]).output,
+                   program.run(["--core", core, "diff", str(target.pid), "-n", "2"]).output)
+    except cores.Skipped as reason:
+        pytest.skip(str(reason))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_what_c_code_lost_is_seen(answers):
+    native, memory, text, _ = answers
+    assert [one["kind"] for one in memory["verdict"]] == ["native"]
+    most = native["unseen_most"]
+    assert most["at_least"] == 32768 and 0.95 * TURN < most["bytes"] < 1.05 * TURN
+    unseen, = [row for row in native["by_owner"] if row["type"] == "nothing seen"]
+    assert native["unseen"]["bytes"] == unseen["bytes"] >= most["bytes"]
+    assert "blocks of 32.0 KiB to 64.0 KiB" in text and most["example"] in text
+
+
+def test_what_grew_is_no_objects(answers):
+    lines = answers[3].split("\n")
+    assert lines[0].startswith("It grew by ") and "__main__.STREAMS" in lines[0]
+    assert lines[1].startswith("What grew more is no object's: malloc heaps: in use by C code +")
