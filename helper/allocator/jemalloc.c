@@ -10,30 +10,46 @@
 #include "base/sort.h"
 
 enum {
-	LEAF_BITS = 18, /* of an address: 12 for the page, 18 for the leaf, 18 for the root (RTREE_HEIGHT 2) */
-	LEAF_SHIFT = 30,
 	PAGE_SHIFT = 12,
 	PAGE_BYTES = 1 << PAGE_SHIFT,
-	LEAF_ENTRIES = 1 << LEAF_BITS,
-	EDATA_ALIGNMENT = 128,
 	EDATA_HEAD = 24, /* e_bits, e_addr, e_size_esn */
-	STATE_SHIFT = 17, /* in e_bits */
-	CLASS_SHIFT = 20,
-	FREE_SHIFT = 28,
-	SLAB_SHIFT = 12,
+	SLAB_SHIFT = 12, /* in e_bits */
 	LARGE_PAD = PAGE_BYTES, /* of large extents, for cache-oblivious placement */
 	SAMPLE_STEP = 64, /* entries of a leaf that are looked at to tell one: each 64th */
 	LEAST_CONFIRMED = 4,
 	BSS_BEHIND = 16 << 20, /* .bss of a library has no row of its own */
-	ROOT_BYTES = 8 << LEAF_BITS,
+	ROOT_BYTES = 8 << 18, /* of the first two of the formats */
 	SLAB_BITS = 64, /* in edata_t: a bit a region, set where it is free */
 	SLAB_WORDS = 8,
 };
 
+/* The tree has two levels where the processor that built it had 48 bits of address (configure asks it: LG_VADDR), 18
+ * each beside the page's 12, and a leaf's entry has everything in one word; three of 15 and two words where it had 57
+ * (include/jemalloc/internal/rtree.h). Extents of 5.2 are extent_t (extent_structs.h), whose e_bits has no bits for
+ * page allocators and guards, and one for dumps; of 5.3 edata_t (edata.h). */
+struct format {
+	uint8_t leaf_shift; /* of an address: which leaf */
+	uint8_t node_bits; /* of the level between the root and the leaves; 0: none */
+	uint8_t entry_bytes; /* of a leaf's entry */
+	uint8_t entry_class_shift; /* of the size class in its last word of 16 or 32 bits */
+	uint8_t alignment; /* of descriptors */
+	uint8_t state_shift, state_mask, class_shift, free_shift; /* in e_bits */
+};
+
+static const struct format formats[] = {
+	{ 30, 0, 8, 0, 128, 17, 7, 20, 28 }, /* 5.3 */
+	{ 30, 0, 8, 0, 64, 16, 3, 18, 26 }, /* 5.2 */
+	{ 27, 15, 16, 5, 128, 17, 7, 20, 28 }, /* 5.3, 57 bits */
+	{ 27, 15, 16, 0, 64, 16, 3, 18, 26 }, /* 5.2, 57 bits */
+};
+
+enum { FORMATS = sizeof formats / sizeof *formats, FORMATS_48 = 2 };
+
 struct finder {
 	const struct address_space *space;
 	struct reader reader;
-	ARRAY(uint64_t) tops; /* address >> LEAF_SHIFT of all writable memory, ascending */
+	const struct format *format;
+	ARRAY(uint64_t) tops; /* address >> leaf_shift of all writable memory, ascending */
 	uint64_t class_bytes[JEMALLOC_CLASSES];
 };
 
@@ -50,11 +66,13 @@ void jemalloc_classes(uint64_t classes[JEMALLOC_CLASSES])
 
 static bool find_tops(struct finder *finder)
 {
+	const unsigned shift = finder->format->leaf_shift;
+	finder->tops.count = 0;
 	for (size_t i = 0; i < finder->space->segment_count; i++) {
 		const struct segment *segment = &finder->space->segments[i];
 		if (!segment->writable_private || segment->data == NULL)
 			continue;
-		for (uint64_t top = segment->start >> LEAF_SHIFT; top <= (segment->end - 1) >> LEAF_SHIFT; top++) {
+		for (uint64_t top = segment->start >> shift; top <= (segment->end - 1) >> shift; top++) {
 			if (finder->tops.count > 0 && finder->tops.items[finder->tops.count - 1] == top)
 				continue;
 			if (finder->tops.count >= LIMIT_JEMALLOC_LEAVES || !array_push(&finder->tops, top))
@@ -64,45 +82,84 @@ static bool find_tops(struct finder *finder)
 	return true;
 }
 
-/* edata_t behind a leaf's entry: bits 7 to 47. */
-static uint64_t descriptor_of(uint64_t entry)
+static uint64_t leaf_entries(const struct finder *finder)
 {
-	return entry & ((UINT64_C(1) << 48) - 1) & ~(uint64_t)(EDATA_ALIGNMENT - 1);
+	return UINT64_C(1) << (finder->format->leaf_shift - PAGE_SHIFT);
+}
+
+static const uint8_t *leaf_at(struct finder *finder, uint64_t leaf)
+{
+	return leaf != 0 && leaf % 64 == 0
+	               ? reader_at(&finder->reader, leaf, leaf_entries(finder) * finder->format->entry_bytes)
+	               : NULL;
+}
+
+/* Address of the leaf of a top; 0: it has none. */
+static uint64_t leaf_of(struct finder *finder, uint64_t root, uint64_t top)
+{
+	const unsigned bits = finder->format->node_bits;
+	uint64_t node, leaf;
+	if (!reader_u64(&finder->reader, root + 8 * (top >> bits), &node))
+		return 0;
+	if (bits == 0 || node == 0)
+		return node;
+	return reader_u64(&finder->reader, node + 8 * (top & ((UINT64_C(1) << bits) - 1)), &leaf) ? leaf : 0;
+}
+
+/* edata_t behind a leaf's entry. */
+static uint64_t descriptor_of(const struct finder *finder, const uint8_t *entry)
+{
+	return load_u64(entry) & ((UINT64_C(1) << 48) - 1) & ~(uint64_t)(finder->format->alignment - 1);
+}
+
+/* The size class that the entry repeats, for those who only free. */
+static unsigned class_of(const struct finder *finder, const uint8_t *entry)
+{
+	return finder->format->entry_bytes == 8 ? (unsigned)(load_u64(entry) >> 48)
+	                                        : load_u32(entry + 8) >> finder->format->entry_class_shift;
 }
 
 static bool read_extent(struct finder *finder, uint64_t descriptor, struct jemalloc_extent *ret_extent)
 {
+	const struct format *format = finder->format;
 	const uint8_t *head = reader_at(&finder->reader, descriptor, EDATA_HEAD);
 	if (head == NULL)
 		return false;
 	const uint64_t bits = load_u64(head), start = load_u64(head + 8) & ~(uint64_t)(PAGE_BYTES - 1);
 	const uint64_t bytes = load_u64(head + 16) & ~(uint64_t)(PAGE_BYTES - 1);
-	const unsigned class = bits >> CLASS_SHIFT & 0xff;
+	const unsigned class = bits >> format->class_shift & 0xff;
 	*ret_extent =
 	        (struct jemalloc_extent){ .start = start,
 		                          .end = start + bytes,
 		                          .block = load_u64(head + 8),
 		                          .descriptor = descriptor,
 		                          .region_bytes = class < JEMALLOC_CLASSES ? finder->class_bytes[class] : 0,
-		                          .free_regions = bits >> FREE_SHIFT & 0x3ff,
-		                          .state = bits >> STATE_SHIFT & 7,
+		                          .free_regions = bits >> format->free_shift & 0x3ff,
+		                          .state = bits >> format->state_shift & format->state_mask,
+		                          .class = (uint8_t) class,
 		                          .is_slab = (bits >> SLAB_SHIFT & 1) != 0 };
 	return bytes != 0 && start + bytes > start && ret_extent->state < JEMALLOC_STATES;
 }
 
-/* Whether a leaf's entries name extents that contain their pages; *count of them. */
+/* Whether a leaf's entries name extents that contain their pages, and repeat their classes; *count of them. */
 static bool leaf_is_sane(struct finder *finder, uint64_t leaf, uint64_t top, unsigned *count)
 {
-	const uint8_t *entries = reader_at(&finder->reader, leaf, (uint64_t)LEAF_ENTRIES * 8);
+	const uint8_t *entries = leaf_at(finder, leaf);
 	if (entries == NULL)
 		return false;
-	for (uint64_t i = 0; i < LEAF_ENTRIES; i += SAMPLE_STEP) {
-		const uint64_t descriptor = descriptor_of(load_u64(entries + 8 * i));
+	for (uint64_t i = 0; i < leaf_entries(finder); i += SAMPLE_STEP) {
+		const uint8_t *entry = entries + finder->format->entry_bytes * i;
+		const uint64_t descriptor = descriptor_of(finder, entry);
 		struct jemalloc_extent extent;
 		if (descriptor == 0)
 			continue;
-		const uint64_t page = (top << LEAF_SHIFT) + (i << PAGE_SHIFT);
+		const uint64_t page = (top << finder->format->leaf_shift) + (i << PAGE_SHIFT);
 		if (!read_extent(finder, descriptor, &extent) || page < extent.start || page >= extent.end)
+			return false;
+		if (extent.state != JEMALLOC_ACTIVE)
+			continue;
+		/* The last page of a large one is not told of a change. */
+		if ((extent.is_slab || page == extent.start) && extent.class != class_of(finder, entry))
 			return false;
 		++*count;
 	}
@@ -113,26 +170,30 @@ static bool root_is_sane(struct finder *finder, uint64_t root)
 {
 	unsigned count = 0;
 	for (size_t i = 0; i < finder->tops.count; i++) {
-		uint64_t leaf;
-		if (!reader_u64(&finder->reader, root + 8 * finder->tops.items[i], &leaf) || leaf == 0)
-			continue;
-		if (leaf % 64 != 0 || !leaf_is_sane(finder, leaf, finder->tops.items[i], &count))
+		const uint64_t leaf = leaf_of(finder, root, finder->tops.items[i]);
+		if (leaf != 0 && !leaf_is_sane(finder, leaf, finder->tops.items[i], &count))
 			return false;
 	}
 	return count >= LEAST_CONFIRMED;
 }
 
-/* The root is 2 MiB of .bss, nearly all of it 0: the first word that is not names a leaf. */
+/* The root lies in .bss, nearly all of it 0: the first word that is not names a leaf, or a node of the level between.
+ */
 static uint64_t find_root(struct finder *finder, uint64_t start, uint64_t end)
 {
+	const unsigned bits = finder->format->node_bits;
+	const uint64_t below = bits != 0 ? UINT64_C(8) << bits : leaf_entries(finder) * finder->format->entry_bytes;
 	for (uint64_t at = round_up(start, 8); at + 8 <= end; at += 8) {
-		uint64_t leaf;
-		if (!reader_u64(&finder->reader, at, &leaf) || leaf == 0 || leaf % 64 != 0 ||
-		    reader_at(&finder->reader, leaf, (uint64_t)LEAF_ENTRIES * 8) == NULL)
+		uint64_t node, tried = 0;
+		if (!reader_u64(&finder->reader, at, &node) || node == 0 || node % 64 != 0 ||
+		    reader_at(&finder->reader, node, below) == NULL)
 			continue;
 		for (size_t i = 0; i < finder->tops.count; i++) {
-			const uint64_t root = at - 8 * finder->tops.items[i];
-			if (root >= start - 8 && root < at + 8 && root_is_sane(finder, root))
+			const uint64_t root = at - 8 * (finder->tops.items[i] >> bits);
+			if (root == tried || root < start - 8 || root >= at + 8)
+				continue;
+			tried = root;
+			if (root_is_sane(finder, root))
 				return root;
 		}
 	}
@@ -144,12 +205,9 @@ static int add_extents(struct finder *finder, struct jemalloc *jemalloc, uint64_
 {
 	uint64_t steps = 0, before = 0;
 	for (size_t i = 0; i < finder->tops.count; i++) {
-		uint64_t leaf;
-		if (!reader_u64(&finder->reader, root + 8 * finder->tops.items[i], &leaf) || leaf == 0)
-			continue;
-		const uint8_t *entries = reader_at(&finder->reader, leaf, (uint64_t)LEAF_ENTRIES * 8);
-		for (uint64_t j = 0; entries != NULL && j < LEAF_ENTRIES; j++) {
-			const uint64_t descriptor = descriptor_of(load_u64(entries + 8 * j));
+		const uint8_t *entries = leaf_at(finder, leaf_of(finder, root, finder->tops.items[i]));
+		for (uint64_t j = 0; entries != NULL && j < leaf_entries(finder); j++) {
+			const uint64_t descriptor = descriptor_of(finder, entries + finder->format->entry_bytes * j);
 			struct jemalloc_extent extent;
 			if (progress_look(progress, &steps) != OK)
 				return progress_cancelled(error);
@@ -241,24 +299,34 @@ static int find_in_file(struct finder *finder, struct jemalloc *jemalloc, const 
 	return OK;
 }
 
+/* One whose tree has three levels needs little room for its root, as most libraries have: only by its name. */
+static int find_formats(struct finder *finder, struct jemalloc *jemalloc, const struct mapped_file *file, bool is_named,
+                        struct progress *progress, struct error *error)
+{
+	const unsigned count = is_named ? FORMATS : FORMATS_48;
+	for (unsigned i = 0; i < count && jemalloc->file == NULL; i++) {
+		finder->format = &formats[i];
+		if (!find_tops(finder))
+			break;
+		TRY(find_in_file(finder, jemalloc, file, progress, error));
+	}
+	return OK;
+}
+
 int jemalloc_find(struct jemalloc *jemalloc, const struct address_space *space, struct progress *progress,
                   struct error *error)
 {
 	struct finder finder = { .space = space };
 	int status = OK;
 	memset(jemalloc, 0, sizeof *jemalloc);
+	reader_init(&finder.reader, space);
+	jemalloc_classes(finder.class_bytes);
 	for (size_t i = 0; status == OK && jemalloc->file == NULL && i < 2 * space->files.count; i++) {
 		const bool is_named = i < space->files.count; /* those first */
 		const struct mapped_file *file = &space->files.items[i % space->files.count];
 		if (is_named ? !is_jemalloc(file) : !may_have_root(space, file))
 			continue;
-		if (finder.tops.count == 0) {
-			reader_init(&finder.reader, space);
-			jemalloc_classes(finder.class_bytes);
-			if (!find_tops(&finder))
-				break;
-		}
-		status = find_in_file(&finder, jemalloc, file, progress, error);
+		status = find_formats(&finder, jemalloc, file, is_named, progress, error);
 	}
 	array_free(&finder.tops);
 	return status;

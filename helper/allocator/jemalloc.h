@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * jemalloc: the extents of a jemalloc 5 that stands in for malloc, or that a library was linked with, found by the
- * radix tree that it keeps of all pages (src/rtree.c, include/jemalloc/internal/edata.h) and confirmed by that each
- * extent contains the page it stands for.
+ * jemalloc: the extents of a jemalloc 5.2 or 5.3 that stands in for malloc, or that a library was linked with, found
+ * by the radix tree that it keeps of all pages (src/rtree.c, include/jemalloc/internal/edata.h) and confirmed by that
+ * each extent contains the page it stands for.
  */
 #ifndef PYDS_ALLOCATOR_JEMALLOC_H
 #define PYDS_ALLOCATOR_JEMALLOC_H
@@ -25,6 +25,7 @@ struct jemalloc_extent {
 	uint64_t block; /* a large one's block: in the extent's first page */
 	uint32_t free_regions; /* of a slab */
 	uint8_t state; /* enum jemalloc_state */
+	uint8_t class; /* of its blocks' size */
 	bool is_slab;
 };
 

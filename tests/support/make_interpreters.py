@@ -34,6 +34,7 @@ MATRIX = ["bullseye:3.9", "bookworm:3.11", "trixie:3.13", "forky:3.13,3.14,3.15"
           "frozen:" + ",".join(make_from_packages.FROZEN), "standalone:" + ",".join(make_from_packages.STANDALONE)]
 PACKAGES = ["python%s", "python%s-minimal", "libpython%s-minimal", "libpython%s-stdlib", "python%s-dbg",
             "libpython%s-dbg"]
+ALSO = ["libjemalloc2"]  # for tests of other mallocs
 COMMAND = """#!/bin/sh
 root=%(root)s
 program=$root/usr/bin/%(name)s
@@ -59,7 +60,7 @@ def unpack(root, suite, versions):
     """Only unpacked: no script of a package runs, nothing needs root."""
     if not shutil.which("mmdebstrap"):
         raise Failed("needs mmdebstrap, the Debian package of that name")
-    packages = ",".join(name % version for version in versions for name in PACKAGES)
+    packages = ",".join([name % version for version in versions for name in PACKAGES] + ALSO)
     shutil.rmtree(root, ignore_errors=True)
     done = subprocess.run(["mmdebstrap", "--variant=extract", "--aptopt=Acquire::Check-Valid-Until \"false\"",
                            "--include=" + packages, suite, root, mirror()])
