@@ -11,6 +11,7 @@
 #include "names/locals.h"
 #include "object/value.h"
 #include "query/instances.h"
+#include "query/tasks/awaitable.h"
 
 enum { ROLE_EXCEPTION = 1, KEPT_SLOTS = 4096 /* groups told apart; more are one by one */ };
 
@@ -37,15 +38,26 @@ static uint64_t field_of(struct finder *finder, uint64_t object, enum layout_fie
 	return object != 0 && value_field(&finder->decoder->objects, object, field, &word) ? word : 0;
 }
 
+/* Whether a coroutine or generator is inside the `except` of it: it waits there, or stands in a yield. */
+static bool is_in_handler(const struct finder *finder, uint64_t holder, uint64_t exception)
+{
+	uint64_t handled;
+	const enum awaitable_kind kind = awaitable_kind(finder->decoder, holder);
+	return kind >= AWAITABLE_COROUTINE && kind <= AWAITABLE_ASYNC_GENERATOR &&
+	       value_field(&finder->decoder->objects, holder, FIELD_PyGenObject_gi_exc_state_exc_value, &handled) &&
+	       handled == exception;
+}
+
 /* Whether a thread has it as the exception that it handles, or a frame that runs keeps it on its stack for that. */
-static bool is_handled(const struct finder *finder, uint32_t number)
+static bool is_handled(const struct finder *finder, uint32_t number, uint64_t exception)
 {
 	const struct dominators *dominators = &finder->heap->dominators;
 	const struct edge_rows *rows = &dominators->incoming;
 	for (uint64_t i = rows->first[number]; i < rows->first[number + 1]; i++) {
 		uint32_t holder;
-		if (retained_node(finder->heap, rows->targets[i], &holder) == 0 &&
-		    finder->heap->graph->roots.holders.items[holder].kind == HOLDER_THREAD)
+		const uint64_t object = retained_node(finder->heap, rows->targets[i], &holder);
+		if (object != 0 ? is_in_handler(finder, object, exception)
+		                : finder->heap->graph->roots.holders.items[holder].kind == HOLDER_THREAD)
 			return true;
 	}
 	return false;
@@ -161,6 +173,27 @@ static enum traceback_keeper keeper_of(const struct type_info *type)
 	return (type->tp_flags & TPFLAGS_BASE_EXC_SUBCLASS) != 0 ? KEEPER_EXCEPTION : KEEPER_CONTAINER;
 }
 
+/* A tuple or dict is only a part of what has it: of the exc_info of a log record, the members of an exception group. */
+static enum traceback_keeper keeper_behind(const struct finder *finder, uint32_t number)
+{
+	enum { PARTS = 3 };
+	const struct retained *heap = finder->heap;
+	uint32_t holder;
+	for (int i = 0; i < PARTS && number != 0; i++) {
+		const uint64_t object = retained_node(heap, number, &holder);
+		const struct type_info *type = object != 0 ? query_type(finder->query, object) : NULL;
+		const enum traceback_keeper keeper = keeper_of(type);
+		if (keeper == KEEPER_RECORD)
+			return KEEPER_RECORD;
+		if (keeper == KEEPER_EXCEPTION)
+			return KEEPER_GROUP;
+		if (type == NULL || (type->tp_flags & (TPFLAGS_TUPLE_SUBCLASS | TPFLAGS_DICT_SUBCLASS)) == 0)
+			break;
+		number = heap->dominators.idom[number];
+	}
+	return KEEPER_CONTAINER;
+}
+
 static bool is_in_sys(struct finder *finder, uint64_t exception)
 {
 	const struct runtime *runtime = finder->decoder->context->runtime;
@@ -197,6 +230,8 @@ static void find_keeper(struct finder *finder, struct traceback_group *group)
 		if (group->keeper == KEEPER_UNKNOWN || keeper == KEEPER_TASK || keeper == KEEPER_RECORD)
 			group->keeper = keeper;
 	}
+	if (group->keeper == KEEPER_CONTAINER)
+		group->keeper = keeper_behind(finder, group->keeper_number);
 }
 
 static uint32_t find_group(struct finder *finder, const struct instance *instance, const struct type_info *type)
@@ -235,7 +270,7 @@ static int add_all(struct finder *finder)
 			return query_cancelled(finder->query);
 		if (type == NULL || field_of(finder, instance->address, FIELD_PyBaseExceptionObject_traceback) == 0)
 			continue;
-		if (number != UINT32_MAX && is_handled(finder, number)) {
+		if (number != UINT32_MAX && is_handled(finder, number, instance->address)) {
 			finder->answer->handled++;
 			continue;
 		}
@@ -245,6 +280,11 @@ static int add_all(struct finder *finder)
 		finder->answer->groups.items[group].count++;
 		if (number != UINT32_MAX)
 			finder->group[number] = group;
+		/* A log record has both: the frames go with the last of them. */
+		const uint64_t traceback = field_of(finder, instance->address, FIELD_PyBaseExceptionObject_traceback);
+		const uint32_t frames = retained_number(finder->heap, traceback);
+		if (frames != UINT32_MAX)
+			finder->group[frames] = group;
 	}
 	finder->answer->exceptions = finder->instances.count;
 	return OK;

@@ -18,6 +18,7 @@ enum traceback_keeper {
 	KEEPER_UNKNOWN,
 	KEEPER_TASK, /* an asyncio future or task that nobody asked for its exception */
 	KEEPER_EXCEPTION, /* another exception, as its cause or context */
+	KEEPER_GROUP, /* an exception group that it is in */
 	KEEPER_CONTAINER, /* a list, dict or other object of the program */
 	KEEPER_FRAME, /* a local of a frame that runs */
 	KEEPER_SYS, /* sys.last_exc, sys.last_value */
@@ -41,7 +42,7 @@ struct traceback_group {
 struct tracebacks_answer {
 	ARRAY(struct traceback_group) groups; /* those that retain most first */
 	uint64_t exceptions; /* alive, with a traceback or not, handled or not */
-	uint64_t handled; /* of these, in the hands of a handler now */
+	uint64_t handled; /* of these, in the hands of a handler now, one that is suspended too */
 	struct coverage coverage;
 };
 

@@ -33,6 +33,7 @@ static const char *advice(const struct traceback_group *group)
 		[KEEPER_TASK] = "await the task or future, or ask for its exception(), and let go of it",
 		[KEEPER_EXCEPTION] =
 		        "it is the cause or context of another one: raise ... from None, or let go of that",
+		[KEEPER_GROUP] = "it is in a group of exceptions: let go of that",
 		[KEEPER_CONTAINER] = "keep str(error), or error.with_traceback(None), instead of the exception",
 		[KEEPER_FRAME] = "del the local when it is done with, or let the function end",
 		[KEEPER_SYS] =
@@ -112,7 +113,13 @@ static int show_text(struct traceback_report *tracebacks)
 	units_noun(report->text, kept, "exception");
 	text_add(report->text, " with a traceback that nobody handles, of ");
 	units_count(report->text, tracebacks->found.exceptions);
-	text_add(report->text, " alive\n");
+	text_add(report->text, " alive");
+	if (tracebacks->found.handled > 0) {
+		text_add(report->text, " (");
+		units_count(report->text, tracebacks->found.handled);
+		text_add(report->text, " in a handler now)");
+	}
+	text_add(report->text, "\n");
 	for (size_t i = 0; i < tracebacks->found.groups.count; i++) {
 		const struct traceback_group *group = &tracebacks->found.groups.items[i];
 		if (!passes(tracebacks, group))

@@ -57,7 +57,14 @@ def test_causes_and_tasks(answer):
     assert task["frames"][-1]["local"]["name"] == "rows" and task["frames"][-1]["local"]["retained"] >= 50000
 
 
+def test_a_log_record_keeps_the_frames_too(answer):
+    (logged,) = of_type(answer, "LookupError")
+    assert "RECORDS" in logged["kept_by"] and "log record" in logged["advice"]
+    assert logged["retained"] >= 60000 and logged["frames"][-1]["local"]["name"] == "rows"
+
+
 def test_what_is_handled_and_what_never_was_raised_is_left_out(answer):
     assert of_type(answer, "OSError") == []
-    assert answer[1]["handled"] == 1
+    assert answer[1]["handled"] == 3
+    assert "alive (3 in a handler now)" in answer[2]
     assert answer[1]["alive"] >= answer[1]["handled"] + 13

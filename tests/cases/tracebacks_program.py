@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Exceptions that are kept with their tracebacks, by a list and by a task, one that is being handled, and one without a
-traceback. Writes one line of JSON, then stands still."""
+"""Exceptions that are kept with their tracebacks, by a list, a task and a log record, some that are being handled, by
+this thread, a suspended coroutine and a suspended generator, and one without a traceback. Writes one line of JSON, then stands still."""
 import asyncio
 import json
+import logging
 import sys
+import types
 
-ERRORS, TASKS = [], []
+ERRORS, TASKS, RECORDS, SUSPENDED = [], [], [], []
 
 
 def inner(payload, n):
@@ -28,6 +30,48 @@ def chained():
 async def failing():
     rows = [bytes(50000)]
     raise RuntimeError(len(rows))
+
+
+@types.coroutine
+def pause():
+    yield
+
+
+async def tries_again():
+    try:
+        inner(None, -2)
+    except KeyError:
+        await pause()
+
+
+def hands_out():
+    try:
+        inner(None, -3)
+    except KeyError as error:
+        yield error.args
+
+
+class Collector(logging.Handler):
+    def emit(self, record):
+        RECORDS.append(record)
+
+
+def logged():
+    rows = [bytes(60000)]
+    raise LookupError(len(rows))
+
+
+def keep_more():
+    SUSPENDED.extend([tries_again(), hands_out()])
+    for one in SUSPENDED:
+        one.send(None)
+    log = logging.getLogger("case")
+    log.addHandler(Collector())
+    log.propagate = False
+    try:
+        logged()
+    except LookupError:
+        log.exception("kept")
 
 
 async def main():
@@ -54,6 +98,7 @@ def lines(error):
 
 
 asyncio.run(main())
+keep_more()
 keys = [error for error in ERRORS if isinstance(error, KeyError)]
 truth = {"keys": [hex(id(error)) for error in keys], "lines": lines(keys[0]),
          "chained": lines(ERRORS[10]), "task": hex(id(TASKS[0])), "list": hex(id(ERRORS))}
