@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "render/units.h"
+#include "report/live.h"
 #include "report/report.h"
 
 enum { MARGIN = 5, NARROWEST = 40 };
@@ -130,6 +131,12 @@ static void show_text(struct report *report, const struct findings_answer *answe
 	report_coverage(report, &answer->coverage);
 	if (answer->findings.count == 0)
 		report_next(report, "top heap memory", 0);
+	/* What a process stands still on has no bytes. */
+	if (request_word(report->request, OPTION_ONLY) == NULL) {
+		text_format(report->text, "Does it stand still? Then: %sthreads, %stasks\n",
+		            style_prefix(&report->style), style_prefix(&report->style));
+		live_children(report);
+	}
 }
 
 static void json_finding(struct report *report, const struct findings_answer *answer, const struct finding *finding)

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "memory/live/procfs.h"
 #include "render/units.h"
 #include "report/losses.h"
 
@@ -66,6 +67,23 @@ void live_line(struct report *report)
 	text_add(report->text, ", read in place");
 	say_reason(report->text, live);
 	text_add(report->text, "\n");
+}
+
+void live_children(struct report *report)
+{
+	enum { SHOWN = 12 };
+	const struct address_space *space = space_of(report);
+	thread_id_array children = { .items = NULL };
+	if (space->live.mode != LIVE_NOT)
+		process_children_list(space->pid, &children);
+	if (children.count > 0)
+		text_format(report->text, "Child processes of %" PRId32 ":", space->pid);
+	for (size_t i = 0; i < children.count && i < SHOWN; i++)
+		text_format(report->text, "%s %" PRId32, i > 0 ? "," : "", children.items[i]);
+	if (children.count > SHOWN)
+		text_format(report->text, ", and %zu more", children.count - SHOWN);
+	text_add(report->text, children.count > 0 ? "\n" : "");
+	array_free(&children);
 }
 
 static void add_last(struct json *json, void *context)

@@ -21,30 +21,86 @@ static bool passes(const struct task_report *tasks, const struct task_group *gro
 
 /* ---- Text ---- */
 
-/* Chains of recursive coroutines: equal steps after each other are one line. */
-static void show_chain(struct task_report *tasks, const struct task_group *group)
+static void show_step(struct task_report *tasks, const struct task_group *group, size_t index, size_t times)
 {
 	struct text *text = tasks->report->text;
-	for (size_t i = 0; i < group->chain.count;) {
+	const struct task_place *place = &group->chain.items[index];
+	const struct python_frame frame = task_frame(place);
+	text_add(text, "      ");
+	if (place->code != 0)
+		place_text(tasks->report, &frame, text);
+	else
+		names_describe(tasks->report->naming, place->object, &tasks->report->names, text);
+	if (times > 1) {
+		text_add(text, "   ");
+		units_count(text, times);
+		text_add(text, " times");
+	}
+	text_add(text, "\n");
+	if (request_has(tasks->report->request, OPTION_LOCALS))
+		task_locals_show(tasks, group, place);
+}
+
+/* Whether a step is not of the program: its file lies where packages or the standard library are installed. */
+static bool is_installed(struct task_report *tasks, const struct task_place *place)
+{
+	static const char *const folders[] = { "/site-packages/", "/dist-packages/", "/lib/python3.",
+		                               "/lib64/python3." };
+	const struct python_frame frame = task_frame(place);
+	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
+	bool found = false;
+	int64_t line;
+	if (place->code != 0)
+		names_frame(tasks->report->naming, &frame, &function, &file, &line);
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+		found |= strstr(text_string(&file), folders[i]) != NULL;
+	text_free(&function);
+	text_free(&file);
+	return found;
+}
+
+/* The end of a run of steps, from one on, that are of packages. */
+static size_t end_of_installed(struct task_report *tasks, const struct task_group *group, size_t begin)
+{
+	size_t end = begin;
+	while (end < group->chain.count && is_installed(tasks, &group->chain.items[end]))
+		end++;
+	return end;
+}
+
+static bool has_other_steps(struct task_report *tasks, const struct task_group *group)
+{
+	for (size_t i = 0; i < group->chain.count; i++)
+		if (!is_installed(tasks, &group->chain.items[i]))
+			return true;
+	return false;
+}
+
+/* Chains of recursive coroutines: equal steps after each other are one line. The many steps of a framework between its
+ * entry and the program are one too. */
+static void show_chain(struct task_report *tasks, const struct task_group *group)
+{
+	enum { INSTALLED_SHOWN = 4 };
+	const struct request *request = tasks->report->request;
+	/* A program that is a package itself has no other steps. */
+	const bool folds =
+	        request->limit != UINT64_MAX && !request_has(request, OPTION_LOCALS) && has_other_steps(tasks, group);
+	for (size_t i = 0, installed = 0; i < group->chain.count;) {
 		const struct task_place *place = &group->chain.items[i];
-		const struct python_frame frame = task_frame(place);
+		if (folds && i >= installed && (installed = end_of_installed(tasks, group, i)) > i + INSTALLED_SHOWN) {
+			show_step(tasks, group, i, 1);
+			text_add(tasks->report->text, "      ... ");
+			units_count(tasks->report->text, installed - i - 2);
+			text_add(tasks->report->text, " more of packages (-n 0 shows all)\n");
+			show_step(tasks, group, installed - 1, 1);
+			i = installed;
+			continue;
+		}
 		size_t end = i + 1;
 		while (end < group->chain.count && group->chain.items[end].code == place->code &&
 		       group->chain.items[end].instruction == place->instruction)
 			end++;
-		text_add(text, "      ");
-		if (place->code != 0)
-			place_text(tasks->report, &frame, text);
-		else
-			names_describe(tasks->report->naming, place->object, &tasks->report->names, text);
-		if (end - i > 1) {
-			text_add(text, "   ");
-			units_count(text, end - i);
-			text_add(text, " times");
-		}
-		text_add(text, "\n");
-		if (request_has(tasks->report->request, OPTION_LOCALS))
-			task_locals_show(tasks, group, place);
+		show_step(tasks, group, i, end - i);
 		i = end;
 	}
 }

@@ -9,6 +9,7 @@
 #include "object/value.h"
 #include "render/units.h"
 #include "query/naming.h"
+#include "report/live.h"
 #include "report/native_rows.h"
 #include "report/place.h"
 #include "report/report.h"
@@ -308,6 +309,7 @@ static int show_text(struct thread_report *threads)
 	}
 	report_coverage(report, &threads->found.coverage);
 	report_next(report, "frames tasks", 0);
+	live_children(report);
 	return OK;
 }
 

@@ -4,6 +4,7 @@ kept, and what no task has. The case: 2,000 stuck orders of which no command nam
 import json
 import os
 import re
+import sys
 
 import pytest
 
@@ -151,6 +152,29 @@ def test_what_no_task_has(tasks):
     assert tasks.rows[tasks.truth["generator"]]["state"] == "generator"
     assert tasks.rows[tasks.truth["generator"]]["retained"] >= 5000
     assert tasks.rows[tasks.truth["async_generator"]]["state"] == "async generator"
+
+
+def test_the_steps_of_a_framework_are_one_line(tmp_path):
+    """Seven coroutines of a package between the loop and the program."""
+    package = tmp_path / "site-packages"
+    package.mkdir()
+    steps = "".join("async def step%d(call):\n    await %s\n" % (n, "step%d(call)" % (n - 1) if n else "call()")
+                    for n in range(7))
+    (package / "framework.py").write_text(steps)
+    script = tmp_path / "app.py"
+    script.write_text("import asyncio, sys\nsys.path.insert(0, %r)\nimport framework\n"
+                      "async def order():\n    await asyncio.sleep(3600)\n"
+                      "async def main():\n    task = asyncio.ensure_future(framework.step6(order))\n"
+                      "    await asyncio.sleep(0)\n    await asyncio.sleep(0)\n"
+                      "    print('READY', flush=True)\n    sys.stdin.read()\nasyncio.run(main())\n" % str(package))
+    with cores.Target(sys.executable, [str(script)], str(tmp_path)) as target:
+        target.wait_ready()
+        where = ["--pid", str(target.pid)]
+        short, whole = program.run(where + ["tasks"]).output, program.run(where + ["tasks", "-n", "0"]).output
+    chain = ("      step6() framework.py:14\n      ... 5 more of packages (-n 0 shows all)\n"
+             "      step0() framework.py:2\n")
+    assert chain + "      order() app.py:5\n" in short and "framework.py:8" not in short
+    assert "      step3() framework.py:8\n" in whole and "more of packages" not in whole
 
 
 def test_the_loop(tasks):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Exceptions that are kept with their tracebacks, by a list, a task and a log record, some that are being handled, by
-this thread, a suspended coroutine and a suspended generator, and one without a traceback. Writes one line of JSON, then stands still."""
+this thread, a suspended coroutine and a suspended generator, and one without a traceback.
+Writes one line of JSON, then stands still."""
 import asyncio
 import json
 import logging

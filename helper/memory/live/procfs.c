@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -62,6 +63,25 @@ int process_status_read(struct process_status *status, int32_t thread_id)
 	}
 	text_free(&text);
 	return result;
+}
+
+void process_children_list(int32_t pid, thread_id_array *children)
+{
+	thread_id_array threads = { .items = NULL };
+	if (process_threads_list(pid, &threads) < 0)
+		threads.count = 0;
+	for (size_t i = 0; i < threads.count; i++) {
+		struct text text = { .bytes = NULL };
+		const char *at = "";
+		if (process_file_read(&text, "/proc/%d/task/%d/children", pid, threads.items[i]) == 0)
+			at = text_string(&text);
+		while (*at >= '0' && *at <= '9' && array_push(children, atoi(at))) {
+			at += strspn(at, "0123456789");
+			at += strspn(at, " ");
+		}
+		text_free(&text);
+	}
+	array_free(&threads);
 }
 
 uint64_t process_namespace_tid(int32_t pid, int32_t thread_id)

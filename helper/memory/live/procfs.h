@@ -28,6 +28,9 @@ bool process_is_kernel_thread(int32_t pid);
 char process_thread_state(int32_t pid, int32_t thread_id);
 /* All threads that /proc lists; 0 or a negative errno (-ENOENT: the process is gone). */
 int process_threads_list(int32_t pid, thread_id_array *threads);
+/* Appends the numbers of the processes that any thread of a process began and that have not been waited for, in the
+ * order of /proc; nothing where the kernel does not tell (CONFIG_PROC_CHILDREN). */
+void process_children_list(int32_t pid, thread_id_array *children);
 /* Whether a thread that sleeps uninterruptibly does so until its child by vfork() runs a program of its own. */
 bool process_waits_for_vfork(int32_t pid, int32_t thread_id);
 /* Stack pointer and system call of a thread that does not run; 0 and unknown where /proc does not tell. */

@@ -13,7 +13,9 @@
 	"Those that stand in the same places are one group: its chain of awaits with the\n"                            \
 	"line each step is suspended at, outermost first, what the last waits for, and\n"                              \
 	"what would be freed if all of the group went. Tasks are found by their type:\n"                               \
-	"finished ones that somebody keeps are there, with the size of results; with\n"                                \
-	"-t the tasks as a tree: below a task those that it waits for.\n"
+	"finished ones that somebody keeps are there, with the size of results; futures\n"                             \
+	"too that are kept, or that nobody waits for. What a thread pool does for a task\n"                            \
+	"is said. Many steps of packages are one line, unless -n 0 is given. With -t the\n"                            \
+	"tasks as a tree: below a task those that it waits for, and how (gather, lock).\n"
 
 #endif
