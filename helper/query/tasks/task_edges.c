@@ -77,6 +77,7 @@ static const struct waiting_step {
 	{ "wait", "asyncio", "fs", NULL, EDGE_WAIT },
 	{ "_wait", "asyncio", "fs", NULL, EDGE_WAIT },
 	{ "wait_for", "asyncio", "fut", NULL, EDGE_WAIT_FOR },
+	{ "_wait_for_one", "asyncio", NULL, "_todo", EDGE_WAIT }, /* as_completed(), 3.13 and later */
 	{ "__aexit__", NULL, NULL, "_tasks", EDGE_GROUP },
 	{ "_aexit", NULL, NULL, "_tasks", EDGE_GROUP },
 	{ "_nested_child_finished", "trio", NULL, "_children", EDGE_NURSERY },
