@@ -66,8 +66,28 @@ static bool find_plain(struct decoder *decoder, const struct asked *asked, struc
 	return true;
 }
 
+/* What most are: a block of a pool, of the very size for such a request. With guards it would begin before them. */
+static bool find_pooled(struct decoder *decoder, struct allocation *allocation)
+{
+	const uint64_t requested = allocation->requested;
+	uint32_t inside = 0;
+	if (requested > PYMALLOC_LARGEST)
+		return false;
+	const uint32_t bytes = pymalloc_block_at(&decoder->context->allocators.pymalloc, decoder->layout,
+	                                         &decoder->reader, allocation->address, &inside);
+	if (bytes == 0 || inside != 0 || bytes != pymalloc_block_bytes(requested))
+		return false;
+	allocation->block = allocation->address;
+	allocation->taken = bytes;
+	allocation->allocator = ALLOCATOR_PYMALLOC;
+	allocation->agreement = AGREEMENT_EXACT;
+	return true;
+}
+
 void allocation_find(struct decoder *decoder, struct allocation *allocation)
 {
+	if (find_pooled(decoder, allocation))
+		return;
 	struct asked asked = { .address = allocation->address,
 		               .least = allocation->requested < MOST_BYTES ? allocation->requested : MOST_BYTES,
 		               .most = allocation->most < MOST_BYTES ? allocation->most : MOST_BYTES };

@@ -150,7 +150,7 @@ bool decode_typed_object(struct decoder *decoder, const struct object_head *head
 			flag_object(decoder, DECODED_APPROXIMATE, type->approximate);
 	}
 	out->shallow = out->body = generic_size(decoder, type, address, body, head->available);
-	if (type->visible_count + type->hidden_count != 0)
+	if (type->visible_count + type->hidden_count != 0 && decoder_wants_runs(decoder))
 		emit_registry_fields(decoder, type, address, body);
 	if (type->decode != NULL)
 		type->decode(decoder, type, address, body);

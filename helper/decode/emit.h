@@ -70,6 +70,12 @@ struct decoder {
 	bool out_of_memory; /* an append failed; the step that runs the decoder must end with ERROR_NO_MEMORY */
 };
 
+/* Whether somebody has a use for runs: where not, what only leads to them need not be looked for. */
+static inline bool decoder_wants_runs(const struct decoder *decoder)
+{
+	return decoder->sink == NULL || !decoder->sink->is_closed;
+}
+
 /* ---- For decoders: appending. Null slots may be included; wild ones too. ---- */
 
 /* A run of count slots at target address. Slots that are absent or unmapped are left out and flag the object. */

@@ -69,7 +69,7 @@ static void decode_managed(struct decoder *decoder, const struct type_info *type
 
 void decode_instance_parts(struct decoder *decoder, const struct type_info *type, uint64_t address)
 {
-	for (uint32_t i = 0; i < type->slots_count; i++)
+	for (uint32_t i = 0; i < type->slots_count && decoder_wants_runs(decoder); i++)
 		emit_run(decoder, address + type->slots[i].offset, type->slots[i].count,
 		         (struct run_kind){ .stride = 8,
 		                            .label = LABEL_SLOT,

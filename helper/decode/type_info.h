@@ -56,6 +56,8 @@ enum type_flag {
 	TYPE_OVERRIDES_SIZEOF = 32768, /* a class below the one that is decoded has a __sizeof__ of its own */
 	TYPE_HIDES_NEW_TYPE = 65536, /* registry lines only: TYPE_HIDES_TYPE unless FEATURE_NEW_TYPES_VISITED */
 	TYPE_IS_OF_GENERIC_ALLOC = 131072, /* registry lines only: items, but allocated as a class of Python is */
+	TYPE_HAS_UNKNOWN_WORDS =
+	        262144, /* the body of an instance has words that no decoder knows: of C, maybe pointers */
 	TYPE_HEAP_VISITS_ALL = 16384, /* registry lines only: the hidden fields are visited where it is a heap type */
 };
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "decode/type_traits.h"
 
+#include <string.h>
+
 #include "base/limits.h"
 #include "decode/decode_functions.h"
 #include "decode/type_body.h"
+#include "object/type_flags.h"
 
 /* A heap type made in C visits its type where FEATURE_HEAP_TYPE_VISITED, unless its line denies it, or it has the
  * tp_traverse of a static type, as exceptions that modules make do: that knows of no heap type. */
@@ -79,8 +82,23 @@ static void set_quick_size(const struct layout *layout, bool knows_ascii, struct
 	}
 }
 
+#define TPFLAGS_PLAIN                                                                                                  \
+	(TPFLAGS_LONG_SUBCLASS | TPFLAGS_LIST_SUBCLASS | TPFLAGS_TUPLE_SUBCLASS | TPFLAGS_BYTES_SUBCLASS |             \
+	 TPFLAGS_UNICODE_SUBCLASS | TPFLAGS_DICT_SUBCLASS | TPFLAGS_BASE_EXC_SUBCLASS | TPFLAGS_TYPE_SUBCLASS)
+
+/* A class of Python over `object` has nothing of its own but what is known. */
+static bool has_unknown_words(const struct type_info *info)
+{
+	if (info->quick != QUICK_NOT || (info->tp_flags & TPFLAGS_PLAIN) != 0)
+		return false;
+	return (info->flags & TYPE_IS_PYTHON_CLASS) == 0 || info->base_info->name == NULL ||
+	       strcmp(info->base_info->name, "object") != 0;
+}
+
 void type_traits_set(struct object_reader *objects, struct type_info *info, const uint8_t *type, bool knows_ascii)
 {
 	set_flags(objects, info, type);
 	set_quick_size(objects->layout, knows_ascii, info);
+	if (has_unknown_words(info))
+		info->flags |= TYPE_HAS_UNKNOWN_WORDS;
 }

@@ -6,16 +6,11 @@
 
 #include "base/threads.h"
 #include "decode/quick_size.h"
-#include "object/type_flags.h"
 
 enum {
 	LEAST_RANGE = 1 << 13, /* objects that are worth a thread */
 	COLLECTOR_HEAD = 16, /* PyGC_Head */
 };
-
-#define TPFLAGS_PLAIN                                                                                                  \
-	(TPFLAGS_LONG_SUBCLASS | TPFLAGS_LIST_SUBCLASS | TPFLAGS_TUPLE_SUBCLASS | TPFLAGS_BYTES_SUBCLASS |             \
-	 TPFLAGS_UNICODE_SUBCLASS | TPFLAGS_DICT_SUBCLASS | TPFLAGS_BASE_EXC_SUBCLASS | TPFLAGS_TYPE_SUBCLASS)
 
 /* What one thread does: objects begin up to (not including) end, by number. */
 struct block_range {
@@ -26,17 +21,6 @@ struct block_range {
 	uint32_t begin, end;
 	int status;
 };
-
-/* Whether the body of an instance has words that nobody knows. */
-static bool has_unknown_words(const struct type_info *type)
-{
-	if (type->quick != QUICK_NOT || (type->tp_flags & TPFLAGS_PLAIN) != 0)
-		return false;
-	if ((type->flags & TYPE_IS_PYTHON_CLASS) == 0)
-		return true;
-	/* A class of Python over `object` has nothing of its own but what is known. */
-	return type->base_info != NULL && strcmp(type->base_info->name, "object") != 0;
-}
 
 static bool add_block(struct block_range *range, const struct segment *segment, uint64_t block, uint64_t taken,
                       enum allocator allocator)
@@ -106,8 +90,8 @@ static void count_object(struct block_range *range, struct decoder *decoder, uin
 	const struct decoded *out = &decoder->out;
 	if (out->type == NULL || (out->flags & DECODED_CORRUPT) != 0)
 		return;
-	const bool is_of_c = has_unknown_words(out->type);
-	const bool is_code = out->type->entry != NULL && strcmp(out->type->entry->id, "code") == 0;
+	const bool is_of_c = (out->type->flags & TYPE_HAS_UNKNOWN_WORDS) != 0;
+	const bool is_code = (out->type->flags & TYPE_IS_BOUNDARY) != 0 && strcmp(out->type->entry->id, "code") == 0;
 	const struct allocation own = allocation_of_object(decoder);
 	if (count_block(range, &decoder->reader, &own)) {
 		range->own.codes[own.allocator] += is_code;
@@ -148,7 +132,8 @@ static void count_range(void *context, unsigned member)
 		}
 		if (decode_typed_object(&decoder, &head, type))
 			count_object(range, &decoder, node, is_free_threaded);
-		if (type != NULL && has_unknown_words(type) && !array_push(&range->own.opaque, node))
+		if (type != NULL && (type->flags & TYPE_HAS_UNKNOWN_WORDS) != 0 &&
+		    !array_push(&range->own.opaque, node))
 			decoder.out_of_memory = true;
 		range->status = decoder.out_of_memory ? ERROR_NO_MEMORY : progress_step(range->progress, &done);
 	}
