@@ -17,6 +17,7 @@ struct query {
 	struct target *target;
 	struct name_options names; /* what of the target's words may be shown */
 	enum size_measure measure; /* of all sums in the answer */
+	bool no_native; /* nobody wants bytes of C code beside them */
 	struct progress *progress; /* NULL: nobody waits */
 	struct error *error;
 };

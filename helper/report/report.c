@@ -373,6 +373,7 @@ int report_run(struct report *report)
 	report->query = (struct query){ .target = report->target,
 		                        .names = report->names,
 		                        .measure = request_measure(request),
+		                        .no_native = request_has(request, OPTION_NO_NATIVE),
 		                        .progress = report->progress,
 		                        .error = report->error };
 	int status = request->command->run(report);

@@ -37,7 +37,7 @@ int query_native_beside(const struct query *query, struct native_beside *ret_bes
 	ret_beside->private_bytes = regions.private_bytes;
 	ret_beside->named_bytes = regions.named_bytes;
 	ret_beside->guess = guess(target->heap->graph, map, &regions);
-	if (query->measure == SIZE_NATIVE || ret_beside->guess < WORTH_BYTES ||
+	if (query->no_native || query->measure == SIZE_NATIVE || ret_beside->guess < WORTH_BYTES ||
 	    ret_beside->guess < regions.private_bytes / WORTH_SHARE)
 		return OK;
 	TRY(target_native_retained(target, query->progress, &ret_beside->retained, query->error));

@@ -7,7 +7,8 @@
 #include "query/query.h"
 
 struct native_beside {
-	bool is_known; /* else there are too few to be worth the time, or the measure is native already */
+	bool is_known; /* else there are too few to be worth the time, nobody wants them, or the measure is native
+	                  already */
 	bool is_exact; /* no word was taken for a pointer: all owners were decoded */
 	const uint64_t *retained; /* by number of the dominator tree; the target's */
 	uint64_t total; /* of all that hang on objects */

@@ -11,7 +11,9 @@
 	OPTION(NO_RETAINED)                                                                                            \
 	OPTION(LIMIT)                                                                                                  \
 	OPTION(SORT)                                                                                                   \
-	OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(TYPE)                                                                                                   \
+	OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(NO_NATIVE) OPTION(VALUES) OPTION(JSON)       \
+	        OPTION(HELP)
 #define DEEPSIZE_TEXT                                                                                                  \
 	"Deep is the sum of the shallow sizes of all objects that are reached from X, X\n"                             \
 	"included, each once, however many paths lead to it; so it counts what X shares\n"                             \

@@ -9,7 +9,8 @@
 	OPTION(TYPE)                                                                                                   \
 	OPTION(GARBAGE)                                                                                                \
 	OPTION(MODULE)                                                                                                 \
-	OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(MEASURE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(MIN)                                                                                                    \
+	OPTION(BYTES) OPTION(ALLOCATED) OPTION(MEASURE) OPTION(NO_NATIVE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define TOP_TEXT                                                                                                       \
 	"The dominator tree from the top: who keeps the memory alive. Each branch is\n"                                \
 	"followed down while one object below holds at least 70% of it, to where the\n"                                \
