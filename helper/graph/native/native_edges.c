@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Looks for the addresses of native blocks. Memory whose words are known is not looked at: bodies of str,
- * bytes, numbers, containers and classes, and every block that an object owns and that is not another library's. */
+ * bytes, numbers, containers and classes, and every block that an object owns and that is not another library's.
+ * Several threads take a part of the objects, then of the blocks; what they find is put behind each other. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/threads.h"
 #include "graph/native/native_graph.h"
 
 enum {
@@ -13,6 +15,10 @@ enum {
 	 * where the heap lies low, two small numbers side by side look like an address. */
 	INSIDE_FROM_BODY = 64,
 	OPAQUE_MOST = 64 << 20, /* of a block that an object owns for a library */
+	LEAST_OBJECTS = 1 << 13, /* that are worth a thread */
+	LEAST_BLOCK_BYTES = 1 << 20,
+	NEAR_OBJECTS = 64, /* it is faster to go over than to look up */
+	WORDS_AT_ONCE = 8,
 };
 
 struct scanner {
@@ -20,25 +26,36 @@ struct scanner {
 	const struct native_sources *sources;
 	struct reader reader;
 	struct progress *progress;
-	struct error *error;
 	uint64_t low, span; /* all blocks lie in between */
 	uint64_t most_inside; /* bytes into a block that a word may point */
 	uint64_t steps;
+	size_t begin, end; /* which sources it looks at */
+	native_edge_array edges; /* that it found, in order of their sources */
+	bool can_popcnt;
+	int status;
 };
 
-static int no_memory(struct scanner *scanner)
+/* ---- Words ---- */
+
+/* Whether a block begins in the granule or so little before it that a word of a body may point there. */
+static inline __attribute__((always_inline)) bool is_near_start(const struct object_index *index, uint64_t granule)
 {
-	return error_set(scanner->error, ERROR_NO_MEMORY, "out of memory for words that point to native blocks");
+	for (uint64_t i = 0; i <= INSIDE_FROM_BODY / 16 && i <= granule; i++)
+		if (index->objects.words[(granule - i) >> 6] >> ((granule - i) & 63) & 1)
+			return true;
+	return false;
 }
 
 /* The block that a word points to, with NATIVE_INSIDE; UINT32_MAX: none. */
-static uint32_t block_of(struct scanner *scanner, uint64_t word)
+static inline __attribute__((always_inline)) uint32_t block_of(struct scanner *scanner, uint64_t word)
 {
 	const struct object_index *index = &scanner->graph->index;
 	const struct segment *segment = reader_segment(&scanner->reader, word);
 	if (segment == NULL || segment->data == NULL)
 		return UINT32_MAX;
 	const uint64_t granule = segment_granule(segment, word);
+	if (scanner->most_inside == INSIDE_FROM_BODY && !is_near_start(index, granule))
+		return UINT32_MAX;
 	const uint32_t before = object_index_rank(index, granule);
 	if (before < scanner->graph->blocks.count && scanner->graph->blocks.items[before].address == word)
 		return before;
@@ -55,121 +72,288 @@ static uint32_t block_of(struct scanner *scanner, uint64_t word)
 	                                                                                    : UINT32_MAX;
 }
 
-static int scan_words(struct scanner *scanner, uint64_t start, uint64_t bytes, uint32_t source,
-                      native_edge_array *edges)
+/* One word after another. */
+static inline __attribute__((always_inline)) int scan_few(struct scanner *scanner, const uint8_t *words, uint64_t count,
+                                                          uint32_t source)
 {
-	const uint8_t *words = bytes >= 8 ? reader_at(&scanner->reader, start, bytes) : NULL;
-	if (words == NULL)
-		return OK;
-	for (uint64_t at = 0; at + 8 <= bytes; at += 8) {
-		const uint64_t word = load_u64(words + at);
+	for (uint64_t i = 0; i < count; i++) {
+		const uint64_t word = load_u64(words + 8 * i);
 		if (__builtin_expect(word - scanner->low >= scanner->span, 1))
 			continue;
 		const uint32_t target = block_of(scanner, word);
 		if (target == UINT32_MAX)
 			continue;
-		if (edges->count >= LIMIT_NATIVE_EDGES)
-			return error_set(scanner->error, ERROR_LIMIT,
-			                 "more than %d words point to native blocks: this is no heap that can be "
-			                 "followed",
-			                 LIMIT_NATIVE_EDGES);
-		if (!array_push(edges, (struct native_edge){ source, target }))
-			return no_memory(scanner);
+		if (scanner->edges.count >= LIMIT_NATIVE_EDGES)
+			return ERROR_LIMIT;
+		if (!array_push(&scanner->edges, (struct native_edge){ source, target }))
+			return ERROR_NO_MEMORY;
 	}
 	return OK;
 }
 
-static int scan_object(struct scanner *scanner, struct decoder *decoder, uint32_t number, native_edge_array *edges)
+static inline __attribute__((always_inline)) int scan_all(struct scanner *scanner, const uint8_t *words, uint64_t count,
+                                                          uint32_t source)
 {
-	const struct decoded *out = &decoder->out;
-	const struct type_info *type = out->type;
-	const uint64_t body =
-	        type->tp_basicsize > 0 && type->tp_basicsize < BODY_MOST ? (uint64_t)type->tp_basicsize : BODY_MOST;
-	const uint64_t head = decoder->layout->struct_bytes[STRUCT_PyObject];
-	/* What ctypes has for a program may be pointers. */
-	const bool is_ctypes = strcmp(type->entry->id, "ctypes_data") == 0;
-	if (body > head)
-		TRY(scan_words(scanner, out->address + head, body - head, number, edges));
-	for (size_t i = 0; i < out->blocks.count; i++) {
-		const struct block *block = &out->blocks.items[i];
-		if ((block->flags & BLOCK_OPAQUE) == 0 && !is_ctypes)
-			continue;
-		const struct allocation allocation = allocation_of_block(decoder, i);
-		if (allocation.allocator == ALLOCATOR_UNKNOWN || allocation.taken < GLIBC_CHUNK_SMALLEST)
-			continue;
-		const uint64_t bytes = allocation.taken - GLIBC_CHUNK_HEADER / 2;
-		TRY(scan_words(scanner, allocation.address, (bytes < OPAQUE_MOST ? bytes : OPAQUE_MOST) & ~UINT64_C(7),
-		               number, edges));
+	const uint64_t low = scanner->low, span = scanner->span;
+	uint64_t i = 0;
+	for (; i + WORDS_AT_ONCE <= count; i += WORDS_AT_ONCE) {
+		bool is_worth = false;
+		for (uint64_t j = i; j < i + WORDS_AT_ONCE; j++)
+			is_worth |= load_u64(words + 8 * j) - low < span;
+		if (__builtin_expect(is_worth, 0))
+			TRY(scan_few(scanner, words + 8 * i, WORDS_AT_ONCE, source));
+		if (i % PROGRESS_INTERVAL == 0 && i != 0 && progress_is_cancelled(scanner->progress))
+			return ERROR_CANCELLED;
 	}
+	return scan_few(scanner, words + 8 * i, count - i, source);
+}
+
+#ifdef __x86_64__
+/* The same with the processor's own counting of bits, of which the number of a block takes up to eight. */
+__attribute__((target("popcnt"))) static int scan_popcnt(struct scanner *scanner, const uint8_t *words, uint64_t count,
+                                                         uint32_t source)
+{
+	return scan_all(scanner, words, count, source);
+}
+
+static bool has_popcnt(void)
+{
+	return __builtin_cpu_supports("popcnt");
+}
+#else
+static int scan_popcnt(struct scanner *scanner, const uint8_t *words, uint64_t count, uint32_t source)
+{
+	return scan_all(scanner, words, count, source);
+}
+
+static bool has_popcnt(void)
+{
+	return false;
+}
+#endif
+
+static int scan_plain(struct scanner *scanner, const uint8_t *words, uint64_t count, uint32_t source)
+{
+	return scan_all(scanner, words, count, source);
+}
+
+static int scan_words(struct scanner *scanner, uint64_t start, uint64_t bytes, uint32_t source)
+{
+	const uint8_t *words = bytes >= 8 ? reader_at(&scanner->reader, start, bytes) : NULL;
+	if (words == NULL)
+		return OK;
+	return scanner->can_popcnt ? scan_popcnt(scanner, words, bytes / 8, source)
+	                           : scan_plain(scanner, words, bytes / 8, source);
+}
+
+/* ---- Crews ---- */
+
+static int failed(struct error *error, int status)
+{
+	switch (status) {
+	case OK:
+		return OK;
+	case ERROR_CANCELLED:
+		return progress_cancelled(error);
+	case ERROR_LIMIT:
+		return error_set(error, ERROR_LIMIT,
+		                 "more than %d words point to native blocks: this is no heap that can be followed",
+		                 LIMIT_NATIVE_EDGES);
+	default:
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for words that point to native blocks");
+	}
+}
+
+/* What one more thread found, behind what those before it did. */
+static int append(native_edge_array *all, native_edge_array *more)
+{
+	if (all->count == 0) {
+		array_free(all);
+		*all = *more;
+		*more = (native_edge_array){ .count = 0 };
+		return OK;
+	}
+	if (more->count > LIMIT_NATIVE_EDGES - all->count)
+		return ERROR_LIMIT;
+	if (more->count == 0)
+		return OK;
+	if (!array_reserve(all, all->count + more->count))
+		return ERROR_NO_MEMORY;
+	memcpy(all->items + all->count, more->items, more->count * sizeof *all->items);
+	all->count += more->count;
 	return OK;
 }
 
-static int scan_objects(struct scanner *scanner, native_edge_array *edges)
+/* How many threads are worth having. */
+static unsigned crew_for(const struct scanner *first, uint64_t parts)
 {
-	const struct heap_graph *heap = scanner->sources->heap;
-	const struct python_blocks *python = scanner->sources->python;
-	struct run_sink no_runs = { .is_closed = true };
-	struct decoder decoder;
+	const unsigned most = address_space_is_immediate(first->graph->index.space) ? crew_size() : 1;
+	return parts + 1 < most ? (unsigned)parts + 1 : most;
+}
+
+/* `work` of several scanners at once, each of which is as the first and knows where it begins and ends. */
+static int scan_together(struct scanner *scanners, unsigned count, void (*work)(void *context, unsigned member),
+                         native_edge_array *edges)
+{
 	int status = OK;
-	decoder_init(&decoder, heap->decoder->context);
-	decoder.sink = &no_runs;
-	decoder.skip_class = true;
-	for (size_t i = 0; status == OK && i < python->opaque.count; i++) {
-		const uint32_t node = python->opaque.items[i];
-		const uint32_t number = scanner->sources->dominators->number[node];
-		if (progress_step(scanner->progress, &scanner->steps) != OK)
-			status = progress_cancelled(scanner->error);
-		if (number != UINT32_MAX && decode_object(&decoder, object_index_address(&heap->index, node)))
-			status = scan_object(scanner, &decoder, number, edges);
+	crew_run(count, work, scanners);
+	for (unsigned i = 0; i < count; i++) {
+		status = status == OK ? scanners[i].status : status;
+		if (status == OK)
+			status = append(edges, &scanners[i].edges);
+		array_free(&scanners[i].edges);
 	}
-	if (status == OK && decoder.out_of_memory)
-		status = no_memory(scanner);
-	decoder.sink = NULL;
-	decoder_clear(&decoder);
 	return status;
 }
 
-static int add_known(struct scanner *scanner, native_edge_array *edges)
+/* ---- Sources ---- */
+
+/* Objects of a range, one after another: most are no sources. */
+struct opaque_cursor {
+	struct object_cursor objects;
+	uint32_t next; /* node that the cursor gives next */
+};
+
+static uint64_t opaque_address(struct opaque_cursor *cursor, const struct object_index *index, uint32_t node)
 {
-	const struct python_blocks *python = scanner->sources->python;
-	for (size_t i = 0; i < python->known.count; i++) {
-		const struct known_block *known = &python->known.items[i];
-		const struct native_block *block = native_graph_find(scanner->graph, known->address);
-		const uint32_t number = scanner->sources->dominators->number[known->node];
-		if (block == NULL || number == UINT32_MAX)
-			continue;
-		const uint32_t target = (uint32_t)(block - scanner->graph->blocks.items);
-		if (!array_push(edges, (struct native_edge){ number, target }))
-			return no_memory(scanner);
+	uint64_t address;
+	if (node - cursor->next > NEAR_OBJECTS) {
+		object_cursor_init_at(&cursor->objects, index, node);
+		cursor->next = node;
 	}
-	return OK;
+	do
+		address = object_cursor_next(&cursor->objects);
+	while (cursor->next++ < node);
+	return address;
 }
 
-static int scan_blocks(struct scanner *scanner, native_edge_array *edges)
+static int scan_object(struct scanner *scanner, struct decoder *decoder, uint64_t address, uint32_t number)
 {
-	for (size_t i = 0; i < scanner->graph->blocks.count; i++) {
+	const struct object_head head = decode_head(decoder, address);
+	const struct type_info *type = head.bytes != NULL ? decode_head_type(decoder, head.bytes) : NULL;
+	const uint64_t first = decoder->layout->struct_bytes[STRUCT_PyObject];
+	if (type == NULL)
+		return OK;
+	const uint64_t body =
+	        type->tp_basicsize > 0 && type->tp_basicsize < BODY_MOST ? (uint64_t)type->tp_basicsize : BODY_MOST;
+	return body > first ? scan_words(scanner, address + first, body - first, number) : OK;
+}
+
+/* The bodies of objects, and what they have for a library, by number. */
+static void scan_objects(void *context, unsigned member)
+{
+	struct scanner *scanner = (struct scanner *)context + member;
+	const struct native_sources *sources = scanner->sources;
+	const struct python_blocks *python = sources->python;
+	const struct object_index *index = &sources->heap->index;
+	struct opaque_cursor cursor;
+	struct decoder decoder;
+	size_t piece;
+	if (scanner->begin >= scanner->end)
+		return;
+	decoder_init(&decoder, sources->heap->decoder->context);
+	cursor.next = python->opaque.items[scanner->begin];
+	object_cursor_init_at(&cursor.objects, index, cursor.next);
+	piece = array_first_not_below(&python->pieces, node, cursor.next);
+	for (size_t i = scanner->begin; scanner->status == OK && i < scanner->end; i++) {
+		const uint32_t node = python->opaque.items[i];
+		const uint32_t number = sources->dominators->number[node];
+		scanner->status = progress_step(scanner->progress, &scanner->steps);
+		if (scanner->status == OK && number != UINT32_MAX)
+			scanner->status = scan_object(scanner, &decoder, opaque_address(&cursor, index, node), number);
+		for (; piece < python->pieces.count && python->pieces.items[piece].node == node; piece++) {
+			const struct opaque_piece *opaque = &python->pieces.items[piece];
+			const uint64_t bytes = opaque->bytes < OPAQUE_MOST ? opaque->bytes : OPAQUE_MOST;
+			if (scanner->status == OK && number != UINT32_MAX)
+				scanner->status = scan_words(scanner, opaque->address, bytes & ~UINT64_C(7), number);
+		}
+	}
+	if (scanner->status == OK && decoder.out_of_memory)
+		scanner->status = ERROR_NO_MEMORY;
+	decoder_clear(&decoder);
+}
+
+static int scan_all_objects(const struct scanner *first, native_edge_array *edges)
+{
+	const size_t objects = first->sources->python->opaque.count;
+	struct scanner scanners[CREW_MOST];
+	const unsigned count = crew_for(first, objects / LEAST_OBJECTS);
+	for (unsigned i = 0; i < count; i++) {
+		scanners[i] = *first;
+		scanners[i].most_inside = INSIDE_FROM_BODY;
+		scanners[i].begin = objects * i / count;
+		scanners[i].end = objects * (i + 1) / count;
+	}
+	return scan_together(scanners, count, scan_objects, edges);
+}
+
+static void scan_blocks(void *context, unsigned member)
+{
+	struct scanner *scanner = (struct scanner *)context + member;
+	for (size_t i = scanner->begin; scanner->status == OK && i < scanner->end; i++) {
 		const struct native_block *block = &scanner->graph->blocks.items[i];
 		if (block->is_data)
 			continue;
-		if (progress_step(scanner->progress, &scanner->steps) != OK)
-			return progress_cancelled(scanner->error);
-		TRY(scan_words(scanner, block->address, native_block_room(block) & ~UINT64_C(7), (uint32_t)i, edges));
+		scanner->status = progress_step(scanner->progress, &scanner->steps);
+		if (scanner->status == OK)
+			scanner->status = scan_words(scanner, block->address, native_block_room(block) & ~UINT64_C(7),
+			                             (uint32_t)i);
 	}
-	return OK;
+}
+
+/* Equal parts of the bytes, not of the blocks. */
+static int scan_all_blocks(const struct scanner *first, native_edge_array *edges)
+{
+	const struct native_graph *graph = first->graph;
+	struct scanner scanners[CREW_MOST];
+	uint64_t all = 0, bytes = 0;
+	size_t next = 0;
+	for (size_t i = 0; i < graph->blocks.count; i++)
+		all += graph->blocks.items[i].is_data ? 0 : graph->blocks.items[i].bytes;
+	const unsigned count = crew_for(first, all / LEAST_BLOCK_BYTES);
+	for (unsigned i = 0; i < count; i++) {
+		scanners[i] = *first;
+		scanners[i].most_inside = UINT64_MAX;
+		scanners[i].begin = next;
+		for (; next < graph->blocks.count && (i + 1 == count || bytes < all / count * (i + 1)); next++)
+			bytes += graph->blocks.items[next].is_data ? 0 : graph->blocks.items[next].bytes;
+		scanners[i].end = next;
+	}
+	return scan_together(scanners, count, scan_blocks, edges);
 }
 
 /* Variables of programs and libraries. */
-static int scan_files(struct scanner *scanner, native_edge_array *edges)
+static int scan_files(const struct scanner *first, native_edge_array *edges)
 {
-	const struct memory_map *memory = scanner->sources->memory;
-	for (size_t i = 0; i < memory->regions.count; i++) {
+	const struct memory_map *memory = first->sources->memory;
+	struct scanner scanner = *first;
+	int status = OK;
+	scanner.most_inside = UINT64_MAX;
+	for (size_t i = 0; status == OK && i < memory->regions.count; i++) {
 		const struct region *region = &memory->regions.items[i];
 		if (region->kind == REGION_FILE && region->is_writable &&
 		    region->end - region->start <= LIMIT_BSS_BYTES)
-			TRY(scan_words(scanner, region->start, (region->end - region->start) & ~UINT64_C(7),
-			               region->index, edges));
-		if (progress_is_cancelled(scanner->progress))
-			return progress_cancelled(scanner->error);
+			status = scan_words(&scanner, region->start, (region->end - region->start) & ~UINT64_C(7),
+			                    region->index);
+		if (status == OK && progress_is_cancelled(scanner.progress))
+			status = ERROR_CANCELLED;
+	}
+	*edges = scanner.edges;
+	return status;
+}
+
+static int add_known(const struct scanner *first, native_edge_array *edges)
+{
+	const struct python_blocks *python = first->sources->python;
+	for (size_t i = 0; i < python->known.count; i++) {
+		const struct known_block *known = &python->known.items[i];
+		const struct native_block *block = native_graph_find(first->graph, known->address);
+		const uint32_t number = first->sources->dominators->number[known->node];
+		if (block == NULL || number == UINT32_MAX)
+			continue;
+		const uint32_t target = (uint32_t)(block - first->graph->blocks.items);
+		if (!array_push(edges, (struct native_edge){ number, target }))
+			return ERROR_NO_MEMORY;
 	}
 	return OK;
 }
@@ -177,26 +361,26 @@ static int scan_files(struct scanner *scanner, native_edge_array *edges)
 int native_edges_find(struct native_edges *edges, const struct native_graph *graph,
                       const struct native_sources *sources, struct progress *progress, struct error *error)
 {
-	struct scanner scanner = { .graph = graph, .sources = sources, .progress = progress, .error = error };
+	struct scanner first = {
+		.graph = graph, .sources = sources, .progress = progress, .can_popcnt = has_popcnt(), .status = OK
+	};
 	memset(edges, 0, sizeof *edges);
 	if (graph->blocks.count == 0)
 		return OK;
 	const struct native_block *last = &graph->blocks.items[graph->blocks.count - 1];
-	reader_init(&scanner.reader, graph->index.space);
-	scanner.low = graph->blocks.items[0].address;
-	scanner.span = last->address + last->bytes - scanner.low;
-	scanner.most_inside = INSIDE_FROM_BODY;
-	int status = add_known(&scanner, &edges->exact);
+	reader_init(&first.reader, graph->index.space);
+	first.low = graph->blocks.items[0].address;
+	first.span = last->address + last->bytes - first.low;
+	int status = add_known(&first, &edges->exact);
 	if (status == OK)
-		status = scan_objects(&scanner, &edges->from_objects);
-	scanner.most_inside = UINT64_MAX;
+		status = scan_all_objects(&first, &edges->from_objects);
 	if (status == OK)
-		status = scan_blocks(&scanner, &edges->from_blocks);
+		status = scan_all_blocks(&first, &edges->from_blocks);
 	if (status == OK)
-		status = scan_files(&scanner, &edges->from_files);
+		status = scan_files(&first, &edges->from_files);
 	if (status != OK)
 		native_edges_clear(edges);
-	return status;
+	return failed(error, status);
 }
 
 void native_edges_clear(struct native_edges *edges)

@@ -111,6 +111,29 @@ static void count_object(struct block_range *range, struct decoder *decoder, uin
 	}
 }
 
+/* That an object has words which may lead to native blocks. */
+static bool note_opaque(struct block_range *range, struct decoder *decoder, uint32_t node)
+{
+	const struct decoded *out = &decoder->out;
+	if (!array_push(&range->own.opaque, node))
+		return false;
+	/* What ctypes has for a program may be pointers. */
+	const bool is_ctypes = out->blocks.count > 0 && strcmp(out->type->entry->id, "ctypes_data") == 0;
+	for (size_t i = 0; i < out->blocks.count; i++) {
+		const struct block *block = &out->blocks.items[i];
+		if ((block->flags & BLOCK_OPAQUE) == 0 && !is_ctypes)
+			continue;
+		const struct allocation allocation = allocation_of_block(decoder, i);
+		if (allocation.allocator == ALLOCATOR_UNKNOWN || allocation.taken < GLIBC_CHUNK_SMALLEST)
+			continue;
+		const struct opaque_piece piece = { allocation.address, allocation.taken - GLIBC_CHUNK_HEADER / 2,
+			                            node };
+		if (!array_push(&range->own.pieces, piece))
+			return false;
+	}
+	return true;
+}
+
 static void count_range(void *context, unsigned member)
 {
 	struct block_range *range = (struct block_range *)context + member;
@@ -132,8 +155,7 @@ static void count_range(void *context, unsigned member)
 		}
 		if (decode_typed_object(&decoder, &head, type))
 			count_object(range, &decoder, node, is_free_threaded);
-		if (type != NULL && (type->flags & TYPE_HAS_UNKNOWN_WORDS) != 0 &&
-		    !array_push(&range->own.opaque, node))
+		if (type != NULL && (type->flags & TYPE_HAS_UNKNOWN_WORDS) != 0 && !note_opaque(range, &decoder, node))
 			decoder.out_of_memory = true;
 		range->status = decoder.out_of_memory ? ERROR_NO_MEMORY : progress_step(range->progress, &done);
 	}
@@ -155,6 +177,9 @@ static bool add_up(struct python_blocks *blocks, const struct python_blocks *mor
 	blocks->disagreements += more->disagreements;
 	for (size_t i = 0; i < more->known.count; i++)
 		if (!array_push(&blocks->known, more->known.items[i]))
+			return false;
+	for (size_t i = 0; i < more->pieces.count; i++)
+		if (!array_push(&blocks->pieces, more->pieces.items[i]))
 			return false;
 	if (more->opaque.count == 0)
 		return true;
@@ -212,6 +237,7 @@ int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *gr
 			status = ERROR_NO_MEMORY;
 		array_free(&ranges[i].own.opaque);
 		array_free(&ranges[i].own.known);
+		array_free(&ranges[i].own.pieces);
 	}
 	sort_known(blocks);
 	if (status == OK)
@@ -226,6 +252,7 @@ void python_blocks_clear(struct python_blocks *blocks)
 	visited_close(&blocks->starts);
 	array_free(&blocks->opaque);
 	array_free(&blocks->known);
+	array_free(&blocks->pieces);
 	memset(&blocks->starts, 0, sizeof blocks->starts);
 }
 

@@ -18,6 +18,12 @@ struct known_block {
 	bool is_shared; /* met before, from another object or a place of the same one */
 };
 
+/* A block that an object has for a library, or a program: its words may be pointers too. */
+struct opaque_piece {
+	uint64_t address, bytes; /* that may be looked at */
+	uint32_t node; /* the object */
+};
+
 struct python_blocks {
 	struct visited starts; /* blocks, by where they begin */
 	uint64_t blocks[ALLOCATOR_COUNT], bytes[ALLOCATOR_COUNT]; /* taken; of ALLOCATOR_NONE none */
@@ -28,6 +34,7 @@ struct python_blocks {
 	ARRAY(struct known_block) known; /* by address; one that several have, with each */
 	uint64_t outside_bytes; /* of them, each once, those in no malloc that was gone through */
 	ARRAY(uint32_t) opaque; /* objects, by number, with words in their bodies that no decoder knows */
+	ARRAY(struct opaque_piece) pieces; /* of these objects, in their order */
 };
 
 int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *graph, struct progress *progress,
