@@ -177,7 +177,7 @@ static inline int count_object(struct histogram *histogram, uint32_t node, const
 	if (bucket == NULL)
 		return no_memory(histogram);
 	add_measure(is_reached ? &bucket->reached : &bucket->unreachable, shallow, allocated);
-	if (heap->graph->native != NULL)
+	if (histogram->answer->native.is_known)
 		bucket->reached.native += heap->graph->native[node];
 	if (is_reached && histogram->group != NULL)
 		histogram->group[number] = bucket->group;
@@ -306,6 +306,8 @@ int query_histogram(const struct query *query, const struct histogram_question *
 	describe_heap(histogram.heap, ret_answer);
 	histogram.measures_allocated = question->with_allocated || query->measure == SIZE_ALLOCATED;
 	int status = query_native_beside(query, &ret_answer->native);
+	if (status == OK && ret_answer->native.is_known)
+		status = target_weigh_native(query->target, query->progress, query->error);
 	if (status == OK && histogram.measures_allocated)
 		status = heap_graph_find_allocated(histogram.heap->graph, query->progress, query->error);
 	if (status == OK)

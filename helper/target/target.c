@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/large_block.h"
+
 int target_open(struct target **ret_target, struct address_space *space, const struct runtime_options *options,
                 struct error *error)
 {
@@ -31,7 +33,7 @@ void target_forget(struct target *target)
 	retained_close(target->heap);
 	heap_graph_close(target->graph);
 	native_graph_close(target->native);
-	free(target->native_retained);
+	large_free(target->native_retained);
 	memory_map_close(target->memory);
 	if (target->blocks != NULL)
 		python_blocks_clear(target->blocks);
@@ -39,6 +41,7 @@ void target_forget(struct target *target)
 	target->heap = NULL;
 	target->graph = NULL;
 	target->native = NULL;
+	target->native_retained = NULL;
 	target->memory = NULL;
 	target->blocks = NULL;
 }
@@ -93,15 +96,14 @@ static int build_heap(struct target *target, struct progress *progress, struct e
 	return status;
 }
 
-/* Bytes of native blocks for each node of the graph. */
-static int weigh_native(struct target *target, struct progress *progress, struct error *error)
+int target_weigh_native(struct target *target, struct progress *progress, struct error *error)
 {
 	const struct native_graph *native;
 	struct heap_graph *graph = target->heap->graph;
 	if (graph->native != NULL)
 		return OK;
 	TRY(target_native(target, progress, &native, error));
-	uint64_t *bytes = calloc((size_t)graph->node_count + 1, sizeof *bytes);
+	uint64_t *bytes = large_allocate_zero((uint64_t)graph->node_count + 1, sizeof *bytes);
 	if (bytes == NULL)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for the bytes of native blocks");
 	for (size_t i = 0; i < native->blocks.count; i++)
@@ -119,7 +121,7 @@ int target_heap(struct target *target, enum size_measure measure, struct progres
 	if (target->heap == NULL)
 		TRY(build_heap(target, progress, error));
 	if (measure == SIZE_NATIVE)
-		TRY(weigh_native(target, progress, error));
+		TRY(target_weigh_native(target, progress, error));
 	TRY(retained_set_measure(target->heap, measure, progress, error));
 	*ret_heap = target->heap;
 	return OK;
@@ -206,19 +208,21 @@ int target_native_retained(struct target *target, struct progress *progress, con
 	*ret_bytes = target->native_retained;
 	if (target->native_retained != NULL)
 		return OK;
-	TRY(weigh_native(target, progress, error));
+	const struct native_graph *native;
+	TRY(target_native(target, progress, &native, error));
 	const struct dominators *dominators = &target->heap->dominators;
-	uint64_t *bytes = calloc((size_t)dominators->reached_count + 1, sizeof *bytes);
+	uint64_t *bytes = large_allocate_zero((uint64_t)dominators->reached_count + 1, sizeof *bytes);
 	if (bytes == NULL)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for the bytes of native blocks");
 	uint64_t steps = 0;
 	int status = OK;
-	for (uint32_t number = 0; status == OK && number < dominators->reached_count; number++) {
-		bytes[number] = target->graph->native[dominators->node[number]];
+	for (size_t i = 0; status == OK && i < native->blocks.count; i++) {
+		if (native->blocks.items[i].holder == NATIVE_OBJECT)
+			bytes[native->blocks.items[i].owner] += native->blocks.items[i].bytes;
 		status = progress_look(progress, &steps);
 	}
 	if (status < 0 || dominators_sum(dominators, bytes, progress) < 0) {
-		free(bytes);
+		large_free(bytes);
 		return progress_cancelled(error);
 	}
 	*ret_bytes = target->native_retained = bytes;

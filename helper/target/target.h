@@ -66,7 +66,9 @@ int target_blocks(struct target *target, struct progress *progress, const struct
 /* The blocks of C code and the objects that they hang on. */
 int target_native(struct target *target, struct progress *progress, const struct native_graph **ret_native,
                   struct error *error);
-/* Bytes of these that each number of the dominator tree retains; borrowed. The graph then has those of each node. */
+/* Bytes of these that hang on each node of the graph itself: heap->graph->native. Needs the heap. */
+int target_weigh_native(struct target *target, struct progress *progress, struct error *error);
+/* Bytes of them that each number of the dominator tree retains; borrowed. */
 int target_native_retained(struct target *target, struct progress *progress, const uint64_t **ret_bytes,
                            struct error *error);
 

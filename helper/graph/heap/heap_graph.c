@@ -404,7 +404,7 @@ void heap_graph_close(struct heap_graph *graph)
 	array_free(&graph->boundaries);
 	large_free(graph->shallow);
 	large_free(graph->allocated);
-	free(graph->native);
+	large_free(graph->native);
 	free(graph);
 }
 

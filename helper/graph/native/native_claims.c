@@ -45,6 +45,18 @@ struct claim {
 	uint8_t strength; /* enum claim_strength */
 };
 
+/* The blocks with words that count in a round, in order: most blocks have none, and are what ways end at. */
+struct inner {
+	uint32_t count;
+	uint32_t *block; /* index of each */
+	uint32_t *first; /* its words: targets[first[i]] up to targets[first[i + 1]] */
+	uint32_t *targets; /* blocks */
+	struct components components; /* of inner blocks, by their place here */
+	/* Of every block, where its claim is: the first block of its component; while components are looked for, its
+	 * place here or UINT32_MAX. NULL: no block has words that count, and each is its own component. */
+	uint32_t *head;
+};
+
 struct claims {
 	struct native_graph *graph;
 	const struct dominators *dominators;
@@ -53,11 +65,8 @@ struct claims {
 	struct progress *progress;
 	struct error *error;
 	uint8_t *marks; /* enum block_mark, of blocks */
-	struct claim *of; /* of blocks */
-	/* Of one round: */
-	struct edge_rows rows; /* edges between blocks */
-	struct components components;
-	struct claim *parts; /* of components */
+	struct claim *of; /* of blocks; while a round goes on, a component's is its first block's */
+	struct inner inner; /* of one round */
 	uint64_t steps;
 };
 
@@ -162,10 +171,15 @@ static bool is_better(const struct claim *more, const struct claim *known)
 	return more->strength > known->strength || more->distance + FARTHER <= known->distance;
 }
 
-/* One more way leads to a component. */
-static void lead_to(struct claims *claims, uint32_t component, struct claim more)
+static uint32_t head_of(const struct claims *claims, uint32_t block)
 {
-	struct claim *claim = &claims->parts[component];
+	return claims->inner.head != NULL ? claims->inner.head[block] : block;
+}
+
+/* One more way leads to the component of a block. */
+static void lead_to(struct claims *claims, uint32_t block, struct claim more)
+{
+	struct claim *claim = &claims->of[head_of(claims, block)];
 	if (is_better(&more, claim)) {
 		*claim = more;
 	} else if (claim->holder == NATIVE_OBJECT && more.holder == NATIVE_OBJECT && claim->strength == more.strength &&
@@ -178,20 +192,21 @@ static void lead_to(struct claims *claims, uint32_t component, struct claim more
 /* From components to those that they lead to, which have smaller numbers: each is final when its turn comes. */
 static int spread(struct claims *claims)
 {
-	const struct components *components = &claims->components;
+	const struct inner *inner = &claims->inner;
+	const struct components *components = &inner->components;
 	for (uint32_t c = components->count; c-- > 0;) {
-		struct claim claim = claims->parts[c];
+		const uint32_t head = inner->block[components->nodes[components->first[c]]];
+		struct claim claim = claims->of[head];
 		if (claim.holder == NATIVE_UNSEEN)
 			continue;
 		claim.distance++;
 		for (uint32_t i = components->first[c]; i < components->first[c + 1]; i++) {
-			const uint32_t node = components->nodes[i];
-			claim.strength = (claims->marks[node] & MARK_SPARSE) != 0 ? CLAIM_SPARSE : CLAIM_STRUCTURE;
-			for (uint32_t j = claims->rows.first[node]; j < claims->rows.first[node + 1]; j++) {
-				const uint32_t other = components->of[claims->rows.targets[j]];
-				if (other != c)
-					lead_to(claims, other, claim);
-			}
+			const uint32_t place = components->nodes[i];
+			claim.strength = (claims->marks[inner->block[place]] & MARK_SPARSE) != 0 ? CLAIM_SPARSE
+			                                                                         : CLAIM_STRUCTURE;
+			for (uint32_t j = inner->first[place]; j < inner->first[place + 1]; j++)
+				if (inner->head[inner->targets[j]] != head)
+					lead_to(claims, inner->targets[j], claim);
 			if (progress_look(claims->progress, &claims->steps) != OK)
 				return progress_cancelled(claims->error);
 		}
@@ -212,8 +227,7 @@ static void seed(struct claims *claims, const native_edge_array *edges, enum nat
 		else if (strength == CLAIM_BODY && holder == NATIVE_OBJECT && is_weak(claims, &edges->items[i]))
 			own = CLAIM_INSIDE;
 		if (target != UINT32_MAX)
-			lead_to(claims, claims->components.of[target],
-			        (struct claim){ source, 0, (uint8_t)holder, (uint8_t)own });
+			lead_to(claims, target, (struct claim){ source, 0, (uint8_t)holder, (uint8_t)own });
 	}
 }
 
@@ -221,24 +235,117 @@ static void seed(struct claims *claims, const native_edge_array *edges, enum nat
 
 enum round { ROUND_STRUCTURES, ROUND_BUFFERS, ROUND_VARIABLES };
 
-/* The words that count in a round. */
-static void turn_edges(struct claims *claims, enum round round)
+static void inner_clear(struct inner *inner)
+{
+	free(inner->block);
+	free(inner->first);
+	free(inner->targets);
+	free(inner->head);
+	components_clear(&inner->components);
+	*inner = (struct inner){ .count = 0 };
+}
+
+/* The block that a word leads to in a round; UINT32_MAX: the word does not count. */
+static uint32_t target_in(const struct claims *claims, enum round round, const struct native_edge *edge)
+{
+	if (round == ROUND_STRUCTURES && (claims->marks[edge->source] & MARK_SPARSE) != 0)
+		return UINT32_MAX;
+	const uint32_t target = target_of(claims, edge);
+	return target != UINT32_MAX && target != edge->source && (claims->marks[target] & MARK_TAKEN) == 0 ? target
+	                                                                                                   : UINT32_MAX;
+}
+
+static int list_inner(struct claims *claims, enum round round)
 {
 	const native_edge_array *edges = &claims->edges->from_blocks;
-	const uint32_t count = claims->rows.node_count;
+	struct inner *inner = &claims->inner;
+	uint32_t last = UINT32_MAX, kept = 0, count = 0;
+	for (size_t i = 0; i < edges->count; i++) {
+		if (target_in(claims, round, &edges->items[i]) == UINT32_MAX)
+			continue;
+		count += edges->items[i].source != last;
+		last = edges->items[i].source;
+		kept++;
+	}
+	if (kept == 0)
+		return OK;
+	inner->block = malloc(count * sizeof *inner->block);
+	inner->first = malloc(((size_t)count + 1) * sizeof *inner->first);
+	inner->targets = malloc(kept * sizeof *inner->targets);
+	inner->head = malloc(claims->graph->blocks.count * sizeof *inner->head);
+	if (inner->block == NULL || inner->first == NULL || inner->targets == NULL || inner->head == NULL)
+		return no_memory(claims);
+	kept = 0;
+	for (size_t i = 0; i < edges->count; i++) {
+		const uint32_t target = target_in(claims, round, &edges->items[i]);
+		if (target == UINT32_MAX)
+			continue;
+		if (inner->count == 0 || inner->block[inner->count - 1] != edges->items[i].source) {
+			inner->block[inner->count] = edges->items[i].source;
+			inner->first[inner->count++] = kept;
+		}
+		inner->targets[kept++] = target;
+	}
+	inner->first[count] = kept;
+	return OK;
+}
+
+/* Which inner blocks lead to one another. Others are no part of a cycle. */
+static int join_inner(struct claims *claims)
+{
+	struct inner *inner = &claims->inner;
+	const size_t blocks = claims->graph->blocks.count;
+	struct edge_rows rows = { .node_count = inner->count };
 	uint32_t kept = 0;
-	size_t next = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		const bool is_asked = round != ROUND_STRUCTURES || (claims->marks[i] & MARK_SPARSE) == 0;
-		claims->rows.first[i] = kept;
-		for (; next < edges->count && edges->items[next].source == i; next++) {
-			const uint32_t target = target_of(claims, &edges->items[next]);
-			if (is_asked && target != UINT32_MAX && target != i &&
-			    (claims->marks[target] & MARK_TAKEN) == 0)
-				claims->rows.targets[kept++] = target;
+	rows.first = malloc(((size_t)inner->count + 1) * sizeof *rows.first);
+	rows.targets = malloc(inner->first[inner->count] * sizeof *rows.targets);
+	if (rows.first == NULL || rows.targets == NULL) {
+		edge_rows_free(&rows);
+		return no_memory(claims);
+	}
+	memset(inner->head, 0xff, blocks * sizeof *inner->head);
+	for (uint32_t i = 0; i < inner->count; i++)
+		inner->head[inner->block[i]] = i;
+	for (uint32_t i = 0; i < inner->count; i++) {
+		rows.first[i] = kept;
+		for (uint32_t j = inner->first[i]; j < inner->first[i + 1]; j++)
+			if (inner->head[inner->targets[j]] != UINT32_MAX)
+				rows.targets[kept++] = inner->head[inner->targets[j]];
+	}
+	rows.first[inner->count] = kept;
+	const int status = components_find(&inner->components, &rows, claims->progress, claims->error);
+	edge_rows_free(&rows);
+	TRY(status);
+	for (size_t i = 0; i < blocks; i++)
+		inner->head[i] = (uint32_t)i;
+	return OK;
+}
+
+/* A component's claim is its first block's, and the last that is known of its blocks. */
+static void join_claims(struct claims *claims)
+{
+	const struct inner *inner = &claims->inner;
+	const struct components *components = &inner->components;
+	for (uint32_t c = 0; c < components->count; c++) {
+		const uint32_t head = inner->block[components->nodes[components->first[c]]];
+		for (uint32_t i = components->first[c]; i < components->first[c + 1]; i++) {
+			const uint32_t block = inner->block[components->nodes[i]];
+			inner->head[block] = head;
+			if (claims->of[block].holder != NATIVE_UNSEEN)
+				claims->of[head] = claims->of[block];
 		}
 	}
-	claims->rows.first[count] = kept;
+}
+
+static int turn_inner(struct claims *claims, enum round round)
+{
+	inner_clear(&claims->inner);
+	TRY(list_inner(claims, round));
+	if (claims->inner.count == 0)
+		return OK;
+	TRY(join_inner(claims));
+	join_claims(claims);
+	return OK;
 }
 
 /* Whether a round has something to find. */
@@ -257,15 +364,8 @@ static bool is_worth(const struct claims *claims, enum round round)
 
 static int claim_round(struct claims *claims, enum round round)
 {
-	const uint32_t count = claims->rows.node_count;
-	turn_edges(claims, round);
-	components_clear(&claims->components);
-	TRY(components_find(&claims->components, &claims->rows, claims->progress, claims->error));
-	for (uint32_t c = 0; c < claims->components.count; c++)
-		claims->parts[c] = (struct claim){ 0, 0, NATIVE_UNSEEN, CLAIM_SPARSE };
-	for (uint32_t i = 0; i < count; i++)
-		if (claims->of[i].holder != NATIVE_UNSEEN)
-			claims->parts[claims->components.of[i]] = claims->of[i];
+	const uint32_t count = (uint32_t)claims->graph->blocks.count;
+	TRY(turn_inner(claims, round));
 	if (round == ROUND_STRUCTURES) {
 		seed(claims, &claims->edges->exact, NATIVE_OBJECT, CLAIM_EXACT);
 		seed(claims, &claims->edges->from_objects, NATIVE_OBJECT, CLAIM_BODY);
@@ -274,7 +374,7 @@ static int claim_round(struct claims *claims, enum round round)
 	}
 	TRY(spread(claims));
 	for (uint32_t i = 0; i < count; i++) {
-		claims->of[i] = claims->parts[claims->components.of[i]];
+		claims->of[i] = claims->of[head_of(claims, i)];
 		if (claims->of[i].holder != NATIVE_UNSEEN)
 			claims->marks[i] |= MARK_TAKEN;
 	}
@@ -284,14 +384,9 @@ static int claim_round(struct claims *claims, enum round round)
 static int find(struct claims *claims)
 {
 	const size_t count = claims->graph->blocks.count;
-	claims->rows.node_count = (uint32_t)count;
-	claims->rows.first = malloc((count + 1) * sizeof *claims->rows.first);
-	claims->rows.targets = malloc((claims->edges->from_blocks.count + 1) * sizeof *claims->rows.targets);
 	claims->marks = calloc(count + 1, sizeof *claims->marks);
 	claims->of = malloc((count + 1) * sizeof *claims->of);
-	claims->parts = malloc((count + 1) * sizeof *claims->parts);
-	if (claims->rows.first == NULL || claims->rows.targets == NULL || claims->marks == NULL || claims->of == NULL ||
-	    claims->parts == NULL)
+	if (claims->marks == NULL || claims->of == NULL)
 		return no_memory(claims);
 	mark_starts(claims, &claims->edges->exact, MARK_START | MARK_START_BY_OBJECT);
 	mark_starts(claims, &claims->edges->from_objects, MARK_START | MARK_START_BY_OBJECT);
@@ -328,10 +423,8 @@ int native_claims_find(struct native_graph *graph, const struct native_sources *
 		.error = error
 	};
 	const int status = find(&claims);
-	edge_rows_free(&claims.rows);
-	components_clear(&claims.components);
+	inner_clear(&claims.inner);
 	free(claims.marks);
 	free(claims.of);
-	free(claims.parts);
 	return status;
 }
