@@ -69,13 +69,8 @@ static bool find_plain(struct decoder *decoder, const struct asked *asked, struc
 /* What most are: a block of a pool, of the very size for such a request. With guards it would begin before them. */
 static bool find_pooled(struct decoder *decoder, struct allocation *allocation)
 {
-	const uint64_t requested = allocation->requested;
-	uint32_t inside = 0;
-	if (requested > PYMALLOC_LARGEST)
-		return false;
-	const uint32_t bytes = pymalloc_block_at(&decoder->context->allocators.pymalloc, decoder->layout,
-	                                         &decoder->reader, allocation->address, &inside);
-	if (bytes == 0 || inside != 0 || bytes != pymalloc_block_bytes(requested))
+	const uint32_t bytes = allocation_pooled(decoder, allocation->address, allocation->requested);
+	if (bytes == 0)
 		return false;
 	allocation->block = allocation->address;
 	allocation->taken = bytes;
@@ -167,12 +162,11 @@ static uint64_t body_with_interior(const struct decoded *out, uint64_t *ret_most
 	return bytes;
 }
 
-/* PyType_GenericAlloc() asks for one item more than the object has, "for the sentinel" (Objects/typeobject.c). Most
- * types made in C with items have an allocation of their own that does not. */
-static bool has_sentinel(const struct type_info *type)
+uint64_t allocation_request(const struct decoder *decoder)
 {
-	return type->tp_itemsize > 0 && type->unseen_items == 0 &&
-	       (type->flags & (TYPE_IS_PYTHON_CLASS | TYPE_IS_METATYPE | TYPE_IS_OF_GENERIC_ALLOC)) != 0;
+	uint64_t most;
+	const uint64_t bytes = body_with_interior(&decoder->out, &most);
+	return bytes > MOST_BYTES || decoder->out.type == NULL ? bytes : bytes + decoder->out.type->beyond;
 }
 
 struct allocation allocation_of_object(struct decoder *decoder)
@@ -185,14 +179,13 @@ struct allocation allocation_of_object(struct decoder *decoder)
 		bytes = most = bytes > MOST_BYTES ? bytes : MOST_BYTES;
 	} else if (type != NULL) {
 		/* Room for items is rounded up to words, by all but str, bytes and int; which is no other block. */
-		const uint64_t more = type->preheader + 8 * (uint64_t)type->unseen_items +
-		                      (has_sentinel(type) ? (uint64_t)type->tp_itemsize : 0);
+		const uint64_t more = type->beyond;
 		allocation.address -= type->preheader;
 		allocation.can_shrink = type->tp_itemsize != 0 || (type->tp_flags & TPFLAGS_UNICODE_SUBCLASS) != 0;
 		bytes += more;
 		most = round_up(most + more, 8);
 		/* Tuples of C modules (datetime's week dates) may or may not be made with it. */
-		if ((type->tp_flags & TPFLAGS_TUPLE_SUBCLASS) != 0 && !has_sentinel(type) &&
+		if ((type->tp_flags & TPFLAGS_TUPLE_SUBCLASS) != 0 && !type->has_sentinel &&
 		    type->address != decoder->context->runtime->symbols[SYMBOL_PyTuple_Type])
 			most += (uint64_t)type->tp_itemsize;
 		/* Arithmetic asks for as many digits as a result may have, and leaves out those that are 0. */

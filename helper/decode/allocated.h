@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "allocator/block.h"
+#include "allocator/pymalloc_arenas.h"
 #include "decode/emit.h"
 
 /* What the allocator's records say of the request that was decoded. */
@@ -42,6 +43,19 @@ struct allocated {
 
 /* Looks up the block at allocation->address: fills what follows most. */
 void allocation_find(struct decoder *decoder, struct allocation *allocation);
+/* What most blocks are: of a pool, and of the very size for such a request. Its bytes; 0: allocation_find() has to
+ * look. With the guards of a debug build it would begin before the address. */
+static inline uint32_t allocation_pooled(struct decoder *decoder, uint64_t address, uint64_t requested)
+{
+	uint32_t inside = 0;
+	if (requested > PYMALLOC_LARGEST)
+		return 0;
+	const uint32_t bytes = pymalloc_block_at(&decoder->context->allocators.pymalloc, decoder->layout,
+	                                         &decoder->reader, address, &inside);
+	return inside == 0 && bytes == pymalloc_block_bytes(requested) ? bytes : 0;
+}
+/* Bytes asked for at once for the object that was just decoded, from its pre-header on. */
+uint64_t allocation_request(const struct decoder *decoder);
 /* The allocation behind block `index` of decoder->out. */
 struct allocation allocation_of_block(struct decoder *decoder, size_t index);
 /* That of the object that was just decoded itself. */

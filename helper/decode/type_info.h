@@ -84,6 +84,8 @@ struct type_info {
 	uint32_t flags; /* enum type_flag */
 	uint32_t presize; /* bytes getsizeof adds for an instance; type objects: see decode_object() */
 	uint32_t preheader; /* bytes really in front of an instance */
+	uint64_t beyond; /* bytes that are asked for an instance beyond its body: what is in front, and room for items
+	                    that it does not say it has */
 	uint64_t tp_flags;
 	int64_t tp_basicsize, tp_itemsize, tp_dictoffset, tp_weaklistoffset;
 	uint64_t tp_base;
@@ -97,6 +99,7 @@ struct type_info {
 	struct type_slots *slots;
 	uint32_t slots_count;
 	uint32_t dict_offset; /* of a __dict__ pointer that a Python class added; 0: none, or managed, or negative */
+	bool has_sentinel; /* an instance is asked for with one item more than it has */
 	bool is_nobodys; /* a heap type that no module is known to have made: its name may also be a builtin's */
 	bool dict_at_end; /* up to 3.11, variable-size base: tp_dictoffset counts from the end */
 	uint32_t unseen_items; /* struct sequence: items of an instance beyond its ob_size */

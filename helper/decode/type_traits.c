@@ -95,10 +95,21 @@ static bool has_unknown_words(const struct type_info *info)
 	       strcmp(info->base_info->name, "object") != 0;
 }
 
+/* PyType_GenericAlloc() asks for one item more than the object has, "for the sentinel" (Objects/typeobject.c). Most
+ * types made in C with items have an allocation of their own that does not. */
+static bool has_sentinel(const struct type_info *info)
+{
+	return info->tp_itemsize > 0 && info->unseen_items == 0 &&
+	       (info->flags & (TYPE_IS_PYTHON_CLASS | TYPE_IS_METATYPE | TYPE_IS_OF_GENERIC_ALLOC)) != 0;
+}
+
 void type_traits_set(struct object_reader *objects, struct type_info *info, const uint8_t *type, bool knows_ascii)
 {
 	set_flags(objects, info, type);
 	set_quick_size(objects->layout, knows_ascii, info);
+	info->has_sentinel = has_sentinel(info);
+	info->beyond = info->preheader + 8 * (uint64_t)info->unseen_items +
+	               (info->has_sentinel ? (uint64_t)info->tp_itemsize : 0);
 	if (has_unknown_words(info))
 		info->flags |= TYPE_HAS_UNKNOWN_WORDS;
 }

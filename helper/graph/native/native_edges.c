@@ -40,10 +40,13 @@ struct scanner {
 /* Whether a block begins in the granule or so little before it that a word of a body may point there. */
 static inline __attribute__((always_inline)) bool is_near_start(const struct object_index *index, uint64_t granule)
 {
-	for (uint64_t i = 0; i <= INSIDE_FROM_BODY / 16 && i <= granule; i++)
-		if (index->objects.words[(granule - i) >> 6] >> ((granule - i) & 63) & 1)
-			return true;
-	return false;
+	enum { BEFORE = INSIDE_FROM_BODY / 16 };
+	const uint64_t *word = &index->objects.words[granule >> 6];
+	const unsigned bit = granule & 63;
+	/* The granule's bit as the highest, and those before it below. */
+	if (*word << (63 - bit) >> (63 - BEFORE) != 0)
+		return true;
+	return bit < BEFORE && granule >= 64 && word[-1] >> (64 - BEFORE + bit) != 0;
 }
 
 /* The block that a word points to, with NATIVE_INSIDE; UINT32_MAX: none. */

@@ -61,6 +61,8 @@ static int add_block(struct builder *builder, struct reader *reader, const struc
 static int collect_chunks(struct builder *builder, struct reader *reader, const struct glibc_walk *walk)
 {
 	size_t heap = 0, mapped = walk->mapped_first;
+	if (!array_reserve(&builder->graph->blocks, builder->graph->blocks.count + walk->chunks.count))
+		return no_memory(builder);
 	while (heap < walk->mapped_first || mapped < walk->chunks.count) {
 		const bool is_heap = heap < walk->mapped_first &&
 		                     (mapped >= walk->chunks.count ||

@@ -37,12 +37,10 @@ static bool count_leaf(struct block_range *range, struct decoder *decoder, const
                        const struct type_info *type)
 {
 	uint64_t shallow;
-	uint32_t inside = 0;
 	if (type->preheader != 0 || !quick_leaf(decoder, head, type, &shallow))
 		return false;
-	const uint32_t bytes = pymalloc_block_at(&decoder->context->allocators.pymalloc, decoder->layout,
-	                                         &decoder->reader, head->address, &inside);
-	if (bytes == 0 || inside != 0 || bytes != pymalloc_block_bytes(shallow))
+	const uint32_t bytes = allocation_pooled(decoder, head->address, shallow);
+	if (bytes == 0)
 		return false;
 	(void)add_block(range, reader_segment(&decoder->reader, head->address), head->address, bytes,
 	                ALLOCATOR_PYMALLOC);
@@ -85,30 +83,72 @@ static bool note_known(struct block_range *range, struct reader *reader, uint32_
 	return true;
 }
 
+/* A block of a pool that is just as large as it must be. True: it is one; *ret_bytes then has its bytes if it was not
+ * met before. */
+static inline bool count_pooled(struct block_range *range, struct decoder *decoder, uint64_t address,
+                                uint64_t requested, uint64_t *ret_bytes)
+{
+	const uint32_t bytes = allocation_pooled(decoder, address, requested);
+	if (bytes == 0)
+		return false;
+	*ret_bytes = add_block(range, reader_segment(&decoder->reader, address), address, bytes, ALLOCATOR_PYMALLOC)
+	                     ? bytes
+	                     : 0;
+	return true;
+}
+
+/* The object itself, with what is in front of it. */
+static void count_own(struct block_range *range, struct decoder *decoder, bool is_code, bool is_free_threaded)
+{
+	const struct decoded *out = &decoder->out;
+	uint8_t allocator = ALLOCATOR_PYMALLOC;
+	uint64_t bytes;
+	if (!count_pooled(range, decoder, out->address - out->type->preheader, allocation_request(decoder), &bytes)) {
+		const struct allocation own = allocation_of_object(decoder);
+		bytes = count_block(range, &decoder->reader, &own) ? own.taken : 0;
+		allocator = own.allocator;
+	}
+	if (bytes == 0)
+		return;
+	if (is_code) {
+		range->own.codes[allocator]++;
+		range->own.code_bytes[allocator] += bytes;
+	}
+	if (out->presize >= COLLECTOR_HEAD && !is_free_threaded) {
+		range->own.collector_heads[allocator]++;
+		range->own.collector_bytes[allocator] += COLLECTOR_HEAD;
+	}
+}
+
+/* Another block of it. */
+static void count_other(struct block_range *range, struct decoder *decoder, uint32_t node, size_t index, bool is_code)
+{
+	const struct block *block = &decoder->out.blocks.items[index];
+	uint8_t allocator = ALLOCATOR_PYMALLOC;
+	uint64_t bytes;
+	if ((block->flags & BLOCK_INTERIOR) != 0)
+		return;
+	if ((block->flags & (BLOCK_PAGES | BLOCK_OPAQUE)) != 0 ||
+	    !count_pooled(range, decoder, block->address, block->bytes, &bytes)) {
+		const struct allocation allocation = allocation_of_block(decoder, index);
+		if ((decoder->out.type->flags & TYPE_HAS_UNKNOWN_WORDS) != 0 &&
+		    note_known(range, &decoder->reader, node, block, &allocation))
+			return;
+		bytes = count_block(range, &decoder->reader, &allocation) ? allocation.taken : 0;
+		allocator = allocation.allocator;
+	}
+	range->own.code_bytes[allocator] += is_code ? bytes : 0;
+}
+
 static void count_object(struct block_range *range, struct decoder *decoder, uint32_t node, bool is_free_threaded)
 {
 	const struct decoded *out = &decoder->out;
 	if (out->type == NULL || (out->flags & DECODED_CORRUPT) != 0)
 		return;
-	const bool is_of_c = (out->type->flags & TYPE_HAS_UNKNOWN_WORDS) != 0;
 	const bool is_code = (out->type->flags & TYPE_IS_BOUNDARY) != 0 && strcmp(out->type->entry->id, "code") == 0;
-	const struct allocation own = allocation_of_object(decoder);
-	if (count_block(range, &decoder->reader, &own)) {
-		range->own.codes[own.allocator] += is_code;
-		range->own.code_bytes[own.allocator] += is_code ? own.taken : 0;
-		if (out->presize >= COLLECTOR_HEAD && !is_free_threaded) {
-			range->own.collector_heads[own.allocator]++;
-			range->own.collector_bytes[own.allocator] += COLLECTOR_HEAD;
-		}
-	}
-	for (size_t i = 0; i < out->blocks.count; i++) {
-		const struct allocation allocation = allocation_of_block(decoder, i);
-		if ((out->blocks.items[i].flags & BLOCK_INTERIOR) != 0 ||
-		    (is_of_c && note_known(range, &decoder->reader, node, &out->blocks.items[i], &allocation)))
-			continue;
-		if (count_block(range, &decoder->reader, &allocation) && is_code)
-			range->own.code_bytes[allocation.allocator] += allocation.taken;
-	}
+	count_own(range, decoder, is_code, is_free_threaded);
+	for (size_t i = 0; i < out->blocks.count; i++)
+		count_other(range, decoder, node, i, is_code);
 }
 
 /* That an object has words which may lead to native blocks. */
