@@ -90,6 +90,23 @@ def whole_process(arguments, runs=3):
     return min(run_once(arguments, False)[0] for _ in range(runs))
 
 
+def processor_seconds(core, commands, runs=5):
+    """Of each command the least user and system time of some runs. Turn by turn, so that all have the same weather."""
+    least = {}
+    for _ in range(runs):
+        for command in commands:
+            null = os.open(os.devnull, os.O_WRONLY)
+            process = subprocess.Popen([program.path(), "--core", core] + command.split(), stdout=null, stderr=null)
+            os.close(null)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status) if hasattr(os, "waitstatus_to_exitcode") else status
+            if process.returncode not in (0, 3):
+                raise SystemExit("bench: pydeepsize %s: exit status %d" % (command, process.returncode))
+            seconds = usage.ru_utime + usage.ru_stime
+            least[command] = min(seconds, least.get(command, seconds))
+    return least
+
+
 def most_memory(arguments):
     """The most resident bytes beyond the mapped file that were seen, of two runs."""
     return max(run_once(arguments, True)[1] for _ in range(2))
@@ -106,8 +123,9 @@ def report(rows):
     return failed
 
 
-def dumped_heap(interpreter, count, folder):
-    with cores.Target(interpreter.path, [os.path.join(HERE, "heap.py"), str(count)], folder) as target:
+def dumped_heap(interpreter, count, folder, blocks=0):
+    arguments = [os.path.join(HERE, "heap.py"), str(count)] + ([str(blocks)] if blocks else [])
+    with cores.Target(interpreter.path, arguments, folder) as target:
         _, collect, root = target.wait_ready().split()
         core = cores.gcore(target.pid, os.path.join(folder, "core-%d" % count))
     return core, float(collect), int(root, 16)
@@ -149,6 +167,27 @@ def measure(title, heap):
     return failed, first / objects, top / objects
 
 
+def measure_native(heap, blocks):
+    """What blocks of C code cost: half of this heap's objects have one each. In processor time, as others use the
+    machine too; a tenth to a quarter of each limit is room for them."""
+    core, _, root = heap
+    read_all(core)
+    commands = ["top", "heap", "modules", "frames", "deepsize 0x%x" % root]
+    least = processor_seconds(core, commands + [command + " --no-native" for command in commands] +
+                              ["memory", "native", "top --measure native"])
+    top = least["top --no-native"]
+    more = most_memory(["--core", core, "top"]) - most_memory(["--core", core, "top", "--no-native"])
+    print("\n%d objects, of which %d have a block of C code; top --no-native: %.2f s of the processor's time"
+          % (2 * blocks, blocks, top))
+    rows = [("%s, with native blocks / without" % command.split()[0],
+             least[command] / least[command + " --no-native"], 1.75, "%.2f x") for command in commands]
+    rows += [("memory / top without native blocks", least["memory"] / top, 1.2, "%.2f x"),
+             ("top --measure native / top without", least["top --measure native"] / top, 1.75, "%.2f x"),
+             ("native / top without", least["native"] / top, None, "%.2f x"),
+             ("native blocks, memory beyond the mapped file, per block", max(more, 0) / blocks, 30, "%.1f B")]
+    return report(rows)
+
+
 def measure_commands(heap):
     """The other commands that look at a whole heap, once each, as multiples of graph and retained sizes."""
     core, _, root = heap
@@ -164,6 +203,7 @@ def measure_commands(heap):
 def measure_all(interpreter, count, folder, large):
     title = "Python %s" % interpreter.text
     failed, small_deep, small_graph = measure(title, dumped_heap(interpreter, count, folder))
+    failed += measure_native(dumped_heap(interpreter, count // 2, folder, count // 2), count // 2)
     if not large:
         return failed
     heap = dumped_heap(interpreter, count * 25, folder)

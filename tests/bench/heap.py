@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The heap that speed is measured on (docs/testing.md): lists, dicts, instances and strings, COUNT objects in all.
-Prints how long one full gc.collect() takes here (the best of five), then READY, and waits to be dumped."""
+"""The heap that speed is measured on (docs/testing.md): lists, dicts, instances and strings, COUNT objects in all; with
+a second argument also that many blocks of C code, each with an object of ctypes that alone has its address. Prints how
+long one full gc.collect() takes here (the best of five), then READY, and waits to be dumped."""
 import gc
 import os
 import sys
@@ -25,9 +26,18 @@ def build(count):
     return {"orders": orders, "index": index}
 
 
+def take_blocks(count):
+    import ctypes
+    malloc = ctypes.CDLL(None).malloc
+    malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    return [ctypes.c_void_p(malloc(48)) for _ in range(count)]
+
+
 def main():
     gc.disable()
     heap = build(int(sys.argv[1]))
+    if len(sys.argv) > 2:
+        heap["blocks"] = take_blocks(int(sys.argv[2]))
     sys.modules["__main__"].heap = heap
     gc.collect()
     best = 1e9

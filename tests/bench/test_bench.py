@@ -21,3 +21,4 @@ def test_benchmark_runs():
     assert done.returncode == 0, text
     assert "deepsize, whole process" in text and "sizeof of one object" in text
     assert "retained size of every object" in text
+    assert "top, with native blocks / without" in text and "memory / top without native blocks" in text
