@@ -116,7 +116,7 @@ static void children_text(struct task_report *tasks, const struct task_group *gr
 		return;
 	text_add(text, ": ");
 	units_noun(text, count, "task");
-	text_add(text, " of it not done (-t shows them)");
+	text_format(text, " not done (-t shows %s)", count == 1 ? "it" : "them");
 }
 
 void task_wait_text(struct task_report *tasks, const struct task_group *group, struct text *text)

@@ -106,6 +106,10 @@ async def sleeping():
     await asyncio.sleep(3600)
 
 
+async def overdue(future):
+    await future
+
+
 async def quick(n):
     return bytes(10000 + n)
 
@@ -193,6 +197,8 @@ async def main():
         make.append(grouped(event))
     guarded, more = asyncio.Lock(), []
     make += [holding(guarded, event, more), wanting(guarded, more)]
+    late = loop.create_future()
+    make.append(overdue(late))
     held = [asyncio.ensure_future(one) for one in make]
     CYCLE.extend(asyncio.ensure_future(each_other(1 - i)) for i in range(2))
     KEPT.extend(asyncio.ensure_future(quick(n)) for n in range(20))
@@ -215,6 +221,7 @@ async def main():
         coming.asend(None).send(None)
     except StopIteration:
         pass
+    late.set_result(None)  # the loop has no time for it any more
     known = {id(task): task for task in list(asyncio.all_tasks()) + KEPT + python}
     truth = {"tasks": [describe(task, number) for number, task in enumerate(known.values())],
              "edges": [[hex(a), hex(b), by] for a, b, by in EDGES],

@@ -86,6 +86,12 @@ def test_which_thread_works_for_a_task(tasks):
     assert "thread %d " % group["worker"] in tasks.tree
 
 
+def test_what_the_loop_has_not_come_to(tasks):
+    (group,) = [one for one in tasks.answer["groups"] if one["chain"] and one["chain"][0]["function"] == "overdue"]
+    assert group["waits_for"] is None
+    assert re.search(r"      overdue\(\) \S+\n   waits for nothing: the event loop has not come to it\n", tasks.text)
+
+
 def test_who_holds_a_lock_of_asyncio(tasks):
     (group,) = [one for one in tasks.answer["groups"] if one["chain"] and one["chain"][0]["function"] == "wanting"]
     assert group["held_by"] == tasks.truth["holder"]

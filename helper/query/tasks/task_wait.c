@@ -39,6 +39,13 @@ static struct waited future_waited(struct decoder *decoder, uint64_t object, enu
 	return waited;
 }
 
+static bool has_ended(struct decoder *decoder, uint64_t object)
+{
+	struct future future;
+	return future_read(decoder, object, awaitable_kind(decoder, object), &future) &&
+	       (future.state == FUTURE_FINISHED || future.state == FUTURE_CANCELLED);
+}
+
 struct waited task_waits_for(struct library *library, const struct await_chain *chain, const struct future *task)
 {
 	struct decoder *decoder = library->decoder;
@@ -48,7 +55,7 @@ struct waited task_waits_for(struct library *library, const struct await_chain *
 		return waited;
 	/* What it waited for is done: the loop will wake it when it comes to it. */
 	const bool is_foreign = task == NULL || task->kind == AWAITABLE_FOREIGN_TASK;
-	if (!is_foreign && task->waiter == 0)
+	if (!is_foreign && (task->waiter == 0 || has_ended(decoder, task->waiter)))
 		return waited;
 	const int64_t step = find_library_step(library, chain);
 	if (step >= 0) {
