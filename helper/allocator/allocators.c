@@ -12,6 +12,7 @@
 enum {
 	CHUNK_WORD = 8, /* of its header that is its own: the other one is the end of the chunk before */
 	CHUNK_SLACK = 16, /* a rest too small to be a chunk stays with its neighbour */
+	ALIGNED_MOST = 64, /* bytes that libraries ask memory to be aligned to (Arrow, torch) */
 };
 
 const char *allocator_name(enum allocator allocator)
@@ -194,6 +195,13 @@ static struct expected_block expect_class(const struct allocators *allocators, u
 	return (struct expected_block){ classes[low], round_up(classes[high], GLIBC_PAGE) + GLIBC_PAGE, 0 };
 }
 
+/* What malloc leaves with a chunk rather than cut it off: less than the smallest chunk, and of memory that was asked
+ * for with an alignment also as much (malloc/malloc.c _int_memalign). Such addresses are the multiples of 64. */
+static uint64_t chunk_slack(const struct allocator_block *block)
+{
+	return block->address % ALIGNED_MOST == 0 ? GLIBC_CHUNK_SMALLEST : CHUNK_SLACK;
+}
+
 struct expected_block allocators_expect(const struct allocators *allocators, const struct allocator_block *block,
                                         uint64_t least, uint64_t most)
 {
@@ -206,9 +214,11 @@ struct expected_block allocators_expect(const struct allocators *allocators, con
 		return expect_class(allocators, least, most);
 	case ALLOCATOR_MMAP:
 		/* Alone in its pages: the previous size's word is its own too. */
+		if (block->address % GLIBC_PAGE != GLIBC_CHUNK_HEADER)
+			most += ALIGNED_MOST + GLIBC_CHUNK_SMALLEST;
 		return (struct expected_block){ round_up(least + GLIBC_CHUNK_HEADER, GLIBC_PAGE),
 			                        round_up(most + GLIBC_CHUNK_HEADER, GLIBC_PAGE), 0 };
 	default:
-		return (struct expected_block){ chunk_bytes(least), chunk_bytes(most) + CHUNK_SLACK, 0 };
+		return (struct expected_block){ chunk_bytes(least), chunk_bytes(most) + chunk_slack(block), 0 };
 	}
 }

@@ -245,6 +245,21 @@ static void mapped_chunks(void **state)
 	put_u64(block - 16 + 0x30, 0x30);
 	put_u64(block - 8 + 0x30, (0x5000 - 0x40) | GLIBC_IS_MMAPPED);
 	assert_allocation(block + 0x30, 0x4800, ALLOCATOR_MMAP, 0x5000, AGREEMENT_EXACT);
+	/* and what was asked for has room for them, where they were not needed too */
+	assert_allocation(block + 0x30, 0x3fd0, ALLOCATOR_MMAP, 0x5000, AGREEMENT_EXACT);
+	assert_allocation(block + 0x30, 0x3f00, ALLOCATOR_MMAP, 0x5000, DISAGREEMENT_SIZE);
+}
+
+/* What posix_memalign() is given may have a rest of 32 bytes. */
+static void aligned_chunks(void **state)
+{
+	(void)state;
+	const uint64_t block = BASE + 0x1040;
+	memset(target.bytes, 0xFF, 0x1000); /* no pool header */
+	put_chunk(block, 0x430);
+	put_heap();
+	assert_allocation(block, 1024, ALLOCATOR_MALLOC, 0x430, AGREEMENT_EXACT);
+	assert_allocation(block, 1000, ALLOCATOR_MALLOC, 0x430, DISAGREEMENT_SIZE);
 }
 
 static void guards_of_debug_builds(void **state)
@@ -295,6 +310,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(small_pools_up_to_3_9, open_target, close_target),
 		cmocka_unit_test_setup_teardown(malloc_chunks, open_target, close_target),
 		cmocka_unit_test_setup_teardown(mapped_chunks, open_target, close_target),
+		cmocka_unit_test_setup_teardown(aligned_chunks, open_target, close_target),
 		cmocka_unit_test_setup_teardown(guards_of_debug_builds, open_target, close_target),
 		cmocka_unit_test_setup_teardown(hostile_numbers, open_target, close_target),
 	};
