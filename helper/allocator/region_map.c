@@ -7,6 +7,7 @@
 #include "allocator/mimalloc.h"
 #include "allocator/stacks.h"
 #include "base/bytes.h"
+#include "base/limits.h"
 
 struct builder {
 	struct memory_map *map;
@@ -23,6 +24,7 @@ const char *region_kind_name(enum region_kind kind)
 	static const char *const names[REGION_KIND_COUNT] = {
 		[REGION_FILE] = "file",
 		[REGION_STACK] = "thread stack",
+		[REGION_DATA_STACK] = "Python frames",
 		[REGION_HEAP] = "malloc heap",
 		[REGION_MAPPED_CHUNK] = "malloc block of its own pages",
 		[REGION_PYMALLOC] = "pymalloc arena",
@@ -123,6 +125,35 @@ static int claim_stacks(struct builder *builder)
 		uint64_t start, end;
 		if (stack_of_thread(&builder->reader, builder->runtime, i, &start, &end))
 			TRY(claim(builder, start, end, REGION_STACK, (uint32_t)i));
+	}
+	return settle(builder);
+}
+
+/* The chunks that the frames of 3.11 and later lie in, each a mapping of its own where arenas are
+ * (Python/pystate.c allocate_chunk, _PyObject_VirtualAlloc). */
+static int claim_data_stacks(struct builder *builder)
+{
+	const struct layout *layout = builder->map->allocators->layout;
+	struct reader *reader = &builder->reader;
+	uint64_t chunk, bytes;
+	if (!layout_has(layout, FIELD_PyThreadState_datastack_chunk) || !layout_has(layout, FIELD__PyStackChunk_size))
+		return OK;
+	for (size_t i = 0; i < builder->runtime->threads.count; i++) {
+		const uint64_t head = builder->runtime->threads.items[i].address +
+		                      layout_offset(layout, FIELD_PyThreadState_datastack_chunk);
+		if (!reader_u64(reader, head, &chunk))
+			continue;
+		for (uint32_t k = 0; chunk != 0 && k < LIMIT_FRAMES; k++) {
+			TRY(progress_check(builder->progress, builder->error));
+			const struct segment *segment = reader_segment(reader, chunk);
+			if (segment == NULL ||
+			    !reader_u64(reader, chunk + layout_offset(layout, FIELD__PyStackChunk_size), &bytes) ||
+			    bytes > segment->end - chunk)
+				break;
+			TRY(claim(builder, chunk, chunk + bytes, REGION_DATA_STACK, (uint32_t)i));
+			if (!reader_u64(reader, chunk + layout_offset(layout, FIELD__PyStackChunk_previous), &chunk))
+				break;
+		}
 	}
 	return settle(builder);
 }
@@ -299,6 +330,7 @@ static int build(struct builder *builder)
 	TRY(claim_heaps(builder));
 	TRY(claim_segments(builder));
 	TRY(claim_extents(builder));
+	TRY(claim_data_stacks(builder));
 	TRY(claim_mapped(builder));
 	return close_gaps(builder);
 }

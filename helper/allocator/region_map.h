@@ -12,6 +12,7 @@
 enum region_kind {
 	REGION_FILE, /* of an ELF file or another one, with .bss; index: of space->files */
 	REGION_STACK, /* index: of space->threads */
+	REGION_DATA_STACK, /* Python frames of a thread (3.11+); index: of runtime->threads */
 	REGION_HEAP, /* of glibc: index of its heaps */
 	REGION_MAPPED_CHUNK, /* of glibc: index of the walk's chunks */
 	REGION_PYMALLOC, /* index of the arenas */

@@ -17,6 +17,7 @@
 #include "export/hidden_name.h"
 #include "export/labels.h"
 #include "export/node_ids.h"
+#include "graph/holder_runs.h"
 
 /* Indexes in "node_types" and "edge_types" below. */
 enum { NODE_STRING = 2, NODE_OBJECT = 3, NODE_NATIVE = 8, NODE_SYNTHETIC = 9 };
@@ -318,13 +319,13 @@ static int compare_links(const void *left_link, const void *right_link)
 /* Gives the links of a holder that have a slot of their own its label. */
 static void label_links(struct snapshot *snapshot)
 {
-	const struct roots *roots = &snapshot->heap->graph->roots;
-	for (size_t i = 0; i < roots->runs.count; i++) {
-		const struct run *run = &roots->runs.items[i].run;
+	struct holder_runs runs;
+	holder_runs_open(&runs, &snapshot->heap->graph->roots, &snapshot->decoder);
+	for (const struct run *run; (run = holder_runs_next(&runs)) != NULL;) {
 		for (uint64_t slot = 0; slot < run->count; slot++) {
 			const uint64_t address = run_target(run, slot);
 			const uint32_t number = address != 0 ? retained_number(snapshot->heap, address) : UINT32_MAX;
-			const struct link key = { .source = roots->runs.items[i].holder, .number = number };
+			const struct link key = { .source = runs.holder, .number = number };
 			struct link *link = number == UINT32_MAX
 			                            ? NULL
 			                            : bsearch(&key, snapshot->links.items, snapshot->links.count,

@@ -218,26 +218,6 @@ static int compare_holder_runs(const void *left_run, const void *right_run)
 	return left->run.address < right->run.address ? -1 : left->run.address > right->run.address;
 }
 
-/* Puts the accepted runs among the others, which stay sorted by holder: from behind, in place, since both may be
- * millions. */
-static int merge_accepted(struct roots *roots, const struct progress *progress)
-{
-	size_t more = roots->accepted.count, old = roots->runs.count, to = old + more;
-	if (more == 0)
-		return OK;
-	if (!array_reserve(&roots->runs, to))
-		return ERROR_NO_MEMORY;
-	TRY(sort_items(roots->accepted.items, more, sizeof *roots->accepted.items, compare_holder_runs, progress));
-	roots->runs.count = to;
-	while (more > 0)
-		if (old > 0 && roots->runs.items[old - 1].holder > roots->accepted.items[more - 1].holder)
-			roots->runs.items[--to] = roots->runs.items[--old];
-		else
-			roots->runs.items[--to] = roots->accepted.items[--more];
-	array_free(&roots->accepted);
-	return OK;
-}
-
 /* What variables of C code and the state of interpreters keep: names, numbers, classes, modules, functions. Other
  * things are likelier a frame's: the free lists of the interpreter have words of objects that were freed long ago,
  * where new ones may be by now. */
@@ -322,5 +302,26 @@ int doubtful_settle(struct doubtful *doubtful, const struct object_index *index,
 	array_free(&settling.claims);
 	word_owners_close(&settling.owners);
 	array_free(&roots->doubtful);
-	return status == OK ? merge_accepted(roots, doubtful->progress) : status;
+	return status == OK && roots->accepted.count > 0
+	               ? sort_items(roots->accepted.items, roots->accepted.count, sizeof *roots->accepted.items,
+	                            compare_holder_runs, doubtful->progress)
+	               : status;
+}
+
+/* From behind, in place, since both may be millions. */
+bool doubtful_merge(struct roots *roots)
+{
+	size_t more = roots->accepted.count, old = roots->runs.count, to = old + more;
+	if (more == 0)
+		return true;
+	if (!array_reserve(&roots->runs, to))
+		return false;
+	roots->runs.count = to;
+	while (more > 0)
+		if (old > 0 && roots->runs.items[old - 1].holder > roots->accepted.items[more - 1].holder)
+			roots->runs.items[--to] = roots->runs.items[--old];
+		else
+			roots->runs.items[--to] = roots->accepted.items[--more];
+	array_free(&roots->accepted);
+	return true;
 }

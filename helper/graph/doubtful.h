@@ -51,8 +51,10 @@ struct count_book {
 	void *context;
 };
 
-/* Makes runs of roots->runs of the doubtful words that account for missing references, the likeliest holder first. OK,
- * ERROR_NO_MEMORY or ERROR_CANCELLED, without a sentence. */
+/* Makes runs of roots->accepted of the doubtful words that account for missing references, the likeliest holder first.
+ * OK, ERROR_NO_MEMORY or ERROR_CANCELLED, without a sentence. */
 int doubtful_settle(struct doubtful *doubtful, const struct object_index *index, const struct count_book *book);
+/* Puts them among roots->runs, behind those of the same holder; false: out of memory. */
+bool doubtful_merge(struct roots *roots);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <sys/mman.h>
 
+#include "base/large_block.h"
 #include "base/limits.h"
 #include "object/keys_table.h"
 #include "decode/field_labels.h"
@@ -196,8 +197,8 @@ static bool add_interpreter(struct roots_builder *builder, const struct interpre
 {
 	const struct layout *layout = builder->decoder->layout;
 	uint32_t holder = (uint32_t)builder->roots->holders.count;
-	if (!array_push(&builder->roots->holders,
-	                (struct holder){ .kind = HOLDER_INTERPRETER, .address = interpreter->address }))
+	if (!roots_add_holder(builder, &(struct holder){ .kind = HOLDER_INTERPRETER, .address = interpreter->address },
+	                      1))
 		return false;
 	for (size_t i = 0; i < sizeof interpreter_fields / sizeof interpreter_fields[0]; i++)
 		if (!roots_add_field(builder, holder, interpreter->address, interpreter_fields[i]))
@@ -287,9 +288,10 @@ static bool add_thread(struct roots_builder *builder, uint32_t thread)
 	for (uint32_t i = 0; i < runtime->interpreters.count; i++)
 		if (runtime->interpreters.items[i].address == state->interpreter)
 			parent = builder->roots->c_holder + 1 + i;
-	if (!array_push(&builder->roots->holders,
-	                (struct holder){
-	                        .kind = HOLDER_THREAD, .parent = parent, .address = state->address, .thread = thread }))
+	const struct holder row = {
+		.kind = HOLDER_THREAD, .parent = parent, .address = state->address, .thread = thread
+	};
+	if (!roots_add_holder(builder, &row, 1))
 		return false;
 	if (!add_thread_state(builder, holder, state->address))
 		return false;
@@ -306,8 +308,8 @@ static bool add_static_memory(struct roots_builder *builder)
 		uint64_t left = LIMIT_BSS_BYTES;
 		if (!file->is_elf || file->end <= file->start)
 			continue;
-		if (!array_push(&builder->roots->holders,
-		                (struct holder){ .kind = HOLDER_STATIC, .address = file->start, .file = (uint32_t)i }))
+		const struct holder row = { .kind = HOLDER_STATIC, .address = file->start, .file = (uint32_t)i };
+		if (!roots_add_holder(builder, &row, 1))
 			return false;
 		for (uint64_t at = file->start; at < file->end && left > 0;) {
 			const struct segment *segment = reader_segment(&builder->decoder->reader, at);
@@ -341,10 +343,9 @@ static bool append_stacks(struct roots_builder *builder)
 static bool add_all(struct roots_builder *builder)
 {
 	const struct runtime *runtime = builder->decoder->context->runtime;
-	struct roots *roots = builder->roots;
-	bool added = array_push(&roots->holders, (struct holder){ .kind = HOLDER_PROCESS }) &&
-	             array_push(&roots->holders, (struct holder){ .kind = HOLDER_RUNTIME }) &&
-	             array_push(&roots->holders, (struct holder){ .kind = HOLDER_C });
+	bool added = roots_add_holder(builder, &(struct holder){ .kind = HOLDER_PROCESS }, 1) &&
+	             roots_add_holder(builder, &(struct holder){ .kind = HOLDER_RUNTIME }, 1) &&
+	             roots_add_holder(builder, &(struct holder){ .kind = HOLDER_C }, 1);
 	for (size_t i = 0; added && i < runtime->interpreters.count; i++)
 		added = add_interned(builder, runtime->interpreters.items[i].address);
 	for (size_t i = 0; added && i < runtime->interpreters.count; i++)
@@ -370,14 +371,11 @@ int roots_collect(struct roots *ret_roots, struct decoder *decoder, const struct
 
 void roots_clear(struct roots *roots)
 {
-	array_free(&roots->holders);
+	large_free(roots->holders.items);
+	roots->holders.items = NULL;
+	roots->holders.count = roots->holders.capacity = 0;
 	array_free(&roots->runs);
 	array_free(&roots->doubtful);
 	array_free(&roots->accepted);
 	array_free(&roots->interned);
-}
-
-size_t roots_first_run(const struct roots *roots, uint32_t holder)
-{
-	return array_first_not_below(&roots->runs, holder, holder);
 }

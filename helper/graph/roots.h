@@ -36,9 +36,9 @@ struct holder_run {
 
 struct roots {
 	ARRAY(struct holder) holders; /* a holder comes after its parent */
-	ARRAY(struct holder_run) runs; /* sorted by holder */
+	ARRAY(struct holder_run) runs; /* sorted by holder; those of frames are graph/holder_runs.h's */
 	ARRAY(struct holder_run) doubtful; /* graph/doubtful.h; empty once they are settled */
-	ARRAY(struct holder_run) accepted; /* doubtful.c's own */
+	ARRAY(struct holder_run) accepted; /* of them those that turned out to be references, sorted alike */
 	ARRAY(uint64_t)
 	interned; /* dicts of interned strings: their references are not counted and keep nothing alive */
 	uint64_t interned_low, interned_high; /* all of them lie between */
@@ -49,8 +49,6 @@ struct roots {
 int roots_collect(struct roots *ret_roots, struct decoder *decoder, const struct progress *progress,
                   struct error *error);
 void roots_clear(struct roots *roots);
-/* Index of the first run of a holder; one where no run of it is, if it has none. */
-size_t roots_first_run(const struct roots *roots, uint32_t holder);
 
 bool roots_add_interned_dict(struct roots *roots, uint64_t address); /* false: out of memory */
 static inline bool roots_is_interned_dict(const struct roots *roots, uint64_t address)

@@ -17,6 +17,8 @@ struct roots_builder {
 	bool is_cancelled;
 };
 
+/* Appends; `more`: as many, this one included, come after each other now. */
+bool roots_add_holder(struct roots_builder *builder, const struct holder *holder, size_t more);
 bool roots_goes_on(struct roots_builder *builder);
 /* A run of references at run->address, unless it is not there. Stride 0: 8. */
 bool roots_add_run(struct roots_builder *builder, uint32_t holder, const struct run *run);

@@ -2,8 +2,11 @@
  * The Python frames of a thread, and the primitives that all roots are made with. */
 #include "graph/roots_builder.h"
 
+#include <string.h>
+
+#include "base/large_block.h"
 #include "decode/field_labels.h"
-#include "object/value.h"
+#include "graph/holder_runs.h"
 
 bool roots_goes_on(struct roots_builder *builder)
 {
@@ -56,115 +59,39 @@ bool roots_add_field(struct roots_builder *builder, uint32_t holder, uint64_t ad
 	                                    .names = &field_labels[field] });
 }
 
-enum { OWNED_BY_GENERATOR = 1 }; /* enum _frameowner */
-
-/* Up to 3.10: the frame object, which PyEval_EvalFrame() holds a reference to while it runs; a generator's frame is the
- * generator's own. The word that says where it is stands for that reference. */
-static bool add_frame_object(struct roots_builder *builder, uint32_t holder, const struct python_frame *frame,
-                             uint64_t slot)
+bool roots_add_holder(struct roots_builder *builder, const struct holder *holder, size_t more)
 {
-	static const char *const label = ".frame";
-	uint64_t generator = 0;
-	if (value_field(&builder->decoder->objects, frame->address, FIELD_PyFrameObject_f_gen, &generator) &&
-	    generator != 0)
-		return true;
-	return roots_add_run(builder, holder,
-	                     &(struct run){ .address = slot, .count = 1, .label = LABEL_FIELD, .names = &label });
+	struct roots *roots = builder->roots;
+	if (roots->holders.count + more > roots->holders.capacity) {
+		const size_t capacity = roots->holders.capacity / 2 * 3 + more + 16;
+		struct holder *items = large_allocate(capacity, sizeof *items);
+		if (items == NULL)
+			return false;
+		if (roots->holders.count > 0)
+			memcpy(items, roots->holders.items, roots->holders.count * sizeof *items);
+		large_free(roots->holders.items);
+		roots->holders.items = items;
+		roots->holders.capacity = capacity;
+	}
+	roots->holders.items[roots->holders.count++] = *holder;
+	return true;
 }
 
-/* Of locals and stack of a frame on a thread's stack. An argument may be borrowed from the caller's frame. In a
- * free-threaded build the same tag says that a reference is not counted but is one. */
-static uint32_t slot_flags(const struct layout *layout)
-{
-	if (!layout_feature(layout, FEATURE_TAGGED_STACK_REFS))
-		return 0;
-	return RUN_TAGGED | (layout_feature(layout, FEATURE_FREE_THREADED) ? 0 : RUN_BORROWS);
-}
-
-/* The evaluation stack: all of it where its depth is known, else whatever may be part of it. Up to 3.10 a stack of
- * known depth is the frame object's, and in a generator the generator's. */
+/* An evaluation stack whose depth is not known: whatever may be part of it. All else that a frame refers to is made
+ * when it is asked for (graph/holder_runs.h). */
 static bool add_stack(struct roots_builder *builder, uint32_t holder, const struct python_frame *frame)
 {
-	const struct layout *layout = builder->decoder->layout;
-	const bool is_known = frame->stack_depth >= 0;
-	const uint32_t flags = slot_flags(layout);
-	if (frame->stack == 0 ||
-	    (is_known && (!layout_feature(layout, FEATURE_INTERPRETER_FRAMES) || frame->owner == OWNED_BY_GENERATOR)))
+	const uint64_t count = frame->stack_size;
+	if (frame->stack == 0 || frame->stack_depth >= 0 || count == 0)
 		return true;
-	const uint64_t count = is_known ? (uint64_t)frame->stack_depth : frame->stack_size;
-	if (is_known)
-		return roots_add_run(builder, holder,
-		                     &(struct run){ .address = frame->stack,
-		                                    .count = count,
-		                                    .label = LABEL_STACK,
-		                                    .flags = (uint16_t)flags });
-	const uint8_t *slots = count > 0 ? reader_at(&builder->decoder->reader, frame->stack, count * 8) : NULL;
+	const uint8_t *slots = reader_at(&builder->decoder->reader, frame->stack, count * 8);
 	const struct run run = { .slots = slots,
 		                 .address = frame->stack,
 		                 .count = count,
 		                 .stride = 8,
 		                 .label = LABEL_STACK,
-		                 .flags = (uint16_t)flags };
+		                 .flags = holder_runs_slot_flags(builder->decoder->layout) };
 	return slots == NULL || array_push(&builder->stacks, ((struct holder_run){ holder, run }));
-}
-
-/* A frame of 3.11 and later lies in the thread's data stack and owns what is in it; a frame object of 3.10 and before
- * is an object like others, held by the C function that runs it. A generator's frame is the generator's. */
-static bool add_frame(struct roots_builder *builder, uint32_t thread_holder, uint32_t thread, uint32_t depth,
-                      const struct python_frame *frame, uint64_t slot)
-{
-	const struct layout *layout = builder->decoder->layout;
-	uint32_t holder = (uint32_t)builder->roots->holders.count;
-	if (!array_push(&builder->roots->holders, (struct holder){ .kind = HOLDER_FRAME,
-	                                                           .parent = thread_holder,
-	                                                           .address = frame->address,
-	                                                           .thread = thread,
-	                                                           .depth = depth,
-	                                                           .frame = frame }))
-		return false;
-	if (!add_stack(builder, holder, frame))
-		return false;
-	if (!layout_feature(layout, FEATURE_INTERPRETER_FRAMES))
-		return add_frame_object(builder, holder, frame, slot);
-	if (frame->owner == OWNED_BY_GENERATOR)
-		return true;
-	uint32_t tagged = layout_feature(layout, FEATURE_TAGGED_STACK_REFS) ? RUN_TAGGED : 0;
-	if (!roots_add_run(builder, holder,
-	                   &(struct run){ .address = frame->localsplus,
-	                                  .count = frame->slot_count,
-	                                  .label = LABEL_LOCAL,
-	                                  .flags = (uint16_t)(slot_flags(layout)),
-	                                  .argument = frame->code }))
-		return false;
-	static const enum layout_field fields[] = { FIELD__PyInterpreterFrame_f_executable,
-		                                    FIELD__PyInterpreterFrame_f_func,
-		                                    FIELD__PyInterpreterFrame_f_funcobj,
-		                                    FIELD__PyInterpreterFrame_f_locals,
-		                                    FIELD__PyInterpreterFrame_frame_obj };
-	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-		bool is_reference = fields[i] == FIELD__PyInterpreterFrame_f_executable ||
-		                    fields[i] == FIELD__PyInterpreterFrame_f_funcobj;
-		if (!layout_has(layout, fields[i]))
-			continue;
-		if (!roots_add_run(builder, holder,
-		                   &(struct run){ .address = frame->address + layout_offset(layout, fields[i]),
-		                                  .count = 1,
-		                                  .label = LABEL_FIELD,
-		                                  .flags = (uint16_t)(is_reference ? tagged : 0),
-		                                  .names = &field_labels[fields[i]] }))
-			return false;
-	}
-	return true;
-}
-
-/* Up to 3.10: where the address of a thread's frame object stands, inner is the frame that it called; else 0. */
-static uint64_t frame_slot(struct decoder *decoder, uint64_t thread, const struct python_frame *inner)
-{
-	const struct layout *layout = decoder->layout;
-	if (layout_feature(layout, FEATURE_INTERPRETER_FRAMES) || !layout_has(layout, FIELD_PyThreadState_frame))
-		return 0;
-	return inner != NULL ? inner->address + layout_offset(layout, FIELD_PyFrameObject_f_back)
-	                     : thread + layout_offset(layout, FIELD_PyThreadState_frame);
 }
 
 bool roots_add_frames(struct roots_builder *builder, uint32_t holder, uint32_t thread)
@@ -177,11 +104,17 @@ bool roots_add_frames(struct roots_builder *builder, uint32_t holder, uint32_t t
 		builder->roots->frames_truncated = true;
 		return true;
 	}
-	const struct python_frame *items = frames->list.items;
-	for (size_t i = 0; added && i < frames->list.count; i++)
-		added = roots_goes_on(builder) &&
-		        add_frame(builder, holder, thread, (uint32_t)i, &items[i],
-		                  frame_slot(builder->decoder, state->address, i > 0 ? &items[i - 1] : NULL));
+	for (size_t i = 0; added && i < frames->list.count; i++) {
+		const struct python_frame *frame = &frames->list.items[i];
+		const struct holder row = { .kind = HOLDER_FRAME,
+			                    .parent = holder,
+			                    .address = frame->address,
+			                    .thread = thread,
+			                    .depth = (uint32_t)i,
+			                    .frame = frame };
+		added = roots_goes_on(builder) && roots_add_holder(builder, &row, frames->list.count - i) &&
+		        add_stack(builder, (uint32_t)builder->roots->holders.count - 1, frame);
+	}
 	builder->roots->frames_truncated |= frames->is_truncated;
 	return added;
 }

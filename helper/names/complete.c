@@ -182,7 +182,7 @@ static void offer_frame(struct completer *completer, uint32_t number)
 		if (frame->globals != frame->locals)
 			offer_namespace(completer, frame->globals);
 	}
-	array_free(&frames);
+	frame_list_clear(&frames);
 }
 
 /* Where the last step begins: behind a dot or at a bracket that is still open, outside quotes and other brackets. */

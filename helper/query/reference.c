@@ -20,15 +20,14 @@ const struct type_info *reference_type(const struct references *references, uint
 bool run_cursor_open(struct run_cursor *cursor, const struct retained *heap, struct decoder *decoder, uint64_t address,
                      uint32_t holder)
 {
-	const struct roots *roots = address == 0 ? &heap->graph->roots : NULL;
-	*cursor = (struct run_cursor){ .decoder = decoder, .roots = roots, .holder = holder };
-	if (roots == NULL) {
+	*cursor = (struct run_cursor){ .decoder = decoder, .is_holder = address == 0 };
+	if (!cursor->is_holder) {
 		cursor->graph = heap->graph;
 		cursor->node = object_index_find(&heap->graph->index, address);
 		cursor->next_block = block_references_of(heap->graph, cursor->node);
 		return decode_object(decoder, address);
 	}
-	cursor->next = roots_first_run(roots, holder);
+	holder_runs_open_one(&cursor->holder, &heap->graph->roots, decoder, holder);
 	return true;
 }
 
@@ -44,14 +43,10 @@ static const struct run *next_of_blocks(struct run_cursor *cursor)
 
 const struct run *run_cursor_next(struct run_cursor *cursor)
 {
-	const struct roots *roots = cursor->roots;
-	const size_t index = cursor->next++;
-	if (roots == NULL)
-		return index < cursor->decoder->out.runs.count ? &cursor->decoder->out.runs.items[index]
-		                                               : next_of_blocks(cursor);
-	return index < roots->runs.count && roots->runs.items[index].holder == cursor->holder
-	               ? &roots->runs.items[index].run
-	               : NULL;
+	if (cursor->is_holder)
+		return holder_runs_next(&cursor->holder);
+	return cursor->next < cursor->decoder->out.runs.count ? &cursor->decoder->out.runs.items[cursor->next++]
+	                                                      : next_of_blocks(cursor);
 }
 
 /* The first reference of `from` to `to`: a copy of its run, which is good until the next one is looked for. */

@@ -3,6 +3,7 @@
 #ifndef PYDS_QUERY_REFERENCE_H
 #define PYDS_QUERY_REFERENCE_H
 
+#include "graph/holder_runs.h"
 #include "query/query.h"
 
 /* What looking takes. The decoder is the target's `naming` one, so that the other one's result stays. */
@@ -17,8 +18,8 @@ struct references references_of(const struct query *query, const struct retained
 /* The references of an object or of a holder, run after run. */
 struct run_cursor {
 	struct decoder *decoder;
-	const struct roots *roots; /* NULL: of an object, whose runs the decoder has */
-	uint32_t holder;
+	bool is_holder; /* else of an object, whose runs the decoder has */
+	struct holder_runs holder;
 	size_t next;
 	/* References from memory of C code that hangs on the object come last. */
 	const struct heap_graph *graph;

@@ -2,9 +2,11 @@
  * The Python frames of a thread, most recent first, in every form CPython had: a chain of frame objects, a chain behind
  * a C-level record, a chain of interpreter frames with entries of its own that are no Python frames. */
 #include <inttypes.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "base/bytes.h"
+#include "base/large_block.h"
 #include "base/limits.h"
 #include "runtime/find/opening.h"
 
@@ -43,22 +45,31 @@ struct frame_reader {
 	const uint8_t *bytes; /* of it, up to its locals */
 	uint64_t size;
 	struct code_facts codes[CODES_REMEMBERED];
+	/* The Python frame read last: in a recursion the next one is as it is but for its place. */
+	struct python_frame last;
+	const uint8_t *last_bytes; /* NULL: there is none */
+	int32_t previous_offset, stack_pointer_offset; /* of the words that differ; -1: there is no such word */
 };
+
+static int32_t word_offset(const struct layout *layout, enum layout_field field)
+{
+	return layout_has(layout, field) ? (int32_t)layout_offset(layout, field) : -1;
+}
 
 static void frame_reader_init(struct frame_reader *from, const struct runtime *runtime, struct reader *reader)
 {
 	*from = (struct frame_reader){ .runtime = runtime, .layout = &runtime->layout, .reader = reader };
+	from->previous_offset = word_offset(from->layout, FIELD__PyInterpreterFrame_previous);
+	from->stack_pointer_offset = word_offset(from->layout, FIELD__PyInterpreterFrame_stackpointer);
 }
 
 static bool field(const struct frame_reader *from, uint64_t address, enum layout_field which, uint64_t *ret_value)
 {
 	const struct layout_place *place = &from->layout->fields[which];
-	if (address == from->at && place->bit_width == 0 && (uint64_t)place->offset + 8 <= from->size) {
-		const uint64_t word = load_u64(from->bytes + place->offset);
-		if (place->size == 8 || place->size == 4 || place->size == 1) {
-			*ret_value = place->size == 8 ? word : word & ((UINT64_C(1) << 8 * place->size) - 1);
-			return true;
-		}
+	if (address == from->at && place->bit_width == 0 && place->size == 8 &&
+	    (uint64_t)place->offset + 8 <= from->size) {
+		*ret_value = load_u64(from->bytes + place->offset);
+		return true;
 	}
 	return read_field(from->reader, from->layout, address, which, ret_value);
 }
@@ -266,17 +277,47 @@ static enum frame_kind read_interpreter_frame(struct frame_reader *from, uint64_
 	return kind;
 }
 
+/* Whether the interpreter frame at hand has the words of the last one, but for where it and its caller are. */
+static inline bool is_as_last(const struct frame_reader *from)
+{
+	const uint8_t *bytes = from->bytes, *last = from->last_bytes;
+	for (int32_t at = 0; at + 8 <= (int32_t)from->size; at += 8)
+		if (load_u64(bytes + at) != load_u64(last + at) && at != from->previous_offset &&
+		    at != from->stack_pointer_offset)
+			return false;
+	return true;
+}
+
+static void move_last(const struct frame_reader *from, uint64_t address, struct python_frame *frame)
+{
+	*frame = from->last;
+	frame->address = address;
+	frame->localsplus += address - from->last.address;
+	frame->stack += frame->stack != 0 ? address - from->last.address : 0;
+	if (from->stack_pointer_offset >= 0)
+		read_stack(from, address, frame);
+}
+
 static enum frame_kind read_frame(struct frame_reader *from, uint64_t address, struct python_frame *frame)
 {
 	const bool is_object = !layout_feature(from->layout, FEATURE_INTERPRETER_FRAMES);
-	*frame = (struct python_frame){ .address = address };
 	if (address == 0 || address % 8 != 0)
 		return FRAME_UNREADABLE;
 	from->size = layout_offset(from->layout,
 	                           is_object ? FIELD_PyFrameObject_f_localsplus : FIELD__PyInterpreterFrame_localsplus);
 	from->bytes = from->size > 0 ? reader_at(from->reader, address, from->size) : NULL;
 	from->at = from->bytes != NULL ? address : 0;
-	return !is_object ? read_interpreter_frame(from, address, frame) : read_frame_object(from, address, frame);
+	if (from->bytes != NULL && from->last_bytes != NULL && is_as_last(from)) {
+		move_last(from, address, frame);
+		return FRAME_PYTHON;
+	}
+	*frame = (struct python_frame){ .address = address };
+	if (is_object)
+		return read_frame_object(from, address, frame);
+	const enum frame_kind kind = read_interpreter_frame(from, address, frame);
+	from->last_bytes = kind == FRAME_PYTHON ? from->bytes : NULL;
+	from->last = *frame;
+	return kind;
 }
 
 bool runtime_read_frame(const struct runtime *runtime, struct reader *reader, uint64_t address,
@@ -309,6 +350,43 @@ static void cut_repetition(struct frame_list *frames, size_t begin, size_t perio
 			return;
 		}
 	}
+}
+
+/* How many entries the chain has from `at` on, at most. */
+static uint64_t count_chain(struct frame_reader *from, uint64_t at, enum layout_field back)
+{
+	const uint64_t offset = layout_offset(from->layout, back);
+	uint64_t count = 0;
+	while (at != 0 && count < LIMIT_FRAMES && reader_u64(from->reader, at + offset, &at))
+		count++;
+	return count;
+}
+
+/* A deep recursion is counted before there is memory for it: growing bit by bit costs more than the frames. */
+static bool push_frame(struct frame_reader *from, struct frame_list *frames, const struct python_frame *frame,
+                       enum layout_field back)
+{
+	enum { MANY = 1 << 13 };
+	if (frames->count == frames->capacity) {
+		const uint64_t left =
+		        frames->count < MANY ? frames->count + 8 : count_chain(from, frame->address, back) + 1;
+		struct python_frame *items = large_allocate(frames->count + left, sizeof *items);
+		if (items == NULL)
+			return false;
+		if (frames->count > 0)
+			memcpy(items, frames->items, frames->count * sizeof *items);
+		large_free(frames->items);
+		frames->items = items;
+		frames->capacity = frames->count + left;
+	}
+	frames->items[frames->count++] = *frame;
+	return true;
+}
+
+void frame_list_clear(struct frame_list *frames)
+{
+	large_free(frames->items);
+	*frames = (struct frame_list){ .count = 0 };
 }
 
 int runtime_frames(const struct runtime *runtime, const struct python_thread *thread, struct frame_list *frames,
@@ -351,7 +429,7 @@ int runtime_frames(const struct runtime *runtime, const struct python_thread *th
 		*ret_truncated |= kind == FRAME_WITHOUT_CODE;
 		if (kind == FRAME_SHIM && frame.owner == OWNER_OF_ENTRY && frames->count > begin)
 			frames->items[frames->count - 1].ends_call = true;
-		if (kind != FRAME_SHIM && !array_push(frames, frame))
+		if (kind != FRAME_SHIM && !push_frame(&from, frames, &frame, back))
 			return error_set(error, ERROR_NO_MEMORY, "out of memory");
 	}
 	return OK;

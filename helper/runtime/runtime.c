@@ -25,7 +25,7 @@ void runtime_close(struct runtime *runtime)
 	array_free(&runtime->checks);
 	array_free(&runtime->interpreters);
 	for (size_t i = 0; runtime->frames != NULL && i < runtime->threads.count; i++)
-		array_free(&runtime->frames[i].list);
+		frame_list_clear(&runtime->frames[i].list);
 	free(runtime->frames);
 	array_free(&runtime->threads);
 	free(runtime);

@@ -111,6 +111,7 @@ void runtime_close(struct runtime *runtime); /* NULL is fine */
  * that cannot be read (then *ret_truncated). Shim and C-stack entries are left out. */
 int runtime_frames(const struct runtime *runtime, const struct python_thread *thread, struct frame_list *frames,
                    bool *ret_truncated, struct error *error);
+void frame_list_clear(struct frame_list *frames);
 /* The same of a thread of runtime->threads, read once and kept till runtime_close(): there may be a million. Not for
  * several threads at once. */
 int runtime_thread_frames(const struct runtime *runtime, const struct python_thread *thread,

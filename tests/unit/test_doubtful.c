@@ -141,6 +141,7 @@ static void words_are_taken_while_there_is_room(void **state)
 		add_run(&roots, &model, 1, model.stack, STACK, LABEL_STACK);
 		doubtful_init(&doubtful, &roots, &model.heap.decoder, NULL, &progress);
 		assert_int_equal(doubtful_settle(&doubtful, &model.index, &book), OK);
+		assert_true(doubtful_merge(&roots));
 		assert_int_equal(roots.doubtful.count, 0);
 		check(&model, &roots);
 		roots_clear(&roots);

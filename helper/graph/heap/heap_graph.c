@@ -3,6 +3,7 @@
  * them by address and writes the edges down. Between them stands only the bitmap of addresses. */
 #include "decode/quick_size.h"
 #include "graph/heap/heap_builder.h"
+#include "graph/holder_runs.h"
 #include "graph/owned_blocks.h"
 
 #include <stdlib.h>
@@ -195,13 +196,27 @@ static int reach_owned(struct search *search)
 	return owned_blocks_reach(&own->owned, &search->builder->words, own->frontier.visited, reach_doubtful, own);
 }
 
+/* What the holders refer to. The frames of a recursion have their code and function in common, one after the other. */
+static void begin_with_holders(struct finder *finder)
+{
+	enum { RECENT = 8 };
+	uint64_t recent[RECENT] = { 0 };
+	struct holder_runs runs;
+	holder_runs_open(&runs, &finder->builder->graph->roots, finder->decoder);
+	for (const struct run *run; (run = holder_runs_next(&runs)) != NULL;) {
+		const uint64_t target = run->count == 1 ? run_target(run, 0) : 0;
+		if (target != 0 && recent[target / 16 % RECENT] == target)
+			continue;
+		recent[target / 16 % RECENT] = target;
+		frontier_add_run(&finder->frontier, run);
+	}
+}
+
 static int find_all(struct search *search)
 {
 	struct finder *own = &search->finders[0];
 	struct heap_graph *graph = search->builder->graph;
-	struct roots *roots = &graph->roots;
-	for (size_t i = 0; i < roots->runs.count; i++)
-		frontier_add_run(&own->frontier, &roots->runs.items[i].run);
+	begin_with_holders(own);
 	TRY(search->crew > 1 ? drain_together(search) : drain(own));
 	TRY(reach_static_types(own));
 	if (search->crew == 1)

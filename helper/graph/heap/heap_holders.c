@@ -2,6 +2,7 @@
  * The holders of a heap graph: what interpreters, threads and frames refer to, what is never freed, and what only C
  * code can be holding. */
 #include "graph/heap/block_references.h"
+#include "graph/holder_runs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,30 +29,47 @@ bool builder_find_static_ranges(struct builder *builder)
 	return true;
 }
 
-static bool write_run(struct builder *builder, struct edge_writer *writer, const struct run *run)
-{
-	if (run->flags & RUN_OF_DICT)
-		return true; /* the dict has the same words */
-	if (!edge_writer_reserve(writer, run->count))
-		return false;
-	for (uint64_t i = 0; i < run->count; i++) {
-		uint32_t node = run_is_counted(run, i) ? builder_slot_node(builder, &builder->decoder->reader, run, i)
-		                                       : UINT32_MAX;
-		if (node != UINT32_MAX)
-			writer->targets[writer->count++] = node;
-	}
-	return true;
-}
+/* The references of the holders that are certain: counted when they are written down. */
+struct certain {
+	struct edge_writer edges; /* targets, holder after holder */
+	uint32_t *ends; /* of each holder, in edges */
+};
 
-static int count_run(struct builder *builder, const struct run *run, uint64_t *steps)
+static int write_run(struct builder *builder, struct edge_writer *writer, const struct run *run, bool is_new,
+                     uint64_t *steps)
 {
+	if (!edge_writer_reserve(writer, run->count))
+		return ERROR_NO_MEMORY;
 	for (uint64_t i = 0; i < run->count; i++) {
 		TRY(progress_look(builder->progress, steps));
 		uint32_t node = run_is_counted(run, i) ? builder_slot_node(builder, &builder->decoder->reader, run, i)
 		                                       : UINT32_MAX;
-		if (node != UINT32_MAX)
+		if (node == UINT32_MAX)
+			continue;
+		writer->targets[writer->count++] = node;
+		if (is_new)
 			builder->unexplained[node]--;
 	}
+	return OK;
+}
+
+static int write_certain(struct builder *builder, struct certain *certain)
+{
+	const struct roots *roots = &builder->graph->roots;
+	struct holder_runs runs;
+	uint64_t steps = 0;
+	uint32_t holder = 0;
+	certain->ends = large_allocate(roots->holders.count + 1, sizeof *certain->ends);
+	if (certain->ends == NULL)
+		return ERROR_NO_MEMORY;
+	holder_runs_open(&runs, roots, builder->decoder);
+	for (const struct run *run; (run = holder_runs_next(&runs)) != NULL;) {
+		while (holder < runs.holder)
+			certain->ends[holder++] = (uint32_t)certain->edges.count;
+		TRY(write_run(builder, &certain->edges, run, true, &steps));
+	}
+	while (holder < roots->holders.count)
+		certain->ends[holder++] = (uint32_t)certain->edges.count;
 	return OK;
 }
 
@@ -116,13 +134,10 @@ static int look_in_blocks(void *context)
 }
 
 /* Everything that is certain is counted before anything that is not. */
-static int find_references(struct builder *builder)
+static int find_references(struct builder *builder, struct certain *certain)
 {
-	struct roots *roots = &builder->graph->roots;
 	const struct count_book book = { missing_references, take_reference, look_in_blocks, builder };
-	uint64_t steps = 0;
-	for (size_t i = 0; i < roots->runs.count; i++)
-		TRY(count_run(builder, &roots->runs.items[i].run, &steps));
+	TRY(write_certain(builder, certain));
 	const struct shared_keys_visitor visitor = { count_key, builder };
 	TRY(shared_keys_each(&builder->shared_keys, builder->decoder, &visitor, builder->progress));
 	TRY(drop_guesses(builder));
@@ -130,19 +145,19 @@ static int find_references(struct builder *builder)
 	return doubtful_settle(&builder->words, &builder->graph->index, &book);
 }
 
-static int write_permanent(struct builder *builder)
+static bool write_permanent(struct builder *builder)
 {
 	const number_array *permanent = &builder->permanent;
 	if (!edge_writer_reserve(&builder->edges, permanent->count))
-		return builder_no_memory(builder);
+		return false;
 	if (permanent->count > 0)
 		memcpy(builder->edges.targets + builder->edges.count, permanent->items,
 		       permanent->count * sizeof *permanent->items);
 	builder->edges.count += permanent->count;
-	return OK;
+	return true;
 }
 
-static int write_held_from_c(struct builder *builder)
+static bool write_held_from_c(struct builder *builder)
 {
 	struct heap_graph *graph = builder->graph;
 	graph->counted = graph->index.count - (uint32_t)(builder->permanent.count + builder->uncounted.count);
@@ -152,12 +167,12 @@ static int write_held_from_c(struct builder *builder)
 			continue;
 		if (!edge_writer_reserve(&builder->edges, 1) ||
 		    !array_push(&graph->from_c, ((struct held_object){ node, builder->unexplained[node] })))
-			return builder_no_memory(builder);
+			return false;
 		builder->edges.targets[builder->edges.count++] = node;
 		graph->held_from_c++;
 	}
 	graph->accounted = graph->counted - graph->held_from_c - graph->overcounted;
-	return OK;
+	return true;
 }
 
 /* Which holders each holder has below it, as linked lists: a thread may have a million frames. */
@@ -193,69 +208,57 @@ static bool write_children(const struct holder_children *children, struct edge_w
 	return true;
 }
 
-/* Of all runs of the holders the references, and where in them each run ends. */
-static int write_runs(struct builder *builder, struct edge_writer *runs, uint32_t *run_ends)
+static bool write_targets(struct edge_writer *writer, const struct edge_writer *from, uint64_t begin, uint64_t end)
 {
-	const struct roots *roots = &builder->graph->roots;
-	for (size_t i = 0; i < roots->runs.count; i++) {
-		if (!write_run(builder, runs, &roots->runs.items[i].run))
-			return builder_no_memory(builder);
-		run_ends[i] = (uint32_t)runs->count;
-	}
-	return OK;
+	if (!edge_writer_reserve(writer, end - begin))
+		return false;
+	if (end > begin)
+		memcpy(writer->targets + writer->count, from->targets + begin, (end - begin) * sizeof *from->targets);
+	writer->count += end - begin;
+	return true;
 }
 
-/* Rows of the holders: their runs, and the holders below them. */
-static int write_rows(struct builder *builder, const struct edge_writer *runs, const uint32_t *run_ends,
-                      const struct holder_children *children)
+/* Rows of the holders: their references, certain and accepted ones, and the holders below them. */
+static int write_rows(struct builder *builder, const struct certain *certain, const struct holder_children *children)
 {
 	const struct roots *roots = &builder->graph->roots;
 	const uint32_t objects = builder->graph->index.count;
 	struct edge_writer *writer = &builder->edges;
-	size_t next_run = 0;
+	size_t accepted = 0;
+	uint64_t begin = 0, steps = 0;
 	for (uint32_t holder = 0; holder < roots->holders.count; holder++) {
 		builder->first[objects + holder] = (uint32_t)writer->count;
-		size_t from = next_run;
-		while (next_run < roots->runs.count && roots->runs.items[next_run].holder == holder)
-			next_run++;
-		uint32_t begin = from == 0 ? 0 : run_ends[from - 1];
-		uint32_t end = next_run == 0 ? 0 : run_ends[next_run - 1];
-		if (!edge_writer_reserve(writer, end - begin))
-			return builder_no_memory(builder);
-		if (end > begin)
-			memcpy(writer->targets + writer->count, runs->targets + begin,
-			       (end - begin) * sizeof *runs->targets);
-		writer->count += end - begin;
+		if (!write_targets(writer, &certain->edges, begin, certain->ends[holder]))
+			return ERROR_NO_MEMORY;
+		begin = certain->ends[holder];
+		for (; accepted < roots->accepted.count && roots->accepted.items[accepted].holder == holder; accepted++)
+			TRY(write_run(builder, writer, &roots->accepted.items[accepted].run, false, &steps));
 		if (!write_children(children, writer, holder, objects))
-			return builder_no_memory(builder);
-		if (holder == roots->runtime_holder)
-			TRY(write_permanent(builder));
-		if (holder == roots->c_holder)
-			TRY(write_held_from_c(builder));
+			return ERROR_NO_MEMORY;
+		if (holder == roots->runtime_holder && !write_permanent(builder))
+			return ERROR_NO_MEMORY;
+		if (holder == roots->c_holder && !write_held_from_c(builder))
+			return ERROR_NO_MEMORY;
 		if (writer->count > UINT32_MAX - (1u << 20))
-			return error_set(builder->error, ERROR_LIMIT, "more than 4 billion references");
+			return ERROR_LIMIT;
 	}
 	return OK;
 }
 
 int builder_write_holders(struct builder *builder)
 {
-	const int found = find_references(builder);
-	if (found != OK)
-		return builder_failed(builder, found);
-	const struct roots *roots = &builder->graph->roots;
-	struct edge_writer runs = { 0 };
-	uint32_t *run_ends = malloc((roots->runs.count + 1) * sizeof *run_ends);
-	struct holder_children children;
-	int status = OK;
-	if (!link_children(roots, &children) || run_ends == NULL)
-		status = builder_no_memory(builder);
+	struct roots *roots = &builder->graph->roots;
+	struct certain certain = { .ends = NULL };
+	struct holder_children children = { .first = NULL };
+	int status = find_references(builder, &certain);
+	if (status == OK && !link_children(roots, &children))
+		status = ERROR_NO_MEMORY;
 	if (status == OK)
-		status = write_runs(builder, &runs, run_ends);
-	if (status == OK)
-		status = write_rows(builder, &runs, run_ends, &children);
-	large_free(runs.targets);
-	free(run_ends);
+		status = write_rows(builder, &certain, &children);
+	if (status == OK && !doubtful_merge(roots))
+		status = ERROR_NO_MEMORY;
+	large_free(certain.edges.targets);
+	large_free(certain.ends);
 	free(children.first);
-	return status;
+	return status == OK ? OK : builder_failed(builder, status);
 }

@@ -6,6 +6,7 @@
 
 #include "allocator/region_map.h"
 #include "base/address_map.h"
+#include "graph/holder_runs.h"
 #include "graph/object_places.h"
 
 enum {
@@ -137,7 +138,7 @@ static int find(struct finder *finder)
 {
 	const struct address_space *space = finder->query->target->space;
 	struct held_answer *answer = finder->answer;
-	const struct roots *roots = &finder->heap->graph->roots;
+	struct holder_runs runs;
 	TRY(target_memory(finder->query->target, finder->query->progress, &finder->map, finder->query->error));
 	for (size_t i = 0; i < answer->rows.count; i++) {
 		const uint64_t address = answer->rows.items[i].address;
@@ -148,8 +149,9 @@ static int find(struct finder *finder)
 	}
 	for (size_t i = 0; i < answer->rows.count; i++)
 		TRY(note_referrers(finder, &answer->rows.items[i]));
-	for (size_t i = 0; i < roots->runs.count; i++)
-		if (!note_known(finder, &roots->runs.items[i].run))
+	holder_runs_open(&runs, &finder->heap->graph->roots, &finder->query->target->decoder);
+	for (const struct run *run; (run = holder_runs_next(&runs)) != NULL;)
+		if (!note_known(finder, run))
 			return no_memory(finder);
 	for (size_t i = 0; i < space->segment_count; i++) {
 		const struct segment *segment = &space->segments[i];

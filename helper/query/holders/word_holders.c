@@ -2,6 +2,7 @@
 #include "query/holders/word_holders.h"
 
 #include "graph/heap/heap_cursor.h"
+#include "graph/holder_runs.h"
 #include "query/holders/holder.h"
 #include "query/naming.h"
 
@@ -72,9 +73,10 @@ static int search_objects(struct finder *finder)
 
 static int search(struct finder *finder)
 {
-	const struct roots *roots = &finder->heap->graph->roots;
-	for (size_t i = 0; i < roots->runs.count; i++)
-		TRY(search_run(finder, &roots->runs.items[i].run, 0, roots->runs.items[i].holder));
+	struct holder_runs runs;
+	holder_runs_open(&runs, &finder->heap->graph->roots, &finder->query->target->decoder);
+	for (const struct run *run; (run = holder_runs_next(&runs)) != NULL;)
+		TRY(search_run(finder, run, 0, runs.holder));
 	return search_objects(finder);
 }
 

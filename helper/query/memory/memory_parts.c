@@ -189,6 +189,7 @@ int memory_parts_make(const struct query *query, const struct python_blocks *blo
 	add_pools(&tree);
 	(void)add_kind(&tree, REGION_OBJECT, "mapped by objects (mmap)");
 	(void)add_kind(&tree, REGION_STACK, "thread stacks");
+	(void)add_kind(&tree, REGION_DATA_STACK, "Python frames");
 	add_files(&tree);
 	(void)add_kind(&tree, REGION_OTHER, rest_name(answer));
 	(void)add_kind(&tree, REGION_RESERVED, "address space without memory");
