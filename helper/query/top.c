@@ -37,7 +37,7 @@ struct top {
 	const struct retained *heap;
 	struct naming *naming;
 	const struct references *references; /* the naming's */
-	struct address_map modules; /* the dicts sys.modules */
+	struct address_map modules; /* the dicts sys.modules, by number + 1 */
 	struct address_map groups; /* of the level being opened: type object to index of its branch */
 	uint64_t steps;
 	struct top_answer *answer;
@@ -60,16 +60,6 @@ static uint64_t address_of(const struct top *top, uint32_t number)
 	return address != 0 ? address : top->heap->graph->roots.holders.items[holder].address;
 }
 
-/* Whether a number only stands for "everything below". */
-static bool is_transparent(const struct top *top, uint32_t number)
-{
-	uint32_t holder;
-	uint64_t address = retained_node(top->heap, number, &holder);
-	if (address == 0)
-		return top->heap->graph->roots.holders.items[holder].kind != HOLDER_FRAME;
-	return address_map_get(&top->modules, address) != ADDRESS_MAP_NONE;
-}
-
 static void level_clear(struct level *level)
 {
 	for (size_t i = 0; i < level->branches.count; i++)
@@ -77,10 +67,20 @@ static void level_clear(struct level *level)
 	array_free(&level->branches);
 }
 
+/* NULL: it is an object, whose address would cost something to find. */
 static const struct holder *holder_of(const struct top *top, uint32_t number)
 {
-	uint32_t holder;
-	return retained_node(top->heap, number, &holder) == 0 ? &top->heap->graph->roots.holders.items[holder] : NULL;
+	const struct heap_graph *graph = top->heap->graph;
+	const uint32_t node = top->heap->dominators.node[number];
+	return node >= graph->index.count ? &graph->roots.holders.items[node - graph->index.count] : NULL;
+}
+
+/* Whether a number only stands for "everything below". */
+static bool is_transparent(const struct top *top, uint32_t number)
+{
+	const struct holder *holder = holder_of(top, number);
+	return holder != NULL ? holder->kind != HOLDER_FRAME
+	                      : address_map_get(&top->modules, (uint64_t)number + 1) != ADDRESS_MAP_NONE;
 }
 
 /* Of what several frames of a thread have, so that none of them dominates it: which local of which code of the
@@ -386,10 +386,12 @@ static int add_branches(struct top *top, const struct level *level)
 static int find_modules(struct top *top)
 {
 	const struct runtime *runtime = top->query->target->runtime;
-	for (size_t i = 0; i < runtime->interpreters.count; i++)
-		if (runtime->interpreters.items[i].modules != 0 &&
-		    !address_map_set(&top->modules, runtime->interpreters.items[i].modules, (uint32_t)i))
+	for (size_t i = 0; i < runtime->interpreters.count; i++) {
+		const uint64_t modules = runtime->interpreters.items[i].modules;
+		const uint32_t number = modules != 0 ? retained_number(top->heap, modules) : UINT32_MAX;
+		if (number != UINT32_MAX && !address_map_set(&top->modules, (uint64_t)number + 1, (uint32_t)i))
 			return no_memory(top);
+	}
 	return OK;
 }
 
