@@ -61,30 +61,84 @@ static bool is_true(const struct decoder *decoder, uint64_t object)
 	return object != 0 && object == decoder->context->runtime->symbols[SYMBOL__Py_TrueStruct];
 }
 
+/* Attributes of asyncio.futures.Future and asyncio.tasks.Task written in Python. */
+enum python_attribute {
+	ATTRIBUTE_STATE,
+	ATTRIBUTE_LOG_TRACEBACK,
+	ATTRIBUTE_LOOP,
+	ATTRIBUTE_RESULT,
+	ATTRIBUTE_EXCEPTION,
+	ATTRIBUTE_CALLBACKS,
+	ATTRIBUTE_MUST_CANCEL,
+	ATTRIBUTE_COROUTINE,
+	ATTRIBUTE_WAITER,
+	ATTRIBUTE_NAME,
+	ATTRIBUTE_COUNT
+};
+
+static const char *const attribute_names[ATTRIBUTE_COUNT] = {
+	[ATTRIBUTE_STATE] = "_state",
+	[ATTRIBUTE_LOG_TRACEBACK] = "_Future__log_traceback",
+	[ATTRIBUTE_LOOP] = "_loop",
+	[ATTRIBUTE_RESULT] = "_result",
+	[ATTRIBUTE_EXCEPTION] = "_exception",
+	[ATTRIBUTE_CALLBACKS] = "_callbacks",
+	[ATTRIBUTE_MUST_CANCEL] = "_must_cancel",
+	[ATTRIBUTE_COROUTINE] = "_coro",
+	[ATTRIBUTE_WAITER] = "_fut_waiter",
+	[ATTRIBUTE_NAME] = "_name",
+};
+
+/* ATTRIBUTE_COUNT: another name. */
+static enum python_attribute attribute_of(struct decoder *decoder, uint64_t key)
+{
+	struct value_content content;
+	int found = ATTRIBUTE_COUNT;
+	if (!value_content(&decoder->objects, key, &content) || content.unit != 1 || content.length > 32)
+		return ATTRIBUTE_COUNT;
+	const uint8_t *name = reader_at(&decoder->reader, content.data, content.length);
+	for (int i = 0; name != NULL && found == ATTRIBUTE_COUNT && i < ATTRIBUTE_COUNT; i++)
+		if (strlen(attribute_names[i]) == content.length &&
+		    memcmp(attribute_names[i], name, content.length) == 0)
+			found = i;
+	return (enum python_attribute)found;
+}
+
+/* In one pass: there may be a hundred thousand tasks. Values that nobody set are attributes of the class, and 0. */
+static void read_attributes(struct decoder *decoder, uint64_t object, uint64_t values[ATTRIBUTE_COUNT])
+{
+	struct dict_cursor cursor;
+	uint64_t key, value;
+	memset(values, 0, ATTRIBUTE_COUNT * sizeof *values);
+	if (!value_attribute_cursor(&cursor, &decoder->objects, object))
+		return;
+	for (uint64_t i = 0; i < LIMIT_NAMESPACE && dict_cursor_next(&cursor, &key, &value); i++) {
+		const enum python_attribute attribute = attribute_of(decoder, key);
+		if (attribute != ATTRIBUTE_COUNT)
+			values[attribute] = value;
+	}
+}
+
 static void read_python_future(struct decoder *decoder, uint64_t object, struct future *future)
 {
-	const uint64_t state = value_attribute(&decoder->objects, object, "_state");
-	/* Values that nobody set are attributes of the class: pending. */
+	uint64_t values[ATTRIBUTE_COUNT];
+	read_attributes(decoder, object, values);
+	const uint64_t state = values[ATTRIBUTE_STATE];
 	if (state == 0 || value_str_equals(&decoder->objects, state, "PENDING"))
 		future->state = FUTURE_PENDING;
 	else if (value_str_equals(&decoder->objects, state, "CANCELLED"))
 		future->state = FUTURE_CANCELLED;
 	else if (value_str_equals(&decoder->objects, state, "FINISHED"))
 		future->state = FUTURE_FINISHED;
-	future->not_retrieved = is_true(decoder, value_attribute(&decoder->objects, object, "__log_traceback")) ||
-	                        is_true(decoder, value_attribute(&decoder->objects, object, "_Future__log_traceback"));
-	future->loop = value_attribute(&decoder->objects, object, "_loop");
-	future->result = value_attribute(&decoder->objects, object, "_result");
-	future->exception = value_attribute(&decoder->objects, object, "_exception");
-	future->callbacks = value_attribute(&decoder->objects, object, "_callbacks");
-}
-
-static void read_python_task(struct decoder *decoder, uint64_t object, struct future *future)
-{
-	future->must_cancel = is_true(decoder, value_attribute(&decoder->objects, object, "_must_cancel"));
-	future->coroutine = value_attribute(&decoder->objects, object, "_coro");
-	future->waiter = value_attribute(&decoder->objects, object, "_fut_waiter");
-	future->name = value_attribute(&decoder->objects, object, "_name");
+	future->not_retrieved = is_true(decoder, values[ATTRIBUTE_LOG_TRACEBACK]);
+	future->loop = values[ATTRIBUTE_LOOP];
+	future->result = values[ATTRIBUTE_RESULT];
+	future->exception = values[ATTRIBUTE_EXCEPTION];
+	future->callbacks = values[ATTRIBUTE_CALLBACKS];
+	future->must_cancel = is_true(decoder, values[ATTRIBUTE_MUST_CANCEL]);
+	future->coroutine = values[ATTRIBUTE_COROUTINE];
+	future->waiter = values[ATTRIBUTE_WAITER];
+	future->name = values[ATTRIBUTE_NAME];
 }
 
 /* trio and curio have no future behind a task: it is done when its coroutine has ended. */
@@ -111,11 +165,8 @@ bool future_read(struct decoder *decoder, uint64_t object, enum awaitable_kind k
 			return false;
 		break;
 	case AWAITABLE_PYTHON_FUTURE:
-		read_python_future(decoder, object, ret_future);
-		break;
 	case AWAITABLE_PYTHON_TASK:
 		read_python_future(decoder, object, ret_future);
-		read_python_task(decoder, object, ret_future);
 		break;
 	case AWAITABLE_FOREIGN_TASK:
 		read_foreign_task(decoder, object, ret_future);
