@@ -38,6 +38,10 @@ enum {
 	LIMIT_SOURCE_FILES = 4096, /* that one answer has lines of */
 	LIMIT_SOURCE_SHOWN = 200, /* bytes of one line */
 	LIMIT_POLLED = 1 << 12, /* descriptors that one thread waits for */
+	LIMIT_FILE_LOCKS = 1 << 16, /* lines of the kernel's table of them */
+	LIMIT_DESCRIPTORS = 1 << 20, /* of a live process: the most that the kernel gives by default */
+	LIMIT_PROCESSES = 1 << 16, /* of this machine, that are asked whether they share memory */
+	LIMIT_SHARING_PROCESSES = 256, /* that are named */
 	LIMIT_NATIVE_FRAMES = 1 << 16, /* of C code in one stack */
 	LIMIT_MIMALLOC_SEGMENTS = 1 << 18, /* multiples of 32 MiB that are looked at for one: 8 TiB */
 	LIMIT_MALLOC_ARENAS = 1 << 16, /* of glibc: eight for each processor by default */

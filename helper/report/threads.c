@@ -13,6 +13,7 @@
 #include "report/native_rows.h"
 #include "report/place.h"
 #include "report/report.h"
+#include "report/thread_words.h"
 
 struct thread_report {
 	struct report *report;
@@ -60,6 +61,7 @@ static const char *source_words(enum owner_source source)
 		[OWNER_FIELD] = "held by ",
 		[OWNER_WITH] = "held by ",
 		[OWNER_RUNS] = "worked on by ",
+		[OWNER_LAST] = "taken last by ",
 		[OWNER_PERHAPS] = "perhaps held (it calls acquire) by ",
 		[OWNER_USES] = "known to ",
 	};
@@ -79,14 +81,20 @@ static void wait_text(struct thread_report *threads, const struct thread_row *ro
 	const struct thread_wait *wait = &row->wait;
 	text_add(text, wait->lock.kind == LOCK_THREAD ? "waits for the end of " : "waits for ");
 	lock_text(&wait->lock, text);
-	if (wait->lock.kind == LOCK_THREAD || wait->wakers.count == 0)
+	if (wait->lock.kind == LOCK_THREAD)
 		return;
-	text_format(text, ", %s", source_words(wait->source));
+	if (wait->elsewhere == ELSEWHERE_KERNEL)
+		thread_words_elsewhere(wait, threads->report->target->space, text);
+	if (wait->wakers.count > 0)
+		text_format(text, ", %s", source_words(wait->source));
 	if (wait->wakers.count > 1) {
 		units_noun(text, wait->wakers.count, "thread");
 		text_add(text, ", first ");
 	}
-	thread_text(threads, wait->wakers.items[0], text);
+	if (wait->wakers.count > 0)
+		thread_text(threads, wait->wakers.items[0], text);
+	if (wait->elsewhere != ELSEWHERE_KERNEL)
+		thread_words_elsewhere(wait, threads->report->target->space, text);
 }
 
 /* ---- Text ---- */
@@ -134,8 +142,7 @@ static void file_text(const struct thread_descriptor *descriptor, struct text *t
 
 static void descriptor_text(const struct thread_descriptor *descriptor, struct text *text)
 {
-	text_format(text,
-	            descriptor->differs ? " of different descriptors, the first %" PRId32 : " of descriptor %" PRId32,
+	text_format(text, descriptor->differs ? " different descriptors, the first %" PRId32 : " descriptor %" PRId32,
 	            descriptor->number);
 	file_text(descriptor, text);
 }
@@ -160,17 +167,14 @@ static void show_state(struct thread_report *threads, const struct thread_row *r
 {
 	struct text *text = threads->report->text;
 	int32_t descriptor;
-	const char *call = thread_call_name(row->native, &descriptor);
+	(void)thread_call_name(row->native, &descriptor);
 	if (row->in_finalizer)
 		text_add(text, "   in a finalizer");
 	if (row->gil == GIL_HOLDS)
 		text_add(text, "   holds the GIL");
 	else if (row->gil >= GIL_ATTACHED)
 		text_format(text, "   %s", gil_state_name(row->gil));
-	if (row->native != NULL && row->native->call_known && row->native->call < 0)
-		text_add(text, "   runs");
-	else if (call != NULL && strcmp(call, "futex") != 0)
-		text_format(text, "   in %s", call);
+	thread_words_call(row, text);
 	if (descriptor >= 0)
 		descriptor_text(&row->descriptor, text);
 	if (row->is_collecting)
@@ -333,10 +337,27 @@ static void json_lock(struct thread_report *threads, const char *key, const stru
 static const char *source_name(enum owner_source source)
 {
 	static const char *const names[] = {
-		[OWNER_UNKNOWN] = "unknown", [OWNER_FIELD] = "owner",     [OWNER_WITH] = "with",
-		[OWNER_RUNS] = "runs",       [OWNER_PERHAPS] = "perhaps", [OWNER_USES] = "uses",
+		[OWNER_UNKNOWN] = "unknown", [OWNER_FIELD] = "owner",     [OWNER_WITH] = "with", [OWNER_RUNS] = "runs",
+		[OWNER_LAST] = "last",       [OWNER_PERHAPS] = "perhaps", [OWNER_USES] = "uses",
 	};
 	return names[source];
+}
+
+/* Of what processes share. */
+static void json_elsewhere(struct json *json, const struct thread_wait *wait)
+{
+	static const char *const names[] = { "nothing", "held", "perhaps", "kernel", "unknown" };
+	if (wait->elsewhere == ELSEWHERE_NOTHING)
+		return;
+	json_string(json, "elsewhere", names[wait->elsewhere]);
+	if (wait->elsewhere == ELSEWHERE_KERNEL) {
+		json_signed(json, "process", wait->process);
+		json_signed(json, "descriptor", wait->descriptor);
+	}
+	json_array(json, "processes");
+	for (size_t i = 0; i < wait->sharing.count; i++)
+		json_signed(json, NULL, wait->sharing.items[i]);
+	json_array_end(json);
 }
 
 static void json_wait(struct thread_report *threads, const struct thread_row *row)
@@ -358,6 +379,7 @@ static void json_wait(struct thread_report *threads, const struct thread_row *ro
 		json_number(json, NULL,
 		            python_thread(threads, &threads->found.rows.items[wait->wakers.items[i]])->native_id);
 	json_array_end(json);
+	json_elsewhere(json, wait);
 	json_object_end(json);
 }
 

@@ -70,7 +70,7 @@ def every_kind():
     start("shared holder", inside, shared)
     READY.acquire()
     start("shared waiter", inside, shared)
-    expect("shared waiter", "multiprocessing lock", shared, "shared holder", "with")
+    expect("shared waiter", "multiprocessing Lock", shared, "shared holder", "owner")
     condition, event, barrier = threading.Condition(), threading.Event(), threading.Barrier(2)
     things, simple = queue.Queue(), queue.SimpleQueue()
     for name, kind, object, function in (("event", "Event", event, event.wait), ("queue", "Queue", things, things.get),

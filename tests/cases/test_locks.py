@@ -100,7 +100,7 @@ def test_files_that_threads_wait_for(each, tmp_path):
                 continue
             assert (rows[name].get("file"), rows[name]["descriptor"]) == (told["file"], told["descriptor"]), name
             assert rows[name].get("file_name") == (told["file_name"] if kind == "live" else None), name
-            assert " of descriptor %d, " % told["descriptor"] in text
+            assert " descriptor %d, " % told["descriptor"] in text
             assert (": " + told["file_name"] + "   daemon\n" in text) == (kind == "live")
 
 

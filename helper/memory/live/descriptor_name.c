@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * From /proc/PID: fd, net/tcp, net/udp, net/unix (Documentation/filesystems/proc.rst), and /proc/locks. */
+ * From /proc/PID: fd, net/tcp, net/udp, net/unix (Documentation/filesystems/proc.rst). */
 #include "memory/live/descriptor_name.h"
 
 #include <arpa/inet.h>
@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "memory/live/file_locks.h"
 
 enum { LONGEST_LINE = 512, PATH_BYTES = 64 };
 
@@ -94,25 +94,6 @@ static void add_socket(const struct address_space *space, uint64_t inode, struct
 		text_add(text, "socket");
 }
 
-/* Who has a lock on the file: lines "1: FLOCK  ADVISORY  WRITE 4711 fd:01:1234 0 EOF"; those that wait have an arrow.
- */
-static void add_lock(const char *path, struct text *text)
-{
-	struct stat status;
-	FILE *file = stat(path, &status) == 0 && S_ISREG(status.st_mode) ? fopen("/proc/locks", "re") : NULL;
-	char line[LONGEST_LINE];
-	int pid;
-	uint64_t inode;
-	while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-		if (sscanf(line, "%*d: %*s %*s %*s %d %*x:%*x:%" SCNu64, &pid, &inode) != 2 || inode != status.st_ino)
-			continue;
-		text_format(text, ", locked by process %d", pid);
-		break;
-	}
-	if (file != NULL)
-		fclose(file);
-}
-
 bool descriptor_name(const struct address_space *space, int32_t descriptor, struct text *text)
 {
 	char path[PATH_BYTES], target[PATH_MAX];
@@ -130,7 +111,9 @@ bool descriptor_name(const struct address_space *space, int32_t descriptor, stru
 		text_add(text, "pipe");
 	} else {
 		text_escape(text, target, (size_t)length, false);
-		add_lock(path, text);
+		struct file_lock lock;
+		if (file_lock_of_descriptor(space, descriptor, &lock) && lock.process > 0)
+			text_format(text, ", locked by process %" PRId32, lock.process);
 	}
 	return true;
 }

@@ -21,9 +21,34 @@ struct knowledge {
 	bool no_memory;
 };
 
+uint64_t frame_raw_file(struct object_reader *objects, uint64_t object)
+{
+	uint64_t inner, type = value_type(objects, object, NULL);
+	if (type != 0 && value_type_derives(objects, type, -1, "_io.TextIOWrapper") &&
+	    value_field(objects, object, FIELD_textio_buffer, &inner)) {
+		object = inner;
+		type = value_type(objects, object, NULL);
+	}
+	if (type != 0 &&
+	    (value_type_derives(objects, type, -1, "_io.BufferedWriter") ||
+	     value_type_derives(objects, type, -1, "_io.BufferedReader") ||
+	     value_type_derives(objects, type, -1, "_io.BufferedRandom")) &&
+	    value_field(objects, object, FIELD_buffered_raw, &inner))
+		object = inner;
+	return object;
+}
+
+/* Whether a function of this name takes what a lock is. */
+static bool takes_by_name(const char *name)
+{
+	return strcmp(name, "acquire") == 0 || strcmp(name, "flock") == 0 || strcmp(name, "lockf") == 0;
+}
+
 static void add(struct knowledge *knowledge, uint64_t object)
 {
 	struct thread_builder *builder = knowledge->builder;
+	if (object != 0 && builder->waits_for_file)
+		object = frame_raw_file(&builder->decoder->objects, object);
 	if (object == 0 || address_map_get(&builder->lock_objects, object) == ADDRESS_MAP_NONE)
 		return;
 	const struct known_object known = { object, knowledge->row, knowledge->acquires };
@@ -56,7 +81,7 @@ static void add_frame(struct knowledge *knowledge, const struct python_frame *fr
 	count = count < NAMES_LOOKED_AT ? count : NAMES_LOOKED_AT;
 	knowledge->acquires = false;
 	for (uint64_t i = 0; i < count && !knowledge->acquires; i++)
-		knowledge->acquires = name_at(decoder, items, i, name, sizeof name) && strcmp(name, "acquire") == 0;
+		knowledge->acquires = name_at(decoder, items, i, name, sizeof name) && takes_by_name(name);
 	for (uint32_t i = 0; i < frame->slot_count && i < NAMES_LOOKED_AT; i++) {
 		const uint64_t value = local_value(decoder, frame, i);
 		if (value != 0)

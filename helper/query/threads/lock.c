@@ -24,10 +24,16 @@ static const struct {
 	{ "_frozen_importlib._ModuleLock", LOCK_IMPORT },
 	{ "threading.Thread", LOCK_THREAD },
 	{ "concurrent.futures._base.Future", LOCK_FUTURE },
-	{ "multiprocessing.synchronize.SemLock", LOCK_PROCESS },
-	{ "multiprocessing.synchronize.Condition", LOCK_PROCESS },
-	{ "multiprocessing.synchronize.Event", LOCK_PROCESS },
-	{ "multiprocessing.queues.Queue", LOCK_PROCESS },
+	{ "multiprocessing.synchronize.Lock", LOCK_PROCESS_LOCK },
+	{ "multiprocessing.synchronize.RLock", LOCK_PROCESS_RLOCK },
+	{ "multiprocessing.synchronize.SemLock", LOCK_PROCESS_SEMAPHORE },
+	{ "multiprocessing.synchronize.Condition", LOCK_PROCESS_CONDITION },
+	{ "multiprocessing.synchronize.Event", LOCK_PROCESS_EVENT },
+	{ "multiprocessing.synchronize.Barrier", LOCK_PROCESS_BARRIER },
+	{ "multiprocessing.queues.Queue", LOCK_PROCESS_QUEUE },
+	{ "multiprocessing.queues.SimpleQueue", LOCK_PROCESS_QUEUE },
+	{ "filelock._api.BaseFileLock", LOCK_FILELOCK }, /* 3.x */
+	{ "filelock._core._lock.BaseFileLock", LOCK_FILELOCK }, /* 4.x */
 };
 
 const char *lock_kind_name(enum lock_kind kind)
@@ -46,7 +52,15 @@ const char *lock_kind_name(enum lock_kind kind)
 		[LOCK_IMPORT] = "import lock",
 		[LOCK_THREAD] = "Thread",
 		[LOCK_FUTURE] = "Future",
-		[LOCK_PROCESS] = "multiprocessing lock",
+		[LOCK_PROCESS_LOCK] = "multiprocessing Lock",
+		[LOCK_PROCESS_RLOCK] = "multiprocessing RLock",
+		[LOCK_PROCESS_SEMAPHORE] = "multiprocessing Semaphore",
+		[LOCK_PROCESS_CONDITION] = "multiprocessing Condition",
+		[LOCK_PROCESS_EVENT] = "multiprocessing Event",
+		[LOCK_PROCESS_BARRIER] = "multiprocessing Barrier",
+		[LOCK_PROCESS_QUEUE] = "multiprocessing Queue",
+		[LOCK_FILELOCK] = "FileLock",
+		[LOCK_FILE] = "file lock",
 		[LOCK_OBJECT] = "lock of an object",
 		[LOCK_MUTEX] = "PyMutex",
 		[LOCK_PTHREAD] = "pthread mutex",
@@ -122,6 +136,11 @@ void lock_read(struct decoder *decoder, uint64_t object, enum lock_kind kind, st
 		read_owner_attribute(decoder, object, "owner", ret_state);
 		ret_state->name = value_attribute(&decoder->objects, object, "name");
 		break;
+	case LOCK_PROCESS_LOCK:
+	case LOCK_PROCESS_RLOCK:
+	case LOCK_PROCESS_SEMAPHORE:
+		lock_process_read(decoder, object, kind, ret_state);
+		break;
 	default:
 		break;
 	}
@@ -138,6 +157,8 @@ uint64_t lock_wait_address(struct decoder *decoder, uint64_t object, enum lock_k
 		{ LOCK_SIMPLE_QUEUE, FIELD_simplequeueobject_lock, FIELD_simplequeueobject_has_threads_waiting },
 	};
 	uint64_t address;
+	if (lock_is_of_processes(kind) && kind != LOCK_PROCESS_CONDITION)
+		return lock_process_semaphore(decoder, object, kind);
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
 		if (places[i].kind != kind)
 			continue;

@@ -18,7 +18,7 @@ struct with_row {
 struct known_object {
 	uint64_t object;
 	uint32_t row;
-	bool acquires; /* the code of the frame calls acquire() */
+	bool acquires; /* the code of the frame calls acquire(), or flock() */
 };
 
 struct thread_builder {
@@ -30,6 +30,7 @@ struct thread_builder {
 	instance_array files; /* role: enum file_role */
 	struct address_map by_wait_address; /* to the index in locks */
 	struct address_map lock_objects; /* the same by their own address */
+	bool waits_for_file; /* some thread waits for a lock on a file */
 	ARRAY(struct known_object) known; /* sorted */
 	struct library library;
 	ARRAY(struct with_row) withs;
@@ -54,6 +55,18 @@ void thread_waits_find(struct thread_builder *builder);
 bool frame_knowledge_find(struct thread_builder *builder);
 /* thread_owners.c: who has what is waited for, and what each row holds. False: out of memory. */
 bool thread_owners_find(struct thread_builder *builder);
+/* The same, of locks of files and of multiprocessing: thread_shared_owners.c. */
+bool thread_shared_owner_find(struct thread_builder *builder, uint32_t index);
+/* What both are made of: that a row can end a wait; the rows of which a frame knows an object, and, with must_acquire,
+ * calls acquire() too; whether a row is inside `with` of an object, other than the one that asks; NULL. */
+bool thread_set_owner(struct thread_wait *wait, uint32_t row, enum owner_source source);
+bool thread_find_users(struct thread_builder *builder, uint32_t index, uint64_t object, bool must_acquire,
+                       enum owner_source source);
+const struct with_row *thread_find_with(const struct thread_builder *builder, uint64_t object, uint32_t self);
+/* thread_descriptor.c: the Python file or socket that has a descriptor; 0. */
+uint64_t thread_object_with(const struct thread_builder *builder, int32_t number);
+/* frame_knowledge.c: the FileIO below a Python file; the object itself if it is none. */
+uint64_t frame_raw_file(struct object_reader *objects, uint64_t object);
 /* thread_circles.c: threads that wait for each other. False: out of memory. */
 bool thread_circles_find(struct threads_answer *threads);
 

@@ -12,7 +12,7 @@ static bool is_stuck(const struct threads_answer *threads, const uint8_t *stuck,
 	for (size_t i = 0; i < wait->wakers.count; i++)
 		if (!stuck[wait->wakers.items[i]])
 			return false;
-	return wait->wakers.count > 0;
+	return wait->wakers.count > 0 && wait->elsewhere != ELSEWHERE_PERHAPS;
 }
 
 static void take_out(const struct threads_answer *threads, uint8_t *stuck)

@@ -36,7 +36,7 @@ bool thread_files_part(struct thread_builder *builder)
 	return done;
 }
 
-static uint64_t object_with(const struct thread_builder *builder, int32_t number)
+uint64_t thread_object_with(const struct thread_builder *builder, int32_t number)
 {
 	for (size_t i = 0; i < builder->files.count; i++) {
 		const struct instance *file = &builder->files.items[i];
@@ -51,7 +51,7 @@ static uint64_t object_with(const struct thread_builder *builder, int32_t number
 
 void thread_descriptor_fill(struct thread_builder *builder, struct thread_descriptor *descriptor)
 {
-	descriptor->object = object_with(builder, descriptor->number);
+	descriptor->object = thread_object_with(builder, descriptor->number);
 	(void)descriptor_name(builder->query->target->space, descriptor->number, &descriptor->kernel);
 }
 

@@ -22,7 +22,7 @@ static bool add_waker(struct thread_wait *wait, uint32_t row)
 	return array_push(&wait->wakers, row);
 }
 
-static bool set_owner(struct thread_wait *wait, uint32_t row, enum owner_source source)
+bool thread_set_owner(struct thread_wait *wait, uint32_t row, enum owner_source source)
 {
 	wait->owner = row;
 	wait->source = source;
@@ -32,7 +32,7 @@ static bool set_owner(struct thread_wait *wait, uint32_t row, enum owner_source 
 /* ---- Threads that know it ---- */
 
 /* Threads of which a frame knows the object, and, with must_acquire, calls acquire() too. */
-static bool find_users(struct thread_builder *builder, uint32_t index, uint64_t object, bool must_acquire,
+bool thread_find_users(struct thread_builder *builder, uint32_t index, uint64_t object, bool must_acquire,
                        enum owner_source source)
 {
 	struct threads_answer *threads = builder->threads;
@@ -58,7 +58,7 @@ static bool find_users(struct thread_builder *builder, uint32_t index, uint64_t 
 /* ---- Owners ---- */
 
 /* The thread that is inside `with` of the object, other than the one that asks. */
-static const struct with_row *find_with(const struct thread_builder *builder, uint64_t object, uint32_t self)
+const struct with_row *thread_find_with(const struct thread_builder *builder, uint64_t object, uint32_t self)
 {
 	for (size_t i = 0; i < builder->withs.count; i++)
 		if (builder->withs.items[i].object == object && builder->withs.items[i].row != self)
@@ -76,13 +76,13 @@ static bool find_lock_owner(struct thread_builder *builder, uint32_t index, uint
 		wait->lock.name = state.name;
 	const uint32_t owner = thread_row_of(builder, state.owner);
 	if (owner != THREAD_NONE)
-		return set_owner(wait, owner, OWNER_FIELD);
-	const struct with_row *with = find_with(builder, object, index);
+		return thread_set_owner(wait, owner, OWNER_FIELD);
+	const struct with_row *with = thread_find_with(builder, object, index);
 	if (with != NULL)
-		return set_owner(wait, with->row, OWNER_WITH);
+		return thread_set_owner(wait, with->row, OWNER_WITH);
 	if (kind != LOCK_LOCK)
 		return true;
-	return find_users(builder, index, object, true, OWNER_PERHAPS);
+	return thread_find_users(builder, index, object, true, OWNER_PERHAPS);
 }
 
 static bool find_joined(struct thread_builder *builder, uint32_t index, uint64_t thread)
@@ -93,7 +93,7 @@ static bool find_joined(struct thread_builder *builder, uint32_t index, uint64_t
 	uint32_t row = THREAD_NONE;
 	if (value_int(objects, value_attribute(objects, thread, "_ident"), &identity))
 		row = thread_row_of(builder, (uint64_t)identity);
-	return row == THREAD_NONE || set_owner(wait, row, OWNER_FIELD);
+	return row == THREAD_NONE || thread_set_owner(wait, row, OWNER_FIELD);
 }
 
 /* The thread that does the work of a concurrent.futures.Future: _WorkItem.run() of concurrent/futures/thread.py. */
@@ -108,7 +108,7 @@ static bool find_worker(struct thread_builder *builder, uint32_t index, uint64_t
 				continue;
 			const uint64_t self = frame_self(builder->decoder, frame);
 			if (self != 0 && value_attribute(objects, self, "future") == future)
-				return set_owner(&threads->rows.items[index].wait, i, OWNER_RUNS);
+				return thread_set_owner(&threads->rows.items[index].wait, i, OWNER_RUNS);
 		}
 	return true;
 }
@@ -124,7 +124,7 @@ static bool find_gil_holder(struct thread_builder *builder, uint32_t index)
 		    (holder == THREAD_NONE ||
 		     runtime->threads.items[threads->rows.items[i].index].interpreter == interpreter))
 			holder = i;
-	return holder == THREAD_NONE || set_owner(&threads->rows.items[index].wait, holder, OWNER_FIELD);
+	return holder == THREAD_NONE || thread_set_owner(&threads->rows.items[index].wait, holder, OWNER_FIELD);
 }
 
 /* Whether a thread is inside a critical section of a mutex (Include/internal/pycore_critical_section.h, 3.13+): its
@@ -159,7 +159,7 @@ static bool find_section(struct thread_builder *builder, uint32_t index)
 	                       (wait->lock.kind == LOCK_OBJECT ? layout_offset(layout, FIELD_PyObject_ob_mutex) : 0);
 	for (uint32_t i = 0; i < builder->threads->rows.count; i++)
 		if (i != index && is_in_section(builder, &builder->threads->rows.items[i], mutex))
-			return set_owner(wait, i, OWNER_FIELD);
+			return thread_set_owner(wait, i, OWNER_FIELD);
 	return true;
 }
 
@@ -179,12 +179,11 @@ static bool find_owner(struct thread_builder *builder, uint32_t index)
 	case LOCK_RLOCK:
 	case LOCK_PYTHON_RLOCK:
 	case LOCK_IMPORT:
-	case LOCK_PROCESS:
 		return find_lock_owner(builder, index, object, wait->lock.kind);
 	case LOCK_SEMAPHORE:
 		if (!find_lock_owner(builder, index, object, LOCK_SEMAPHORE))
 			return false;
-		return wait->wakers.count > 0 || find_users(builder, index, object, false, OWNER_USES);
+		return wait->wakers.count > 0 || thread_find_users(builder, index, object, false, OWNER_USES);
 	case LOCK_THREAD:
 		return find_joined(builder, index, object);
 	case LOCK_FUTURE:
@@ -194,9 +193,12 @@ static bool find_owner(struct thread_builder *builder, uint32_t index)
 	case LOCK_EVENT:
 	case LOCK_CONDITION:
 	case LOCK_BARRIER:
-		return find_users(builder, index, object, false, OWNER_USES);
+		return thread_find_users(builder, index, object, false, OWNER_USES);
+	case LOCK_FILELOCK:
+	case LOCK_FILE:
+		return thread_shared_owner_find(builder, index);
 	default:
-		return true;
+		return !lock_is_of_processes(wait->lock.kind) || thread_shared_owner_find(builder, index);
 	}
 }
 
@@ -251,7 +253,8 @@ static bool find_holds(struct thread_builder *builder)
 			                          .place = with->frame };
 		/* In Condition.wait() the lock is given back till somebody notifies. */
 		if (kind == LOCK_NONE || kind == LOCK_THREAD || kind == LOCK_FUTURE ||
-		    (kind == LOCK_CONDITION && builder->threads->rows.items[with->row].wait.lock.kind != LOCK_NONE))
+		    ((kind == LOCK_CONDITION || kind == LOCK_PROCESS_CONDITION) &&
+		     builder->threads->rows.items[with->row].wait.lock.kind != LOCK_NONE))
 			continue;
 		if (!add_hold(builder, with->row, &hold))
 			return false;

@@ -10,8 +10,12 @@
 enum { /* x86-64 */
        CALL_READ = 0,
        CALL_WRITE = 1,
+       CALL_FCNTL = 72,
+       CALL_FLOCK = 73,
        CALL_FUTEX = 202,
 };
+
+enum { FCNTL_SETLKW = 7, FCNTL_OFD_SETLKW = 38 }; /* asm-generic/fcntl.h */
 
 enum { FUTEX_COMMAND = 0x7f, FUTEX_WAIT = 0, FUTEX_WAIT_BITSET = 9, PTHREAD_MUTEX_OWNER = 8 };
 
@@ -110,6 +114,16 @@ static uint32_t mutex_owner(const struct thread_builder *builder, uint64_t addre
 	return THREAD_NONE;
 }
 
+static bool waits_for_file(const struct thread_row *row)
+{
+	const struct native_thread *native = row->native;
+	if (native == NULL || !native->call_known)
+		return false;
+	return native->call == CALL_FLOCK ||
+	       (native->call == CALL_FCNTL &&
+	        (native->call_arguments[1] == FCNTL_SETLKW || native->call_arguments[1] == FCNTL_OFD_SETLKW));
+}
+
 static void find_by_address(struct thread_builder *builder, uint32_t index)
 {
 	struct thread_row *row = &builder->threads->rows.items[index];
@@ -119,6 +133,8 @@ static void find_by_address(struct thread_builder *builder, uint32_t index)
 		wait->lock.kind = LOCK_GIL;
 		return;
 	}
+	if (waits_for_file(row))
+		wait->lock = (struct thread_lock){ .kind = LOCK_FILE, .address = row->descriptor.object };
 	if (at == 0 || lock_at(builder, at, &wait->lock) || parked_at(builder, row, at, &wait->lock))
 		return;
 	wait->lock = (struct thread_lock){ .kind = LOCK_NATIVE, .address = at };
@@ -144,6 +160,25 @@ static bool waits_by_name(struct decoder *decoder, uint64_t code)
 	return false;
 }
 
+/* What multiprocessing's queues call to read and write, and filelock 4 while it tries again. */
+static bool is_passed(struct decoder *decoder, uint64_t code)
+{
+	static const char *const names[] = { "_recv", "_recv_bytes", "recv_bytes",           "_poll",         "poll",
+		                             "_send", "_send_bytes", "_poll_until_acquired", "_acquire_level" };
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (code_is_named(decoder, code, names[i]))
+			return true;
+	return false;
+}
+
+/* Whether the innermost method enters a lock below what its callers are. */
+static bool is_entered(struct decoder *decoder, const struct python_frame *frame, enum lock_kind kind)
+{
+	if (kind != LOCK_CONDITION && !lock_is_of_processes(kind))
+		return false;
+	return code_is_named(decoder, frame->code, "__enter__") || code_is_named(decoder, frame->code, "acquire");
+}
+
 /* The outermost of the library's waiting methods that the thread is in; the lock of a Condition that a method enters,
  * while it is not yet inside, is what it waits for, and not the Condition. */
 static void find_by_frames(struct thread_builder *builder, struct thread_row *row)
@@ -156,12 +191,14 @@ static void find_by_frames(struct thread_builder *builder, struct thread_row *ro
 		const struct python_frame *frame = &row->frames.items[i];
 		const uint64_t self = waits_by_name(decoder, frame->code) ? frame_self(decoder, frame) : 0;
 		const enum lock_kind kind = lock_kind_of(decoder, self);
+		if (kind == LOCK_NONE && found.kind == LOCK_NONE && is_passed(decoder, frame->code))
+			continue;
 		if (kind == LOCK_NONE)
 			break;
 		if (i == 0)
-			enters = kind == LOCK_CONDITION && (code_is_named(decoder, frame->code, "__enter__") ||
-			                                    code_is_named(decoder, frame->code, "acquire"));
-		found = (struct thread_lock){ .kind = kind, .address = self };
+			enters = is_entered(decoder, frame, kind);
+		if (!enters || !lock_is_of_processes(found.kind))
+			found = (struct thread_lock){ .kind = kind, .address = self };
 	}
 	if (i < row->frames.count)
 		row->wait.place = (uint32_t)i;

@@ -11,7 +11,7 @@
 
 /* Modules whose functions wait for their callers. */
 static const char *const waiting_libraries[] = {
-	"threading", "queue", "concurrent.futures", "multiprocessing", "importlib._bootstrap", NULL
+	"threading", "queue", "concurrent.futures", "multiprocessing", "importlib._bootstrap", "filelock", NULL
 };
 
 /* ---- Rows ---- */
@@ -144,6 +144,26 @@ static bool map_wait_addresses(struct thread_builder *builder)
 	return true;
 }
 
+/* Files are known to frames like locks, where one is waited for. */
+static bool map_files(struct thread_builder *builder)
+{
+	for (size_t i = 0; !builder->waits_for_file && i < builder->threads->rows.count; i++)
+		builder->waits_for_file = builder->threads->rows.items[i].wait.lock.kind == LOCK_FILE;
+	for (size_t i = 0; builder->waits_for_file && i < builder->files.count; i++)
+		if (!address_map_set(&builder->lock_objects, builder->files.items[i].address, 0))
+			return false;
+	return true;
+}
+
+/* `with lock.acquire()` of filelock enters an object that has the lock. */
+static uint64_t entered_lock(struct thread_builder *builder, uint64_t object)
+{
+	if (lock_kind_of(builder->decoder, object) != LOCK_NONE)
+		return object;
+	const uint64_t lock = value_attribute(&builder->decoder->objects, object, "lock");
+	return lock_kind_of(builder->decoder, lock) == LOCK_FILELOCK ? lock : object;
+}
+
 static bool find_with_blocks(struct thread_builder *builder)
 {
 	struct threads_answer *threads = builder->threads;
@@ -155,7 +175,8 @@ static bool find_with_blocks(struct thread_builder *builder)
 			done = with_blocks_find(builder->decoder, &threads->rows.items[i].frames.items[k], "__exit__",
 			                        &objects);
 			for (size_t n = 0; done && n < objects.count; n++)
-				done = array_push(&builder->withs, (struct with_row){ objects.items[n], i, k });
+				done = array_push(&builder->withs,
+				                  (struct with_row){ entered_lock(builder, objects.items[n]), i, k });
 		}
 	array_free(&objects);
 	return done;
@@ -176,10 +197,11 @@ static int find(struct thread_builder *builder)
 		return query_no_memory(query, "the threads");
 	thread_descriptors_find(builder);
 	if (!thread_polls_find(builder) || !library_open(&builder->library, builder->decoder, waiting_libraries) ||
-	    !map_wait_addresses(builder) || !find_with_blocks(builder) || !frame_knowledge_find(builder))
+	    !map_wait_addresses(builder) || !find_with_blocks(builder))
 		return query_no_memory(query, "the threads");
 	thread_waits_find(builder);
-	if (!thread_owners_find(builder) || !thread_circles_find(builder->threads))
+	if (!map_files(builder) || !frame_knowledge_find(builder) || !thread_owners_find(builder) ||
+	    !thread_circles_find(builder->threads))
 		return query_no_memory(query, "the threads");
 	merge_equal(builder->threads);
 	return OK;
@@ -188,7 +210,7 @@ static int find(struct thread_builder *builder)
 static void name_lock(const struct query *query, struct naming *naming, struct thread_lock *lock)
 {
 	struct text module = { .bytes = NULL };
-	if (lock->kind == LOCK_NONE || lock->kind == LOCK_GIL)
+	if (lock->kind == LOCK_NONE || lock->kind == LOCK_GIL || lock->address == 0)
 		return;
 	if (lock->name != 0 && value_str(&query->target->naming.objects, lock->name, LIMIT_STRING_SHOWN, &module) > 0) {
 		text_add(&lock->words, "of module ");
@@ -267,6 +289,7 @@ void threads_answer_clear(struct threads_answer *answer)
 		array_free(&row->polls);
 		array_free(&row->holds);
 		array_free(&row->wait.wakers);
+		array_free(&row->wait.sharing);
 	}
 	array_free(&answer->rows);
 	array_free(&answer->deadlocks);

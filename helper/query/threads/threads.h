@@ -4,6 +4,7 @@
 #ifndef PYDS_QUERY_THREADS_H
 #define PYDS_QUERY_THREADS_H
 
+#include "memory/live/procfs.h"
 #include "query/threads/lock.h"
 #include "query/query.h"
 #include "runtime/gil.h"
@@ -16,6 +17,8 @@ enum owner_source {
 	OWNER_FIELD, /* the lock says who has it; the thread that join() waits for; who holds the GIL */
 	OWNER_WITH, /* a frame of the thread is inside `with` of it */
 	OWNER_RUNS, /* the thread runs the work that the future is for */
+	OWNER_LAST, /* the semaphore was taken last by the thread, and is taken in this process; others may have it too
+	             */
 	OWNER_PERHAPS, /* a frame of the thread calls acquire() and knows the lock; nothing says whether it has it */
 	OWNER_USES, /* a frame of the thread knows the object that something must come from: a queue, an event */
 };
@@ -27,12 +30,24 @@ struct thread_lock {
 	struct text words; /* what leads to it, of answers that were to have them; escaped; "": nothing does */
 };
 
+/* What is known of holders that are not threads of this process. */
+enum elsewhere {
+	ELSEWHERE_NOTHING, /* what it waits for is of this process alone, or a thread here has it */
+	ELSEWHERE_HELD, /* another process has it: which one, its semaphore does not say */
+	ELSEWHERE_PERHAPS, /* whoever ends the wait may be in another process */
+	ELSEWHERE_KERNEL, /* the kernel says who has the file lock: process, descriptor */
+	ELSEWHERE_UNKNOWN, /* only the kernel knows who has the file lock, and the target is not live */
+};
+
 struct thread_wait {
 	struct thread_lock lock; /* LOCK_NONE: it waits for none that is known */
 	uint64_t primitive; /* the _thread.lock or RLock below it; 0: none, or itself */
 	enum owner_source source; /* of owner and wakers */
 	uint32_t owner; /* row; THREAD_NONE: not known, or several wakers */
 	ARRAY(uint32_t) wakers; /* rows that can end the wait */
+	enum elsewhere elsewhere;
+	int32_t process, descriptor; /* as struct file_lock of memory/live/file_locks.h; 0, -1 */
+	thread_id_array sharing; /* other processes that share the semaphore, where the target is live */
 	uint32_t place; /* the frame that waits, past those of the library, in frames; THREAD_NONE: none */
 };
 
