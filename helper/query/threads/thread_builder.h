@@ -57,8 +57,10 @@ bool frame_knowledge_find(struct thread_builder *builder);
 bool thread_owners_find(struct thread_builder *builder);
 /* The same, of locks of files and of multiprocessing: thread_shared_owners.c. */
 bool thread_shared_owner_find(struct thread_builder *builder, uint32_t index);
-/* What both are made of: that a row can end a wait; the rows of which a frame knows an object, and, with must_acquire,
- * calls acquire() too; whether a row is inside `with` of an object, other than the one that asks; NULL. */
+/* What both are made of, thread_wakers.c: that a row can end a wait, and has what is waited for; the rows of which a
+ * frame knows an object, and, with must_acquire, calls acquire() too; whether a row is inside `with` of an object,
+ * other than the one that asks; NULL. */
+bool thread_add_waker(struct thread_wait *wait, uint32_t row);
 bool thread_set_owner(struct thread_wait *wait, uint32_t row, enum owner_source source);
 bool thread_find_users(struct thread_builder *builder, uint32_t index, uint64_t object, bool must_acquire,
                        enum owner_source source);
