@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Which call it was stands in the code in front of the instruction, `mov $7, %eax; syscall`, or, in glibc since 2.41,
- * on the stack: all calls that a thread can be cancelled in are made at one place (sysdeps/unix/sysv/linux/x86_64/
- * syscall_cancel.S), which two functions lead to, and those are given the number as their seventh argument, the first
- * word behind the return address (nptl/cancellation.c: __internal_syscall_cancel, __syscall_cancel). */
+ * Which call it was stands in the code in front of the instruction, `mov $7, %eax; syscall`, in glibc 2.31 with others
+ * between and by way of another register, or, since 2.41, on the stack: all calls that a thread can be cancelled in are
+ * made at one place (sysdeps/unix/sysv/linux/x86_64/syscall_cancel.S), which two functions lead to, and those are given
+ * the number as their seventh argument, the first word behind the return address (nptl/cancellation.c:
+ * __internal_syscall_cancel, __syscall_cancel). */
 #include "memory/native_call.h"
 
 #include "base/bytes.h"
@@ -16,10 +17,12 @@ enum { /* system calls of x86-64; the kernel restarts these four, and no other, 
 };
 
 enum {
-	MOVE_BYTES = 7, /* mov $number, %eax; syscall */
 	SYSCALL_BYTES = 2,
-	MOVE_TO_AX = 0xb8,
 	SYSCALL = 0x050f,
+	MOVE_BYTES = 5, /* mov $number, %eax and its like: of eight registers, in the lowest bits */
+	MOVE = 0xb8,
+	MOVE_REGISTERS = 7,
+	CODE_BYTES = 48, /* in front of where the thread is, that are looked at */
 	CALL_BYTES = 5, /* call, and how far from what follows it */
 	CALL_NEAR = 0xe8,
 };
@@ -61,15 +64,23 @@ static int32_t number_on_stack(struct reader *reader, const struct native_thread
 	return -1;
 }
 
+/* The nearest number that is moved to a register in front of the system call; -1. */
+static int32_t number_in_code(const uint8_t *code)
+{
+	for (int at = CODE_BYTES - SYSCALL_BYTES - MOVE_BYTES; at >= 0; at--)
+		if ((code[at] & ~MOVE_REGISTERS) == MOVE && is_restarted(load_u32(code + at + 1)))
+			return (int32_t)load_u32(code + at + 1);
+	return -1;
+}
+
 static int32_t number_of(struct reader *reader, const struct native_thread *thread)
 {
 	const uint64_t at = thread->instruction_pointer;
-	const uint8_t *code = at >= MOVE_BYTES ? reader_at(reader, at - MOVE_BYTES, MOVE_BYTES) : NULL;
-	if (code == NULL || load_u16(code + MOVE_BYTES - SYSCALL_BYTES) != SYSCALL)
+	const uint8_t *code = at >= CODE_BYTES ? reader_at(reader, at - CODE_BYTES, CODE_BYTES) : NULL;
+	if (code == NULL || load_u16(code + CODE_BYTES - SYSCALL_BYTES) != SYSCALL)
 		return -1;
-	if (code[0] == MOVE_TO_AX && load_u32(code + 1) <= INT16_MAX)
-		return (int32_t)load_u32(code + 1);
-	return number_on_stack(reader, thread);
+	const int32_t number = number_in_code(code);
+	return number >= 0 ? number : number_on_stack(reader, thread);
 }
 
 void native_calls_settle(struct address_space *space)

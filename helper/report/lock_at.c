@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "render/units.h"
+#include "report/thread_words.h"
 
 static void thread_text(struct text *text, const struct lock_thread *thread)
 {
@@ -23,8 +24,11 @@ void lock_at_text(struct text *text, const struct lock_answer *answer)
 		return;
 	text_format(text, "  %-9s ", lock_kind_name(answer->kind));
 	if (answer->is_held) {
-		text_add(text, answer->is_guessed ? "perhaps held by " : "held by ");
+		text_add(text, answer->source == OWNER_PERHAPS ? "perhaps held by " : "held by ");
 		thread_text(text, &answer->owner);
+		text_add(text, thread_words_source(answer->source));
+	} else if (answer->state.is_elsewhere) {
+		text_add(text, "held by another process: its semaphore does not say which");
 	} else if (answer->state.is_known) {
 		text_add(text, answer->state.is_locked ? "held, by whom is not known" : "free");
 	} else {
@@ -57,7 +61,8 @@ void lock_at_json(struct json *json, const struct lock_answer *answer)
 		json_number(json, "owner", answer->owner.id);
 	else
 		json_null(json, "owner");
-	json_bool(json, "owner_is_guessed", answer->is_guessed);
+	json_string(json, "owner_by", thread_words_source_name(answer->is_held ? answer->source : OWNER_UNKNOWN));
+	json_bool(json, "owner_is_guessed", answer->is_held && answer->source == OWNER_PERHAPS);
 	json_array(json, "waiters");
 	for (size_t i = 0; i < answer->waiters.count; i++)
 		json_number(json, NULL, answer->waiters.items[i].id);

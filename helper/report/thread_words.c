@@ -136,3 +136,26 @@ void thread_words_elsewhere(const struct thread_wait *wait, const struct address
 		break;
 	}
 }
+
+const char *thread_words_source(enum owner_source source)
+{
+	switch (source) {
+	case OWNER_FIELD:
+		return ", as the lock itself says";
+	case OWNER_WITH:
+		return ", which is inside `with` of it";
+	case OWNER_PERHAPS:
+		return ", which knows it and calls acquire()";
+	default:
+		return "";
+	}
+}
+
+const char *thread_words_source_name(enum owner_source source)
+{
+	static const char *const names[] = {
+		[OWNER_UNKNOWN] = "unknown", [OWNER_FIELD] = "owner",     [OWNER_WITH] = "with", [OWNER_RUNS] = "runs",
+		[OWNER_LAST] = "last",       [OWNER_PERHAPS] = "perhaps", [OWNER_USES] = "uses",
+	};
+	return names[source];
+}

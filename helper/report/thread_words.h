@@ -10,5 +10,8 @@
 void thread_words_call(const struct thread_row *row, struct text *text);
 /* Appends ", held by process 4711, as the kernel says"; nothing where only threads of the target matter. */
 void thread_words_elsewhere(const struct thread_wait *wait, const struct address_space *space, struct text *text);
+/* ", as the lock itself says", ", which is inside `with` of it"; "": nothing to say. */
+const char *thread_words_source(enum owner_source source);
+const char *thread_words_source_name(enum owner_source source); /* as JSON has it: "owner", "with", ... */
 
 #endif

@@ -80,6 +80,8 @@ static void wait_text(struct thread_report *threads, const struct thread_row *ro
 {
 	const struct thread_wait *wait = &row->wait;
 	text_add(text, wait->lock.kind == LOCK_THREAD ? "waits for the end of " : "waits for ");
+	if (row->lock_differs)
+		text_format(text, "a %s of its own, the first ", lock_kind_name(wait->lock.kind));
 	lock_text(&wait->lock, text);
 	if (wait->lock.kind == LOCK_THREAD)
 		return;
@@ -131,6 +133,21 @@ static void show_deadlocks(struct thread_report *threads)
 	}
 }
 
+/* What keeps most threads from going on, where that is no deadlock. */
+static void show_queue(struct thread_report *threads)
+{
+	struct text *text = threads->report->text;
+	const struct thread_row *owner = &threads->found.rows.items[threads->found.longest_owner];
+	if (threads->found.longest_queue < 2)
+		return;
+	text_add(text, "\nLongest queue: ");
+	units_noun(text, threads->found.longest_queue, "thread");
+	text_add(text, " behind ");
+	thread_text(threads, threads->found.longest_owner, text);
+	place_of(threads, owner, owner->wait.place, text);
+	text_add(text, "\n");
+}
+
 /* ", shop.CONN 0x7f...: socket 10.0.0.7:51234 to 10.0.0.2:5432". */
 static void file_text(const struct thread_descriptor *descriptor, struct text *text)
 {
@@ -178,7 +195,7 @@ static void show_state(struct thread_report *threads, const struct thread_row *r
 	if (descriptor >= 0)
 		descriptor_text(&row->descriptor, text);
 	if (row->is_collecting)
-		text_add(text, "   collects garbage");
+		text_add(text, row->is_collecting_guessed ? "   perhaps collects garbage" : "   collects garbage");
 	if (row->is_finalizing)
 		text_add(text, "   ends Python");
 	if (row->is_daemon)
@@ -295,6 +312,7 @@ static int show_text(struct thread_report *threads)
 		         "What threads do in the kernel is not known here: locks that C code waits for are "
 		         "left out.\n");
 	show_deadlocks(threads);
+	show_queue(threads);
 	for (uint32_t i = 0; i < threads->found.rows.count; i++) {
 		if (threads->found.rows.items[i].same_as != THREAD_NONE)
 			continue;
@@ -334,15 +352,6 @@ static void json_lock(struct thread_report *threads, const char *key, const stru
 		json_null(json, "name");
 }
 
-static const char *source_name(enum owner_source source)
-{
-	static const char *const names[] = {
-		[OWNER_UNKNOWN] = "unknown", [OWNER_FIELD] = "owner",     [OWNER_WITH] = "with", [OWNER_RUNS] = "runs",
-		[OWNER_LAST] = "last",       [OWNER_PERHAPS] = "perhaps", [OWNER_USES] = "uses",
-	};
-	return names[source];
-}
-
 /* Of what processes share. */
 static void json_elsewhere(struct json *json, const struct thread_wait *wait)
 {
@@ -373,7 +382,7 @@ static void json_wait(struct thread_report *threads, const struct thread_row *ro
 		json_number(json, "owner", python_thread(threads, &threads->found.rows.items[wait->owner])->native_id);
 	else
 		json_null(json, "owner");
-	json_string(json, "owner_by", source_name(wait->source));
+	json_string(json, "owner_by", thread_words_source_name(wait->source));
 	json_array(json, "wakers");
 	for (size_t i = 0; i < wait->wakers.count; i++)
 		json_number(json, NULL,
@@ -438,13 +447,15 @@ static void json_thread(struct thread_report *threads, const struct thread_row *
 	json_polls(json, row);
 	json_bool(json, "in_finalizer", row->in_finalizer);
 	json_string(json, "gil", gil_state_name(row->gil));
-	json_bool(json, "collecting", row->is_collecting);
+	json_bool(json, "collecting", row->is_collecting && !row->is_collecting_guessed);
+	if (row->is_collecting_guessed)
+		json_bool(json, "perhaps_collecting", true);
 	json_bool(json, "finalizing", row->is_finalizing);
 	json_wait(threads, row);
 	json_array(json, "holds");
 	for (size_t i = 0; i < row->holds.count; i++) {
 		json_lock(threads, NULL, &row->holds.items[i].lock);
-		json_string(json, "by", source_name(row->holds.items[i].source));
+		json_string(json, "by", thread_words_source_name(row->holds.items[i].source));
 		json_number(json, "waiters", row->holds.items[i].waiters);
 		json_object_end(json);
 	}
@@ -478,6 +489,14 @@ static void json_deadlocks(struct thread_report *threads)
 	json_array_end(json);
 	json_bool(json, "deadlocks_guessed", found->guessed);
 	json_number(json, "behind", found->behind);
+	if (found->longest_queue == 0) {
+		json_null(json, "longest_queue");
+		return;
+	}
+	json_object(json, "longest_queue");
+	json_number(json, "thread", python_thread(threads, &found->rows.items[found->longest_owner])->native_id);
+	json_number(json, "threads", found->longest_queue);
+	json_object_end(json);
 }
 
 static int show_json(struct thread_report *threads)

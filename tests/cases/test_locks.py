@@ -20,7 +20,7 @@ def check_object(where, answer):
     lock = rows["RLock waiter"]["waits_for"]["address"]
     (found,) = program.ask(where, ["object", "--json", lock])["objects"]
     assert found["lock"] == {"kind": "RLock", "locked": True, "owner": rows["RLock holder"]["id"],
-                             "owner_is_guessed": False, "waiters": [rows["RLock waiter"]["id"]]}
+                             "owner_by": "owner", "owner_is_guessed": False, "waiters": [rows["RLock waiter"]["id"]]}
     text = program.run(where + ["object", lock]).output
     assert "  RLock     held by thread %d" % rows["RLock holder"]["id"] in text and '  waiters   thread ' in text
 

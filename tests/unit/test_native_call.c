@@ -58,6 +58,11 @@ static void in_front_of_the_instruction(void **state)
 	region[105] = 0x90;
 	assert_int_equal(settled(region, 107), CALL_RESTART);
 	assert_int_equal(settled(region, 3), CALL_RESTART);
+	/* glibc 2.31: mov $202, %ecx; ...; mov %ecx, %eax; syscall */
+	memcpy(region + 200, "\xb9\xca\0\0\0", 5);
+	memcpy(region + 230, "\x89\xc8\x0f\x05", 4);
+	assert_int_equal(settled(region, 234), 202);
+	assert_int_equal(settled(region, 260), CALL_RESTART);
 	free(region);
 }
 

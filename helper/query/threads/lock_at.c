@@ -20,7 +20,7 @@ static void find_owner(const struct query *query, const struct thread_row *row, 
 		if (row->holds.items[i].lock.address != object)
 			continue;
 		answer->is_held = true;
-		answer->is_guessed = row->holds.items[i].source == OWNER_PERHAPS;
+		answer->source = row->holds.items[i].source;
 		answer->owner = thread_of(query, row);
 	}
 }

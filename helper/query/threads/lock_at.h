@@ -16,7 +16,7 @@ struct lock_answer {
 	enum lock_kind kind; /* LOCK_NONE: the object is no lock, and nothing else is filled */
 	struct lock_state state;
 	bool is_held; /* by owner */
-	bool is_guessed; /* nothing says whether owner has it: OWNER_PERHAPS */
+	enum owner_source source; /* how that is known */
 	struct lock_thread owner;
 	ARRAY(struct lock_thread) waiters; /* in the order of runtime->threads */
 };

@@ -72,6 +72,12 @@ uint64_t frame_raw_file(struct object_reader *objects, uint64_t object);
 /* thread_circles.c: threads that wait for each other. False: out of memory. */
 bool thread_circles_find(struct threads_answer *threads);
 
+/* thread_queue.c: the longest queue behind one owner. False: out of memory. */
+bool thread_queue_find(struct threads_answer *threads);
+/* thread_phase.c: which row is in a collection, if one is under way; whether one is at Python's end. */
+int thread_collecting_find(struct thread_builder *builder);
+bool thread_ends_python(struct decoder *decoder, const struct thread_row *row);
+
 /* The row of a thread by pthread_t; THREAD_NONE. */
 uint32_t thread_row_of(const struct thread_builder *builder, uint64_t thread_id);
 

@@ -78,7 +78,6 @@ static int add_row(struct thread_builder *builder, uint32_t index)
 	row.native = native_thread_of(runtime, thread);
 	row.gil = gil_state(runtime, &builder->decoder->reader, thread, row.native);
 	row.wait.owner = row.wait.place = THREAD_NONE;
-	row.is_collecting = runtime->is_collecting && row.gil == GIL_HOLDS;
 	(void)value_field(&builder->decoder->objects, runtime->address, FIELD__PyRuntimeState_finalizing, &finalizing);
 	row.is_finalizing = finalizing == thread->address;
 	builder->threads->calls_known |= row.native != NULL && row.native->call_known;
@@ -89,6 +88,7 @@ static int add_row(struct thread_builder *builder, uint32_t index)
 	builder->threads->truncated += row.truncated;
 	row.importing = find_importing(builder, &row);
 	row.in_finalizer = is_in_finalizer(builder, &row);
+	row.is_finalizing |= thread_ends_python(builder->decoder, &row);
 	return array_push(&builder->threads->rows, row) ? OK : query_no_memory(builder->query, "the threads");
 }
 
@@ -125,6 +125,7 @@ static void merge_equal(struct threads_answer *threads)
 				continue;
 			threads->rows.items[i].same_as = k;
 			first->same_count++;
+			first->lock_differs |= first->wait.lock.address != threads->rows.items[i].wait.lock.address;
 			first->descriptor.differs |=
 			        first->descriptor.number != threads->rows.items[i].descriptor.number;
 			break;
@@ -200,8 +201,9 @@ static int find(struct thread_builder *builder)
 	    !map_wait_addresses(builder) || !find_with_blocks(builder))
 		return query_no_memory(query, "the threads");
 	thread_waits_find(builder);
+	TRY(thread_collecting_find(builder));
 	if (!map_files(builder) || !frame_knowledge_find(builder) || !thread_owners_find(builder) ||
-	    !thread_circles_find(builder->threads))
+	    !thread_circles_find(builder->threads) || !thread_queue_find(builder->threads))
 		return query_no_memory(query, "the threads");
 	merge_equal(builder->threads);
 	return OK;

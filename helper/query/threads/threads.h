@@ -73,7 +73,8 @@ struct thread_row {
 	uint32_t index; /* in runtime->threads */
 	struct text name; /* not escaped; "": threading does not know it */
 	bool is_daemon, is_known; /* is_known: threading knows the thread */
-	bool is_collecting, is_finalizing; /* in a garbage collection; at its end, or at Python's */
+	bool is_collecting, is_finalizing; /* in a garbage collection; at Python's end */
+	bool is_collecting_guessed; /* it is one of several that may be */
 	int64_t interpreter; /* id */
 	enum gil_state gil;
 	const struct native_thread *native; /* borrowed; NULL: unknown */
@@ -87,12 +88,15 @@ struct thread_row {
 	uint64_t importing; /* a str: the module whose import is under way, outermost; 0 */
 	uint32_t same_as; /* an earlier row with an equal stack that waits alike; THREAD_NONE: none */
 	uint32_t same_count; /* rows that are like this one, itself included */
+	bool lock_differs; /* rows that are like this one wait for others of the kind */
 };
 
 struct threads_answer {
 	ARRAY(struct thread_row) rows; /* in the order of runtime->threads */
 	/* Rows that wait for one another in a circle; after each circle THREAD_NONE. */
 	ARRAY(uint32_t) deadlocks;
+	/* Threads that wait, first or last, for one that itself waits for no lock; 0: none does. */
+	uint32_t longest_queue, longest_owner;
 	uint32_t behind; /* threads that wait for one that is in such a circle, in the end */
 	bool guessed; /* some circle rests on OWNER_PERHAPS or OWNER_USES */
 	uint32_t truncated; /* threads whose stack could not be followed to its end */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ * Which thread is in a garbage collection, and which ends Python. Of a collection the interpreter says only that it is
+ * under way. The thread it is in may have given the GIL away, in a __del__() or a callback, so its frames of C code are
+ * looked for; where none is named it is the one that has the GIL, unless others are in a finalizer. */
+#include <string.h>
+
+#include "query/threads/thread_builder.h"
+#include "query/threads/thread_native.h"
+
+/* Modules/gcmodule.c, Python/gc.c, Python/gc_free_threading.c: all that a collection goes through, 3.8 to 3.15. */
+static bool is_of_collector(const struct native_frame *frame)
+{
+	static const char *const names[] = { "collect",      "collect_main",           "collect_with_callback",
+		                             "gc_collect",   "gc_collect_main",        "gc_collect_region",
+		                             "PyGC_Collect", "gc_collect_generations", "gc_collect_with_callback" };
+	for (size_t i = 0; frame->function != NULL && i < sizeof names / sizeof names[0]; i++) {
+		const size_t length = strlen(names[i]);
+		/* What a compiler makes of it has a dot and more. */
+		if (strncmp(frame->function, names[i], length) == 0 &&
+		    (frame->function[length] == '\0' || frame->function[length] == '.'))
+			return true;
+	}
+	return false;
+}
+
+/* Whether some stack of C code tells; *ret_found: one does. */
+static int find_by_native(struct thread_builder *builder, bool *ret_found)
+{
+	struct native_stacks_answer native;
+	*ret_found = false;
+	int status = query_native_stacks(builder->query, &native);
+	if (status == ERROR_NOT_FOUND || status == ERROR_UNSUPPORTED) {
+		error_clear(builder->query->error);
+		return OK;
+	}
+	for (size_t i = 0; status == OK && i < builder->threads->rows.count; i++) {
+		struct thread_row *row = &builder->threads->rows.items[i];
+		const native_frame_array *frames =
+		        row->index < native.stacks.count ? &native.stacks.items[row->index].frames : NULL;
+		for (size_t k = 0; frames != NULL && k < frames->count && !row->is_collecting; k++)
+			row->is_collecting = is_of_collector(&frames->items[k]);
+		*ret_found |= row->is_collecting;
+	}
+	native_stacks_answer_clear(&native);
+	return status;
+}
+
+static bool may_run(const struct thread_row *row)
+{
+	return row->gil == GIL_HOLDS || row->gil == GIL_ATTACHED;
+}
+
+int thread_collecting_find(struct thread_builder *builder)
+{
+	struct threads_answer *threads = builder->threads;
+	size_t candidates = 0;
+	bool found = false;
+	if (!builder->query->target->runtime->is_collecting)
+		return OK;
+	if (threads->rows.count > 1)
+		TRY(find_by_native(builder, &found));
+	for (size_t i = 0; i < threads->rows.count; i++)
+		candidates += may_run(&threads->rows.items[i]) || threads->rows.items[i].in_finalizer;
+	for (size_t i = 0; !found && i < threads->rows.count; i++) {
+		struct thread_row *row = &threads->rows.items[i];
+		row->is_collecting = may_run(row) || row->in_finalizer;
+		row->is_collecting_guessed = row->is_collecting && candidates > 1;
+	}
+	return OK;
+}
+
+/* At its end Python calls threading._shutdown(), which waits for all threads that are no daemons. */
+bool thread_ends_python(struct decoder *decoder, const struct thread_row *row)
+{
+	return row->frames.count > 0 &&
+	       code_is_named(decoder, row->frames.items[row->frames.count - 1].code, "_shutdown");
+}

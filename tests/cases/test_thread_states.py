@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""threads: what each does beside waiting for a lock, in words; equal ones in one block; the longest queue."""
+import os
+
+import cores
+import program
+
+PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "thread_states_program.py")
+
+
+def asked(interpreter, mode, folder):
+    with cores.Target(interpreter.path, ["-W", "ignore", PROGRAM, mode], str(folder)) as target:
+        target.wait_ready()
+        where = ["--pid", str(target.pid)]
+        answer = program.ask(where, ["threads", "--json"])
+        return answer, program.run(where + ["threads", "-n", "0"]).output
+
+
+def test_states_in_words(each, tmp_path):
+    answer, text = asked(each, "states", tmp_path)
+    rows = {one["name"]: one for one in answer["threads"]}
+    assert [name for name, one in rows.items() if one["in_finalizer"]] and \
+        {name for name, one in rows.items() if one["in_finalizer"]} == {"finalizes", "collects"}, text
+    # Where no file says the name of a function in C, which of the two is in the collection is not known.
+    collecting = [name for name, one in rows.items() if one["collecting"]]
+    perhaps = [name for name, one in rows.items() if one.get("perhaps_collecting")]
+    assert (collecting, perhaps) == (["collects"], []) or (collecting == [] and "collects" in perhaps), text
+    assert "   waits for the end of process " in text and "   reads from descriptor 0" in text
+    assert '"first"   ' in text and "sleeps   daemon" in text
+    ids = {one["name"]: one["id"] for one in answer["threads"]}
+    assert answer["longest_queue"] == {"thread": ids["first"], "threads": 4}, text
+    assert "\nLongest queue: 4 threads behind thread %d \"first\" at first() thread_states_program.py:" % ids["first"] \
+        in text
+    # Those that MainThread knows by a local of its own are not alike.
+    assert "a Queue of its own, the first Queue " in text
+
+
+def test_the_end_of_python(each, tmp_path):
+    answer, text = asked(each, "end", tmp_path)
+    assert [one["name"] for one in answer["threads"] if one["finalizing"]] == ["MainThread"] and "ends Python" in text
