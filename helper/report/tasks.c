@@ -10,6 +10,7 @@
 #include "names/locals.h"
 #include "render/units.h"
 #include "report/heap.h"
+#include "query/memory/library.h"
 #include "query/naming.h"
 #include "report/place.h"
 #include "report/tasks.h"
@@ -41,22 +42,10 @@ static void show_step(struct task_report *tasks, const struct task_group *group,
 		task_locals_show(tasks, group, place);
 }
 
-/* Whether a step is not of the program: its file lies where packages or the standard library are installed. */
+/* Whether a step is not of the program. */
 static bool is_installed(struct task_report *tasks, const struct task_place *place)
 {
-	static const char *const folders[] = { "/site-packages/", "/dist-packages/", "/lib/python3.",
-		                               "/lib64/python3." };
-	const struct python_frame frame = task_frame(place);
-	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
-	bool found = false;
-	int64_t line;
-	if (place->code != 0)
-		names_frame(tasks->report->naming, &frame, &function, &file, &line);
-	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
-		found |= strstr(text_string(&file), folders[i]) != NULL;
-	text_free(&function);
-	text_free(&file);
-	return found;
+	return code_is_installed(tasks->report->naming, place->code);
 }
 
 /* The end of a run of steps, from one on, that are of packages. */
@@ -82,9 +71,9 @@ static void show_chain(struct task_report *tasks, const struct task_group *group
 {
 	enum { INSTALLED_SHOWN = 4 };
 	const struct request *request = tasks->report->request;
-	/* A program that is a package itself has no other steps. */
-	const bool folds =
-	        request->limit != UINT64_MAX && !request_has(request, OPTION_LOCALS) && has_other_steps(tasks, group);
+	/* A program that is a package itself has no other steps; one that a thread works for has them there. */
+	const bool folds = request->limit != UINT64_MAX && !request_has(request, OPTION_LOCALS) &&
+	                   (group->in_pool > 0 || has_other_steps(tasks, group));
 	for (size_t i = 0, installed = 0; i < group->chain.count;) {
 		const struct task_place *place = &group->chain.items[i];
 		if (folds && i >= installed && (installed = end_of_installed(tasks, group, i)) > i + INSTALLED_SHOWN) {

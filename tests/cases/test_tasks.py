@@ -165,13 +165,18 @@ def test_the_steps_of_a_framework_are_one_line(tmp_path):
     package = tmp_path / "site-packages"
     package.mkdir()
     steps = "".join("async def step%d(call):\n    await %s\n" % (n, "step%d(call)" % (n - 1) if n else "call()")
-                    for n in range(7))
+                    for n in range(7)) + "def endpoint(call):\n    call()\n"
     (package / "framework.py").write_text(steps)
     script = tmp_path / "app.py"
     script.write_text("import asyncio, sys\nsys.path.insert(0, %r)\nimport framework\n"
                       "async def order():\n    await asyncio.sleep(3600)\n"
+                      "def plain():\n    begun.set(), gate.wait()\n"
+                      "import threading\nbegun, gate = threading.Event(), threading.Event()\n"
+                      "async def in_pool():\n"
+                      "    await asyncio.get_running_loop().run_in_executor(None, framework.endpoint, plain)\n"
                       "async def main():\n    task = asyncio.ensure_future(framework.step6(order))\n"
-                      "    await asyncio.sleep(0)\n    await asyncio.sleep(0)\n"
+                      "    work = asyncio.ensure_future(in_pool())\n"
+                      "    await asyncio.sleep(0)\n    await asyncio.sleep(0)\n    begun.wait()\n"
                       "    print('READY', flush=True)\n    sys.stdin.read()\nasyncio.run(main())\n" % str(package))
     with cores.Target(sys.executable, [str(script)], str(tmp_path)) as target:
         target.wait_ready()
@@ -180,6 +185,7 @@ def test_the_steps_of_a_framework_are_one_line(tmp_path):
     chain = ("      step6() framework.py:14\n      ... 5 more of packages (-n 0 shows all)\n"
              "      step0() framework.py:2\n")
     assert chain + "      order() app.py:5\n" in short and "framework.py:8" not in short
+    assert " at plain() app.py:7\n" in short
     assert "      step3() framework.py:8\n" in whole and "more of packages" not in whole
 
 

@@ -84,6 +84,21 @@ bool code_is_named(struct decoder *decoder, uint64_t code, const char *name)
 	       value_str_equals(&decoder->objects, text, name);
 }
 
+bool code_is_installed(struct decoder *decoder, uint64_t code)
+{
+	static const char *const folders[] = { "/site-packages/", "/dist-packages/", "/lib/python3.",
+		                               "/lib64/python3." };
+	struct text file = { .bytes = NULL };
+	uint64_t name;
+	bool found = false;
+	if (code != 0 && value_field(&decoder->objects, code, FIELD_PyCodeObject_co_filename, &name) &&
+	    value_str(&decoder->objects, name, LIMIT_FILE_NAME, &file) > 0)
+		for (size_t i = 0; i < sizeof folders / sizeof folders[0] && !found; i++)
+			found = strstr(text_string(&file), folders[i]) != NULL;
+	text_free(&file);
+	return found;
+}
+
 uint64_t frame_local(struct decoder *decoder, const struct python_frame *frame, const char *name)
 {
 	for (uint32_t i = 0; i < frame->slot_count && i < LIMIT_ARGUMENT_SLOTS; i++) {

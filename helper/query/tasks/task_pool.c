@@ -37,6 +37,11 @@ static bool add_work(struct task_builder *builder, const struct frame_list *fram
 	const struct python_frame *inner = run;
 	for (size_t i = at; i-- > 0 && file_of(decoder, inner->code) == file_of(decoder, run->code);)
 		inner = &frames->items[i];
+	/* A framework stands between (FastAPI's endpoints that are no coroutines): the program's own frame says more.
+	 */
+	for (size_t i = at; i-- > 0 && code_is_installed(decoder, inner->code);)
+		if (!code_is_installed(decoder, frames->items[i].code))
+			inner = &frames->items[i];
 	work.place = (struct task_place){ .code = inner->code,
 		                          .instruction = inner->last_instruction,
 		                          .is_address = inner->last_instruction_is_address };
