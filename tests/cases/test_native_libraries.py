@@ -17,7 +17,7 @@ import program
 HERE = os.path.dirname(os.path.abspath(__file__))
 # What C++ needs for arrays, fields and types around the buffers is an estimate: words left behind may lead to other
 # memory, never to much of it.
-OBJECTS = 1 << 20
+OBJECTS = 1 << 17
 
 
 def pythons():
