@@ -28,6 +28,8 @@ enum block_mark {
 
 enum claim_strength {
 	CLAIM_SPARSE, /* a word among much that is no pointer */
+	CLAIM_ROUND, /* a word in a block of C whose lowest byte is 0: a truth value with the rest of an older pointer
+	              * in the seven bytes of its padding looks so (expat's parser has one) */
 	CLAIM_INSIDE, /* a word in an object's body that points inside a block of which others have the address: where
 	               * a stream wrote its output last (bz2's next_out), somebody else's memory may be by now */
 	CLAIM_STRUCTURE, /* a word in a block of C */
@@ -189,6 +191,13 @@ static void lead_to(struct claims *claims, uint32_t block, struct claim more)
 	}
 }
 
+static uint8_t strength_between(const struct claims *claims, uint32_t source, uint32_t target)
+{
+	if ((claims->marks[source] & MARK_SPARSE) != 0)
+		return CLAIM_SPARSE;
+	return (claims->graph->blocks.items[target].address & 0xff) == 0 ? CLAIM_ROUND : CLAIM_STRUCTURE;
+}
+
 /* From components to those that they lead to, which have smaller numbers: each is final when its turn comes. */
 static int spread(struct claims *claims)
 {
@@ -202,11 +211,12 @@ static int spread(struct claims *claims)
 		claim.distance++;
 		for (uint32_t i = components->first[c]; i < components->first[c + 1]; i++) {
 			const uint32_t place = components->nodes[i];
-			claim.strength = (claims->marks[inner->block[place]] & MARK_SPARSE) != 0 ? CLAIM_SPARSE
-			                                                                         : CLAIM_STRUCTURE;
-			for (uint32_t j = inner->first[place]; j < inner->first[place + 1]; j++)
-				if (inner->head[inner->targets[j]] != head)
-					lead_to(claims, inner->targets[j], claim);
+			for (uint32_t j = inner->first[place]; j < inner->first[place + 1]; j++) {
+				if (inner->head[inner->targets[j]] == head)
+					continue;
+				claim.strength = strength_between(claims, inner->block[place], inner->targets[j]);
+				lead_to(claims, inner->targets[j], claim);
+			}
 			if (progress_look(claims->progress, &claims->steps) != OK)
 				return progress_cancelled(claims->error);
 		}
