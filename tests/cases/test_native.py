@@ -37,10 +37,11 @@ def answers(distribution):
             found = program.ask(where, ["native", "--json"]), program.ask(where, ["memory", "--json"])
             text = program.run(where + ["native", "-n", "5"]).output
             top = program.ask(where, ["top", "--measure", "native", "--json"])
+            beside = [program.ask(where, ["top", "--json"] + more) for more in ([], ["--no-native"])]
             places = ask_places(where, found[0])
         with open(os.path.join(folder, "native")) as file:
             truth = {line.split()[0]: int(line.split()[1]) for line in file}
-        yield found + (truth, text, top, places)
+        yield found + (truth, text, top, places, beside)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -72,11 +73,20 @@ def test_text_says_that_owners_are_an_estimate(answers):
 
 
 def test_top_by_native_bytes(answers):
-    native, _, truth, _, top, _ = answers
+    native, _, truth, _, top = answers[:5]
     assert top["total"]["native"] == native["owned"]["bytes"]
     largest = top["rows"][0]
     assert largest["name"].startswith("__main__.keep")
     assert largest["retained"] > 0.9 * sum(truth.values())
+
+
+def test_native_bytes_can_be_left_out(answers):
+    """Nothing else of the answer depends on them."""
+    with_, without = answers[6]
+    assert with_["native"]["bytes"] > 1 << 20 and without["native"] is None
+    assert any(row.pop("native") for row in with_["rows"])
+    assert not any(row.pop("native") for row in without["rows"])
+    assert [row["retained"] for row in with_["rows"]] == [row["retained"] for row in without["rows"]]
 
 
 def test_any_address_has_its_place(answers):
