@@ -12,6 +12,7 @@
 #include "decode/quick_size.h"
 #include "graph/asizeof.h"
 #include "graph/frontier.h"
+#include "graph/heap/heap_graph.h"
 #include "graph/object_head.h"
 #include "graph/visited.h"
 
@@ -26,6 +27,7 @@ struct walker {
 	struct walk_result *result; /* counts; its types and sums are filled at the end */
 	uint64_t visited; /* objects since the walk began */
 	enum size_measure measure;
+	const struct heap_graph *heap; /* of SIZE_NATIVE */
 	/* Statistics by type_info.index; the array grows when a type is first met. */
 	ARRAY(struct type_total) totals;
 };
@@ -111,6 +113,25 @@ void walk_set_measure(struct walk *walk, enum size_measure measure)
 	walk->own.measure = measure;
 }
 
+void walk_set_heap(struct walk *walk, const struct heap_graph *heap)
+{
+	walk->own.heap = heap;
+}
+
+/* Bytes of C code that hang on an object. */
+static uint64_t native_of(const struct walker *walker, uint64_t address)
+{
+	const uint32_t node = object_index_find(&walker->heap->index, address);
+	return node != UINT32_MAX ? walker->heap->native[node] : 0;
+}
+
+uint64_t walk_measured(const struct walk *walk, struct decoder *decoder)
+{
+	if (walk->own.measure == SIZE_NATIVE)
+		return native_of(&walk->own, decoder->out.address);
+	return measured_bytes(decoder, walk->own.measure);
+}
+
 static bool reserve_totals(struct walker *walker, uint32_t count)
 {
 	if (count <= walker->totals.count)
@@ -142,6 +163,8 @@ static inline bool count_decoded(struct walker *walker, const struct type_info *
 		return false;
 	if (__builtin_expect(walker->measure == SIZE_ALLOCATED, 0))
 		walker->totals.items[type->index].allocated += allocated_of_object(decoder).bytes;
+	else if (__builtin_expect(walker->measure == SIZE_NATIVE, 0))
+		walker->totals.items[type->index].native += native_of(walker, decoder->out.address);
 	return !decoder->out_of_memory;
 }
 
@@ -207,7 +230,8 @@ static void work(void *context, unsigned member)
 		mate->has_begun = true;
 		*walker = (struct walker){ .decoder = &mate->decoder,
 			                   .result = &mate->result,
-			                   .measure = team->walk->own.measure };
+			                   .measure = team->walk->own.measure,
+			                   .heap = team->walk->own.heap };
 		frontier_init(&walker->frontier, &mate->decoder, &team->walk->visited);
 		walker->frontier.runs.skipped = team->walk->follow->skipped_runs;
 		walker->frontier.runs.required = team->walk->follow->required_runs;
@@ -233,6 +257,7 @@ static int collect_mate(struct walk *walk, struct teammate *mate)
 		own->totals.items[i].count += total->count;
 		own->totals.items[i].shallow += total->shallow;
 		own->totals.items[i].allocated += total->allocated;
+		own->totals.items[i].native += total->native;
 	}
 	coverage_add(&own->result->coverage, &mate->result.coverage);
 	coverage_add(&own->result->coverage, &walker->frontier.coverage);
@@ -292,7 +317,9 @@ static int collect_totals(struct walk *walk, struct walk_result *result, struct 
 			continue;
 		if (total->type->flags & TYPE_IS_APPROXIMATE)
 			total->approximate = total->count;
-		total->bytes = walk->own.measure == SIZE_ALLOCATED ? total->allocated : total->shallow;
+		total->bytes = walk->own.measure == SIZE_ALLOCATED ? total->allocated
+		               : walk->own.measure == SIZE_NATIVE  ? total->native
+		                                                   : total->shallow;
 		result->count += total->count;
 		result->bytes += total->bytes;
 		if (!array_push(&result->types, *total))
@@ -333,7 +360,7 @@ static void begin(struct walk *walk, const struct follow *follow, enum policy po
 	own->visited = 0;
 	walk->follow = follow;
 	walk->decoder->skip_class = policy != POLICY_ALL;
-	walk->decoder->skip_blocks = own->measure == SIZE_SHALLOW;
+	walk->decoder->skip_blocks = own->measure != SIZE_ALLOCATED;
 }
 
 /* Also after a failure: the statistics must be zero for the next walk. */

@@ -7,6 +7,8 @@
 #include "decode/allocated.h"
 #include "graph/coverage.h"
 
+struct heap_graph;
+
 enum policy { POLICY_DATA, POLICY_GC, POLICY_ALL, POLICY_CONTAINERS, POLICY_ASIZEOF, POLICY_COUNT };
 
 const char *policy_name(enum policy policy);
@@ -17,8 +19,8 @@ struct type_total {
 	const struct type_info *type;
 	uint64_t count;
 	uint64_t shallow; /* bytes */
-	uint64_t allocated; /* 0 unless the walk measures it */
-	uint64_t bytes; /* either of them: in the walk's measure */
+	uint64_t allocated, native; /* 0 unless the walk measures it */
+	uint64_t bytes; /* one of them: in the walk's measure */
 	uint64_t approximate; /* of count */
 };
 
@@ -39,6 +41,10 @@ void walk_close(struct walk *walk);
 void walk_reset(struct walk *walk);
 /* What walks measure from now on; first SIZE_SHALLOW. POLICY_ASIZEOF has a measure of its own. */
 void walk_set_measure(struct walk *walk, enum size_measure measure);
+/* For SIZE_NATIVE: the whole heap, whose `native` is known; borrowed. */
+void walk_set_heap(struct walk *walk, const struct heap_graph *heap);
+/* In the walk's measure, of the object that was just decoded by decoder. */
+uint64_t walk_measured(const struct walk *walk, struct decoder *decoder);
 /* Where a walk begins, and what it follows. */
 struct walk_start {
 	const uint64_t *objects;

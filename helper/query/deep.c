@@ -165,6 +165,8 @@ int query_deep(const struct query *query, const struct deep_question *question, 
 	struct walk *walk;
 	TRY(look_at(query, question->object, ret_answer));
 	TRY(query_walk(query, &walk));
+	if (query->measure == SIZE_NATIVE && decode_object(&query->target->decoder, question->object))
+		ret_answer->own_native = walk_measured(walk, &query->target->decoder);
 	const struct walk_start start = { &question->object, 1, question->policy };
 	int status = walk_deep(walk, &start, query->progress, &ret_answer->reached, query->error);
 	sort_types(question->order, &ret_answer->reached);

@@ -22,7 +22,7 @@ struct deep_answer {
 	const struct type_info *type;
 	struct text description; /* names_describe() */
 	uint64_t shallow;
-	uint64_t allocated; /* where it is the query's measure; else 0 */
+	uint64_t allocated, own_native; /* where it is the query's measure; else 0 */
 	struct walk_result reached; /* deep size, objects, types, coverage; a lower bound unless is_complete */
 	bool is_complete; /* not interrupted */
 	bool has_weight; /* retained and shared were asked for and found */

@@ -155,30 +155,33 @@ static inline struct histogram_row *bucket_of(struct histogram *histogram, const
 	return &histogram->answer->rows.items[histogram->bucket_of_type.items[type->index] - 1];
 }
 
-static inline void add_measure(struct histogram_sum *sum, uint64_t shallow, uint64_t allocated)
+static inline void add_measure(struct histogram_sum *sum, const struct histogram_sum *own)
 {
 	sum->count++;
-	sum->shallow += shallow;
-	sum->allocated += allocated;
+	sum->shallow += own->shallow;
+	sum->allocated += own->allocated;
+	sum->native += own->native;
 }
 
 static inline int count_object(struct histogram *histogram, uint32_t node, const struct type_info *type, bool is_shown)
 {
 	const struct retained *heap = histogram->heap;
 	const uint32_t number = heap->dominators.number[node];
-	const uint64_t shallow = heap_graph_own(heap->graph, node);
-	const uint64_t allocated = histogram->measures_allocated ? heap_graph_allocated(heap->graph, node) : 0;
+	const struct histogram_sum own = {
+		.shallow = heap_graph_own(heap->graph, node),
+		.allocated = histogram->measures_allocated ? heap_graph_allocated(heap->graph, node) : 0,
+		.native = histogram->answer->native.is_known || heap->measure == SIZE_NATIVE
+		                  ? heap->graph->native[node]
+		                  : 0,
+	};
 	const bool is_reached = number != UINT32_MAX;
-	add_measure(is_reached ? &histogram->answer->reached : &histogram->answer->unreachable, shallow, allocated);
+	add_measure(is_reached ? &histogram->answer->reached : &histogram->answer->unreachable, &own);
 	if (!is_shown)
 		return OK;
-	struct histogram_row *bucket =
-	        bucket_of(histogram, type, node, heap->measure == SIZE_ALLOCATED ? allocated : shallow);
+	struct histogram_row *bucket = bucket_of(histogram, type, node, histogram_bytes(histogram->answer, &own));
 	if (bucket == NULL)
 		return no_memory(histogram);
-	add_measure(is_reached ? &bucket->reached : &bucket->unreachable, shallow, allocated);
-	if (histogram->answer->native.is_known)
-		bucket->reached.native += heap->graph->native[node];
+	add_measure(is_reached ? &bucket->reached : &bucket->unreachable, &own);
 	if (is_reached && histogram->group != NULL)
 		histogram->group[number] = bucket->group;
 	return OK;

@@ -55,7 +55,9 @@ struct histogram_answer {
 
 static inline uint64_t histogram_bytes(const struct histogram_answer *answer, const struct histogram_sum *sum)
 {
-	return answer->measure == SIZE_ALLOCATED ? sum->allocated : sum->shallow;
+	return answer->measure == SIZE_ALLOCATED ? sum->allocated
+	       : answer->measure == SIZE_NATIVE  ? sum->native
+	                                         : sum->shallow;
 }
 
 int query_histogram(const struct query *query, const struct histogram_question *question,

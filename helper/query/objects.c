@@ -67,6 +67,8 @@ static struct object_row row_of(const struct objects *objects, uint64_t address,
 		                  .is_reachable = heap->dominators.number[node] != UINT32_MAX };
 	if (objects->query->measure == SIZE_ALLOCATED)
 		row.allocated = heap_graph_allocated(heap->graph, node);
+	if (objects->query->measure == SIZE_NATIVE)
+		row.native = heap->graph->native[node];
 	return row;
 }
 
@@ -170,14 +172,13 @@ static int look_at(struct objects *objects, struct object_row *ret_row)
 {
 	const struct objects_question *question = &objects->question;
 	const struct type_info *type = objects->cursor.type;
-	const bool by_allocated = objects->query->measure == SIZE_ALLOCATED;
 	if ((type->index >= objects->passes.count || objects->passes.items[type->index] == NOT_ASKED) &&
 	    !meet_type(objects, type))
 		return no_memory(objects);
 	if (objects->passes.items[type->index] == PASSES_NOT)
 		return 0;
 	struct object_row row = row_of(objects, objects->cursor.address, objects->cursor.node, type);
-	const uint64_t bytes = by_allocated ? row.allocated : row.shallow;
+	const uint64_t bytes = object_row_bytes(&row, objects->query->measure);
 	if (bytes < question->min_bytes)
 		return 0;
 	const bool is_shown = question->order == OBJECTS_BY_ADDRESS && objects->shown < question->limit;
@@ -186,6 +187,7 @@ static int look_at(struct objects *objects, struct object_row *ret_row)
 	objects->matching++;
 	objects->shallow += row.shallow;
 	objects->allocated += row.allocated;
+	objects->native += row.native;
 	if (question->order != OBJECTS_BY_ADDRESS)
 		return keep_waiting(objects, bytes);
 	if (!is_shown)

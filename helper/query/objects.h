@@ -22,11 +22,17 @@ struct objects_question {
 struct object_row {
 	uint64_t address, shallow;
 	uint64_t allocated; /* with details, or where it is the query's measure; else 0 */
+	uint64_t native; /* of C code, where that is the query's measure; else 0 */
 	const struct type_info *type;
 	bool is_tracked; /* as gc.is_tracked(); with details */
 	bool is_approximate; /* as allocated */
 	bool is_reachable; /* a root leads to it */
 };
+
+static inline uint64_t object_row_bytes(const struct object_row *row, enum size_measure measure)
+{
+	return measure == SIZE_ALLOCATED ? row->allocated : measure == SIZE_NATIVE ? row->native : row->shallow;
+}
 
 /* A row that waits for being sorted. */
 struct waiting_object {
@@ -37,7 +43,7 @@ struct waiting_object {
 
 struct objects {
 	/* Of all objects that pass the filters, once objects_next() has said that there are no more. */
-	uint64_t matching, shallow, allocated; /* objects, bytes */
+	uint64_t matching, shallow, allocated, native; /* objects, bytes */
 	uint64_t shown; /* rows so far */
 	const struct coverage *coverage; /* the heap's */
 	/* Private. */

@@ -31,6 +31,9 @@ static inline int query_heap(const struct query *query, const struct retained **
 /* The target's walk with nothing visited, in the query's measure. */
 static inline int query_walk(const struct query *query, struct walk **ret_walk)
 {
+	const struct retained *heap;
+	if (query->measure == SIZE_NATIVE)
+		TRY(query_heap(query, &heap));
 	return target_walk(query->target, query->measure, ret_walk, query->error);
 }
 

@@ -190,7 +190,7 @@ static int open_members(struct tree *tree, struct tree_group *group, struct leve
 		if (!decode_object(decoder, group->members.items[i]))
 			continue;
 		group->own_count++;
-		group->own += measured_bytes(decoder, tree->query->measure);
+		group->own += walk_measured(tree->walk, decoder);
 		if (!policy_opens(tree->policy, decoder->out.type))
 			continue;
 		for (size_t run = 0; run < decoder->out.runs.count; run++)

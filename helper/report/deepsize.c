@@ -70,12 +70,11 @@ static void add_types(struct report *report, struct table *table, const struct w
 
 static int show_types(struct report *report, const struct walk_result *result)
 {
-	struct table_column columns[] = {
-		{ "Count", TABLE_RIGHT }, { "Shallow", TABLE_RIGHT }, { "%", TABLE_RIGHT },
-		{ "sum%", TABLE_RIGHT },  { "Type", TABLE_ELASTIC },
+	const struct table_column columns[] = {
+		{ "Count", TABLE_RIGHT },  { report_measure_heading(report), TABLE_RIGHT },
+		{ "%", TABLE_RIGHT },      { "sum%", TABLE_RIGHT },
+		{ "Type", TABLE_ELASTIC },
 	};
-	if (request_measure(report->request) == SIZE_ALLOCATED)
-		columns[1].heading = "Allocated";
 	struct table *table = table_create(columns, 5, report->style.width, true);
 	if (table == NULL)
 		return error_set(report->error, ERROR_NO_MEMORY, "out of memory while making a table");
@@ -111,6 +110,8 @@ static void show_head(struct report *report, size_t index, const struct deep_ans
 	report_size_line(report, "shallow", answer->shallow, NULL);
 	if (report->query.measure == SIZE_ALLOCATED)
 		report_size_line(report, "allocated", answer->allocated, "the measure of all that follows");
+	if (report->query.measure == SIZE_NATIVE)
+		report_size_line(report, "~ native", answer->own_native, "of C code: the measure of all that follows");
 	units_noun(&note, reached->count, "object");
 	text_format(&note, " reachable (policy %s)", policy_name(report->request->policy));
 	report_size_line(report, "deep", reached->bytes, text_string(&note));
@@ -141,6 +142,8 @@ static void json_types(struct report *report, const struct walk_result *reached)
 		json_number(json, "shallow", total->shallow);
 		if (report->query.measure == SIZE_ALLOCATED)
 			json_number(json, "allocated", total->allocated);
+		if (report->query.measure == SIZE_NATIVE)
+			json_number(json, "native", total->native);
 		json_number(json, "approximate", total->approximate);
 		json_object_end(json);
 	}
@@ -165,6 +168,8 @@ static void show_json(struct report *report, const struct deep_answer *answer)
 	json_number(json, "shallow", answer->shallow);
 	if (report->query.measure == SIZE_ALLOCATED)
 		json_number(json, "allocated", answer->allocated);
+	if (report->query.measure == SIZE_NATIVE)
+		json_number(json, "own_native", answer->own_native);
 	json_number(json, "deep", answer->reached.bytes);
 	json_number(json, "count", answer->reached.count);
 	json_number_or_null(json, "retained", answer->has_weight && answer->is_held, answer->retained);

@@ -184,9 +184,7 @@ static int show_rows(const struct comparison *comparison, const diff_rows *rows,
 	uint32_t count = 0;
 	if (!is_owner) {
 		columns[count++] = (struct table_column){ "Count", TABLE_RIGHT };
-		columns[count++] = (struct table_column){ kind == ROW_MEMORY                        ? "Bytes"
-			                                  : report->query.measure == SIZE_ALLOCATED ? "Allocated"
-			                                                                            : "Shallow",
+		columns[count++] = (struct table_column){ kind == ROW_MEMORY ? "Bytes" : report_measure_heading(report),
 			                                  TABLE_RIGHT };
 	}
 	if (is_owner || (kind == ROW_OBJECTS && request_has(report->request, OPTION_RETAINED)))
@@ -287,6 +285,14 @@ static void json_delta(struct json *json, const char *key, const char *delta_key
 	json_signed(json, delta_key, (int64_t)(new - old));
 }
 
+static const char *delta_key(enum size_measure measure)
+{
+	static const char *const keys[] = {
+		[SIZE_SHALLOW] = "shallow_delta", [SIZE_ALLOCATED] = "allocated_delta", [SIZE_NATIVE] = "native_delta"
+	};
+	return keys[measure];
+}
+
 static void json_rows(const struct comparison *comparison, const diff_rows *rows, const char *key, const char *name)
 {
 	struct report *report = comparison->report;
@@ -306,8 +312,7 @@ static void json_rows(const struct comparison *comparison, const diff_rows *rows
 			json_address(json, is_owner ? "address" : "type_address", row->address);
 		if (!is_owner) {
 			json_delta(json, "count", "count_delta", old->count, new->count);
-			json_delta(json, size_measure_name(report->query.measure),
-			           report->query.measure == SIZE_ALLOCATED ? "allocated_delta" : "shallow_delta",
+			json_delta(json, size_measure_name(report->query.measure), delta_key(report->query.measure),
 			           old->bytes, new->bytes);
 		}
 		if (is_owner || request_has(report->request, OPTION_RETAINED))
@@ -362,12 +367,11 @@ static void show_json(const struct comparison *comparison)
 	struct json *json = &report->json;
 	const struct diff_answer *answer = &comparison->answer;
 	const struct diff_sum *old = &answer->total[0], *new = &answer->total[last_of(comparison)];
-	const bool allocated = report->query.measure == SIZE_ALLOCATED;
 	report_json_begin(report);
 	json_object(json, "total");
 	json_delta(json, "count", "count_delta", old->count, new->count);
-	json_delta(json, size_measure_name(report->query.measure), allocated ? "allocated_delta" : "shallow_delta",
-	           old->bytes, new->bytes);
+	json_delta(json, size_measure_name(report->query.measure), delta_key(report->query.measure), old->bytes,
+	           new->bytes);
 	json_object_end(json);
 	json_rows(comparison, &answer->types, "types", "type");
 	json_rows(comparison, &answer->owners, "owners", "name");

@@ -99,7 +99,7 @@ static int show_table(struct report *report, const struct histogram_answer *answ
 {
 	static const char *const headings[] = { "Type", "Module", "Size", "Generation", "Asked for at" };
 	struct table_column columns[8] = { { "Count", TABLE_RIGHT },
-		                           { "Shallow", TABLE_RIGHT },
+		                           { report_measure_heading(report), TABLE_RIGHT },
 		                           { "%", TABLE_RIGHT },
 		                           { "sum%", TABLE_RIGHT },
 		                           { "Avg", TABLE_RIGHT } };
@@ -107,12 +107,10 @@ static int show_table(struct report *report, const struct histogram_answer *answ
 		               .answer = answer,
 		               .has_retained = request_has(report->request, OPTION_RETAINED) };
 	uint32_t count = 5;
-	if (answer->measure == SIZE_ALLOCATED)
-		columns[1].heading = "Allocated";
 	if (answer->native.is_known)
 		columns[count++] = (struct table_column){ native_beside_heading(&answer->native), TABLE_RIGHT };
 	if (set.has_retained)
-		columns[count++] = (struct table_column){ "Retained", TABLE_RIGHT };
+		columns[count++] = (struct table_column){ report_retained_heading(report), TABLE_RIGHT };
 	columns[count++] = (struct table_column){ headings[report->request->by], TABLE_ELASTIC };
 	set.table = table_create(columns, count, report->style.width, true);
 	if (set.table == NULL)
@@ -153,7 +151,7 @@ static int show_text(struct report *report, const struct histogram_answer *answe
 	units_noun(report->text, answer->reached.count, "object");
 	text_add(report->text, ", ");
 	report_bytes(report, report->text, histogram_bytes(answer, &answer->reached));
-	text_add(report->text, answer->measure == SIZE_ALLOCATED ? " allocated\n" : " shallow\n");
+	text_format(report->text, " %s\n", size_measure_name(answer->measure));
 	native_beside_line(report, &answer->native);
 	int status = show_table(report, answer);
 	counted_line(report, answer->unreachable.count, histogram_bytes(answer, &answer->unreachable),
@@ -174,6 +172,7 @@ static void json_sum(struct json *json, const char *key, const struct histogram_
 	json_number(json, "count", sum->count);
 	json_number(json, "shallow", sum->shallow);
 	json_number(json, "allocated", sum->allocated);
+	json_number(json, "native", sum->native);
 	json_object_end(json);
 }
 

@@ -116,7 +116,7 @@ static void show_sums(struct report *report, const struct modules_answer *answer
 
 static int show_text(struct report *report, const struct modules_answer *answer)
 {
-	struct table_column columns[7] = { { "Retained", TABLE_RIGHT } };
+	struct table_column columns[7] = { { report_retained_heading(report), TABLE_RIGHT } };
 	uint32_t count = 1;
 	if (answer->native.is_known)
 		columns[count++] = (struct table_column){ native_beside_heading(&answer->native), TABLE_RIGHT };
@@ -131,8 +131,10 @@ static int show_text(struct report *report, const struct modules_answer *answer)
 	units_noun(report->text, answer->module_count, "module");
 	text_add(report->text, " in ");
 	report_bytes(report, report->text, answer->heap_bytes);
-	text_format(report->text, "%s of reachable objects\n",
-	            report->query.measure == SIZE_ALLOCATED ? " allocated" : "");
+	static const char *const words[] = {
+		[SIZE_SHALLOW] = "", [SIZE_ALLOCATED] = " allocated", [SIZE_NATIVE] = " of C code"
+	};
+	text_format(report->text, "%s of reachable objects\n", words[report->query.measure]);
 	for (size_t i = 0; i < answer->rows.count; i++)
 		add_row(report, table, &answer->rows.items[i], answer->native.is_known);
 	int status = table_draw(table, report->text, report->error);

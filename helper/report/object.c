@@ -21,9 +21,10 @@ static void show_owner(struct report *report, const struct object_answer *answer
 		text_add(report->text, "  owner     none: garbage, or no object of the heap\n");
 		return;
 	}
-	report_size_line(report, "retained", answer->retained,
-	                 report->query.measure == SIZE_ALLOCATED ? "allocated, freed if this object went"
-	                                                         : "freed if this object went");
+	static const char *const notes[] = { [SIZE_SHALLOW] = "freed if this object went",
+		                             [SIZE_ALLOCATED] = "allocated, freed if this object went",
+		                             [SIZE_NATIVE] = "~ of C code, freed if this object went" };
+	report_size_line(report, "retained", answer->retained, notes[report->query.measure]);
 	native_beside_size(report, &answer->native, answer->number);
 	held_below_line(report, &answer->from_c);
 	approximate_below_line(report, &answer->approximate);

@@ -107,6 +107,10 @@ static void write_json(struct listing *listing, const struct object_row *row, co
 	at = put_decimal(at, row->shallow);
 	at = PUT(at, ",\"allocated\":");
 	at = put_decimal(at, row->allocated);
+	if (listing->report->query.measure == SIZE_NATIVE) {
+		at = PUT(at, ",\"native\":");
+		at = put_decimal(at, row->native);
+	}
 	at = PUT(at, ",\"tracked\":");
 	at = put_bool(at, row->is_tracked);
 	at = PUT(at, ",\"approximate\":");
@@ -125,7 +129,7 @@ static void write_text(struct listing *listing, const struct object_row *row, co
 	char line[64];
 	struct report *report = listing->report;
 	struct text *text = report->text;
-	const uint64_t bytes = report->query.measure == SIZE_ALLOCATED ? row->allocated : row->shallow;
+	const uint64_t bytes = object_row_bytes(row, report->query.measure);
 	char *at = put_hex(line, row->address);
 	text_append(text, line, (size_t)(at - line));
 	size_t used = (size_t)(at - line);
@@ -169,6 +173,10 @@ static void show_footer(struct listing *listing)
 		text_add(text, ", ");
 		report_bytes(report, text, objects->allocated);
 		text_add(text, " allocated");
+	} else if (report->query.measure == SIZE_NATIVE) {
+		text_add(text, ", ~");
+		report_bytes(report, text, objects->native);
+		text_add(text, " of C code");
 	}
 	text_add(text, "\n");
 	report_coverage(report, objects->coverage);
@@ -197,9 +205,7 @@ static int list(struct listing *listing)
 	if (coverage_is_partial(listing->objects.coverage))
 		report->exit_status = EXIT_PARTIAL;
 	if (!report_is_json(report))
-		text_add(report->text, report->query.measure == SIZE_ALLOCATED
-		                               ? "Address            Allocated  Type\n"
-		                               : "Address              Shallow  Type\n");
+		text_format(report->text, "Address     %16s  Type\n", report_measure_heading(report));
 	while ((found = objects_next(&listing->objects, &row)) > 0)
 		TRY(write_row(listing, &row));
 	if (found == 0 && report_is_json(report))

@@ -82,6 +82,19 @@ void report_measure_line(struct report *report)
 	            allocators->other != NULL ? ", which stands in for malloc," : "");
 }
 
+const char *report_measure_heading(const struct report *report)
+{
+	static const char *const headings[] = {
+		[SIZE_SHALLOW] = "Shallow", [SIZE_ALLOCATED] = "Allocated", [SIZE_NATIVE] = "~Native"
+	};
+	return headings[report->query.measure];
+}
+
+const char *report_retained_heading(const struct report *report)
+{
+	return report->query.measure == SIZE_NATIVE ? "~Retained" : "Retained";
+}
+
 int report_walk(struct report *report, struct walk **ret_walk)
 {
 	return target_walk(report->target, request_measure(report->request), ret_walk, report->error);

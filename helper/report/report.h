@@ -70,6 +70,10 @@ void report_json_end(struct report *report);
 
 /* In text: a sentence where sizes are not sys.getsizeof()'s. */
 void report_measure_line(struct report *report);
+/* "Shallow", "Allocated" or "~Native": over a column of sizes. */
+const char *report_measure_heading(const struct report *report);
+/* "Retained", or "~Retained" where it is an estimate. */
+const char *report_retained_heading(const struct report *report);
 /* *ret_walk: the session's, with nothing visited, in the request's measure. */
 int report_walk(struct report *report, struct walk **ret_walk);
 

@@ -124,6 +124,13 @@ static int set_value(struct request *request, enum option_id id, const char *val
 		if (found < 0)
 			return error_set(error, ERROR_ARGUMENT,
 			                 "--measure takes shallow, allocated or native, not '%s'", value);
+		if (id == OPTION_OWN_MEASURE && found == SIZE_NATIVE)
+			return error_set(
+			        error, ERROR_ARGUMENT,
+			        "%s cannot measure native: that is memory of C code, which hangs on objects that "
+			        "a root leads to; top, heap, modules, frames, objects, object, deepsize and diff "
+			        "can",
+			        request->command->name);
 		request->measure = (enum size_measure)found;
 		return OK;
 	case ARGUMENT_SORT:
@@ -238,6 +245,19 @@ static int add_positional(struct request *request, const char *argument, struct 
 	return OK;
 }
 
+static int check_measure(const struct request *request, struct error *error)
+{
+	const bool is_said = request_has(request, OPTION_MEASURE) || request_has(request, OPTION_OWN_MEASURE);
+	if (request_has(request, OPTION_ALLOCATED) && is_said && request->measure != SIZE_ALLOCATED)
+		return error_set(error, ERROR_ARGUMENT,
+		                 "--allocated is short for --measure allocated: not with --measure %s",
+		                 size_measure_name(request->measure));
+	if (request_measure(request) != SIZE_SHALLOW && request->policy == POLICY_ASIZEOF)
+		return error_set(error, ERROR_ARGUMENT, "--%s goes with every policy but asizeof",
+		                 request_has(request, OPTION_ALLOCATED) ? "allocated" : "measure");
+	return OK;
+}
+
 static int parse_arguments(struct request *request, struct cursor *cursor, struct error *error)
 {
 	bool options_ended = false;
@@ -269,8 +289,7 @@ static int parse_arguments(struct request *request, struct cursor *cursor, struc
 		                 request->command->usage);
 	if (request_has(request, OPTION_TREE) && request->policy == POLICY_ASIZEOF)
 		return error_set(error, ERROR_ARGUMENT, "--tree goes with every policy but asizeof");
-	if (request_has(request, OPTION_ALLOCATED) && request->policy == POLICY_ASIZEOF)
-		return error_set(error, ERROR_ARGUMENT, "--allocated goes with every policy but asizeof");
+	TRY(check_measure(request, error));
 	if (!request_has(request, OPTION_LIMIT))
 		request->limit = request_has(request, OPTION_JSON) ? UINT64_MAX : DEFAULT_LIMIT;
 	return OK;

@@ -214,7 +214,7 @@ static void json_row(struct report *report, const struct size_answer *row)
 
 static bool passes(const struct request *request, const struct size_answer *answer)
 {
-	const uint64_t measure = request_has(request, OPTION_ALLOCATED) ? answer->allocated : answer->shallow;
+	const uint64_t measure = request_measure(request) == SIZE_ALLOCATED ? answer->allocated : answer->shallow;
 	return measure >= request->min_bytes && request_matches_type(request, answer->state.type->name);
 }
 

@@ -109,7 +109,7 @@ static void add_row(struct drawing *drawing, struct table_row *parent, size_t *a
 
 static int show_text(struct report *report, const struct top_answer *answer)
 {
-	struct table_column columns[6] = { { "Retained", TABLE_RIGHT }, { "%", TABLE_RIGHT } };
+	struct table_column columns[6] = { { report_retained_heading(report), TABLE_RIGHT }, { "%", TABLE_RIGHT } };
 	uint32_t count = 2;
 	if (answer->native.is_known)
 		columns[count++] = (struct table_column){ native_beside_heading(&answer->native), TABLE_RIGHT };

@@ -68,6 +68,7 @@ int target_walk(struct target *target, enum size_measure measure, struct walk **
 		TRY(walk_open(&target->walk, &target->decoder, error));
 	walk_reset(target->walk);
 	walk_set_measure(target->walk, measure);
+	walk_set_heap(target->walk, target->graph);
 	*ret_walk = target->walk;
 	return OK;
 }

@@ -38,7 +38,8 @@ int target_open(struct target **ret_target, struct address_space *space, const s
                 struct error *error);
 void target_close(struct target *target); /* NULL is fine */
 
-/* The target's walk, with nothing visited, in this measure. */
+/* The target's walk, with nothing visited, in this measure. SIZE_NATIVE is known after target_heap() in that measure
+ * only. */
 int target_walk(struct target *target, enum size_measure measure, struct walk **ret_walk, struct error *error);
 
 /* All objects, without what they refer to unless target_heap() was asked before: for who asks what there is, and not

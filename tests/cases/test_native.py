@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`native`: blocks of C libraries hang on the Python objects that have them, as large together as malloc counted while
 they were made, and never much larger."""
+import json
 import os
 import shutil
 
@@ -27,6 +28,25 @@ def ask_places(where, native):
             program.run(where + ["object", asked[0]]))
 
 
+def ask_measures(where):
+    """{command: answer} in JSON of those that sum bytes of C code, the text of one, and what others say instead."""
+    commands = {"heap": ["heap"], "modules": ["modules"], "deepsize": ["deepsize", "__main__.keep"],
+                "tree": ["deepsize", "-t", "__main__.keep"], "object": ["object", "__main__.keep"],
+                "frames": ["frames"]}
+    answers = {name: program.ask(where, command + ["--measure", "native", "--json"])
+               for name, command in commands.items()}
+    answers["objects"] = [json.loads(line) for line in program.run(
+        where + "objects --measure native --sort shallow --json -n 20".split()).output.splitlines()]
+    answers["allocated"] = [program.ask(where, ["heap", "--json"] + more)
+                            for more in (["--allocated"], ["--measure", "allocated"])]
+    answers["text"] = program.run(where + ["heap", "--measure", "native", "-n", "3"]).output
+    answers["refused"] = [program.run(where + command.split()) for command in (
+        "garbage --measure native", "findings --measure native", "sizeof __main__.keep --measure native",
+        "heap --allocated --measure native", "deepsize --policy asizeof --measure native __main__.keep",
+        "native --measure native", "heap --measure heavy")]
+    return answers
+
+
 @pytest.fixture(scope="module")
 def answers(distribution):
     folder = cores.scratch("native")
@@ -39,9 +59,10 @@ def answers(distribution):
             top = program.ask(where, ["top", "--measure", "native", "--json"])
             beside = [program.ask(where, ["top", "--json"] + more) for more in ([], ["--no-native"])]
             places = ask_places(where, found[0])
+            measures = ask_measures(where)
         with open(os.path.join(folder, "native")) as file:
             truth = {line.split()[0]: int(line.split()[1]) for line in file}
-        yield found + (truth, text, top, places, beside)
+        yield found + (truth, text, top, places, beside, measures)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -87,6 +108,38 @@ def test_native_bytes_can_be_left_out(answers):
     assert any(row.pop("native") for row in with_["rows"])
     assert not any(row.pop("native") for row in without["rows"])
     assert [row["retained"] for row in with_["rows"]] == [row["retained"] for row in without["rows"]]
+
+
+def test_every_command_sums_native_bytes(answers):
+    owned, keep = answers[0]["owned"]["bytes"], answers[4]["rows"][0]["retained"]
+    measures = answers[7]
+    heap = measures["heap"]
+    assert heap["measure"] == "native" and sum(row["native"] for row in heap["types"]) == heap["total"]["native"]
+    assert 0.99 * owned < heap["total"]["native"] <= owned  # what several have in common may be no object's
+    assert [row["native"] for row in heap["types"]] == sorted((row["native"] for row in heap["types"]), reverse=True)
+    assert {row["type"]: row["native"] for row in heap["types"] if row["native"]}.items() <= {
+        row["type"]: row["bytes"] for row in answers[0]["by_owner"]}.items()
+    main = measures["modules"]["modules"][0]
+    assert main["name"] == "__main__" and main["retained"] >= keep and main["deep"] >= keep
+    for name in ("deepsize", "tree"):
+        deep, = measures[name]["objects"]
+        assert deep["retained"] == keep and deep["deep"] >= keep
+        assert sum(row["native"] for row in deep["by_type"]) == deep["deep"]
+    assert measures["object"]["objects"][0]["retained"] == keep
+    assert measures["frames"]["measure"] == "native" and measures["frames"]["threads"][0]["frames"]
+    sizes = [row["native"] for row in measures["objects"]]
+    assert sizes == sorted(sizes, reverse=True) and len(sizes) == 20 and sizes[0] > 1 << 16
+    one, other = measures["allocated"]
+    assert one["measure"] == "allocated" and one["types"] == other["types"]
+    assert "~Native" in measures["text"] and "an estimate" in measures["text"]
+
+
+def test_measures_that_make_no_sense_are_refused(answers):
+    words = ("garbage cannot measure native", "findings cannot measure native", "sizeof cannot measure native",
+             "--allocated is short for --measure allocated", "every policy but asizeof",
+             "native has no option '--measure'", "takes shallow, allocated or native")
+    for answer, sentence in zip(answers[7]["refused"], words):
+        assert answer.status == 1 and sentence in answer.errors, (answer.status, answer.errors)
 
 
 def test_any_address_has_its_place(answers):

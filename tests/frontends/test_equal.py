@@ -55,6 +55,8 @@ def commands(roots):
         "referrers --json %s" % at("tuple"),
         "heap",
         "heap --json --limit 10",
+        "heap --measure native",
+        "deepsize --measure native --json " + at("list grown"),
         "top --limit 10",
         "path " + at("list grown"),
         "path --json " + at("instance"),

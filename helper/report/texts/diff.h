@@ -8,7 +8,8 @@
 	OPTION(EXE)                                                                                                    \
 	OPTION(SYSROOT)                                                                                                \
 	OPTION(FAIL_OVER)                                                                                              \
-	OPTION(LIMIT) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(LIMIT)                                                                                                  \
+	OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(MEASURE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define DIFF_TEXT                                                                                                      \
 	"What grew from the target to LATER, and to EVEN_LATER if it is given: core\n"                                 \
 	"files, compressed ones too, or numbers of live processes; of the same process at\n"                           \

@@ -5,7 +5,8 @@
 
 #define FINDINGS_OPTIONS(OPTION)                                                                                       \
 	OPTION(ONLY)                                                                                                   \
-	OPTION(FAIL_OVER) OPTION(LIMIT) OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(FAIL_OVER)                                                                                              \
+	OPTION(LIMIT) OPTION(BYTES) OPTION(ALLOCATED) OPTION(OWN_MEASURE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define FINDINGS_TEXT                                                                                                  \
 	"The first command to type. Each finding says in words what is wrong or wasted,\n"                             \
 	"how many bytes it holds or would save, where (a name with [*] stands for many\n"                              \

@@ -9,7 +9,7 @@
 	OPTION(LIMIT)                                                                                                  \
 	OPTION(MIN)                                                                                                    \
 	OPTION(BYTES)                                                                                                  \
-	OPTION(ALLOCATED)                                                                                              \
+	OPTION(ALLOCATED) OPTION(MEASURE)                                                                                              \
 	OPTION(NO_NATIVE) OPTION(VALUES) OPTION(DEPTH) OPTION(LENGTH) OPTION(FULL_PATHS) OPTION(JSON) OPTION(HELP)
 #define FRAMES_TEXT                                                                                                    \
 	"The Python stack of every thread, innermost frame first. Of each frame what is\n"                             \

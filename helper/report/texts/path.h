@@ -10,7 +10,7 @@
 	OPTION(THROUGH)                                                                                                \
 	OPTION(MERGE)                                                                                                  \
 	OPTION(LIMIT)                                                                                                  \
-	OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(BYTES) OPTION(ALLOCATED) OPTION(MEASURE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define PATH_TEXT                                                                                                      \
 	"Shows the references that lead to X from a root: from a module's globals, a\n"                                \
 	"frame that runs, the state of a thread or interpreter; only where none of these\n"                            \

@@ -6,7 +6,8 @@
 #define TASKS_OPTIONS(OPTION)                                                                                          \
 	OPTION(AWAITS)                                                                                                 \
 	OPTION(LOCALS)                                                                                                 \
-	OPTION(LIMIT) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(LIMIT)                                                                                                  \
+	OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(MEASURE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define TASKS_TEXT                                                                                                     \
 	"Every task of asyncio, trio and curio, every greenlet that is switched away\n"                                \
 	"from, and coroutines, generators and asynchronous generators that no task has.\n"                             \

@@ -5,7 +5,7 @@
 
 #define TRACEBACKS_OPTIONS(OPTION)                                                                                     \
 	OPTION(LIMIT)                                                                                                  \
-	OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(MEASURE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define TRACEBACKS_TEXT                                                                                                \
 	"Exceptions that are alive with their traceback though no handler has them: each\n"                            \
 	"keeps the frames it came through, and these their locals. Those of one type that\n"                           \
