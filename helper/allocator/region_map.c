@@ -457,3 +457,12 @@ bool memory_map_block(const struct memory_map *map, struct reader *reader, uint6
 		                               region->kind == REGION_HEAP ? ALLOCATOR_MALLOC : ALLOCATOR_MMAP };
 	return true;
 }
+
+bool memory_map_is_free(const struct memory_map *map, struct reader *reader, uint64_t address)
+{
+	struct allocator_block block;
+	const struct region *region = memory_map_find(map, address);
+	return region != NULL && (region->kind == REGION_HEAP || region->kind == REGION_JEMALLOC) &&
+	       (region->kind == REGION_JEMALLOC || map->walks.items[region->glibc].is_confirmed) &&
+	       !memory_map_block(map, reader, address, &block);
+}

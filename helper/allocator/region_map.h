@@ -62,6 +62,9 @@ const struct region *memory_map_find(const struct memory_map *map, uint64_t addr
  * was not confirmed. */
 bool memory_map_block(const struct memory_map *map, struct reader *reader, uint64_t address,
                       struct allocator_block *ret_block);
+/* Whether address lies in a heap that was gone through and confirmed, or where blocks with pages of their own were
+ * looked for, and no block in use has it. False also where that is not known. */
+bool memory_map_is_free(const struct memory_map *map, struct reader *reader, uint64_t address);
 /* An object is known to have a block at address: if nobody claimed the memory there, it is a library's pool, with what
  * else is mapped beside it and nobody's. */
 void memory_map_note_pool(struct memory_map *map, uint64_t address);

@@ -25,6 +25,7 @@ const char *agreement_text(enum agreement agreement)
 		[DISAGREEMENT_PLACE] = "begins inside a block",
 		[DISAGREEMENT_FREE] = "the block is free",
 		[DISAGREEMENT_OWNER] = "the block has another owner",
+		[DISAGREEMENT_ROOM] = "more is claimed than the block has; nothing of it is used",
 	};
 	return texts[agreement];
 }

@@ -21,6 +21,8 @@ enum agreement {
 	DISAGREEMENT_PLACE, /* it begins inside a block */
 	DISAGREEMENT_FREE, /* the block is free */
 	DISAGREEMENT_OWNER, /* two own it that should not (found by who knows all) */
+	DISAGREEMENT_ROOM, /* more is claimed than the block has: the object is flagged (decode/size_bound.h), its claim
+	                      not used */
 	AGREEMENT_COUNT
 };
 

@@ -4,6 +4,13 @@
 #include "base/bytes.h"
 #include "decode/allocated.h"
 
+static const char refuted[] = "it claims more memory than its allocator gave out for it";
+
+bool size_bound_has_refuted(const struct decoded *decoded)
+{
+	return (decoded->flags & DECODED_CORRUPT) != 0 && decoded->reason == refuted;
+}
+
 /* Whether an allocator that is known gave out less than that at the address, or there is no such memory. */
 static bool is_contradicted(struct decoder *decoder, uint64_t address, uint64_t bytes)
 {
@@ -34,7 +41,7 @@ void size_bound_check(struct decoder *decoder)
 		is_bad = is_contradicted(decoder, decoder->large[i].address, decoder->large[i].bytes);
 	if (!is_bad)
 		return;
-	flag_object(decoder, DECODED_CORRUPT, "it claims more memory than its allocator gave out for it");
+	flag_object(decoder, DECODED_CORRUPT, refuted);
 	out->body = (uint64_t)type->tp_basicsize;
 	out->shallow = out->body + out->presize;
 	out->included = 0;

@@ -11,6 +11,9 @@
  * size. */
 void size_bound_check(struct decoder *decoder);
 
+/* Whether that was so of what was decoded. */
+bool size_bound_has_refuted(const struct decoded *decoded);
+
 static inline bool size_bound_is_due(const struct decoder *decoder)
 {
 	return decoder->large_count > 0 || decoder->out.body > LARGE_BYTES;

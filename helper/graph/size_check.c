@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decode/size_bound.h"
 #include "graph/heap/heap_cursor.h"
 #include "graph/object_index.h"
 #include "allocator/mimalloc.h"
@@ -22,11 +23,13 @@ enum {
 struct block_map {
 	uint64_t *in_use, *explained;
 	uint64_t *owned; /* explained by an owner that says it is the only one */
+	uint64_t *native; /* of malloc's: what objects have for a library; several may have the same */
 };
 
 struct checker {
 	struct size_check *check;
 	struct decoder *decoder;
+	const struct memory_map *memory; /* NULL in a sample */
 	struct block_map map; /* NULL in a sample */
 };
 
@@ -45,7 +48,7 @@ static void note(struct checker *checker, const char *role, const struct allocat
 	struct size_check *check = checker->check;
 	const struct decoded *out = &checker->decoder->out;
 	check->agreements[allocation->agreement]++;
-	check->unknown += allocation->allocator == ALLOCATOR_UNKNOWN;
+	check->unknown += allocation->agreement == AGREEMENT_NONE && allocation->allocator == ALLOCATOR_UNKNOWN;
 	if (!agreement_is_bad((enum agreement)allocation->agreement) && allocation->allocator != ALLOCATOR_UNKNOWN)
 		return;
 	for (uint32_t i = 0; i < check->example_count; i++) {
@@ -103,8 +106,30 @@ static void explain(struct checker *checker, struct allocation *allocation, bool
 		set_bit(checker->map.owned, bit);
 }
 
-static void check_allocation(struct checker *checker, const char *role, struct allocation *allocation, bool is_shared)
+/* A block of malloc or of pages: whether it is in use, and nobody else's. Buffers that objects have for a library may
+ * be several objects', but not what is an object's own, nor a library's state. */
+static void explain_outside(struct checker *checker, struct allocation *allocation, bool is_shared, bool is_exclusive)
 {
+	const struct segment *segment = reader_segment(&checker->decoder->reader, allocation->block);
+	if (segment == NULL || segment->data == NULL)
+		return;
+	const uint64_t bit = segment_granule(segment, allocation->block);
+	checker->check->outside_pools++;
+	if (memory_map_is_free(checker->memory, &checker->decoder->reader, allocation->block)) {
+		allocation->agreement = DISAGREEMENT_FREE;
+		return;
+	}
+	if (is_shared)
+		return;
+	if (has_bit(checker->map.owned, bit) || (is_exclusive && has_bit(checker->map.native, bit)))
+		allocation->agreement = DISAGREEMENT_OWNER;
+	set_bit(is_exclusive ? checker->map.owned : checker->map.native, bit);
+}
+
+static void check_allocation(struct checker *checker, const struct block *block, struct allocation *allocation)
+{
+	const bool is_shared = block != NULL && (block->flags & BLOCK_SHARED) != 0;
+	const bool is_exclusive = block == NULL || (block->flags & (BLOCK_COUNTED | BLOCK_OPAQUE)) != 0;
 	if (allocation->agreement == AGREEMENT_EXACT || allocation->agreement == AGREEMENT_KEPT) {
 		const bool has_blocks =
 		        allocation->allocator == ALLOCATOR_PYMALLOC || allocation->allocator == ALLOCATOR_MIMALLOC;
@@ -112,8 +137,13 @@ static void check_allocation(struct checker *checker, const char *role, struct a
 			explain(checker, allocation, is_shared);
 		else if (has_blocks && is_free(checker, allocation))
 			allocation->agreement = DISAGREEMENT_FREE;
+		else if (!has_blocks && checker->map.in_use != NULL)
+			explain_outside(checker, allocation, is_shared, is_exclusive);
+	} else if (allocation->allocator == ALLOCATOR_UNKNOWN && checker->memory != NULL &&
+	           memory_map_is_free(checker->memory, &checker->decoder->reader, allocation->block)) {
+		allocation->agreement = DISAGREEMENT_FREE; /* malloc's own words say nothing of it any more */
 	}
-	note(checker, role, allocation);
+	note(checker, block != NULL ? block->role : NULL, allocation);
 }
 
 /* The object that was just decoded. What is torn or not an object is counted elsewhere. */
@@ -121,16 +151,24 @@ static void check_decoded(struct checker *checker)
 {
 	struct decoder *decoder = checker->decoder;
 	const struct decoded *out = &decoder->out;
+	if (out->type != NULL && size_bound_has_refuted(out)) {
+		const struct allocation claim = { .address = out->address,
+			                          .block = out->address,
+			                          .agreement = DISAGREEMENT_ROOM };
+		checker->check->objects++;
+		note(checker, NULL, &claim);
+		return;
+	}
 	if (out->type == NULL || out->flags & (DECODED_UNREADABLE | DECODED_CORRUPT | DECODED_IN_FLUX))
 		return;
 	checker->check->objects++;
 	struct allocation own = allocation_of_object(decoder);
-	check_allocation(checker, NULL, &own, false);
+	check_allocation(checker, NULL, &own);
 	for (size_t i = 0; i < out->blocks.count; i++) {
 		const struct block *block = &out->blocks.items[i];
 		struct allocation allocation = allocation_of_block(decoder, i);
 		if ((block->flags & BLOCK_INTERIOR) == 0)
-			check_allocation(checker, block->role, &allocation, (block->flags & BLOCK_SHARED) != 0);
+			check_allocation(checker, block, &allocation);
 	}
 }
 
@@ -269,17 +307,19 @@ static int check_objects(struct checker *checker, const struct heap_graph *graph
 	return cursor.status == OK ? OK : progress_cancelled(error);
 }
 
-int size_check_heap(struct size_check *ret_check, const struct heap_graph *graph, struct decoder *decoder,
-                    struct progress *progress, struct error *error)
+int size_check_heap(struct size_check *ret_check, const struct size_check_sources *sources, struct progress *progress,
+                    struct error *error)
 {
-	struct checker checker = { .check = ret_check, .decoder = decoder };
-	const uint64_t words = decoder->reader.space->granule_count / 64 + 1;
+	struct checker checker = { .check = ret_check, .decoder = sources->decoder, .memory = sources->memory };
+	const uint64_t words = sources->decoder->reader.space->granule_count / 64 + 1;
 	memset(ret_check, 0, sizeof *ret_check);
 	ret_check->is_complete = true;
 	checker.map.in_use = calloc(words, sizeof *checker.map.in_use);
 	checker.map.explained = calloc(words, sizeof *checker.map.explained);
 	checker.map.owned = calloc(words, sizeof *checker.map.owned);
-	int status = checker.map.in_use == NULL || checker.map.explained == NULL || checker.map.owned == NULL
+	checker.map.native = calloc(words, sizeof *checker.map.native);
+	int status = checker.map.in_use == NULL || checker.map.explained == NULL || checker.map.owned == NULL ||
+	                             checker.map.native == NULL
 	                     ? error_set(error, ERROR_NO_MEMORY, "out of memory for the check of sizes")
 	                     : OK;
 	if (status == OK) {
@@ -287,10 +327,11 @@ int size_check_heap(struct size_check *ret_check, const struct heap_graph *graph
 		status = note_pages(&checker, error);
 	}
 	if (status == OK)
-		status = check_objects(&checker, graph, progress, error);
+		status = check_objects(&checker, sources->graph, progress, error);
 	free(checker.map.in_use);
 	free(checker.map.explained);
 	free(checker.map.owned);
+	free(checker.map.native);
 	return status;
 }
 

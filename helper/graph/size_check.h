@@ -5,6 +5,7 @@
 #ifndef PYDS_GRAPH_SIZE_CHECK_H
 #define PYDS_GRAPH_SIZE_CHECK_H
 
+#include "allocator/region_map.h"
 #include "decode/allocated.h"
 #include "graph/heap/heap_graph.h"
 
@@ -31,6 +32,7 @@ struct size_check {
 	bool is_complete; /* the whole heap was looked at, not a sample */
 	uint64_t objects;
 	uint64_t agreements[AGREEMENT_COUNT]; /* of objects and their blocks */
+	uint64_t outside_pools; /* blocks of malloc and the like, of pages, that were held against each other */
 	uint64_t unknown; /* of AGREEMENT_NONE: in memory of no allocator that is known */
 	struct block_share pymalloc, mimalloc; /* of a complete check */
 	struct size_disagreement examples[SIZE_CHECK_EXAMPLES];
@@ -39,9 +41,14 @@ struct size_check {
 
 /* Some hundred objects of each generation and what they refer to: some milliseconds, however large the heap. */
 int size_check_sample(struct size_check *ret_check, struct decoder *decoder, struct error *error);
+struct size_check_sources {
+	const struct heap_graph *graph;
+	const struct memory_map *memory; /* its walks know which blocks of malloc are in use */
+	struct decoder *decoder;
+};
 /* All objects of the heap, and all blocks of the allocators. */
-int size_check_heap(struct size_check *ret_check, const struct heap_graph *graph, struct decoder *decoder,
-                    struct progress *progress, struct error *error);
+int size_check_heap(struct size_check *ret_check, const struct size_check_sources *sources, struct progress *progress,
+                    struct error *error);
 uint64_t size_check_disagreements(const struct size_check *check);
 
 #endif

@@ -29,7 +29,10 @@ static int check_sizes(const struct query *query, bool checks_all, struct info_a
 		return size_check_sample(&answer->check, decoder, query->error);
 	TRY(query_heap(query, &heap));
 	answer->coverage = heap->graph->coverage;
-	return size_check_heap(&answer->check, heap->graph, decoder, query->progress, query->error);
+	struct size_check_sources sources = { .graph = heap->graph, .decoder = decoder };
+	TRY(target_memory(query->target, query->progress, &sources.memory, query->error));
+	TRY(size_check_heap(&answer->check, &sources, query->progress, query->error));
+	return query_memory_check(query, &answer->sums);
 }
 
 int query_info(const struct query *query, const struct info_question *question, struct info_answer *ret_answer)
@@ -40,4 +43,9 @@ int query_info(const struct query *query, const struct info_question *question, 
 	count_sources(ret_answer);
 	read_collector(&target->decoder.reader, ret_answer);
 	return check_sizes(query, question->checks_all, ret_answer);
+}
+
+void info_answer_clear(struct info_answer *answer)
+{
+	memory_check_clear(&answer->sums);
 }

@@ -5,6 +5,7 @@
 #define PYDS_QUERY_INFO_H
 
 #include "graph/size_check.h"
+#include "query/memory/memory_check.h"
 #include "query/query.h"
 #include "runtime/collector.h"
 
@@ -27,10 +28,12 @@ struct info_answer {
 	struct collector collector;
 	struct collector_history history;
 	struct size_check check;
+	struct memory_check sums; /* with checks_all */
 	bool is_truncated; /* the core is cut off */
 	struct coverage coverage; /* of the graph, with checks_all; else of nothing */
 };
 
 int query_info(const struct query *query, const struct info_question *question, struct info_answer *ret_answer);
+void info_answer_clear(struct info_answer *answer);
 
 #endif

@@ -133,7 +133,7 @@ static void show_json(struct report *report, const struct info_answer *answer)
 	json_array(json, "checks");
 	json_sentences(json, runtime->checks.items, runtime->checks.count);
 	json_array_end(json);
-	self_check_json(report, &answer->check);
+	self_check_json(report, &answer->check, &answer->sums);
 	json_array(json, "warnings");
 	json_sentences(json, space->warnings.items, space->warnings.count);
 	json_sentences(json, runtime->warnings.items, runtime->warnings.count);
@@ -256,7 +256,7 @@ static int show_text(struct report *report, const struct info_answer *answer)
 	show_sentences(text, runtime->checks.items, runtime->checks.count);
 	if (runtime->checks.count == 0)
 		text_add(text, "  none\n");
-	self_check_show(report, &answer->check);
+	self_check_show(report, &answer->check, &answer->sums);
 	text_add(text, "\nWarnings\n");
 	show_sentences(text, space->warnings.items, space->warnings.count);
 	show_sentences(text, runtime->warnings.items, runtime->warnings.count);
@@ -270,11 +270,13 @@ int info_report(struct report *report)
 {
 	const struct info_question question = { .checks_all = request_has(report->request, OPTION_SELF_CHECK) };
 	struct info_answer answer;
-	TRY(query_info(&report->query, &question, &answer));
-	if (answer.is_truncated || answer.coverage.tracked_unknown)
+	int status = query_info(&report->query, &question, &answer);
+	if (status >= 0 && (answer.is_truncated || answer.coverage.tracked_unknown))
 		report->exit_status = EXIT_PARTIAL;
-	if (!report_is_json(report))
-		return show_text(report, &answer);
-	show_json(report, &answer);
-	return OK;
+	if (status >= 0 && report_is_json(report))
+		show_json(report, &answer);
+	else if (status >= 0)
+		status = show_text(report, &answer);
+	info_answer_clear(&answer);
+	return status;
 }

@@ -14,6 +14,7 @@ static const struct {
 	{ "wrong_size", "DISAGREE: in a block that such a request is not given", DISAGREEMENT_SIZE },
 	{ "wrong_place", "DISAGREE: begin inside a block", DISAGREEMENT_PLACE },
 	{ "free", "DISAGREE: in a block that is free", DISAGREEMENT_FREE },
+	{ "too_large", "DISAGREE: claim more than their block has, which is not used", DISAGREEMENT_ROOM },
 	{ "two_owners", "DISAGREE: in a block that another one has", DISAGREEMENT_OWNER },
 };
 
@@ -54,6 +55,10 @@ static void example_line(struct text *text, const struct size_disagreement *exam
 	units_count(text, example->count);
 	text_format(text, " such as 0x%" PRIx64 " ", example->object);
 	names_type(text, example->type);
+	if (example->allocation.agreement == DISAGREEMENT_ROOM) {
+		text_format(text, ": %s\n", agreement_text(DISAGREEMENT_ROOM));
+		return;
+	}
 	text_format(text, ", %s at 0x%" PRIx64 ": ", example->role != NULL ? example->role : "object",
 	            example->allocation.address);
 	units_count(text, example->allocation.requested);
@@ -63,7 +68,38 @@ static void example_line(struct text *text, const struct size_disagreement *exam
 	            agreement_text((enum agreement)example->allocation.agreement));
 }
 
-void self_check_show(struct report *report, const struct size_check *check)
+/* "  DISAGREE: objects in pymalloc, 2.0 MiB, are more than its blocks in use, 1.0 MiB" */
+static void open_line(struct report *report, const struct memory_sum *sum)
+{
+	struct text *text = report->text;
+	text_format(text, "  DISAGREE: %s, ", sum->what);
+	report_bytes(report, text, sum->bytes);
+	text_format(text, ", %s %s, ", sum->is_at_most ? "are to be at most" : "are to be", sum->whole_name);
+	report_bytes(report, text, sum->whole);
+	if (sum->reason != NULL)
+		text_format(text, ": %s", sum->reason);
+	text_add(text, "\n");
+}
+
+static void show_sums(struct report *report, const struct memory_check *sums)
+{
+	struct text *text = report->text;
+	const uint64_t closed = sums->sums.count - sums->open_count;
+	text_add(text, "  ");
+	units_noun(text, closed, "sum");
+	text_add(text, closed == 1 ? " closes: regions and" : " close: regions and");
+	text_add(text, " what was mapped, each allocator's blocks and its memory, blocks of C code and their owners\n");
+	for (size_t i = 0; i < sums->sums.count; i++)
+		if (!sums->sums.items[i].closes)
+			open_line(report, &sums->sums.items[i]);
+	if (sums->refuted_blocks > 0) {
+		text_add(text, "  ");
+		units_noun(text, sums->refuted_blocks, "block");
+		text_add(text, " that the allocators refute are in no sum of memory, native and top\n");
+	}
+}
+
+void self_check_show(struct report *report, const struct size_check *check, const struct memory_check *sums)
 {
 	struct text *text = report->text;
 	text_add(text, "\nSizes against the allocators' own records, ");
@@ -80,6 +116,8 @@ void self_check_show(struct report *report, const struct size_check *check)
 		count_line(text, check->unknown, "NOT CHECKED: in memory of no allocator that is known");
 	share_line(report, "pymalloc", &check->pymalloc);
 	share_line(report, "mimalloc", &check->mimalloc);
+	if (check->is_complete)
+		show_sums(report, sums);
 	for (uint32_t i = 0; i < check->example_count; i++)
 		example_line(text, &check->examples[i]);
 }
@@ -96,7 +134,28 @@ static void json_share(struct json *json, const char *name, const struct block_s
 	json_object_end(json);
 }
 
-void self_check_json(struct report *report, const struct size_check *check)
+static void json_sums(struct json *json, const struct memory_check *sums)
+{
+	json_number(json, "open_sums", sums->open_count);
+	json_number(json, "refuted_blocks", sums->refuted_blocks);
+	json_array(json, "sums");
+	for (size_t i = 0; i < sums->sums.count; i++) {
+		const struct memory_sum *sum = &sums->sums.items[i];
+		json_object(json, NULL);
+		json_string(json, "what", sum->what);
+		json_number(json, "bytes", sum->bytes);
+		json_string(json, "held_against", sum->whole_name);
+		json_number(json, "whole", sum->whole);
+		json_bool(json, "at_most", sum->is_at_most);
+		json_bool(json, "closes", sum->closes);
+		if (sum->reason != NULL)
+			json_string(json, "reason", sum->reason);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
+void self_check_json(struct report *report, const struct size_check *check, const struct memory_check *sums)
 {
 	struct json *json = &report->json;
 	json_object(json, "self_check");
@@ -110,6 +169,8 @@ void self_check_json(struct report *report, const struct size_check *check)
 	if (check->is_complete) {
 		json_share(json, "pymalloc", &check->pymalloc);
 		json_share(json, "mimalloc", &check->mimalloc);
+		json_number(json, "outside_pools", check->outside_pools);
+		json_sums(json, sums);
 	}
 	json_array(json, "examples");
 	for (uint32_t i = 0; i < check->example_count; i++) {

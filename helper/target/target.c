@@ -168,11 +168,13 @@ int target_blocks(struct target *target, struct progress *progress, const struct
 	const struct heap_graph *graph;
 	*ret_blocks = NULL;
 	if (target->blocks == NULL) {
+		const struct memory_map *memory;
 		TRY(target_objects(target, progress, &graph, error));
+		TRY(target_memory(target, progress, &memory, error));
 		struct python_blocks *blocks = calloc(1, sizeof *blocks);
 		if (blocks == NULL)
 			return error_set(error, ERROR_NO_MEMORY, "out of memory for the objects' blocks");
-		const int status = python_blocks_find(blocks, graph, progress, error);
+		const int status = python_blocks_find(blocks, graph, memory, progress, error);
 		if (status < 0) {
 			free(blocks);
 			return status;

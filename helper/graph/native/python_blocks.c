@@ -15,6 +15,7 @@ enum {
 /* What one thread does: objects begin up to (not including) end, by number. */
 struct block_range {
 	const struct heap_graph *graph;
+	const struct memory_map *memory;
 	struct progress *progress;
 	struct python_blocks *all; /* only its set, which threads share */
 	struct python_blocks own; /* sums */
@@ -47,6 +48,18 @@ static bool count_leaf(struct block_range *range, struct decoder *decoder, const
 	return true;
 }
 
+/* Whether what was decoded cannot be: the allocator has the block in another size, or not in use. */
+static bool is_refuted(struct block_range *range, struct reader *reader, const struct allocation *allocation)
+{
+	const bool is_refuted =
+	        agreement_is_bad((enum agreement)allocation->agreement) ||
+	        ((allocation->allocator == ALLOCATOR_MALLOC || allocation->allocator == ALLOCATOR_JEMALLOC ||
+	          allocation->allocator == ALLOCATOR_UNKNOWN) &&
+	         memory_map_is_free(range->memory, reader, allocation->block));
+	range->own.disagreements += is_refuted;
+	return is_refuted;
+}
+
 /* True: the block was not met before. */
 static bool count_block(struct block_range *range, struct reader *reader, const struct allocation *allocation)
 {
@@ -55,10 +68,8 @@ static bool count_block(struct block_range *range, struct reader *reader, const 
 	const struct segment *segment = reader_segment(reader, allocation->block);
 	if (segment == NULL || segment->data == NULL)
 		return false;
-	if (agreement_is_bad((enum agreement)allocation->agreement)) {
-		range->own.disagreements++;
+	if (is_refuted(range, reader, allocation))
 		return false;
-	}
 	return add_block(range, segment, allocation->block, allocation->taken, (enum allocator)allocation->allocator);
 }
 
@@ -72,8 +83,10 @@ static bool note_known(struct block_range *range, struct reader *reader, uint32_
 	const bool is_mapping = allocation->allocator == ALLOCATOR_PAGES; /* mostly shared with children */
 	const struct segment *segment = reader_segment(reader, allocation->block);
 	if (segment == NULL || !(is_mapping || (is_native && segment->writable_private)) ||
-	    (block->flags & BLOCK_COUNTED) != 0 || agreement_is_bad((enum agreement)allocation->agreement))
+	    (block->flags & BLOCK_COUNTED) != 0)
 		return false;
+	if (is_refuted(range, reader, allocation))
+		return true;
 	const struct known_block known = { .address = allocation->block,
 		                           .bytes = allocation->taken,
 		                           .node = node,
@@ -251,8 +264,8 @@ static void sort_known(struct python_blocks *blocks)
 	}
 }
 
-int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *graph, struct progress *progress,
-                       struct error *error)
+int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *graph, const struct memory_map *memory,
+                       struct progress *progress, struct error *error)
 {
 	const uint64_t objects = graph->index.count;
 	struct block_range ranges[CREW_MOST];
@@ -265,6 +278,7 @@ int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *gr
 	visited_share(&blocks->starts);
 	for (unsigned i = 0; i < count; i++)
 		ranges[i] = (struct block_range){ .graph = graph,
+			                          .memory = memory,
 			                          .progress = progress,
 			                          .all = blocks,
 			                          .begin = (uint32_t)(objects * i / count),

@@ -5,6 +5,7 @@
 #ifndef PYDS_GRAPH_PYTHON_BLOCKS_H
 #define PYDS_GRAPH_PYTHON_BLOCKS_H
 
+#include "allocator/region_map.h"
 #include "decode/allocated.h"
 #include "graph/heap/heap_graph.h"
 #include "graph/visited.h"
@@ -30,15 +31,17 @@ struct python_blocks {
 	/* Of these bytes: the collector's words before objects; code objects with their blocks. */
 	uint64_t collector_heads[ALLOCATOR_COUNT], collector_bytes[ALLOCATOR_COUNT];
 	uint64_t codes[ALLOCATOR_COUNT], code_bytes[ALLOCATOR_COUNT];
-	uint64_t disagreements; /* blocks that the allocator has in another size than was decoded; not among the sums */
+	uint64_t disagreements; /* blocks that the allocator has in another size than was decoded, or not in use; not
+	                           among the sums, nor known */
 	ARRAY(struct known_block) known; /* by address; one that several have, with each */
 	uint64_t outside_bytes; /* of them, each once, those in no malloc that was gone through */
 	ARRAY(uint32_t) opaque; /* objects, by number, with words in their bodies that no decoder knows */
 	ARRAY(struct opaque_piece) pieces; /* of these objects, in their order */
 };
 
-int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *graph, struct progress *progress,
-                       struct error *error);
+/* The memory's walks say which blocks are in use. */
+int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *graph, const struct memory_map *memory,
+                       struct progress *progress, struct error *error);
 void python_blocks_clear(struct python_blocks *blocks);
 /* Whether the block that begins at address is an object's. */
 bool python_blocks_has(const struct python_blocks *blocks, struct reader *reader, uint64_t address);

@@ -6,8 +6,8 @@
 #define GARBAGE_OPTIONS(OPTION)                                                                                        \
 	OPTION(LIMIT)                                                                                                  \
 	OPTION(TYPE)                                                                                                   \
-	OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(OWN_MEASURE) OPTION(VALUES) OPTION(JSON)     \
-	        OPTION(HELP)
+	OPTION(MODULE)                                                                                                 \
+	OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(OWN_MEASURE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define GARBAGE_TEXT                                                                                                   \
 	"Objects that no root reaches. Collectable: the next full collection frees them.\n"                            \
 	"Stuck: no collection ever does, since a count is held by a reference that the\n"                              \

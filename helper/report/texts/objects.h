@@ -6,8 +6,8 @@
 #define OBJECTS_OPTIONS(OPTION)                                                                                        \
 	OPTION(LIMIT)                                                                                                  \
 	OPTION(SORT)                                                                                                   \
-	OPTION(TYPE) OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(MEASURE) OPTION(JSON)           \
-	        OPTION(HELP)
+	OPTION(TYPE)                                                                                                   \
+	OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(MEASURE) OPTION(JSON) OPTION(HELP)
 #define OBJECTS_TEXT                                                                                                   \
 	"Every object of the heap: what roots reach, what only the garbage collector\n"                                \
 	"knows (unreachable), what it does not track. With --json one JSON object a line,\n"                           \

@@ -8,8 +8,8 @@
 #define SIZEOF_OPTIONS(OPTION)                                                                                         \
 	OPTION(SORT)                                                                                                   \
 	OPTION(TYPE)                                                                                                   \
-	OPTION(MODULE) OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(OWN_MEASURE) OPTION(VALUES) OPTION(JSON)     \
-	        OPTION(HELP)
+	OPTION(MODULE)                                                                                                 \
+	OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(OWN_MEASURE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define SIZEOF_TEXT                                                                                                    \
 	"Shallow is exactly what sys.getsizeof(X) would have returned in the process.\n"                               \
 	"Allocated is what the allocators gave for it: the object with what precedes it,\n"                            \
