@@ -76,9 +76,10 @@ def file_offset(data, address):
 
 def long_tuple(dump, data):
     """(address, file offset of its ob_size) of a tuple of many items in a small block."""
-    place = 32 if dump.interpreter.free_threaded or dump.interpreter.trace_refs else 16
+    has_links = dump.interpreter.trace_refs and dump.interpreter.version < (3, 13)  # _ob_next, _ob_prev
+    place = 32 if dump.interpreter.free_threaded or has_links else 16
     for address, known in sorted(dump.truth.objects.items()):
-        if known.type == "tuple" and 120 <= known.size <= 400:
+        if known.type == "tuple" and 160 <= known.size <= 400:
             where = file_offset(data, address) + place
             length, = struct.unpack_from("<Q", data, where)
             assert 64 <= length * 8 < known.size
