@@ -37,6 +37,12 @@ struct scanner {
 
 /* ---- Words ---- */
 
+/* The block that has a place in the index, by its rank there. */
+static inline uint32_t numbered(const struct native_graph *graph, uint32_t rank)
+{
+	return __builtin_expect(graph->placed != NULL, 0) ? graph->placed[rank] : rank;
+}
+
 /* Whether a block begins in the granule or so little before it that a word of a body may point there. */
 static inline __attribute__((always_inline)) bool is_near_start(const struct object_index *index, uint64_t granule)
 {
@@ -52,7 +58,8 @@ static inline __attribute__((always_inline)) bool is_near_start(const struct obj
 /* The block that a word points to, with NATIVE_INSIDE; UINT32_MAX: none. */
 static inline __attribute__((always_inline)) uint32_t block_of(struct scanner *scanner, uint64_t word)
 {
-	const struct object_index *index = &scanner->graph->index;
+	const struct native_graph *graph = scanner->graph;
+	const struct object_index *index = &graph->index;
 	const struct segment *segment = reader_segment(&scanner->reader, word);
 	if (segment == NULL || segment->data == NULL)
 		return UINT32_MAX;
@@ -60,15 +67,17 @@ static inline __attribute__((always_inline)) uint32_t block_of(struct scanner *s
 	if (scanner->most_inside == INSIDE_FROM_BODY && !is_near_start(index, granule))
 		return UINT32_MAX;
 	const uint32_t before = object_index_rank(index, granule);
-	if (before < scanner->graph->blocks.count && scanner->graph->blocks.items[before].address == word)
-		return before;
-	if (before == 0)
-		return UINT32_MAX;
+	const uint32_t here = before < index->count ? numbered(graph, before) : UINT32_MAX;
+	if (here != UINT32_MAX && graph->blocks.items[here].address == word)
+		return here;
 	/* The granule's own block begins at it, or this word's block before it. */
-	uint32_t number = before - 1;
-	if (before < scanner->graph->blocks.count && scanner->graph->blocks.items[before].address < word)
-		number = before;
-	const struct native_block *block = &scanner->graph->blocks.items[number];
+	uint32_t number = here;
+	if (here == UINT32_MAX || graph->blocks.items[here].address > word) {
+		if (before == 0)
+			return UINT32_MAX;
+		number = numbered(graph, before - 1);
+	}
+	const struct native_block *block = &graph->blocks.items[number];
 	/* The header of the next block is no place inside this one: malloc's own lists leave its address behind. */
 	const uint64_t inside = word - block->address;
 	return inside < block->bytes - GLIBC_CHUNK_HEADER && inside <= scanner->most_inside ? number | NATIVE_INSIDE
@@ -140,13 +149,25 @@ static int scan_plain(struct scanner *scanner, const uint8_t *words, uint64_t co
 	return scan_all(scanner, words, count, source);
 }
 
+/* Memory need not be there in one piece: of a live process only pages that were touched are copied, a dump leaves out
+ * what a file has. */
 static int scan_words(struct scanner *scanner, uint64_t start, uint64_t bytes, uint32_t source)
 {
-	const uint8_t *words = bytes >= 8 ? reader_at(&scanner->reader, start, bytes) : NULL;
-	if (words == NULL)
-		return OK;
-	return scanner->can_popcnt ? scan_popcnt(scanner, words, bytes / 8, source)
-	                           : scan_plain(scanner, words, bytes / 8, source);
+	enum { PAGE = 4096 };
+	const uint64_t end = start + (bytes & ~UINT64_C(7));
+	int status = OK;
+	while (status == OK && start < end) {
+		const struct segment *segment = reader_segment(&scanner->reader, start);
+		const uint64_t stop = segment != NULL ? segment->end : (start | (PAGE - 1)) + 1;
+		const uint64_t piece = (stop < end ? stop : end) - start;
+		const uint8_t *words = segment != NULL && piece >= 8 ? reader_at(&scanner->reader, start, piece) : NULL;
+		if (words != NULL && scanner->can_popcnt)
+			status = scan_popcnt(scanner, words, piece / 8, source);
+		else if (words != NULL)
+			status = scan_plain(scanner, words, piece / 8, source);
+		start += piece;
+	}
+	return status;
 }
 
 /* ---- Crews ---- */
@@ -268,7 +289,7 @@ static void scan_objects(void *context, unsigned member)
 			const struct opaque_piece *opaque = &python->pieces.items[piece];
 			const uint64_t bytes = opaque->bytes < OPAQUE_MOST ? opaque->bytes : OPAQUE_MOST;
 			if (scanner->status == OK && number != UINT32_MAX)
-				scanner->status = scan_words(scanner, opaque->address, bytes & ~UINT64_C(7), number);
+				scanner->status = scan_words(scanner, opaque->address, bytes, number);
 		}
 	}
 	if (scanner->status == OK && decoder.out_of_memory)
@@ -299,8 +320,7 @@ static void scan_blocks(void *context, unsigned member)
 			continue;
 		scanner->status = progress_step(scanner->progress, &scanner->steps);
 		if (scanner->status == OK)
-			scanner->status = scan_words(scanner, block->address, native_block_room(block) & ~UINT64_C(7),
-			                             (uint32_t)i);
+			scanner->status = scan_words(scanner, block->address, native_block_room(block), (uint32_t)i);
 	}
 }
 
@@ -336,8 +356,7 @@ static int scan_files(const struct scanner *first, native_edge_array *edges)
 		const struct region *region = &memory->regions.items[i];
 		if (region->kind == REGION_FILE && region->is_writable &&
 		    region->end - region->start <= LIMIT_BSS_BYTES)
-			status = scan_words(&scanner, region->start, (region->end - region->start) & ~UINT64_C(7),
-			                    region->index);
+			status = scan_words(&scanner, region->start, region->end - region->start, region->index);
 		if (status == OK && progress_is_cancelled(scanner.progress))
 			status = ERROR_CANCELLED;
 	}

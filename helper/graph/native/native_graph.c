@@ -158,19 +158,38 @@ static int collect_blocks(struct builder *builder)
 	return add_known(builder);
 }
 
+/* Whether a block gets a place in the index: granules are in order, as blocks are. */
+static bool place_block(struct native_graph *graph, struct reader *reader, uint64_t address, uint64_t *last)
+{
+	const struct segment *segment = reader_segment(reader, address);
+	if (segment == NULL || segment->data == NULL || segment_granule(segment, address) == *last)
+		return false;
+	*last = segment_granule(segment, address);
+	(void)visited_add(&graph->index.objects, visited_place(&graph->index.objects, segment, address));
+	return true;
+}
+
 static int number_blocks(struct builder *builder)
 {
 	struct native_graph *graph = builder->graph;
 	const struct address_space *space = builder->sources->memory->allocators->space;
-	TRY(object_index_open(&graph->index, space, builder->error));
+	uint64_t last = UINT64_MAX;
+	uint32_t placed = 0;
 	struct reader reader;
+	TRY(object_index_open(&graph->index, space, builder->error));
 	reader_init(&reader, space);
-	for (size_t i = 0; i < graph->blocks.count; i++) {
-		const uint64_t address = graph->blocks.items[i].address;
-		const struct segment *segment = reader_segment(&reader, address);
-		if (segment != NULL && segment->data != NULL)
-			(void)visited_add(&graph->index.objects,
-			                  visited_place(&graph->index.objects, segment, address));
+	for (uint32_t i = 0; i < graph->blocks.count; i++) {
+		if (place_block(graph, &reader, graph->blocks.items[i].address, &last)) {
+			if (graph->placed != NULL)
+				graph->placed[placed] = i;
+			placed++;
+		} else if (graph->placed == NULL) {
+			graph->placed = malloc(graph->blocks.count * sizeof *graph->placed);
+			if (graph->placed == NULL)
+				return no_memory(builder);
+			for (uint32_t before = 0; before < i; before++)
+				graph->placed[before] = before;
+		}
 	}
 	return object_index_number(&graph->index, builder->error);
 }
@@ -224,6 +243,7 @@ void native_graph_close(struct native_graph *graph)
 	if (graph == NULL)
 		return;
 	array_free(&graph->blocks);
+	free(graph->placed);
 	object_index_close(&graph->index);
 	free(graph);
 }

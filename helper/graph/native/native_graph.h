@@ -36,7 +36,10 @@ struct native_total {
 
 struct native_graph {
 	ARRAY(struct native_block) blocks; /* by address */
-	struct object_index index; /* address to index in blocks */
+	struct object_index index; /* address to index in blocks, or in placed */
+	/* The blocks that have a place in the index; NULL: all have. Of others the memory is not there (pages of a
+	 * shared mapping that a dump or a copy leaves out), or their granule is another's. */
+	uint32_t *placed;
 	struct native_total holders[NATIVE_UNSEEN + 1], all, exact;
 	uint64_t edge_count;
 };
