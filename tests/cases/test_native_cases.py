@@ -83,5 +83,5 @@ def test_a_live_process_and_its_core_have_the_same_owners(kept):
     """What one of them leaves out, as a page of a shared mapping, must not move the owners of all blocks behind it."""
     live, core = kept[2:]
     for holder in ("owned", "static", "unseen"):
-        assert live[holder]["blocks"] == pytest.approx(core[holder]["blocks"], rel=0.02, abs=20), holder
+        assert live[holder]["count"] == pytest.approx(core[holder]["count"], rel=0.02, abs=20), holder
         assert live[holder]["bytes"] == pytest.approx(core[holder]["bytes"], rel=0.02, abs=65536), holder
