@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "query/memory/native_beside.h"
 #include "render/table.h"
 #include "render/units.h"
 #include "report/memory_rows.h"
@@ -114,6 +115,12 @@ static void show_end(struct report *report, const struct memory_answer *answer)
 		            answer->other_malloc);
 	else if (!answer->has_malloc && answer->map->allocators->jemalloc.file == NULL)
 		text_add(report->text, "No heap of glibc's malloc was found; what C code has is not known.\n");
+	if (!answer->has_native && answer->native_bytes >= NATIVE_WORTH_BYTES &&
+	    answer->native_bytes >= answer->private_bytes / NATIVE_WORTH_SHARE) {
+		text_add(report->text, "What leads to the ");
+		report_bytes(report, report->text, answer->native_bytes);
+		text_add(report->text, " of C code was not looked for: memory --native does.\n");
+	}
 	if (!answer->has_usage)
 		text_add(report->text,
 		         "RSS, PSS and swap are in no core; pages of files that were only read neither.\n");
@@ -132,7 +139,7 @@ static int show_text(struct report *report, const struct memory_answer *answer)
 		[VERDICT_OBJECTS] = "top heap memory:--arenas",
 		[VERDICT_RETURNABLE] = "memory:--arenas memory:--regions top",
 		[VERDICT_FRAGMENTED] = "memory:--arenas memory:--regions top",
-		[VERDICT_NATIVE] = "native memory:--arenas top",
+		[VERDICT_NATIVE] = "native memory:--native memory:--arenas",
 		[VERDICT_UNKNOWN] = "memory:--regions native top",
 	};
 	if (answer->verdicts.count > 0)
@@ -211,6 +218,31 @@ static void json_shares(struct json *json, const struct memory_answer *answer)
 	json_share(json, "tracemalloc", answer, SHARE_TRACEMALLOC);
 	json_number(json, "tracemalloc_memory", shares->traced_bytes);
 	json_object_end(json);
+	json_object_end(json);
+}
+
+/* What C code has, by what leads to it, over all allocators; null: nobody asked. */
+static void json_native(struct json *json, const struct memory_answer *answer)
+{
+	static const char *const names[NATIVE_UNSEEN + 1] = {
+		[NATIVE_OBJECT] = "owned", [NATIVE_STATIC] = "static", [NATIVE_UNSEEN] = "unseen"
+	};
+	if (!answer->has_native) {
+		json_null(json, "native");
+		return;
+	}
+	json_object(json, "native");
+	for (int holder = NATIVE_OBJECT; holder <= NATIVE_UNSEEN; holder++) {
+		struct native_total sum = { 0 };
+		for (int allocator = 0; allocator < ALLOCATOR_COUNT; allocator++) {
+			sum.blocks += answer->native[holder][allocator].blocks;
+			sum.bytes += answer->native[holder][allocator].bytes;
+		}
+		json_object(json, names[holder]);
+		json_number(json, "count", sum.blocks);
+		json_number(json, "bytes", sum.bytes);
+		json_object_end(json);
+	}
 	json_object_end(json);
 }
 
@@ -327,6 +359,7 @@ static void show_json(struct report *report, const struct memory_answer *answer)
 	json_parts(json, answer, &next, 0);
 	json_array_end(json);
 	json_shares(json, answer);
+	json_native(json, answer);
 	json_malloc(json, answer);
 	json_pymalloc(json, answer);
 	if (answer->map->allocators->jemalloc.file != NULL)
@@ -341,7 +374,9 @@ static void show_json(struct report *report, const struct memory_answer *answer)
 
 int memory_report(struct report *report)
 {
-	const struct memory_question question = { .with_pinned = true, .limit = report->request->limit };
+	const struct memory_question question = { .with_pinned = true,
+		                                  .with_native = request_has(report->request, OPTION_LEADS),
+		                                  .limit = report->request->limit };
 	struct memory_answer answer;
 	int status = query_memory(&report->query, &question, &answer);
 	if (status >= 0 && report_is_json(report))

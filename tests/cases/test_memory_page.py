@@ -15,7 +15,7 @@ TURN = 1900 * 48 << 10  # bytes that a turn loses
 
 @pytest.fixture(scope="module")
 def answers(distribution):
-    """native, memory, the text of diff a turn later."""
+    """native, memory, their text and that of diff a turn later; memory --native."""
     folder = cores.scratch("memory_page")
     try:
         with cores.Target(distribution.path, [os.path.join(HERE, "memory_page_program.py"), "extension", "0.5"],
@@ -28,7 +28,8 @@ def answers(distribution):
             yield (program.ask(["--core", core], ["native", "--json"]),
                    program.ask(["--core", core], ["memory", "--json"]),
                    program.run(["--core", core, "native", "-n", "3"]).output,
-                   program.run(["--core", core, "diff", str(target.pid), "-n", "2"]).output)
+                   program.run(["--core", core, "diff", str(target.pid), "-n", "2"]).output,
+                   program.ask(["--core", core], ["memory", "--json", "--native"]))
     except cores.Skipped as reason:
         pytest.skip(str(reason))
     finally:
@@ -36,7 +37,7 @@ def answers(distribution):
 
 
 def test_what_c_code_lost_is_seen(answers):
-    native, memory, text, _ = answers
+    native, memory, text, _, _ = answers
     assert [one["kind"] for one in memory["verdict"]] == ["native"]
     most = native["unseen_most"]
     assert most["at_least"] == 32768 and 0.95 * TURN < most["bytes"] < 1.05 * TURN
@@ -49,3 +50,19 @@ def test_what_grew_is_no_objects(answers):
     lines = answers[3].split("\n")
     assert lines[0].startswith("It grew by ") and "__main__.STREAMS" in lines[0]
     assert lines[1].startswith("What grew more is no object's: malloc heaps: in use by C code +")
+
+
+def parts_of(part):
+    return [part] + [one for below in part["parts"] for one in parts_of(below)]
+
+
+def test_memory_says_what_leads_to_blocks_of_c_code(answers):
+    native, without, memory = answers[0], answers[1], answers[4]
+    assert without["native"] is None
+    assert memory["native"] == {holder: native[holder] for holder in ("owned", "static", "unseen")}
+    heaps, = [part for part in parts_of(memory["tree"][0]) if part["name"] == "malloc heaps"]
+    used, = [part for part in heaps["parts"] if part["name"] == "in use by C code"]
+    leads = {one["name"]: one for one in used["of_which"] if "~" in one["name"]}
+    assert leads["of it ~ nothing seen leads to it"]["bytes"] >= native["unseen_most"]["bytes"]
+    assert sum(one["bytes"] for one in leads.values()) == used["bytes"]
+    assert sum(one["count"] for one in leads.values()) == used["count"]

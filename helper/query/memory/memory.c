@@ -5,6 +5,7 @@
 
 #include "query/memory/memory_parts.h"
 #include "query/memory/memory_verdict.h"
+#include "query/memory/native_beside.h"
 #include "query/memory/pinned.h"
 
 static int measure_regions(const struct query *query, struct memory_answer *answer)
@@ -56,6 +57,25 @@ static void sum_malloc(struct memory_answer *answer)
 	answer->malloc_overhead = use->system > known ? use->system - known : 0;
 }
 
+/* What leads to what C code has. */
+static int find_native(const struct query *query, struct memory_answer *answer)
+{
+	const struct native_graph *native;
+	uint64_t steps = 0;
+	TRY(target_native(query->target, query->progress, &native, query->error));
+	for (size_t i = 0; i < native->blocks.count; i++) {
+		const struct native_block *block = &native->blocks.items[i];
+		struct native_total *total = &answer->native[block->holder][block->allocator];
+		total->blocks++;
+		total->bytes += block->bytes;
+		if (progress_look(query->progress, &steps) != OK)
+			return progress_cancelled(query->error);
+	}
+	answer->has_native = true;
+	/* Libraries' pools may have got their names by now. */
+	return measure_regions(query, answer);
+}
+
 int query_memory(const struct query *query, const struct memory_question *question, struct memory_answer *ret_answer)
 {
 	struct memory_answer *answer = ret_answer;
@@ -68,6 +88,8 @@ int query_memory(const struct query *query, const struct memory_question *questi
 	TRY(target_blocks(query->target, query->progress, &blocks, query->error));
 	TRY(measure_regions(query, answer));
 	sum_malloc(answer);
+	if (question->with_native)
+		TRY(find_native(query, answer));
 	answer->other_malloc = query->target->context->allocators.other;
 	if (query->target->space->kind == SPACE_PROCESS)
 		answer->has_usage = memory_usage_read(&answer->usage, query->target->space->pid);

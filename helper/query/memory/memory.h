@@ -5,6 +5,7 @@
 #define PYDS_QUERY_MEMORY_H
 
 #include "allocator/region_map.h"
+#include "graph/native/native_graph.h"
 #include "memory/live/usage.h"
 #include "query/memory/memory_regions.h"
 #include "query/memory/python_shares.h"
@@ -12,6 +13,7 @@
 
 struct memory_question {
 	bool with_pinned; /* which objects keep sparse arenas */
+	bool with_native; /* what leads to blocks of C code: takes as long as `native` */
 	uint64_t limit; /* of pinned types */
 };
 
@@ -56,6 +58,9 @@ struct memory_answer {
 	uint64_t malloc_overhead; /* of heaps: headers of heaps and arenas */
 	uint64_t returnable_resident;
 	struct python_shares shares;
+	/* Blocks in use that are no object's, by what leads to them (an estimate) and allocator, if with_native. */
+	bool has_native;
+	struct native_total native[NATIVE_UNSEEN + 1][ALLOCATOR_COUNT];
 	bool has_malloc; /* false: no heap of glibc was found, or what was found does not confirm itself */
 	const char *refusal; /* why the latter; NULL */
 	uint64_t refused_at;

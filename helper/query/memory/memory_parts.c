@@ -16,6 +16,28 @@ static void add(struct tree *tree, uint32_t level, const char *name, uint64_t by
 		tree->failed = true;
 }
 
+/* What some of the part before is. */
+static void add_of_it(struct tree *tree, const char *name, uint64_t bytes, uint64_t count)
+{
+	const size_t before = tree->answer->parts.count;
+	add(tree, 3, name, bytes, count);
+	if (tree->answer->parts.count > before)
+		tree->answer->parts.items[before].is_of_which = true;
+}
+
+static void add_native(struct tree *tree, enum allocator allocator)
+{
+	static const char *const names[NATIVE_UNSEEN + 1] = {
+		[NATIVE_OBJECT] = "of it ~ hangs on Python objects",
+		[NATIVE_STATIC] = "of it ~ hangs on variables of C only",
+		[NATIVE_UNSEEN] = "of it ~ nothing seen leads to it",
+	};
+	for (int holder = NATIVE_OBJECT; holder <= NATIVE_UNSEEN; holder++) {
+		const struct native_total *total = &tree->answer->native[holder][allocator];
+		add_of_it(tree, names[holder], total->bytes, total->blocks);
+	}
+}
+
 static void add_share(struct tree *tree, enum python_share share, enum allocator allocator)
 {
 	static const char *const names[SHARE_COUNT] = {
@@ -26,10 +48,7 @@ static void add_share(struct tree *tree, enum python_share share, enum allocator
 		[SHARE_TRACEMALLOC] = "of it tracemalloc's own tables",
 	};
 	const struct python_shares *shares = &tree->answer->shares;
-	const size_t before = tree->answer->parts.count;
-	add(tree, 3, names[share], shares->bytes[share][allocator], shares->count[share][allocator]);
-	if (tree->answer->parts.count > before)
-		tree->answer->parts.items[before].is_of_which = true;
+	add_of_it(tree, names[share], shares->bytes[share][allocator], shares->count[share][allocator]);
 }
 
 /* What objects have of an allocator, and what else is in use there. */
@@ -40,6 +59,7 @@ static void add_used(struct tree *tree, enum allocator allocator, const char *ot
 	for (int share = SHARE_COLLECTOR; share <= SHARE_INTERNED; share++)
 		add_share(tree, (enum python_share)share, allocator);
 	add(tree, 2, other_name, other_bytes, other_count);
+	add_native(tree, allocator);
 	for (int share = SHARE_FREE_LISTS; share <= SHARE_TRACEMALLOC; share++)
 		add_share(tree, (enum python_share)share, allocator);
 }

@@ -5,8 +5,6 @@
 
 enum {
 	POOLED_BYTES = 512, /* up to there an object lies in a pool, not in malloc's heaps */
-	WORTH_BYTES = 1 << 20, /* below that, or below a 50th of the private memory, nobody misses them */
-	WORTH_SHARE = 50,
 };
 
 /* What malloc gave out and objects of these sizes do not explain, and what no allocator explains. Both are cheap to
@@ -37,8 +35,8 @@ int query_native_beside(const struct query *query, struct native_beside *ret_bes
 	ret_beside->private_bytes = regions.private_bytes;
 	ret_beside->named_bytes = regions.named_bytes;
 	ret_beside->guess = guess(target->heap->graph, map, &regions);
-	if (query->no_native || query->measure == SIZE_NATIVE || ret_beside->guess < WORTH_BYTES ||
-	    ret_beside->guess < regions.private_bytes / WORTH_SHARE)
+	if (query->no_native || query->measure == SIZE_NATIVE || ret_beside->guess < NATIVE_WORTH_BYTES ||
+	    ret_beside->guess < regions.private_bytes / NATIVE_WORTH_SHARE)
 		return OK;
 	TRY(target_native_retained(target, query->progress, &ret_beside->retained, query->error));
 	TRY(target_native(target, query->progress, &native, query->error));

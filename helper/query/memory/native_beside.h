@@ -6,6 +6,12 @@
 
 #include "query/query.h"
 
+enum {
+	NATIVE_WORTH_BYTES =
+	        1 << 20, /* below that, or below a 50th of the private memory, nobody misses what C code has */
+	NATIVE_WORTH_SHARE = 50,
+};
+
 struct native_beside {
 	bool is_known; /* else there are too few to be worth the time, nobody wants them, or the measure is native
 	                  already */

@@ -5,13 +5,15 @@
 
 #define MEMORY_OPTIONS(OPTION)                                                                                         \
 	OPTION(LIMIT)                                                                                                  \
-	OPTION(ARENAS) OPTION(POOLS) OPTION(REGIONS) OPTION(STACKS) OPTION(BYTES) OPTION(JSON) OPTION(HELP)
+	OPTION(LEADS) OPTION(ARENAS) OPTION(POOLS) OPTION(REGIONS) OPTION(STACKS) OPTION(BYTES) OPTION(JSON)           \
+	        OPTION(HELP)
 #define MEMORY_TEXT                                                                                                    \
 	"Every byte that the process had mapped, by owner, and what of it is in use,\n"                                \
 	"free or could be returned: pymalloc, mimalloc, glibc's malloc and jemalloc are\n"                             \
 	"gone through block by block, and a heap that does not confirm itself is said,\n"                              \
 	"not guessed. The parts sum to what was mapped. At the end a sentence says what\n"                             \
 	"the numbers mean: live objects, free memory that malloc keeps, fragmentation,\n"                              \
-	"or C code.\n"
+	"or C code. With --native also what leads to the blocks of C code: Python\n"                                   \
+	"objects, only variables of C, or nothing seen; an estimate (~).\n"
 
 #endif
