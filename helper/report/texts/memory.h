@@ -5,8 +5,8 @@
 
 #define MEMORY_OPTIONS(OPTION)                                                                                         \
 	OPTION(LIMIT)                                                                                                  \
-	OPTION(LEADS) OPTION(ARENAS) OPTION(POOLS) OPTION(REGIONS) OPTION(STACKS) OPTION(BYTES) OPTION(JSON)           \
-	        OPTION(HELP)
+	OPTION(LEADS)                                                                                                  \
+	OPTION(ARENAS) OPTION(POOLS) OPTION(REGIONS) OPTION(STACKS) OPTION(BYTES) OPTION(JSON) OPTION(HELP)
 #define MEMORY_TEXT                                                                                                    \
 	"Every byte that the process had mapped, by owner, and what of it is in use,\n"                                \
 	"free or could be returned: pymalloc, mimalloc, glibc's malloc and jemalloc are\n"                             \
