@@ -28,8 +28,10 @@ enum block_mark {
 
 enum claim_strength {
 	CLAIM_SPARSE, /* a word among much that is no pointer */
-	CLAIM_ROUND, /* a word in a block of C whose lowest byte is 0: a truth value with the rest of an older pointer
-	              * in the seven bytes of its padding looks so (expat's parser has one) */
+	CLAIM_LEFT, /* a word in a block of C that may be left of an earlier use of the memory: the last one of a chunk,
+	             * which malloc() gives where fewer bytes were asked for; or one whose lowest byte is 0: a truth
+	             * value with the rest of an older pointer in the seven bytes of its padding (expat's parser has
+	             * one) */
 	CLAIM_INSIDE, /* a word in an object's body that points inside a block of which others have the address: where
 	               * a stream wrote its output last (bz2's next_out), somebody else's memory may be by now */
 	CLAIM_STRUCTURE, /* a word in a block of C */
@@ -52,7 +54,7 @@ struct inner {
 	uint32_t count;
 	uint32_t *block; /* index of each */
 	uint32_t *first; /* its words: targets[first[i]] up to targets[first[i + 1]] */
-	uint32_t *targets; /* blocks */
+	uint32_t *targets; /* blocks, with NATIVE_TAIL */
 	struct components components; /* of inner blocks, by their place here */
 	/* Of every block, where its claim is: the first block of its component; while components are looked for, its
 	 * place here or UINT32_MAX. NULL: no block has words that count, and each is its own component. */
@@ -83,15 +85,15 @@ static void mark_starts(struct claims *claims, const native_edge_array *edges, u
 {
 	for (size_t i = 0; i < edges->count; i++)
 		if ((edges->items[i].target & NATIVE_INSIDE) == 0)
-			claims->marks[edges->items[i].target] |= marks;
+			claims->marks[native_edge_block(&edges->items[i])] |= marks;
 }
 
 /* The block that an edge leads to; UINT32_MAX: it points inside a block that others, with one of the marks, name by its
  * address. */
 static uint32_t target_marked(const struct claims *claims, const struct native_edge *edge, uint8_t marks)
 {
-	const uint32_t target = edge->target & ~NATIVE_INSIDE;
-	return edge->target != target && (claims->marks[target] & marks) != 0 ? UINT32_MAX : target;
+	const uint32_t target = native_edge_block(edge);
+	return (edge->target & NATIVE_INSIDE) != 0 && (claims->marks[target] & marks) != 0 ? UINT32_MAX : target;
 }
 
 /* Of a word in a body: arenas (upb's) begin inside a block of their own, whose address only their list of blocks has:
@@ -111,7 +113,7 @@ static void mark_starts_by_blocks(struct claims *claims)
 	const native_edge_array *edges = &claims->edges->from_blocks;
 	for (size_t i = 0; i < edges->count; i++) {
 		const struct native_edge *edge = &edges->items[i];
-		if (edge->target != edge->source && (edge->target & NATIVE_INSIDE) == 0 &&
+		if (edge->target != edge->source && (edge->target & (NATIVE_INSIDE | NATIVE_TAIL)) == 0 &&
 		    (claims->marks[edge->source] & MARK_SPARSE) == 0)
 			claims->marks[edge->target] |= MARK_START_BY_BLOCK;
 	}
@@ -120,7 +122,7 @@ static void mark_starts_by_blocks(struct claims *claims)
 static bool is_weak(const struct claims *claims, const struct native_edge *edge)
 {
 	return (edge->target & NATIVE_INSIDE) != 0 &&
-	       (claims->marks[edge->target & ~NATIVE_INSIDE] & MARK_START_BY_BLOCK) != 0;
+	       (claims->marks[native_edge_block(edge)] & MARK_START_BY_BLOCK) != 0;
 }
 
 /* What has a connection mostly knows its connection: that must not make one of all that hangs on it. */
@@ -191,11 +193,12 @@ static void lead_to(struct claims *claims, uint32_t block, struct claim more)
 	}
 }
 
-static uint8_t strength_between(const struct claims *claims, uint32_t source, uint32_t target)
+static uint8_t strength_of(const struct claims *claims, const struct native_edge *edge)
 {
-	if ((claims->marks[source] & MARK_SPARSE) != 0)
+	if ((claims->marks[edge->source] & MARK_SPARSE) != 0)
 		return CLAIM_SPARSE;
-	return (claims->graph->blocks.items[target].address & 0xff) == 0 ? CLAIM_ROUND : CLAIM_STRUCTURE;
+	const uint64_t address = claims->graph->blocks.items[native_edge_block(edge)].address;
+	return (edge->target & NATIVE_TAIL) != 0 || (address & 0xff) == 0 ? CLAIM_LEFT : CLAIM_STRUCTURE;
 }
 
 /* From components to those that they lead to, which have smaller numbers: each is final when its turn comes. */
@@ -212,10 +215,11 @@ static int spread(struct claims *claims)
 		for (uint32_t i = components->first[c]; i < components->first[c + 1]; i++) {
 			const uint32_t place = components->nodes[i];
 			for (uint32_t j = inner->first[place]; j < inner->first[place + 1]; j++) {
-				if (inner->head[inner->targets[j]] == head)
+				const struct native_edge edge = { inner->block[place], inner->targets[j] };
+				if (inner->head[native_edge_block(&edge)] == head)
 					continue;
-				claim.strength = strength_between(claims, inner->block[place], inner->targets[j]);
-				lead_to(claims, inner->targets[j], claim);
+				claim.strength = strength_of(claims, &edge);
+				lead_to(claims, native_edge_block(&edge), claim);
 			}
 			if (progress_look(claims->progress, &claims->steps) != OK)
 				return progress_cancelled(claims->error);
@@ -294,7 +298,7 @@ static int list_inner(struct claims *claims, enum round round)
 			inner->block[inner->count] = edges->items[i].source;
 			inner->first[inner->count++] = kept;
 		}
-		inner->targets[kept++] = target;
+		inner->targets[kept++] = target | (edges->items[i].target & NATIVE_TAIL);
 	}
 	inner->first[count] = kept;
 	return OK;
@@ -319,8 +323,8 @@ static int join_inner(struct claims *claims)
 	for (uint32_t i = 0; i < inner->count; i++) {
 		rows.first[i] = kept;
 		for (uint32_t j = inner->first[i]; j < inner->first[i + 1]; j++)
-			if (inner->head[inner->targets[j]] != UINT32_MAX)
-				rows.targets[kept++] = inner->head[inner->targets[j]];
+			if (inner->head[inner->targets[j] & ~NATIVE_TAIL] != UINT32_MAX)
+				rows.targets[kept++] = inner->head[inner->targets[j] & ~NATIVE_TAIL];
 	}
 	rows.first[inner->count] = kept;
 	const int status = components_find(&inner->components, &rows, claims->progress, claims->error);

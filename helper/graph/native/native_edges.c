@@ -311,6 +311,22 @@ static int scan_all_objects(const struct scanner *first, native_edge_array *edge
 	return scan_together(scanners, count, scan_objects, edges);
 }
 
+/* The last word of a chunk by itself: malloc() rounds up, and what it adds has what was there before. */
+static int scan_block(struct scanner *scanner, const struct native_block *block, uint32_t number)
+{
+	uint64_t bytes = native_block_room(block);
+	const bool has_tail = block->allocator == ALLOCATOR_MALLOC && bytes >= 16 && bytes % 16 == 8;
+	if (!has_tail)
+		return scan_words(scanner, block->address, bytes, number);
+	bytes -= 8;
+	TRY(scan_words(scanner, block->address, bytes, number));
+	const size_t before = scanner->edges.count;
+	TRY(scan_words(scanner, block->address + bytes, 8, number));
+	if (scanner->edges.count > before)
+		scanner->edges.items[before].target |= NATIVE_TAIL;
+	return OK;
+}
+
 static void scan_blocks(void *context, unsigned member)
 {
 	struct scanner *scanner = (struct scanner *)context + member;
@@ -320,7 +336,7 @@ static void scan_blocks(void *context, unsigned member)
 			continue;
 		scanner->status = progress_step(scanner->progress, &scanner->steps);
 		if (scanner->status == OK)
-			scanner->status = scan_words(scanner, block->address, native_block_room(block), (uint32_t)i);
+			scanner->status = scan_block(scanner, block, (uint32_t)i);
 	}
 }
 

@@ -86,11 +86,19 @@ static inline const struct native_block *native_graph_find(const struct native_g
 /* ---- Between native_graph.c, native_edges.c and native_claims.c ---- */
 
 #define NATIVE_INSIDE (UINT32_C(1) << 31) /* of an edge's target: the word points inside the block */
+#define NATIVE_TAIL (UINT32_C(1) << 30) /* the word is the last one of a chunk of malloc, which may not be asked for   \
+	                                 */
+#define NATIVE_MOST NATIVE_TAIL /* blocks */
 
 struct native_edge {
 	uint32_t source; /* block; of an object: number of the dominator tree; of a variable: file */
-	uint32_t target; /* block, with NATIVE_INSIDE */
+	uint32_t target; /* block, with NATIVE_INSIDE, NATIVE_TAIL */
 };
+
+static inline uint32_t native_edge_block(const struct native_edge *edge)
+{
+	return edge->target & (NATIVE_MOST - 1);
+}
 
 typedef ARRAY(struct native_edge) native_edge_array;
 
