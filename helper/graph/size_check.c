@@ -119,7 +119,8 @@ static void explain_outside(struct checker *checker, struct allocation *allocati
 		allocation->agreement = DISAGREEMENT_FREE;
 		return;
 	}
-	if (is_shared)
+	/* Of jemalloc's smallest two lie in a granule: which of them it is a bit does not say. */
+	if (is_shared || allocation->taken < 16)
 		return;
 	if (has_bit(checker->map.owned, bit) || (is_exclusive && has_bit(checker->map.native, bit)))
 		allocation->agreement = DISAGREEMENT_OWNER;

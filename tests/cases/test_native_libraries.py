@@ -74,7 +74,8 @@ def test_a_pool_has_an_owner(kept):
 
 def test_classes_that_rust_holds(kept):
     _, answer = has(kept, "pydantic")
-    assert answer["retained"] > 50 * 6000, answer
+    # 10 KiB without what Rust holds; what words left behind lead to as well is in common, and not in it.
+    assert answer["retained"] > 50 * 2000, answer
 
 
 def test_bytes_of_a_buffer_count_once(kept):

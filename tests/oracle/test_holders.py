@@ -264,8 +264,9 @@ def test_totals_are_those_of_heap(holders, listed):
     heap = program.ask(holders.target, ["heap", "--json"])
     for key, reachable in (("total", True), ("unreachable", False)):
         rows = [row for row in listed.values() if row["reachable"] == reachable]
-        assert heap[key] == {"count": len(rows), "shallow": sum(row["shallow"] for row in rows),
-                             "allocated": sum(row["allocated"] for row in rows)}
+        assert {name: heap[key][name] for name in ("count", "shallow", "allocated")} == {
+            "count": len(rows), "shallow": sum(row["shallow"] for row in rows),
+            "allocated": sum(row["allocated"] for row in rows)}
     types = collections.Counter(row["type"] for row in listed.values() if row["reachable"])
     of_heap = collections.Counter()
     for row in heap["types"]:  # several types may have one name

@@ -78,8 +78,9 @@ def long_tuple(dump, data):
     """(address, file offset of its ob_size) of a tuple of many items in a small block."""
     has_links = dump.interpreter.trace_refs and dump.interpreter.version < (3, 13)  # _ob_next, _ob_prev
     place = 32 if dump.interpreter.free_threaded or has_links else 16
+    least = 136 if has_links else 120
     for address, known in sorted(dump.truth.objects.items()):
-        if known.type == "tuple" and 160 <= known.size <= 400:
+        if known.type == "tuple" and least <= known.size <= 400:
             where = file_offset(data, address) + place
             length, = struct.unpack_from("<Q", data, where)
             assert 64 <= length * 8 < known.size
