@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Classes as torch makes its tensors' (torch/csrc/tensor/python_tensor.cpp): structs of a program in C whose metatype is
-one too, with tp_basicsize of the plain PyTypeObject, not of the heap type that `type` says. Prints "READY ADDRESS SIZE"
-of such a class. Layout of PyTypeObject: Include/cpython/object.h, the same from 3.8 to 3.15 up to tp_base."""
+"""Classes as torch makes its tensors' (torch/csrc/tensor/python_tensor.cpp): structs of a program in C whose metatype
+is one too, with tp_basicsize of the plain PyTypeObject, not of the heap type that `type` says. Prints "READY ADDRESS
+METATYPE" of one. Layout of PyTypeObject: Include/cpython/object.h, the same from 3.8 to 3.15 up to tp_base."""
 import ctypes
 import os
 import sys

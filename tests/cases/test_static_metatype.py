@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Classes whose metatype is a struct of a program in C, shorter than a heap type, are classes all the same: torch has 38
-of them, which were "no sane object"."""
+"""Classes whose metatype is a struct of a program in C, shorter than a heap type, are classes all the same: torch has
+38 of them, which were "no sane object"."""
 import os
 import shutil
 

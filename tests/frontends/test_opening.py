@@ -166,6 +166,7 @@ def page_faults(command):
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt - before
 
 
+@pytest.mark.skipif(program.SANITIZED, reason="segments are copied there, into memory of their own")
 def test_one_object_of_a_large_core_is_answered_without_reading_it(distribution):
     """Each page that is looked at of a core that lies on a disk is a read of its own: not one per arena of 1 MiB."""
     folder, faults = cores.scratch("large"), []
