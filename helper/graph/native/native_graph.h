@@ -86,8 +86,8 @@ static inline const struct native_block *native_graph_find(const struct native_g
 /* ---- Between native_graph.c, native_edges.c and native_claims.c ---- */
 
 #define NATIVE_INSIDE (UINT32_C(1) << 31) /* of an edge's target: the word points inside the block */
-#define NATIVE_TAIL (UINT32_C(1) << 30) /* the word is the last one of a chunk of malloc, which may not be asked for   \
-	                                 */
+/* The word is the last one of a chunk of malloc, which may not be asked for. */
+#define NATIVE_TAIL (UINT32_C(1) << 30)
 #define NATIVE_MOST NATIVE_TAIL /* blocks */
 
 struct native_edge {
