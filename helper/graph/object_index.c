@@ -56,38 +56,15 @@ static inline __attribute__((always_inline)) uint64_t find_word(const struct obj
 }
 
 /* Twice: for processors that count bits by themselves, and for others. */
-#ifdef __x86_64__
-__attribute__((target("popcnt"))) static uint64_t count_words_popcnt(struct object_index *index)
+WITH_POPCNT static uint64_t count_words_popcnt(struct object_index *index)
 {
 	return count_words(index);
 }
 
-__attribute__((target("popcnt"))) static uint64_t find_word_popcnt(const struct object_index *index, uint64_t word,
-                                                                   uint32_t *number)
+WITH_POPCNT static uint64_t find_word_popcnt(const struct object_index *index, uint64_t word, uint32_t *number)
 {
 	return find_word(index, word, number);
 }
-
-static bool has_popcnt(void)
-{
-	return __builtin_cpu_supports("popcnt");
-}
-#else
-static uint64_t count_words_popcnt(struct object_index *index)
-{
-	return count_words(index);
-}
-
-static uint64_t find_word_popcnt(const struct object_index *index, uint64_t word, uint32_t *number)
-{
-	return find_word(index, word, number);
-}
-
-static bool has_popcnt(void)
-{
-	return false;
-}
-#endif
 
 int object_index_number(struct object_index *index, struct error *error)
 {
@@ -96,7 +73,7 @@ int object_index_number(struct object_index *index, struct error *error)
 	index->ranks = malloc(group_count * sizeof *index->ranks);
 	if (index->ranks == NULL)
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for the index of objects");
-	const uint64_t total = has_popcnt() ? count_words_popcnt(index) : count_words(index);
+	const uint64_t total = object_index_has_popcnt() ? count_words_popcnt(index) : count_words(index);
 	if (total > UINT32_MAX)
 		return error_set(error, ERROR_LIMIT, "more than %u million objects", UINT32_MAX / 1000000);
 	if (index->objects.word_count % words_per_rank == 0)
@@ -139,7 +116,7 @@ static uint64_t find_bit(const struct object_index *index, uint32_t number, uint
 	}
 	uint32_t left = number - index->ranks[low];
 	uint64_t word = low * (BITS_PER_RANK / 64);
-	word = has_popcnt() ? find_word_popcnt(index, word, &left) : find_word(index, word, &left);
+	word = object_index_has_popcnt() ? find_word_popcnt(index, word, &left) : find_word(index, word, &left);
 	uint64_t bits = index->objects.words[word];
 	while (left-- > 0)
 		bits &= bits - 1;

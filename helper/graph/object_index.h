@@ -23,6 +23,23 @@ void object_index_close(struct object_index *index);
 /* After `objects` was filled (graph/frontier.h): counts. ERROR_LIMIT above 2^32 - 2^20 objects. */
 int object_index_number(struct object_index *index, struct error *error);
 
+/* A function made with the processor's own counting of bits, of which a rank takes up to eight: to be called only where
+ * object_index_has_popcnt() says so. */
+#ifdef __x86_64__
+#define WITH_POPCNT __attribute__((target("popcnt")))
+#else
+#define WITH_POPCNT
+#endif
+
+static inline bool object_index_has_popcnt(void)
+{
+#ifdef __x86_64__
+	return __builtin_cpu_supports("popcnt");
+#else
+	return false;
+#endif
+}
+
 /* Inlined always: also into functions for processors that count bits by themselves. */
 static inline __attribute__((always_inline)) uint32_t object_index_rank(const struct object_index *index,
                                                                         uint64_t granule)

@@ -89,28 +89,11 @@ static inline __attribute__((always_inline)) bool write_slots(struct edge_range 
 	return true;
 }
 
-#ifdef __x86_64__
-/* The same with the processor's own counting of bits, of which the number of an object takes up to eight. */
-__attribute__((target("popcnt"))) static bool write_slots_popcnt(struct edge_range *range, const struct run *run)
+/* The same for processors that count bits by themselves. */
+WITH_POPCNT static bool write_slots_popcnt(struct edge_range *range, const struct run *run)
 {
 	return write_slots(range, run);
 }
-
-static bool has_popcnt(void)
-{
-	return __builtin_cpu_supports("popcnt");
-}
-#else
-static bool write_slots_popcnt(struct edge_range *range, const struct run *run)
-{
-	return write_slots(range, run);
-}
-
-static bool has_popcnt(void)
-{
-	return false;
-}
-#endif
 
 /* Runs of which not every slot is a reference that the count of the object knows of. */
 static bool write_uncounted(struct edge_range *range, const struct run *run)
@@ -273,7 +256,7 @@ static void begin_range(struct builder *builder, struct edge_range *range, unsig
 	range->begin = (uint32_t)(objects * index / count);
 	range->end = (uint32_t)(objects * (index + 1) / count);
 	range->is_shared = count > 1;
-	range->can_popcnt = has_popcnt();
+	range->can_popcnt = object_index_has_popcnt();
 	range->decoder = builder->decoder;
 	if (index > 0) {
 		decoder_init(&range->own_decoder, builder->decoder->context);

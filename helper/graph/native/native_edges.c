@@ -120,29 +120,11 @@ static inline __attribute__((always_inline)) int scan_all(struct scanner *scanne
 	return scan_few(scanner, words + 8 * i, count - i, source);
 }
 
-#ifdef __x86_64__
-/* The same with the processor's own counting of bits, of which the number of a block takes up to eight. */
-__attribute__((target("popcnt"))) static int scan_popcnt(struct scanner *scanner, const uint8_t *words, uint64_t count,
-                                                         uint32_t source)
+/* The same for processors that count bits by themselves. */
+WITH_POPCNT static int scan_popcnt(struct scanner *scanner, const uint8_t *words, uint64_t count, uint32_t source)
 {
 	return scan_all(scanner, words, count, source);
 }
-
-static bool has_popcnt(void)
-{
-	return __builtin_cpu_supports("popcnt");
-}
-#else
-static int scan_popcnt(struct scanner *scanner, const uint8_t *words, uint64_t count, uint32_t source)
-{
-	return scan_all(scanner, words, count, source);
-}
-
-static bool has_popcnt(void)
-{
-	return false;
-}
-#endif
 
 static int scan_plain(struct scanner *scanner, const uint8_t *words, uint64_t count, uint32_t source)
 {
@@ -399,9 +381,11 @@ static int add_known(const struct scanner *first, native_edge_array *edges)
 int native_edges_find(struct native_edges *edges, const struct native_graph *graph,
                       const struct native_sources *sources, struct progress *progress, struct error *error)
 {
-	struct scanner first = {
-		.graph = graph, .sources = sources, .progress = progress, .can_popcnt = has_popcnt(), .status = OK
-	};
+	struct scanner first = { .graph = graph,
+		                 .sources = sources,
+		                 .progress = progress,
+		                 .can_popcnt = object_index_has_popcnt(),
+		                 .status = OK };
 	memset(edges, 0, sizeof *edges);
 	if (graph->blocks.count == 0)
 		return OK;
