@@ -32,18 +32,12 @@ static bool parse(const char *line, struct lock_line *ret_line)
 	return sscanf(line, format, &ret_line->number, &ret_line->process, &ret_line->inode) == 3;
 }
 
-static const char *next_line(const char *line)
-{
-	const char *end = strchr(line, '\n');
-	return end != NULL && end[1] != '\0' ? end + 1 : NULL;
-}
-
 /* The first lock on a file, of that number if it is not -1. */
 static bool find_held(const char *table, uint64_t inode, int64_t number, struct file_lock *ret_lock)
 {
 	struct lock_line line;
 	unsigned looked_at = 0;
-	for (const char *at = table; at != NULL && looked_at < LIMIT_FILE_LOCKS; at = next_line(at), looked_at++)
+	for (const char *at = table; at != NULL && looked_at < LIMIT_FILE_LOCKS; at = process_file_next_line(at), looked_at++)
 		if (parse(at, &line) && !line.waits && line.inode == inode && (number < 0 || line.number == number)) {
 			*ret_lock = (struct file_lock){ .process = line.process, .descriptor = -1 };
 			return true;
@@ -56,7 +50,7 @@ static int64_t number_waited_for(const char *table, uint64_t inode, int32_t proc
 {
 	struct lock_line line;
 	unsigned looked_at = 0;
-	for (const char *at = table; at != NULL && looked_at < LIMIT_FILE_LOCKS; at = next_line(at), looked_at++)
+	for (const char *at = table; at != NULL && looked_at < LIMIT_FILE_LOCKS; at = process_file_next_line(at), looked_at++)
 		if (parse(at, &line) && line.waits && line.inode == inode && line.process == process)
 			return line.number;
 	return -1;

@@ -84,6 +84,12 @@ void process_children_list(int32_t pid, thread_id_array *children)
 	array_free(&threads);
 }
 
+const char *process_file_next_line(const char *line)
+{
+	const char *end = strchr(line, '\n');
+	return end != NULL && end[1] != '\0' ? end + 1 : NULL;
+}
+
 uint64_t process_namespace_tid(int32_t pid, int32_t thread_id)
 {
 	struct text text = { .bytes = NULL };

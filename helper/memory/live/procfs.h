@@ -19,6 +19,8 @@ typedef ARRAY(int32_t) thread_id_array;
 
 /* The whole of a file of /proc, appended; 0 or a negative errno. */
 int process_file_read(struct text *text, const char *path_format, ...) __attribute__((format(printf, 2, 3)));
+/* The line after this one; NULL: it is the last. */
+const char *process_file_next_line(const char *line);
 /* The number of a thread in the innermost PID namespace that it lives in; 0 if it is not known. */
 uint64_t process_namespace_tid(int32_t pid, int32_t thread_id);
 /* 0 or a negative errno. */

@@ -26,19 +26,13 @@ static bool parse(const char *line, struct map_line *ret_line)
 	              &ret_line->file.major, &ret_line->file.minor, &ret_line->file.inode) == 5;
 }
 
-static const char *next_line(const char *line)
-{
-	const char *end = strchr(line, '\n');
-	return end != NULL && end[1] != '\0' ? end + 1 : NULL;
-}
-
 static bool find_file(int32_t pid, uint64_t address, struct mapped_inode *ret_file)
 {
 	struct text text = { .bytes = NULL };
 	struct map_line line;
 	bool is_found = false;
 	if (process_file_read(&text, "/proc/%" PRId32 "/maps", pid) == 0)
-		for (const char *at = text_string(&text); at != NULL && !is_found; at = next_line(at))
+		for (const char *at = text_string(&text); at != NULL && !is_found; at = process_file_next_line(at))
 			is_found =
 			        parse(at, &line) && address >= line.start && address < line.end && line.file.inode != 0;
 	if (is_found)
@@ -53,7 +47,7 @@ static bool has_file(int32_t pid, const struct mapped_inode *file)
 	struct map_line line;
 	bool is_found = false;
 	if (process_file_read(&text, "/proc/%" PRId32 "/maps", pid) == 0)
-		for (const char *at = text_string(&text); at != NULL && !is_found; at = next_line(at))
+		for (const char *at = text_string(&text); at != NULL && !is_found; at = process_file_next_line(at))
 			is_found = parse(at, &line) && line.file.inode == file->inode &&
 			           line.file.major == file->major && line.file.minor == file->minor;
 	text_free(&text);
