@@ -44,12 +44,6 @@ static const char *const wait_words[] = {
 	[WAIT_OTHER] = "for ",
 };
 
-static size_t row_of(const struct tasks_answer *found, uint64_t address)
-{
-	const size_t row = array_first_not_below(&found->rows, address, address);
-	return row < found->rows.count && found->rows.items[row].address == address ? row : SIZE_MAX;
-}
-
 const struct python_thread *task_pool_thread(const struct task_report *tasks, const struct pool_work *work)
 {
 	return &tasks->report->target->runtime->threads.items[work->thread];
@@ -92,24 +86,24 @@ static void pool_text(struct task_report *tasks, const struct task_group *group,
 
 static void object_text(struct task_report *tasks, const struct task_group *group, struct text *text)
 {
-	const size_t row = group->wait == WAIT_TASK ? row_of(&tasks->found, group->wait_object) : SIZE_MAX;
+	const uint32_t row = group->wait == WAIT_TASK ? tasks_row(&tasks->found, group->wait_object) : UINT32_MAX;
 	if (group->waits_differ)
 		text_add(text, "different ones, the first ");
-	if (row != SIZE_MAX && tasks->found.rows.items[row].name != 0)
+	if (row != UINT32_MAX && tasks->found.rows.items[row].name != 0)
 		task_name(tasks, tasks->found.rows.items[row].name, text);
 	else if (group->wait_words.length > 0)
 		text_add(text, text_string(&group->wait_words));
 	if (group->wait_words.length == 0)
-		text_format(text, "%s0x%" PRIx64, row != SIZE_MAX ? " " : "", group->wait_object);
+		text_format(text, "%s0x%" PRIx64, row != UINT32_MAX ? " " : "", group->wait_object);
 }
 
 /* Tasks that the first of the group waits for at once. */
 static void children_text(struct task_report *tasks, const struct task_group *group, struct text *text)
 {
 	const struct tasks_answer *found = &tasks->found;
-	const size_t row = row_of(found, group->first);
+	const uint32_t row = tasks_row(found, group->first);
 	uint64_t count = 0;
-	for (size_t i = row != SIZE_MAX ? tasks_first_edge(found, (uint32_t)row) : found->edges.count;
+	for (size_t i = row != UINT32_MAX ? tasks_first_edge(found, row) : found->edges.count;
 	     i < found->edges.count && found->edges.items[i].from == row; i++)
 		count += found->edges.items[i].kind != EDGE_AWAITS && found->edges.items[i].kind != EDGE_LOCK;
 	if (count == 0)

@@ -23,12 +23,6 @@ static void queue_future(struct edge_finder *finder, uint64_t object, enum task_
 		finder->no_memory = true;
 }
 
-static uint32_t row_of(const struct tasks_answer *tasks, uint64_t address)
-{
-	const size_t row = array_first_not_below(&tasks->rows, address, address);
-	return row < tasks->rows.count && tasks->rows.items[row].address == address ? (uint32_t)row : UINT32_MAX;
-}
-
 /* All that a list, set or tuple of futures holds. */
 static void queue_items(struct edge_finder *finder, uint64_t container, enum task_edge_kind kind)
 {
@@ -50,7 +44,7 @@ static void look_at_future(struct edge_finder *finder, const struct task_awaited
 	struct future future;
 	uint64_t inner;
 	if (awaitable_is_task(kind)) {
-		const struct task_edge edge = { finder->from, row_of(tasks, awaited->object), awaited->kind };
+		const struct task_edge edge = { finder->from, tasks_row(tasks, awaited->object), awaited->kind };
 		/* What has ended is not waited for any more. */
 		if (edge.to != UINT32_MAX && tasks->rows.items[edge.to].state <= TASK_RUNNING &&
 		    !array_push(&tasks->edges, edge))

@@ -138,6 +138,13 @@ struct tasks_answer {
 /* All of them; with_words: the first so many groups say in words what they wait for and what keeps them. */
 int query_tasks(const struct query *query, uint64_t with_words, struct tasks_answer *ret_answer);
 
+/* The row of a task; UINT32_MAX: it is none. */
+static inline uint32_t tasks_row(const struct tasks_answer *tasks, uint64_t address)
+{
+	const size_t row = array_first_not_below(&tasks->rows, address, address);
+	return row < tasks->rows.count && tasks->rows.items[row].address == address ? (uint32_t)row : UINT32_MAX;
+}
+
 /* Index of the first edge that leads from a row, or from one behind it. */
 static inline uint32_t tasks_first_edge(const struct tasks_answer *tasks, uint32_t row)
 {
