@@ -87,6 +87,24 @@ void allocators_close(struct allocators *allocators)
 	jemalloc_clear(&allocators->jemalloc);
 }
 
+bool allocators_pool_block(const struct layout *layout, struct reader *reader, enum allocator allocator,
+                           uint64_t address, bool *ret_is_free)
+{
+	struct pymalloc_pool pool;
+	struct mimalloc_page page;
+	if (allocator == ALLOCATOR_PYMALLOC && pymalloc_pool_at(layout, reader, address, &pool)) {
+		const uint32_t number = (uint32_t)((address - pool.start) / pool.block_bytes);
+		*ret_is_free = pymalloc_is_free(&pool, reader, number);
+		return true;
+	}
+	if (allocator == ALLOCATOR_MIMALLOC && mimalloc_page_at(layout, reader, address, &page)) {
+		const uint32_t number = (uint32_t)((address - page.start) / page.block_bytes);
+		*ret_is_free = mimalloc_is_free(layout, reader, &page, number);
+		return true;
+	}
+	return false;
+}
+
 bool allocators_is_static(const struct allocators *allocators, uint64_t address)
 {
 	size_t low = 0, high = allocators->files.count;

@@ -38,6 +38,9 @@ void allocators_close(struct allocators *allocators);
  * only blocks that begin at the address are found. */
 bool allocators_block_at(const struct allocators *allocators, struct reader *reader, uint64_t address,
                          struct allocator_block *ret_block, uint64_t *ret_inside);
+/* Whether a block of one of Python's pools is free, by the pool's own list; false: no pool is there that could tell. */
+bool allocators_pool_block(const struct layout *layout, struct reader *reader, enum allocator allocator,
+                           uint64_t address, bool *ret_is_free);
 /* Whether the address is in memory of a mapped ELF file, .bss included. */
 bool allocators_is_static(const struct allocators *allocators, uint64_t address);
 

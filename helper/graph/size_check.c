@@ -7,6 +7,7 @@
 #include "decode/size_bound.h"
 #include "graph/heap/heap_cursor.h"
 #include "graph/object_index.h"
+#include "allocator/allocators.h"
 #include "allocator/mimalloc.h"
 #include "allocator/pymalloc.h"
 #include "allocator/tracked_objects.h"
@@ -68,15 +69,10 @@ static void note(struct checker *checker, const char *role, const struct allocat
 static bool is_free(struct checker *checker, const struct allocation *allocation)
 {
 	struct decoder *decoder = checker->decoder;
-	struct pymalloc_pool pool;
-	struct mimalloc_page page;
-	if (allocation->allocator == ALLOCATOR_PYMALLOC)
-		return pymalloc_pool_at(decoder->layout, &decoder->reader, allocation->block, &pool) &&
-		       pymalloc_is_free(&pool, &decoder->reader,
-		                        (uint32_t)((allocation->block - pool.start) / pool.block_bytes));
-	return mimalloc_page_at(decoder->layout, &decoder->reader, allocation->block, &page) &&
-	       mimalloc_is_free(decoder->layout, &decoder->reader, &page,
-	                        (uint32_t)((allocation->block - page.start) / page.block_bytes));
+	bool is_listed;
+	return allocators_pool_block(decoder->layout, &decoder->reader, (enum allocator)allocation->allocator,
+	                             allocation->block, &is_listed) &&
+	       is_listed;
 }
 
 static void explain(struct checker *checker, struct allocation *allocation, bool is_shared)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "allocator/mimalloc.h"
+#include "allocator/allocators.h"
 #include "base/address_map.h"
 #include "base/limits.h"
 #include "base/sort.h"
@@ -95,20 +95,16 @@ static bool add_owner(struct owned *block, uint32_t owner)
 	return true;
 }
 
+/* A block of a pool that cannot be gone through counts as free: its words say nothing. */
 static bool is_free(const struct search *search, const struct allocator_block *block)
 {
-	const struct layout *layout = search->doubtful->decoder->layout;
-	struct pymalloc_pool pool;
-	struct mimalloc_page page;
-	if (block->allocator == ALLOCATOR_PYMALLOC)
-		return !pymalloc_pool_at(layout, search->reader, block->address, &pool) ||
-		       pymalloc_is_free(&pool, search->reader,
-		                        (uint32_t)((block->address - pool.start) / pool.block_bytes));
-	if (block->allocator == ALLOCATOR_MIMALLOC)
-		return !mimalloc_page_at(layout, search->reader, block->address, &page) ||
-		       mimalloc_is_free(layout, search->reader, &page,
-		                        (uint32_t)((block->address - page.start) / page.block_bytes));
-	return false;
+	const enum allocator allocator = (enum allocator)block->allocator;
+	bool is_listed;
+	if (allocator != ALLOCATOR_PYMALLOC && allocator != ALLOCATOR_MIMALLOC)
+		return false;
+	return !allocators_pool_block(search->doubtful->decoder->layout, search->reader, allocator, block->address,
+	                              &is_listed) ||
+	       is_listed;
 }
 
 /* The block in use that a word leads to, by index; UINT32_MAX: none that may be looked at. */
