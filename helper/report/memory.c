@@ -115,7 +115,7 @@ static void show_end(struct report *report, const struct memory_answer *answer)
 		            answer->other_malloc);
 	else if (!answer->has_malloc && answer->map->allocators->jemalloc.file == NULL)
 		text_add(report->text, "No heap of glibc's malloc was found; what C code has is not known.\n");
-	if (!answer->has_native && answer->native_bytes >= NATIVE_WORTH_BYTES &&
+	if (answer->native == NULL && answer->native_bytes >= NATIVE_WORTH_BYTES &&
 	    answer->native_bytes >= answer->private_bytes / NATIVE_WORTH_SHARE) {
 		text_add(report->text, "What leads to the ");
 		report_bytes(report, report->text, answer->native_bytes);
@@ -227,20 +227,15 @@ static void json_native(struct json *json, const struct memory_answer *answer)
 	static const char *const names[NATIVE_UNSEEN + 1] = {
 		[NATIVE_OBJECT] = "owned", [NATIVE_STATIC] = "static", [NATIVE_UNSEEN] = "unseen"
 	};
-	if (!answer->has_native) {
+	if (answer->native == NULL) {
 		json_null(json, "native");
 		return;
 	}
 	json_object(json, "native");
 	for (int holder = NATIVE_OBJECT; holder <= NATIVE_UNSEEN; holder++) {
-		struct native_total sum = { 0 };
-		for (int allocator = 0; allocator < ALLOCATOR_COUNT; allocator++) {
-			sum.blocks += answer->native[holder][allocator].blocks;
-			sum.bytes += answer->native[holder][allocator].bytes;
-		}
 		json_object(json, names[holder]);
-		json_number(json, "count", sum.blocks);
-		json_number(json, "bytes", sum.bytes);
+		json_number(json, "count", answer->native->holders[holder].blocks);
+		json_number(json, "bytes", answer->native->holders[holder].bytes);
 		json_object_end(json);
 	}
 	json_object_end(json);

@@ -200,6 +200,8 @@ static void sum_up(struct native_graph *graph)
 		const struct native_block *block = &graph->blocks.items[i];
 		graph->holders[block->holder].blocks++;
 		graph->holders[block->holder].bytes += block->bytes;
+		graph->by_allocator[block->holder][block->allocator].blocks++;
+		graph->by_allocator[block->holder][block->allocator].bytes += block->bytes;
 		graph->all.blocks++;
 		graph->all.bytes += block->bytes;
 		graph->exact.blocks += block->is_exact;

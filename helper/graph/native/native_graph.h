@@ -41,6 +41,7 @@ struct native_graph {
 	 * shared mapping that a dump or a copy leaves out), or their granule is another's. */
 	uint32_t *placed;
 	struct native_total holders[NATIVE_UNSEEN + 1], all, exact;
+	struct native_total by_allocator[NATIVE_UNSEEN + 1][ALLOCATOR_COUNT]; /* holders, in parts */
 	uint64_t edge_count;
 };
 

@@ -5,7 +5,6 @@
 
 #include "query/memory/memory_parts.h"
 #include "query/memory/memory_verdict.h"
-#include "query/memory/native_beside.h"
 #include "query/memory/pinned.h"
 
 static int measure_regions(const struct query *query, struct memory_answer *answer)
@@ -57,22 +56,10 @@ static void sum_malloc(struct memory_answer *answer)
 	answer->malloc_overhead = use->system > known ? use->system - known : 0;
 }
 
-/* What leads to what C code has. */
+/* What leads to what C code has. Libraries' pools may get their names by that, so the regions are measured again. */
 static int find_native(const struct query *query, struct memory_answer *answer)
 {
-	const struct native_graph *native;
-	uint64_t steps = 0;
-	TRY(target_native(query->target, query->progress, &native, query->error));
-	for (size_t i = 0; i < native->blocks.count; i++) {
-		const struct native_block *block = &native->blocks.items[i];
-		struct native_total *total = &answer->native[block->holder][block->allocator];
-		total->blocks++;
-		total->bytes += block->bytes;
-		if (progress_look(query->progress, &steps) != OK)
-			return progress_cancelled(query->error);
-	}
-	answer->has_native = true;
-	/* Libraries' pools may have got their names by now. */
+	TRY(target_native(query->target, query->progress, &answer->native, query->error));
 	return measure_regions(query, answer);
 }
 

@@ -58,9 +58,8 @@ struct memory_answer {
 	uint64_t malloc_overhead; /* of heaps: headers of heaps and arenas */
 	uint64_t returnable_resident;
 	struct python_shares shares;
-	/* Blocks in use that are no object's, by what leads to them (an estimate) and allocator, if with_native. */
-	bool has_native;
-	struct native_total native[NATIVE_UNSEEN + 1][ALLOCATOR_COUNT];
+	const struct native_graph
+	        *native; /* blocks in use that are no object's, by what leads to them; NULL: nobody asked */
 	bool has_malloc; /* false: no heap of glibc was found, or what was found does not confirm itself */
 	const char *refusal; /* why the latter; NULL */
 	uint64_t refused_at;

@@ -32,8 +32,9 @@ static void add_native(struct tree *tree, enum allocator allocator)
 		[NATIVE_STATIC] = "of it ~ hangs on variables of C only",
 		[NATIVE_UNSEEN] = "of it ~ nothing seen leads to it",
 	};
-	for (int holder = NATIVE_OBJECT; holder <= NATIVE_UNSEEN; holder++) {
-		const struct native_total *total = &tree->answer->native[holder][allocator];
+	const struct native_graph *native = tree->answer->native;
+	for (int holder = NATIVE_OBJECT; native != NULL && holder <= NATIVE_UNSEEN; holder++) {
+		const struct native_total *total = &native->by_allocator[holder][allocator];
 		add_of_it(tree, names[holder], total->bytes, total->blocks);
 	}
 }
