@@ -37,7 +37,8 @@ static bool find_held(const char *table, uint64_t inode, int64_t number, struct 
 {
 	struct lock_line line;
 	unsigned looked_at = 0;
-	for (const char *at = table; at != NULL && looked_at < LIMIT_FILE_LOCKS; at = process_file_next_line(at), looked_at++)
+	for (const char *at = table; at != NULL && looked_at < LIMIT_FILE_LOCKS;
+	     at = process_file_next_line(at), looked_at++)
 		if (parse(at, &line) && !line.waits && line.inode == inode && (number < 0 || line.number == number)) {
 			*ret_lock = (struct file_lock){ .process = line.process, .descriptor = -1 };
 			return true;
@@ -50,7 +51,8 @@ static int64_t number_waited_for(const char *table, uint64_t inode, int32_t proc
 {
 	struct lock_line line;
 	unsigned looked_at = 0;
-	for (const char *at = table; at != NULL && looked_at < LIMIT_FILE_LOCKS; at = process_file_next_line(at), looked_at++)
+	for (const char *at = table; at != NULL && looked_at < LIMIT_FILE_LOCKS;
+	     at = process_file_next_line(at), looked_at++)
 		if (parse(at, &line) && line.waits && line.inode == inode && line.process == process)
 			return line.number;
 	return -1;
