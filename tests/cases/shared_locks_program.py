@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Threads that wait for locks that processes share: those of multiprocessing, of files, of the library filelock
-(argument: which). A child has some of them. Writes what it knows of them as one line of JSON, then stands still."""
+"""Threads that wait for locks that processes share: those of multiprocessing, of billiard (celery's), of files, of the
+library filelock (argument: which). A child has some of them. Writes what it knows of them as one line of JSON, then
+stands still."""
 import fcntl
 import json
 import multiprocessing
@@ -52,8 +53,8 @@ def child(prepare):
     return process
 
 
-def processes():
-    context = multiprocessing.get_context("fork")
+def processes(library=multiprocessing):
+    context = library.get_context("fork")
     elsewhere = context.Lock()
     other = child(elsewhere.acquire)
     start("elsewhere waiter", elsewhere.acquire)
@@ -93,6 +94,11 @@ def processes():
     start("second", things.get)
     expect("second", "multiprocessing Lock", things._rlock, "queue", "owner")
     return [elsewhere, lock, recursive, semaphore, one, condition, entered, event, things, simple, barrier]
+
+
+def billiard():
+    import billiard
+    return processes(billiard)
 
 
 def lock_file(name, take):
@@ -150,7 +156,7 @@ def filelock():
 
 KEPT = []
 sys.path[:0] = sys.argv[2:]
-kept = {"processes": processes, "files": files, "filelock": filelock}[sys.argv[1]]()
+kept = {"processes": processes, "billiard": billiard, "files": files, "filelock": filelock}[sys.argv[1]]()
 # filelock tries again all the time.
 quiet.wait(*["nonvoluntary"] if sys.argv[1] == "filelock" else [])
 print("READY " + json.dumps({"waits": WAITS, "pid": os.getpid()}), flush=True)

@@ -3,6 +3,7 @@
 process, of files by what the kernel says of a live one; and what cannot be known from a core is said."""
 import json
 import os
+import subprocess
 
 import pytest
 
@@ -34,8 +35,24 @@ def waits_of(answer):
             yield one["name"], one["waits_for"], names.get(one["waits_for"]["owner"])
 
 
+def packages_with(interpreter, module):
+    """Folders for sys.path; PYDS_PACKAGES names one."""
+    folders = [path for path in (os.environ.get("PYDS_PACKAGES"),) if path]
+    code = "import sys; sys.path[:0] = sys.argv[1:]; import " + module
+    if not folders or subprocess.call([interpreter.path, "-c", code] + folders, stderr=subprocess.DEVNULL) != 0:
+        pytest.skip("%s cannot be imported; PYDS_PACKAGES names a folder that has it" % module)
+    return folders
+
+
 def test_locks_of_multiprocessing(each, tmp_path):
-    truth, answers = asked(each, "processes", tmp_path)
+    check_processes(*asked(each, "processes", tmp_path))
+
+
+def test_locks_of_billiard(each, tmp_path):
+    check_processes(*asked(each, "billiard", tmp_path, *packages_with(each, "billiard")))
+
+
+def check_processes(truth, answers):
     for kind, answer, text in answers:
         found = {name: (waits, owner) for name, waits, owner in waits_of(answer)}
         wrong = []
@@ -80,11 +97,7 @@ def test_locks_of_files(each, tmp_path):
 
 
 def test_locks_of_filelock(each, tmp_path):
-    packages = [path for path in (os.environ.get("PYDS_PACKAGES"),) if path]
-    code = "import sys; sys.path[:0] = sys.argv[1:]; import filelock"
-    if not packages or each.version < (3, 8) or os.system(
-            " ".join([each.path, "-c", "'%s'" % code] + packages + ["2>/dev/null"])) != 0:
-        pytest.skip("filelock cannot be imported; PYDS_PACKAGES names a folder that has it")
+    packages = packages_with(each, "filelock")
     truth, answers = asked(each, "filelock", tmp_path, *packages)
     for kind, answer, text in answers:
         found = {name: (waits, owner) for name, waits, owner in waits_of(answer)}

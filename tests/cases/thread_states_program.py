@@ -2,8 +2,8 @@
 """Threads in states: in a finalizer, in a collection, at Python's end; equal ones; a queue behind one lock (argument:
 states, or end). Then it stands still."""
 import gc
+import os
 import queue
-import subprocess
 import sys
 import threading
 import time
@@ -50,8 +50,20 @@ def first(lock, entered):
         time.sleep(3600)
 
 
+def child():
+    """Ends with this process. sys.executable is not started: it may need another C library than the machine's."""
+    reader, writer = os.pipe()
+    process = os.fork()
+    if process == 0:
+        os.close(writer)
+        os.read(reader, 1)
+        os._exit(0)
+    return process, writer
+
+
 def states():
     gc.disable()
+    process, writer = child()
     for name, function in (("finalizes", finalizes), ("collects", collects)):
         entered = threading.Event()
         start(name, function, entered)
@@ -66,11 +78,11 @@ def states():
         entered.wait()
     for _ in range(3):
         start("behind", locks[1].acquire)
-    process = subprocess.Popen([sys.executable, "-S", "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
-    start("child", process.wait)
+    start("child", os.waitpid, process, 0)
     quiet.wait()
     print("READY", flush=True)
     sys.stdin.read()
+    os.close(writer)
 
 
 def waits_for_the_end(main):

@@ -234,6 +234,13 @@ static void test_struct_of_size(void **state)
 	assert_int_equal(layout.struct_sources[STRUCT_ScannerObject], LAYOUT_SOURCE_INFERRED);
 	assert_false(builtin_struct_of_size(&layout, STRUCT_ScannerObject, 4096));
 	assert_int_equal(layout.struct_bytes[STRUCT_ScannerObject], 256);
+	/* A row of headers alone has no structs of modules at all: others lend them, of builds with heads of that size.
+	 */
+	layout.struct_bytes[STRUCT_SemLockObject] = 0;
+	layout.fields[FIELD_SemLockObject_handle] = (struct layout_place){ .size = 0 };
+	assert_true(builtin_struct_of_size(&layout, STRUCT_SemLockObject, 56));
+	assert_int_equal(layout_offset(&layout, FIELD_SemLockObject_handle), 16);
+	assert_int_equal(layout_offset(&layout, FIELD_SemLockObject_count), 32);
 }
 
 /* The interpreter of a free-threaded build holds its allocator: of another size, the pages may be others too. */

@@ -32,6 +32,15 @@ static const struct {
 	{ "multiprocessing.synchronize.Barrier", LOCK_PROCESS_BARRIER },
 	{ "multiprocessing.queues.Queue", LOCK_PROCESS_QUEUE },
 	{ "multiprocessing.queues.SimpleQueue", LOCK_PROCESS_QUEUE },
+	/* Celery's multiprocessing. */
+	{ "billiard.synchronize.Lock", LOCK_PROCESS_LOCK },
+	{ "billiard.synchronize.RLock", LOCK_PROCESS_RLOCK },
+	{ "billiard.synchronize.SemLock", LOCK_PROCESS_SEMAPHORE },
+	{ "billiard.synchronize.Condition", LOCK_PROCESS_CONDITION },
+	{ "billiard.synchronize.Event", LOCK_PROCESS_EVENT },
+	{ "billiard.synchronize.Barrier", LOCK_PROCESS_BARRIER },
+	{ "billiard.queues.Queue", LOCK_PROCESS_QUEUE },
+	{ "billiard.queues._SimpleQueue", LOCK_PROCESS_QUEUE },
 	{ "filelock._api.BaseFileLock", LOCK_FILELOCK }, /* 3.x */
 	{ "filelock._core._lock.BaseFileLock", LOCK_FILELOCK }, /* 4.x */
 };

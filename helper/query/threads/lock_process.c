@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Locks that processes share. Those of multiprocessing have a SemLock in C (Modules/_multiprocessing/semaphore.c, the
- * same from 3.8 to 3.15): a pointer to a sem_t in memory that is shared, and of this process alone, how often it took
- * the semaphore and has not given it back, and the thread that took it last. A sem_t says only how often it can still
- * be taken, in its first word (glibc: sysdeps/nptl/internaltypes.h, struct new_sem). */
+ * same from 3.8 to 3.15; billiard has it too, as on Python 3 it has no module in C of its own): a pointer to a sem_t in
+ * memory that is shared, and of this process alone, how often it took the semaphore and has not given it back, and the
+ * thread that took it last. A sem_t says only how often it can still be taken, in its first word (glibc:
+ * sysdeps/nptl/internaltypes.h, struct new_sem).
+ */
 #include "object/value.h"
 #include "query/threads/lock.h"
 
@@ -12,7 +14,10 @@ static uint64_t sem_lock_of(struct decoder *decoder, uint64_t object, enum lock_
 		object = value_attribute(&decoder->objects, object, "_lock");
 	else if (kind != LOCK_PROCESS_LOCK && kind != LOCK_PROCESS_RLOCK && kind != LOCK_PROCESS_SEMAPHORE)
 		return 0;
-	return object != 0 ? value_attribute(&decoder->objects, object, "_semlock") : 0;
+	const uint64_t sem_lock = object != 0 ? value_attribute(&decoder->objects, object, "_semlock") : 0;
+	const uint64_t type = sem_lock != 0 ? value_type(&decoder->objects, sem_lock, NULL) : 0;
+	/* A row of a table need not know the module's struct: the size of its type decides which row lends it. */
+	return type != 0 && decode_type(decoder, type) != NULL ? sem_lock : 0;
 }
 
 uint64_t lock_process_semaphore(struct decoder *decoder, uint64_t object, enum lock_kind kind)

@@ -150,10 +150,11 @@ static void find_by_address(struct thread_builder *builder, uint32_t index)
 /* Whether a library function of this name waits on behalf of its caller; others, as Thread.run, only call. */
 static bool waits_by_name(struct decoder *decoder, uint64_t code)
 {
-	static const char *const names[] = { "wait",     "wait_for",  "acquire", "__enter__",
-		                             "get",      "put",       "join",    "_wait_for_tstate_lock",
-		                             "result",   "exception", "_wait",   "shutdown",
-		                             "__exit__", "release",   "set",     "notify" };
+	static const char *const names[] = { "wait",       "wait_for",  "acquire", "__enter__",
+		                             "get",        "put",       "join",    "_wait_for_tstate_lock",
+		                             "result",     "exception", "_wait",   "shutdown",
+		                             "__exit__",   "release",   "set",     "notify",
+		                             "get_payload" };
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (code_is_named(decoder, code, names[i]))
 			return true;

@@ -10,9 +10,9 @@
 #include "query/naming.h"
 
 /* Modules whose functions wait for their callers. */
-static const char *const waiting_libraries[] = {
-	"threading", "queue", "concurrent.futures", "multiprocessing", "importlib._bootstrap", "filelock", NULL
-};
+static const char *const waiting_libraries[] = { "threading",       "queue",    "concurrent.futures",
+	                                         "multiprocessing", "billiard", "importlib._bootstrap",
+	                                         "filelock",        NULL };
 
 /* ---- Rows ---- */
 
