@@ -4,6 +4,7 @@
  * rings; and since the bins of one layout fit those of another one at a distance, `next` must close a ring of arenas
  * and `top` be a chunk. */
 #include <string.h>
+#include <sys/mman.h>
 
 #include "allocator/glibc.h"
 #include "base/bytes.h"
@@ -196,12 +197,13 @@ static uint64_t heap_of(struct finder *finder, uint64_t address, uint64_t arena)
 
 static uint64_t mapped_end_of(struct finder *finder, uint64_t heap, uint64_t used_end)
 {
-	/* What is reserved behind has no permissions; how much that is, the next mapping says at the latest. */
+	/* What is reserved behind has no permissions, or in gcore's words may be read; how much that is, the next
+	 * mapping says at the latest. */
 	const uint64_t reserved = heap + GLIBC_HEAP_MAX;
 	uint64_t end = used_end;
 	while (end < reserved) {
 		const struct segment *segment = address_space_find(finder->space, end);
-		if (segment == NULL || segment->protection != 0)
+		if (segment == NULL || (segment->protection & PROT_WRITE) != 0)
 			break;
 		end = segment->end < reserved ? segment->end : reserved;
 	}

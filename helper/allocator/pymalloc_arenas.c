@@ -310,6 +310,7 @@ static void count_pool(struct pymalloc_use *use, struct pymalloc_arena_use *aren
 	if (arena != NULL) {
 		arena->used_blocks += used;
 		arena->used_bytes += used * bytes;
+		arena->free_bytes += free_blocks * bytes;
 	}
 }
 
@@ -328,6 +329,7 @@ int pymalloc_count(struct pymalloc_use *ret_use, struct pymalloc_arena_use *by_a
 			count_pool(ret_use, use, arena->index, layout, reader, pool);
 			TRY(progress_look(progress, &steps));
 		}
+		use->free_bytes += arena->free_pools * arenas->pool_bytes;
 		ret_use->arenas++;
 		ret_use->free_pools += arena->free_pools;
 		ret_use->alignment_bytes += arena->end - arena->start - arena->total_pools * arenas->pool_bytes;

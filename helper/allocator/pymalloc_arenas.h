@@ -89,6 +89,7 @@ struct pymalloc_use {
 
 struct pymalloc_arena_use { /* as pymalloc_arenas.items */
 	uint64_t used_blocks, used_bytes;
+	uint64_t free_bytes; /* free blocks, and free pools */
 };
 
 /* Goes through all pools' headers. by_arena: as many as there are arenas; NULL: not wanted. */

@@ -188,12 +188,14 @@ static int claim_heaps(struct builder *builder)
 			const struct glibc_heap *heap = &list->items[i].heaps.items[j];
 			TRY(claim(builder, heap->start, heap->end, REGION_HEAP, (uint32_t)j));
 			builder->claims.items[builder->claims.count - 1].glibc = (uint8_t)i;
+			/* What it may grow into; gcore writes it as if it were readable. */
+			TRY(claim(builder, heap->end, heap->mapped_end, REGION_RESERVED, 0));
 		}
 	}
 	return settle(builder);
 }
 
-static void count_page(struct mimalloc_use *use, struct mimalloc_cursor *cursor)
+static void count_page(struct mimalloc_use *use, struct mimalloc_segment_use *segment, struct mimalloc_cursor *cursor)
 {
 	const struct mimalloc_page *page = &cursor->page;
 	uint64_t unused = 0;
@@ -203,13 +205,15 @@ static void count_page(struct mimalloc_use *use, struct mimalloc_cursor *cursor)
 	use->free_bytes += unused * page->block_bytes;
 	use->used_blocks += page->capacity - unused;
 	use->used_bytes += (page->capacity - unused) * page->block_bytes;
+	segment->used_bytes += (page->capacity - unused) * page->block_bytes;
 	use->broken_pages += cursor->is_broken;
 	cursor->is_broken = false;
 }
 
 static int claim_segments(struct builder *builder)
 {
-	struct mimalloc_use *use = &builder->map->mimalloc;
+	struct memory_map *map = builder->map;
+	struct mimalloc_use *use = &map->mimalloc;
 	struct mimalloc_cursor *cursor = malloc(sizeof *cursor);
 	uint64_t segment = 0, steps = 0;
 	int status = OK;
@@ -221,9 +225,15 @@ static int claim_segments(struct builder *builder)
 			segment = cursor->segment;
 			use->segments++;
 			use->segment_bytes += cursor->segment_bytes;
-			status = claim(builder, segment, segment + cursor->segment_bytes, REGION_MIMALLOC, 0);
+			if (!array_push(&map->segment_uses,
+			                (struct mimalloc_segment_use){ .bytes = cursor->segment_bytes })) {
+				status = no_memory(builder);
+				break;
+			}
+			status = claim(builder, segment, segment + cursor->segment_bytes, REGION_MIMALLOC,
+			               (uint32_t)map->segment_uses.count - 1);
 		}
-		count_page(use, cursor);
+		count_page(use, &map->segment_uses.items[map->segment_uses.count - 1], cursor);
 		if (status == OK && progress_look(builder->progress, &steps) != OK)
 			status = progress_cancelled(builder->error);
 	}
@@ -366,6 +376,7 @@ void memory_map_close(struct memory_map *map)
 	array_free(&map->walks);
 	array_free(&map->regions);
 	array_free(&map->arena_uses);
+	array_free(&map->segment_uses);
 	free(map);
 }
 

@@ -16,7 +16,7 @@ enum region_kind {
 	REGION_HEAP, /* of glibc: index of its heaps */
 	REGION_MAPPED_CHUNK, /* of glibc: index of the walk's chunks */
 	REGION_PYMALLOC, /* index of the arenas */
-	REGION_MIMALLOC, /* a segment */
+	REGION_MIMALLOC, /* a segment; index: of segment_uses */
 	REGION_JEMALLOC, /* an extent; index of its extents */
 	REGION_POOL, /* some library's own: nobody went through it, but blocks of known objects lie in it */
 	REGION_OBJECT, /* a mapping that a Python object made for itself */
@@ -41,6 +41,10 @@ struct mimalloc_use {
 	uint64_t broken_pages;
 };
 
+struct mimalloc_segment_use {
+	uint64_t bytes, used_bytes;
+};
+
 /* Everything about memory that is not Python's own business. */
 struct memory_map {
 	const struct allocators *allocators;
@@ -49,6 +53,7 @@ struct memory_map {
 	struct pymalloc_use pymalloc;
 	ARRAY(struct pymalloc_arena_use) arena_uses; /* as allocators->pymalloc.items */
 	struct mimalloc_use mimalloc;
+	ARRAY(struct mimalloc_segment_use) segment_uses;
 	uint64_t mapped; /* sum of all regions */
 };
 

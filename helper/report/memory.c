@@ -8,6 +8,7 @@
 #include "render/table.h"
 #include "render/units.h"
 #include "report/memory_rows.h"
+#include "report/pinned_rows.h"
 #include "report/report.h"
 
 static const char *const residency_words[] = {
@@ -78,27 +79,6 @@ static int show_tree(struct report *report, const struct memory_answer *answer)
 	return status;
 }
 
-static void show_pinned(struct report *report, const struct memory_answer *answer)
-{
-	if (answer->sparse_arenas == 0)
-		return;
-	text_add(report->text, "\n");
-	units_noun(report->text, answer->sparse_arenas, "arena");
-	text_add(report->text, " of pymalloc less than a tenth in use, ");
-	report_bytes(report, report->text, answer->sparse_bytes);
-	text_add(report->text, ", kept by\n");
-	for (size_t i = 0; i < answer->pinned.count; i++) {
-		const struct pinned_type *pinned = &answer->pinned.items[i];
-		text_add(report->text, "  ");
-		units_count(report->text, pinned->count);
-		text_add(report->text, " ");
-		names_type(report->text, pinned->type);
-		text_add(report->text, ", ");
-		report_bytes(report, report->text, pinned->bytes);
-		text_format(report->text, ", such as 0x%" PRIx64 "\n", pinned->example);
-	}
-}
-
 static void show_end(struct report *report, const struct memory_answer *answer)
 {
 	text_add(report->text, "\n");
@@ -131,7 +111,7 @@ static int show_text(struct report *report, const struct memory_answer *answer)
 	show_head(report, answer);
 	TRY(show_tree(report, answer));
 	if (request_has(report->request, OPTION_ARENAS))
-		show_pinned(report, answer);
+		TRY(pinned_rows_show(report, &answer->pinned));
 	TRY(memory_rows_show(report, answer));
 	show_end(report, answer);
 	report_coverage(report, &answer->coverage);
@@ -241,8 +221,9 @@ static void json_native(struct json *json, const struct memory_answer *answer)
 	json_object_end(json);
 }
 
-static void json_malloc(struct json *json, const struct memory_answer *answer)
+static void json_malloc(struct report *report, const struct memory_answer *answer)
 {
+	struct json *json = &report->json;
 	const struct glibc_use *use = &answer->malloc;
 	json_object(json, "malloc");
 	json_bool(json, "confirmed", answer->has_malloc);
@@ -267,11 +248,13 @@ static void json_malloc(struct json *json, const struct memory_answer *answer)
 	json_number(json, "fordblks", use->free_bytes + use->fast_bytes);
 	json_number(json, "keepcost", use->top_bytes);
 	json_object_end(json);
+	pinned_rows_json_heaps(report, &answer->pinned);
 	json_object_end(json);
 }
 
-static void json_pymalloc(struct json *json, const struct memory_answer *answer)
+static void json_pymalloc(struct report *report, const struct memory_answer *answer)
 {
+	struct json *json = &report->json;
 	const struct pymalloc_use *use = &answer->map->pymalloc;
 	json_object(json, "pymalloc");
 	json_number(json, "arenas", use->arenas);
@@ -283,19 +266,9 @@ static void json_pymalloc(struct json *json, const struct memory_answer *answer)
 	json_number(json, "headers", use->header_bytes);
 	json_number(json, "quantization", use->quantization_bytes);
 	json_number(json, "alignment", use->alignment_bytes);
-	json_number(json, "sparse_arenas", answer->sparse_arenas);
-	json_number(json, "sparse_bytes", answer->sparse_bytes);
-	json_array(json, "pinned");
-	for (size_t i = 0; i < answer->pinned.count; i++) {
-		const struct pinned_type *pinned = &answer->pinned.items[i];
-		json_object(json, NULL);
-		json_string(json, "type", pinned->type->name);
-		json_number(json, "count", pinned->count);
-		json_number(json, "bytes", pinned->bytes);
-		json_address(json, "example", pinned->example);
-		json_object_end(json);
-	}
-	json_array_end(json);
+	json_number(json, "sparse_arenas", answer->pinned.sparse_arenas);
+	json_number(json, "sparse_bytes", answer->pinned.sparse_bytes);
+	pinned_rows_json(report, &answer->pinned, PINNED_ARENAS);
 	json_object_end(json);
 }
 
@@ -355,8 +328,8 @@ static void show_json(struct report *report, const struct memory_answer *answer)
 	json_array_end(json);
 	json_shares(json, answer);
 	json_native(json, answer);
-	json_malloc(json, answer);
-	json_pymalloc(json, answer);
+	json_malloc(report, answer);
+	json_pymalloc(report, answer);
 	if (answer->map->allocators->jemalloc.file != NULL)
 		json_jemalloc(json, &answer->map->allocators->jemalloc);
 	if (answer->has_usage)
@@ -369,7 +342,9 @@ static void show_json(struct report *report, const struct memory_answer *answer)
 
 int memory_report(struct report *report)
 {
-	const struct memory_question question = { .with_pinned = true,
+	const struct memory_question question = { .with_owners = request_has(report->request, OPTION_ARENAS),
+		                                  .with_regions = request_has(report->request, OPTION_REGIONS) ||
+		                                                  request_has(report->request, OPTION_STACKS),
 		                                  .with_native = request_has(report->request, OPTION_LEADS),
 		                                  .limit = report->request->limit };
 	struct memory_answer answer;

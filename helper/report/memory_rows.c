@@ -205,9 +205,14 @@ static int compare_regions(const void *left, const void *right)
 
 static int show_regions(struct report *report, const struct memory_answer *answer)
 {
-	static const struct table_column columns[] = {
-		{ "From", 0 }, { "To", 0 }, { "Bytes", TABLE_RIGHT }, { "Access", 0 }, { "Owner", 0 }
-	};
+	static const struct table_column columns[] = { { "From", 0 },
+		                                       { "Bytes", TABLE_RIGHT },
+		                                       { "Resident", TABLE_RIGHT },
+		                                       { "In use", TABLE_RIGHT },
+		                                       { "Free", TABLE_RIGHT },
+		                                       { "Dump", 0 },
+		                                       { "Access", 0 },
+		                                       { "Owner", 0 } };
 	const size_t count = answer->map->regions.count;
 	const uint64_t limit = report->request->limit;
 	const struct region **sorted = malloc((count + 1) * sizeof *sorted);
@@ -217,14 +222,23 @@ static int show_regions(struct report *report, const struct memory_answer *answe
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = &answer->map->regions.items[i];
 	qsort(sorted, count, sizeof *sorted, compare_regions);
-	int status = begin(&sheet, report, "Regions: those of no known owner first, then by size", columns, 5);
+	int status = begin(&sheet, report, "Regions: those of no known owner first, then by size", columns, 8);
 	for (size_t i = 0; status == OK && i < count && i < limit; i++) {
 		struct text owner = { .bytes = NULL };
 		const char *words = owner_words(report, sorted[i]);
 		next_row(&sheet);
+		const struct region_use *use = &answer->regions.items.items[sorted[i] - answer->map->regions.items];
 		put_address(&sheet, sorted[i]->start);
-		put_address(&sheet, sorted[i]->end);
 		put_bytes(&sheet, sorted[i]->end - sorted[i]->start);
+		put_bytes(&sheet, use->resident);
+		if (use->has_use) {
+			put_bytes(&sheet, use->used);
+			put_bytes(&sheet, use->free + use->cached);
+		} else {
+			put_words(&sheet, "");
+			put_words(&sheet, "");
+		}
+		put_words(&sheet, use->present > 0 ? "yes" : "no");
 		put_words(&sheet, sorted[i]->is_writable               ? "own"
 		                  : sorted[i]->kind == REGION_RESERVED ? "none"
 		                                                       : "read or shared");
@@ -235,36 +249,63 @@ static int show_regions(struct report *report, const struct memory_answer *answe
 	return status == OK ? end(&sheet, count > limit ? count - limit : 0) : status;
 }
 
+/* The index of the first region from `from` on that is a thread's stack; of one cut in pieces, by a guard, the one that
+ * its thread is in. As many as there are regions: none. */
+static size_t next_stack(const struct memory_answer *answer, size_t from)
+{
+	while (from < answer->map->regions.count &&
+	       (answer->map->regions.items[from].kind != REGION_STACK || !answer->regions.items.items[from].has_use))
+		from++;
+	return from;
+}
+
 static int show_stacks(struct report *report, const struct memory_answer *answer)
 {
 	static const struct table_column columns[] = { { "Thread", TABLE_RIGHT },
 		                                       { "From", 0 },
 		                                       { "Bytes", TABLE_RIGHT },
-		                                       { "below its stack pointer", TABLE_RIGHT } };
-	const struct address_space *space = report->target->space;
+		                                       { "Resident", TABLE_RIGHT },
+		                                       { "In use", TABLE_RIGHT } };
+	const size_t count = answer->map->regions.count;
 	struct sheet sheet;
 	uint64_t shown = 0, more = 0;
-	TRY(begin(&sheet, report, "Stacks", columns, 4));
-	for (size_t i = 0; i < answer->map->regions.count; i++) {
+	TRY(begin(&sheet, report, "Stacks: in use from the stack pointer on", columns, 5));
+	for (size_t i = next_stack(answer, 0); i < count; i = next_stack(answer, i + 1)) {
 		const struct region *region = &answer->map->regions.items[i];
-		if (region->kind != REGION_STACK || !region->is_writable)
-			continue;
-		const struct native_thread *thread = &space->threads.items[region->index];
+		const struct region_use *use = &answer->regions.items.items[i];
+		struct text cell = { .bytes = NULL };
 		if (shown++ >= report->request->limit) {
 			more++;
 			continue;
 		}
 		next_row(&sheet);
-		struct text cell = { .bytes = NULL };
-		text_format(&cell, "%" PRIu64, thread->tid);
+		text_format(&cell, "%" PRIu64, report->target->space->threads.items[region->index].tid);
 		take(&sheet, &cell);
 		put_address(&sheet, region->start);
 		put_bytes(&sheet, region->end - region->start);
-		put_bytes(&sheet, thread->stack_pointer > region->start && thread->stack_pointer < region->end
-		                          ? region->end - thread->stack_pointer
-		                          : 0);
+		put_bytes(&sheet, use->resident);
+		put_bytes(&sheet, use->used);
 	}
 	return end(&sheet, more);
+}
+
+static void json_stacks(struct report *report, const struct memory_answer *answer)
+{
+	struct json *json = &report->json;
+	const size_t count = answer->map->regions.count;
+	json_array(json, "stacks");
+	for (size_t i = next_stack(answer, 0); i < count; i = next_stack(answer, i + 1)) {
+		const struct region *region = &answer->map->regions.items[i];
+		const struct region_use *use = &answer->regions.items.items[i];
+		json_object(json, NULL);
+		json_number(json, "thread", report->target->space->threads.items[region->index].tid);
+		json_address(json, "start", region->start);
+		json_number(json, "bytes", region->end - region->start);
+		json_number(json, "resident", use->resident);
+		json_number(json, "used", use->used);
+		json_object_end(json);
+	}
+	json_array_end(json);
 }
 
 int memory_rows_show(struct report *report, const struct memory_answer *answer)
@@ -334,6 +375,7 @@ static void json_regions(struct report *report, const struct memory_answer *answ
 	json_array(json, "regions");
 	for (size_t i = 0; i < answer->map->regions.count; i++) {
 		const struct region *region = &answer->map->regions.items[i];
+		const struct region_use *use = &answer->regions.items.items[i];
 		json_object(json, NULL);
 		json_address(json, "start", region->start);
 		json_number(json, "bytes", region->end - region->start);
@@ -344,6 +386,18 @@ static void json_regions(struct report *report, const struct memory_answer *answ
 			json_number(json, "thread", report->target->space->threads.items[region->index].tid);
 		json_bool(json, "writable", region->is_writable);
 		json_bool(json, "present", region->is_present);
+		json_number(json, "in_dump", use->present);
+		json_number(json, "resident", use->resident);
+		json_number(json, "resident_most", use->resident_most);
+		if (use->has_use) {
+			json_number(json, "in_use", use->used);
+			json_number(json, "cached", use->cached);
+			json_number(json, "free", use->free);
+		} else {
+			json_null(json, "in_use");
+			json_null(json, "cached");
+			json_null(json, "free");
+		}
 		json_object_end(json);
 	}
 	json_array_end(json);
@@ -357,4 +411,6 @@ void memory_rows_json(struct report *report, const struct memory_answer *answer)
 		json_arenas(&report->json, answer);
 	if (request_has(report->request, OPTION_REGIONS))
 		json_regions(report, answer);
+	if (request_has(report->request, OPTION_STACKS))
+		json_stacks(report, answer);
 }

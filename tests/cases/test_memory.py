@@ -45,7 +45,7 @@ def asked(interpreter, request):
         with cores.Target(interpreter.path, [os.path.join(HERE, "memory_program.py"), folder, request.param],
                           folder) as target:
             target.wait_ready()
-            answer = program.ask(["--pid", str(target.pid)], ["memory", "--json", "--pools", "--regions"])
+            answer = program.ask(["--pid", str(target.pid)], ["memory", "--json", "--pools", "--regions", "--stacks"])
             target.process.stdin.write(b"x")
             target.process.stdin.flush()
             target.wait_ready()
@@ -113,6 +113,27 @@ def test_regions_sum_to_what_was_mapped(asked):
     assert sum(region["bytes"] for region in answer["regions"]) == answer["total"]["mapped"]
     tree, = answer["tree"]
     assert tree["bytes"] == answer["total"]["mapped"]
+    assert sum(region["resident"] for region in answer["regions"]) == answer["total"]["resident"]
+
+    def of(kind, key):
+        return sum(region[key] for region in answer["regions"] if region["kind"] == kind)
+    assert of("malloc heap", "in_use") == answer["malloc"]["in_use"] - answer["malloc"]["mapped"]
+    assert of("malloc heap", "cached") == answer["malloc"]["cached"]
+    assert of("malloc block of its own pages", "in_use") == answer["malloc"]["mapped"]
+    assert of("pymalloc arena", "in_use") == answer["pymalloc"]["in_use"]
+    assert of("pymalloc arena", "free") == answer["pymalloc"]["free"]
+    for region in answer["regions"]:
+        known = [region[key] for key in ("in_use", "cached", "free") if region[key] is not None]
+        assert len(known) in (0, 3) and sum(known) <= region["bytes"], region
+        assert region["resident"] == region["resident_most"] <= region["bytes"], region
+    # Headers of heaps are neither in use nor free.
+    assert 0 <= of("malloc heap", "bytes") - of("malloc heap", "in_use") - of("malloc heap", "cached") \
+        - of("malloc heap", "free") < 4096 * len(answer["regions"])
+    stacks = answer["stacks"]
+    assert 0 < len(stacks) <= 4 and all(0 < one["used"] <= one["bytes"] for one in stacks), stacks
+    assert {one["thread"] for one in stacks} == {
+        region["thread"] for region in answer["regions"] if region["kind"] == "thread stack" and region["writable"]}
+    assert len({one["thread"] for one in stacks}) == len(stacks)
     check_tree(tree)
     assert answer["explained"] >= 0.9 * answer["total"]["private"]
     assert abs(answer["total"]["resident"] - answer["kernel"]["rss"]) < 0.02 * answer["kernel"]["rss"]
@@ -124,7 +145,7 @@ def test_fragmentation_is_told_from_objects(distribution):
         with cores.Target(distribution.path, [os.path.join(HERE, "fragmented_program.py")], folder) as target:
             target.wait_ready()
             core = cores.gcore(target.pid, os.path.join(folder, "core"))
-        answer = program.ask(["--core", core], ["memory", "--json"])
+        answer = program.ask(["--core", core], ["memory", "--json", "--arenas"])
         text = program.run(["--core", core, "memory", "--arenas"]).output
     except cores.Skipped as reason:
         pytest.skip(str(reason))
@@ -139,6 +160,44 @@ def test_fragmentation_is_told_from_objects(distribution):
     pinned = {one["type"]: one["count"] for one in pymalloc["pinned"]}
     assert all(1000 < pinned[name] < 3000 for name in ("tuple", "str", "float", "bytearray")), pinned
     assert "malloc_trim(0) would return them" in text and "kept by" in text and " leak" not in text
+
+
+def test_what_keeps_heaps_that_are_nearly_empty(distribution):
+    """Each block in a stretch of a heap, and in an arena, that is nearly empty has its owner in the rows, once."""
+    folder = cores.scratch("pinned")
+    try:
+        with cores.Target(distribution.path, [os.path.join(HERE, "pinned_program.py")], folder) as target:
+            target.wait_ready()
+            core = cores.gcore(target.pid, os.path.join(folder, "core"))
+        answer = program.ask(["--core", core], ["memory", "--json", "--arenas", "-n", "0"])
+        plain = program.ask(["--core", core], ["memory", "--json"])
+        text = program.run(["--core", core, "memory", "--arenas"]).output
+    except cores.Skipped as reason:
+        pytest.skip(str(reason))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    sparse = answer["malloc"]["sparse"]
+    assert sparse["bytes"] > 70 << 20 and sparse["in_use"] < 1 << 20
+    assert sum(row["count"] for row in sparse["pinned"]) == sparse["blocks"] + sparse["cached_blocks"]
+    assert sum(one["stranded"] for one in sparse["stretches"]) == sparse["stranded"] < sparse["free"]
+    assert sparse["free"] + sparse["in_use"] + sparse["cached"] == sparse["bytes"]
+    ends = {one["last"]["name"]: one["last"] for one in sparse["stretches"] if one["last"]}
+    assert ends["__main__.END"]["kind"] == "object" and ends["__main__.END"]["type"] == "bytearray"
+    of = {(row["kind"], row["type"]): row for row in sparse["pinned"]}
+    assert of["object", "bytearray"]["count"] >= 1 and of["object", "bytearray"]["bytes"] > 5000
+    assert [row for row in sparse["pinned"] if "ZIPPED" in (row["name"] or "")]
+
+    pymalloc = answer["pymalloc"]
+    assert sum(row["bytes"] for row in pymalloc["pinned"]) == sum(
+        arena["in_use"] for arena in answer["arenas"]
+        if arena["allocator"] == "pymalloc" and arena["in_use"] * 10 < arena["bytes"])
+    token, = [row for row in pymalloc["pinned"] if row["type"] == "__main__.Token"]
+    assert token["count"] > 80 and token["name"].startswith("__main__.TOKENS[")
+
+    assert plain["malloc"]["sparse"]["bytes"] == sparse["bytes"]
+    assert plain["malloc"]["sparse"]["pinned"] is None and plain["pymalloc"]["pinned"] is None
+    assert "the last block of its heap, is buffer of bytearray" in text and "__main__.END" in text
+    assert "not known" not in [part["name"] for part in answer["tree"][0]["parts"] if part["bytes"] > 1 << 20]
 
 
 def test_regions_are_what_was_mapped(distribution):

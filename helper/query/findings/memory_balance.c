@@ -23,7 +23,7 @@ static uint64_t most_bytes(const struct rule_run *run)
 
 static int end(struct rule_run *run, void *state)
 {
-	const struct memory_question question = { .with_pinned = false, .limit = 1 };
+	const struct memory_question question = { .limit = 1 };
 	struct memory_answer memory = { .mapped = 0 };
 	(void)state;
 	if (most_bytes(run) < least_bytes)

@@ -5,7 +5,6 @@
 
 #include "query/memory/memory_parts.h"
 #include "query/memory/memory_verdict.h"
-#include "query/memory/pinned.h"
 
 static int measure_regions(const struct query *query, struct memory_answer *answer)
 {
@@ -56,13 +55,6 @@ static void sum_malloc(struct memory_answer *answer)
 	answer->malloc_overhead = use->system > known ? use->system - known : 0;
 }
 
-/* What leads to what C code has. Libraries' pools may get their names by that, so the regions are measured again. */
-static int find_native(const struct query *query, struct memory_answer *answer)
-{
-	TRY(target_native(query->target, query->progress, &answer->native, query->error));
-	return measure_regions(query, answer);
-}
-
 int query_memory(const struct query *query, const struct memory_question *question, struct memory_answer *ret_answer)
 {
 	struct memory_answer *answer = ret_answer;
@@ -73,17 +65,21 @@ int query_memory(const struct query *query, const struct memory_question *questi
 	answer->coverage = graph->coverage;
 	TRY(target_memory(query->target, query->progress, &answer->map, query->error));
 	TRY(target_blocks(query->target, query->progress, &blocks, query->error));
-	TRY(measure_regions(query, answer));
-	sum_malloc(answer);
+	TRY(pinned_find(&answer->pinned, query, answer->map));
+	if (question->with_owners)
+		TRY(pinned_find_owners(&answer->pinned, query, answer->map, question->limit));
 	if (question->with_native)
-		TRY(find_native(query, answer));
+		TRY(target_native(query->target, query->progress, &answer->native, query->error));
+	/* After what leads to blocks of C code: libraries' pools may get their names by that. */
+	TRY(measure_regions(query, answer));
+	if (question->with_regions)
+		TRY(region_uses_find(&answer->regions, query, answer->map));
+	sum_malloc(answer);
 	answer->other_malloc = query->target->context->allocators.other;
 	if (query->target->space->kind == SPACE_PROCESS)
 		answer->has_usage = memory_usage_read(&answer->usage, query->target->space->pid);
 	TRY(python_shares_find(&answer->shares, query, answer->map, blocks));
 	TRY(memory_parts_make(query, blocks, answer));
-	if (question->with_pinned)
-		TRY(pinned_find(query, question->limit, answer));
 	return memory_verdicts_make(query, answer);
 }
 
@@ -93,6 +89,7 @@ void memory_answer_clear(struct memory_answer *answer)
 		text_free(&answer->verdicts.items[i].text);
 	array_free(&answer->verdicts);
 	array_free(&answer->parts);
-	array_free(&answer->pinned);
+	pinned_clear(&answer->pinned);
+	region_uses_clear(&answer->regions);
 	python_shares_clear(&answer->shares);
 }

@@ -8,13 +8,16 @@
 #include "graph/native/native_graph.h"
 #include "memory/live/usage.h"
 #include "query/memory/memory_regions.h"
+#include "query/memory/pinned.h"
 #include "query/memory/python_shares.h"
+#include "query/memory/region_uses.h"
 #include "query/query.h"
 
 struct memory_question {
-	bool with_pinned; /* which objects keep sparse arenas */
+	bool with_owners; /* of what keeps nearly empty memory: takes as long as `native` */
 	bool with_native; /* what leads to blocks of C code: takes as long as `native` */
-	uint64_t limit; /* of pinned types */
+	bool with_regions; /* what of each is in use and resident */
+	uint64_t limit; /* of their types */
 };
 
 /* A line of the tree: its parts follow it one level deeper and sum to it. Before them, also one level deeper, stand
@@ -35,12 +38,6 @@ struct memory_verdict {
 	enum verdict_kind kind;
 	uint64_t bytes;
 	struct text text;
-};
-
-struct pinned_type { /* live objects in arenas that are nearly empty */
-	const struct type_info *type;
-	uint64_t count, bytes;
-	uint64_t example; /* an object of it */
 };
 
 struct memory_answer {
@@ -67,8 +64,8 @@ struct memory_answer {
 	bool has_usage;
 	struct memory_usage usage; /* of a live process */
 	ARRAY(struct memory_verdict) verdicts;
-	ARRAY(struct pinned_type) pinned; /* largest first */
-	uint64_t sparse_arenas, sparse_bytes; /* of pymalloc, with less than a tenth in use; what they take */
+	struct pinned pinned;
+	struct region_uses regions; /* empty: nobody asked */
 	struct coverage coverage;
 };
 

@@ -10,6 +10,7 @@ enum { /* percent of what the process has for itself */
        UNKNOWN_SHARE = 30,
        OBJECTS_SHARE = 60,
        MANY_ARENAS = 8,
+       EMPTY_PART = 4, /* of an arena: less than one of so many is in use */
 };
 
 static const uint64_t worth_a_word = UINT64_C(64) << 20;
@@ -47,6 +48,18 @@ static struct text *begin(struct verdicts *verdicts, enum verdict_kind kind, uin
 	return &verdicts->answer->verdicts.items[verdicts->answer->verdicts.count - 1].text;
 }
 
+/* Of malloc, less than a quarter in use. */
+static uint64_t empty_arenas(const struct memory_answer *answer)
+{
+	uint64_t count = 0;
+	for (size_t i = 0; i < answer->map->walks.count; i++)
+		for (size_t j = 0; j < answer->map->walks.items[i].arenas.count; j++) {
+			const struct glibc_use *use = &answer->map->walks.items[i].arenas.items[j];
+			count += use->used_bytes < use->system / EMPTY_PART;
+		}
+	return count;
+}
+
 static int say_returnable(struct verdicts *verdicts)
 {
 	const struct memory_answer *answer = verdicts->answer;
@@ -58,13 +71,42 @@ static int say_returnable(struct verdicts *verdicts)
 		return query_no_memory(verdicts->query, "the verdict");
 	text_add(text,
 	         " are free in malloc and still resident: no objects hold them. malloc_trim(0) would return them");
-	uint64_t arenas = 0;
-	for (size_t i = 0; i < answer->map->walks.count; i++)
-		arenas += answer->map->walks.items[i].arenas.count;
+	const uint64_t arenas = empty_arenas(answer);
 	if (arenas > MANY_ARENAS)
-		text_format(text, "; MALLOC_ARENA_MAX=2 keeps the %" PRIu64 " arenas fewer", arenas);
-	text_add(text, "; MALLOC_TRIM_THRESHOLD_=131072 or jemalloc returns them by itself.");
+		text_format(text,
+		            "; %" PRIu64 " arenas are each less than a quarter in use: MALLOC_ARENA_MAX=2 keeps them "
+		            "fewer",
+		            arenas);
+	/* free() looks at the end of a heap only. */
+	text_add(text, answer->malloc.top_bytes >= answer->malloc.returnable / 2
+	                       ? "; MALLOC_TRIM_THRESHOLD_=131072 or jemalloc returns them by itself."
+	                       : "; free() does not, as blocks in use lie above (memory --arenas names the last one): "
+	                         "jemalloc returns them by itself.");
 	return OK;
+}
+
+/* " 2,998 blocks keep 180.0 MiB of malloc's heaps less than a quarter in use" */
+static void add_sparse(struct text *text, const struct pinned *pinned, const struct pymalloc_use *use)
+{
+	const struct sparse_heaps *heaps = &pinned->heaps;
+	if (pinned->sparse_arenas > 0) {
+		text_format(text,
+		            ": %" PRIu64 " of %" PRIu64 " arenas of pymalloc are less than a tenth in use and take ",
+		            pinned->sparse_arenas, use->arenas);
+		add_size(text, pinned->sparse_bytes);
+	}
+	if (heaps->stretches.count > 0) {
+		text_add(text, pinned->sparse_arenas > 0 ? "; " : ": ");
+		add_size(text, heaps->bytes);
+		text_format(text, " of malloc's heaps are less than a quarter in use, by %" PRIu64 " block%s of ",
+		            heaps->used_blocks, heaps->used_blocks == 1 ? "" : "s");
+		add_size(text, heaps->used_bytes);
+		text_add(text, ", between which ");
+		add_size(text, heaps->stranded_bytes);
+		text_add(text, " are stranded");
+	}
+	if (pinned->sparse_arenas > 0 || heaps->stretches.count > 0)
+		text_add(text, "; memory --arenas names the objects that pin them");
 }
 
 static int say_fragmented(struct verdicts *verdicts)
@@ -82,13 +124,7 @@ static int say_fragmented(struct verdicts *verdicts)
 	if (text == NULL)
 		return query_no_memory(verdicts->query, "the verdict");
 	text_add(text, " are free between blocks in use, and cannot be returned while those live (fragmentation)");
-	if (answer->sparse_arenas > 0) {
-		text_format(text,
-		            ": %" PRIu64 " of %" PRIu64 " arenas of pymalloc are less than a tenth in use and take ",
-		            answer->sparse_arenas, use->arenas);
-		add_size(text, answer->sparse_bytes);
-		text_add(text, "; memory --arenas names the objects that pin them");
-	}
+	add_sparse(text, &answer->pinned, use);
 	text_add(text, ".");
 	return OK;
 }
