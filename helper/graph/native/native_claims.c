@@ -262,7 +262,9 @@ static void inner_clear(struct inner *inner)
 /* The block that a word leads to in a round; UINT32_MAX: the word does not count. */
 static uint32_t target_in(const struct claims *claims, enum round round, const struct native_edge *edge)
 {
-	if (round == ROUND_STRUCTURES && (claims->marks[edge->source] & MARK_SPARSE) != 0)
+	/* Compressed data, pixels and numbers look like addresses often enough to hit a large block somewhere. */
+	if ((claims->marks[edge->source] & MARK_SPARSE) != 0 &&
+	    (round == ROUND_STRUCTURES || (edge->target & NATIVE_DEEP) != 0))
 		return UINT32_MAX;
 	const uint32_t target = target_of(claims, edge);
 	return target != UINT32_MAX && target != edge->source && (claims->marks[target] & MARK_TAKEN) == 0 ? target

@@ -11,9 +11,10 @@
 
 enum {
 	BODY_MOST = 1 << 16, /* bytes of a body that are looked at */
-	/* Libraries put a word of their own or an alignment before what an object keeps; further inside it is chance:
-	 * where the heap lies low, two small numbers side by side look like an address. */
-	INSIDE_FROM_BODY = 64,
+	/* Libraries put a word of their own or an alignment before what an object or a variable keeps; further inside
+	 * it is chance: where the heap lies low, two small numbers side by side, or one of 32 bits, look like an
+	 * address. */
+	INSIDE_NEAR = 64,
 	OPAQUE_MOST = 64 << 20, /* of a block that an object owns for a library */
 	LEAST_OBJECTS = 1 << 13, /* that are worth a thread */
 	LEAST_BLOCK_BYTES = 1 << 20,
@@ -46,7 +47,7 @@ static inline uint32_t numbered(const struct native_graph *graph, uint32_t rank)
 /* Whether a block begins in the granule or so little before it that a word of a body may point there. */
 static inline __attribute__((always_inline)) bool is_near_start(const struct object_index *index, uint64_t granule)
 {
-	enum { BEFORE = INSIDE_FROM_BODY / 16 };
+	enum { BEFORE = INSIDE_NEAR / 16 };
 	const uint64_t *word = &index->objects.words[granule >> 6];
 	const unsigned bit = granule & 63;
 	/* The granule's bit as the highest, and those before it below. */
@@ -64,7 +65,7 @@ static inline __attribute__((always_inline)) uint32_t block_of(struct scanner *s
 	if (segment == NULL || segment->data == NULL)
 		return UINT32_MAX;
 	const uint64_t granule = segment_granule(segment, word);
-	if (scanner->most_inside == INSIDE_FROM_BODY && !is_near_start(index, granule))
+	if (scanner->most_inside == INSIDE_NEAR && !is_near_start(index, granule))
 		return UINT32_MAX;
 	const uint32_t before = object_index_rank(index, granule);
 	const uint32_t here = before < index->count ? numbered(graph, before) : UINT32_MAX;
@@ -80,8 +81,9 @@ static inline __attribute__((always_inline)) uint32_t block_of(struct scanner *s
 	const struct native_block *block = &graph->blocks.items[number];
 	/* The header of the next block is no place inside this one: malloc's own lists leave its address behind. */
 	const uint64_t inside = word - block->address;
-	return inside < block->bytes - GLIBC_CHUNK_HEADER && inside <= scanner->most_inside ? number | NATIVE_INSIDE
-	                                                                                    : UINT32_MAX;
+	if (inside >= block->bytes - GLIBC_CHUNK_HEADER || inside > scanner->most_inside)
+		return UINT32_MAX;
+	return number | NATIVE_INSIDE | (inside > INSIDE_NEAR ? NATIVE_DEEP : 0);
 }
 
 /* One word after another. */
@@ -286,7 +288,7 @@ static int scan_all_objects(const struct scanner *first, native_edge_array *edge
 	const unsigned count = crew_for(first, objects / LEAST_OBJECTS);
 	for (unsigned i = 0; i < count; i++) {
 		scanners[i] = *first;
-		scanners[i].most_inside = INSIDE_FROM_BODY;
+		scanners[i].most_inside = INSIDE_NEAR;
 		scanners[i].begin = objects * i / count;
 		scanners[i].end = objects * (i + 1) / count;
 	}
@@ -349,7 +351,7 @@ static int scan_files(const struct scanner *first, native_edge_array *edges)
 	const struct memory_map *memory = first->sources->memory;
 	struct scanner scanner = *first;
 	int status = OK;
-	scanner.most_inside = UINT64_MAX;
+	scanner.most_inside = INSIDE_NEAR;
 	for (size_t i = 0; status == OK && i < memory->regions.count; i++) {
 		const struct region *region = &memory->regions.items[i];
 		if (region->kind == REGION_FILE && region->is_writable &&

@@ -48,7 +48,7 @@ static int add_block(struct builder *builder, struct reader *reader, const struc
 	if (block->taken < LEAST_BYTES || python_blocks_has(builder->sources->python, reader, block->address))
 		return OK;
 	if (graph->blocks.count >= NATIVE_MOST - 1)
-		return error_set(builder->error, ERROR_LIMIT, "more than 2^30 native blocks");
+		return error_set(builder->error, ERROR_LIMIT, "more than 2^29 native blocks");
 	if (!array_push(&graph->blocks, (struct native_block){ .address = block->address,
 	                                                       .bytes = block->taken,
 	                                                       .holder = NATIVE_UNSEEN,
@@ -129,7 +129,7 @@ static int add_pooled(struct builder *builder)
 	native_block_array pooled = { 0 };
 	int status = pool_blocks_find(&pooled, builder->sources, builder->progress, builder->error);
 	if (status == OK && pooled.count >= NATIVE_MOST - 1 - builder->graph->blocks.count)
-		status = error_set(builder->error, ERROR_LIMIT, "more than 2^30 native blocks");
+		status = error_set(builder->error, ERROR_LIMIT, "more than 2^29 native blocks");
 	if (status == OK &&
 	    sort_items(pooled.items, pooled.count, sizeof *pooled.items, compare_blocks, builder->progress) < 0)
 		status = progress_cancelled(builder->error);

@@ -89,11 +89,13 @@ static inline const struct native_block *native_graph_find(const struct native_g
 #define NATIVE_INSIDE (UINT32_C(1) << 31) /* of an edge's target: the word points inside the block */
 /* The word is the last one of a chunk of malloc, which may not be asked for. */
 #define NATIVE_TAIL (UINT32_C(1) << 30)
-#define NATIVE_MOST NATIVE_TAIL /* blocks */
+/* The word points further inside than a library's own header or an alignment reaches. */
+#define NATIVE_DEEP (UINT32_C(1) << 29)
+#define NATIVE_MOST NATIVE_DEEP /* blocks */
 
 struct native_edge {
 	uint32_t source; /* block; of an object: number of the dominator tree; of a variable: file */
-	uint32_t target; /* block, with NATIVE_INSIDE, NATIVE_TAIL */
+	uint32_t target; /* block, with NATIVE_INSIDE, NATIVE_DEEP, NATIVE_TAIL */
 };
 
 static inline uint32_t native_edge_block(const struct native_edge *edge)
