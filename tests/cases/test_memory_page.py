@@ -10,7 +10,7 @@ import cores
 import program
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TURN = 1900 * 48 << 10  # bytes that a turn loses
+TURN = 1900 * 48048  # bytes that a turn loses: chunks of malloc
 
 
 @pytest.fixture(scope="module")
