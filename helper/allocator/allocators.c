@@ -13,14 +13,21 @@ enum {
 	CHUNK_WORD = 8, /* of its header that is its own: the other one is the end of the chunk before */
 	CHUNK_SLACK = 16, /* a rest too small to be a chunk stays with its neighbour */
 	ALIGNED_MOST = 64, /* bytes that libraries ask memory to be aligned to (Arrow, torch) */
+	POOL_SLICE = 1 << 16, /* of mimalloc */
 };
 
 const char *allocator_name(enum allocator allocator)
 {
 	static const char *const names[ALLOCATOR_COUNT] = {
-		[ALLOCATOR_NONE] = "static",   [ALLOCATOR_MIMALLOC] = "mimalloc", [ALLOCATOR_PYMALLOC] = "pymalloc",
-		[ALLOCATOR_MALLOC] = "malloc", [ALLOCATOR_MMAP] = "mmap",         [ALLOCATOR_JEMALLOC] = "jemalloc",
-		[ALLOCATOR_PAGES] = "pages",   [ALLOCATOR_UNKNOWN] = "estimate",
+		[ALLOCATOR_NONE] = "static",
+		[ALLOCATOR_MIMALLOC] = "mimalloc",
+		[ALLOCATOR_PYMALLOC] = "pymalloc",
+		[ALLOCATOR_MALLOC] = "malloc",
+		[ALLOCATOR_MMAP] = "mmap",
+		[ALLOCATOR_JEMALLOC] = "jemalloc",
+		[ALLOCATOR_PAGES] = "pages",
+		[ALLOCATOR_UNKNOWN] = "estimate",
+		[ALLOCATOR_MIMALLOC_POOL] = "mimalloc",
 	};
 	return names[allocator];
 }
@@ -74,6 +81,7 @@ int allocators_open(struct allocators *allocators, const struct runtime *runtime
 	if (status == OK)
 		status = jemalloc_find(&allocators->jemalloc, runtime->space, NULL, error);
 	jemalloc_classes(allocators->jemalloc_classes);
+	mimalloc_pools_find(&allocators->mimalloc_pools, runtime->space);
 	if (status != OK)
 		allocators_close(allocators);
 	return status;
@@ -134,6 +142,21 @@ static bool jemalloc_block(const struct allocators *allocators, uint64_t address
 	return true;
 }
 
+/* Memory that was asked for with an alignment may begin inside its block. */
+static bool mimalloc_pool_block(const struct allocators *allocators, struct reader *reader, uint64_t address,
+                                struct allocator_block *ret_block, uint64_t *ret_inside)
+{
+	struct mimalloc_pool_page page;
+	if (!mimalloc_pools_page_at(&allocators->mimalloc_pools, reader, address, &page))
+		return false;
+	const uint64_t inside = (address - page.start) % page.block_bytes;
+	*ret_inside = inside < ALIGNED_MOST ? 0 : inside;
+	*ret_block = (struct allocator_block){ address - *ret_inside,
+		                               page.block_bytes - (inside < ALIGNED_MOST ? inside : 0),
+		                               ALLOCATOR_MIMALLOC_POOL };
+	return true;
+}
+
 bool allocators_block_at(const struct allocators *allocators, struct reader *reader, uint64_t address,
                          struct allocator_block *ret_block, uint64_t *ret_inside)
 {
@@ -160,6 +183,8 @@ bool allocators_block_at(const struct allocators *allocators, struct reader *rea
 	if (allocators_is_static(allocators, address))
 		return false;
 	if (allocators->jemalloc.file != NULL && jemalloc_block(allocators, address, ret_block, ret_inside))
+		return true;
+	if (mimalloc_pool_block(allocators, reader, address, ret_block, ret_inside))
 		return true;
 	for (size_t i = 0; i < allocators->glibc.count; i++)
 		if (glibc_block_at(&allocators->glibc.items[i], reader, address, ret_block))
@@ -213,6 +238,13 @@ static struct expected_block expect_class(const struct allocators *allocators, u
 	return (struct expected_block){ classes[low], round_up(classes[high], GLIBC_PAGE) + GLIBC_PAGE, 0 };
 }
 
+/* Sizes of blocks are at most a fifth apart, and large ones take whole slices; what is aligned may lose some in front.
+ * A block that shrinks to no less than half stays (mi_heap_realloc_zero). */
+static struct expected_block expect_in_pool(uint64_t least, uint64_t most)
+{
+	return (struct expected_block){ least, most + most / 4 + 2 * ALIGNED_MOST + POOL_SLICE, 2 * most + POOL_SLICE };
+}
+
 /* What malloc leaves with a chunk rather than cut it off: less than the smallest chunk, and of memory that was asked
  * for with an alignment also as much (malloc/malloc.c _int_memalign). Such addresses are the multiples of 64. */
 static uint64_t chunk_slack(const struct allocator_block *block)
@@ -230,6 +262,8 @@ struct expected_block allocators_expect(const struct allocators *allocators, con
 		return expect_page(allocators->layout, least, most);
 	case ALLOCATOR_JEMALLOC:
 		return expect_class(allocators, least, most);
+	case ALLOCATOR_MIMALLOC_POOL:
+		return expect_in_pool(least, most);
 	case ALLOCATOR_MMAP:
 		/* Alone in its pages: the previous size's word is its own too. */
 		if (block->address % GLIBC_PAGE != GLIBC_CHUNK_HEADER)

@@ -11,6 +11,7 @@
 #include "allocator/block.h"
 #include "allocator/glibc.h"
 #include "allocator/jemalloc.h"
+#include "allocator/mimalloc_pools.h"
 #include "allocator/pymalloc_arenas.h"
 #include "layout/layout.h"
 #include "runtime/runtime.h"
@@ -25,6 +26,7 @@ struct allocators {
 	struct glibc_list glibc;
 	struct pymalloc_arenas pymalloc;
 	struct jemalloc jemalloc;
+	struct mimalloc_pools mimalloc_pools;
 	ARRAY(struct static_file) files; /* by address */
 	uint64_t jemalloc_classes[JEMALLOC_CLASSES]; /* its sizes of blocks, ascending */
 	const char *other; /* what stands in for glibc's malloc: "jemalloc", a literal; NULL: nothing known */

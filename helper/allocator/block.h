@@ -12,6 +12,8 @@ enum allocator {
 	ALLOCATOR_MALLOC, /* a chunk of glibc's heap, header included */
 	ALLOCATOR_MMAP, /* a mapping of its own made by glibc's malloc, whole pages */
 	ALLOCATOR_JEMALLOC, /* a region of a slab, or an extent, of the jemalloc that stands in for malloc */
+	ALLOCATOR_MIMALLOC_POOL, /* a block of the mimalloc that a library was linked with, or from where it begins in
+	                            it */
 	ALLOCATOR_PAGES, /* a mapping that an object made for itself, by no allocator: whole pages */
 	ALLOCATOR_UNKNOWN, /* whose it is, or how much was taken, is not known */
 	ALLOCATOR_COUNT

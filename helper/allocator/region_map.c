@@ -9,6 +9,8 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 
+enum { BROKEN_SHARE = 64 }; /* of the pages of a mimalloc may be broken */
+
 struct builder {
 	struct memory_map *map;
 	const struct runtime *runtime;
@@ -30,6 +32,7 @@ const char *region_kind_name(enum region_kind kind)
 		[REGION_PYMALLOC] = "pymalloc arena",
 		[REGION_MIMALLOC] = "mimalloc segment",
 		[REGION_JEMALLOC] = "jemalloc extent",
+		[REGION_MIMALLOC_POOL] = "mimalloc of a library",
 		[REGION_POOL] = "pool of a library",
 		[REGION_OBJECT] = "mapping of an object",
 		[REGION_RESERVED] = "reserved, takes no memory",
@@ -250,6 +253,40 @@ static int claim_extents(struct builder *builder)
 	return settle(builder);
 }
 
+/* The areas of pages, and what of them is in use. A page that is being changed while the process stops is broken; more
+ * of them, and it is something else. */
+static int claim_pools(struct builder *builder)
+{
+	const struct mimalloc_pools *pools = &builder->map->allocators->mimalloc_pools;
+	struct mimalloc_pools_use *use = &builder->map->mimalloc_pools;
+	struct mimalloc_pools_cursor *cursor = pools->file != NULL ? malloc(sizeof *cursor) : NULL;
+	uint64_t area = 0, steps = 0;
+	int status = OK;
+	if (cursor == NULL)
+		return pools->file == NULL ? OK : no_memory(builder);
+	mimalloc_pools_cursor_init(cursor, pools, &builder->reader);
+	while (status == OK && mimalloc_pools_cursor_next(cursor)) {
+		const struct mimalloc_pool_page *page = &cursor->page;
+		use->pages++;
+		use->broken_pages += cursor->is_broken;
+		use->used_blocks += cursor->used;
+		use->used_bytes += cursor->used * page->block_bytes;
+		use->free_blocks += page->capacity - cursor->used;
+		use->free_bytes += (page->capacity - cursor->used) * page->block_bytes;
+		if (!cursor->is_broken && page->area_start != area) {
+			area = page->area_start;
+			status = claim(builder, area, page->area_end, REGION_MIMALLOC_POOL, 0);
+		}
+		if (status == OK && progress_look(builder->progress, &steps) != OK)
+			status = progress_cancelled(builder->error);
+	}
+	free(cursor);
+	use->is_confirmed = use->pages > 0 && use->broken_pages <= 1 + use->pages / BROKEN_SHARE;
+	if (!use->is_confirmed)
+		builder->claims.count = 0;
+	return status == OK ? settle(builder) : status;
+}
+
 /* Blocks of their own pages, in memory that is left. */
 static int claim_mapped(struct builder *builder)
 {
@@ -340,6 +377,7 @@ static int build(struct builder *builder)
 	TRY(claim_heaps(builder));
 	TRY(claim_segments(builder));
 	TRY(claim_extents(builder));
+	TRY(claim_pools(builder));
 	TRY(claim_data_stacks(builder));
 	TRY(claim_mapped(builder));
 	return close_gaps(builder);
@@ -456,7 +494,8 @@ bool memory_map_block(const struct memory_map *map, struct reader *reader, uint6
 	const struct region *region = memory_map_find(map, address);
 	if (region == NULL)
 		return false;
-	if (region->kind == REGION_PYMALLOC || region->kind == REGION_MIMALLOC || region->kind == REGION_JEMALLOC)
+	if (region->kind == REGION_PYMALLOC || region->kind == REGION_MIMALLOC || region->kind == REGION_JEMALLOC ||
+	    region->kind == REGION_MIMALLOC_POOL)
 		return allocators_block_at(map->allocators, reader, address, ret_block, &inside);
 	if (region->kind != REGION_HEAP && region->kind != REGION_MAPPED_CHUNK)
 		return false;

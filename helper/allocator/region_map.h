@@ -18,6 +18,7 @@ enum region_kind {
 	REGION_PYMALLOC, /* index of the arenas */
 	REGION_MIMALLOC, /* a segment; index: of segment_uses */
 	REGION_JEMALLOC, /* an extent; index of its extents */
+	REGION_MIMALLOC_POOL, /* what the mimalloc of a library mapped: a segment, an arena, a large block */
 	REGION_POOL, /* some library's own: nobody went through it, but blocks of known objects lie in it */
 	REGION_OBJECT, /* a mapping that a Python object made for itself */
 	REGION_RESERVED, /* address space without access: takes no memory */
@@ -45,6 +46,14 @@ struct mimalloc_segment_use {
 	uint64_t bytes, used_bytes;
 };
 
+/* The mimalloc that a library was linked with. */
+struct mimalloc_pools_use {
+	uint64_t used_blocks, used_bytes;
+	uint64_t free_blocks, free_bytes; /* in pages that have a size, up to their capacity */
+	uint64_t pages, broken_pages;
+	bool is_confirmed; /* hardly a page is broken; only then its blocks are believed */
+};
+
 /* Everything about memory that is not Python's own business. */
 struct memory_map {
 	const struct allocators *allocators;
@@ -54,6 +63,7 @@ struct memory_map {
 	ARRAY(struct pymalloc_arena_use) arena_uses; /* as allocators->pymalloc.items */
 	struct mimalloc_use mimalloc;
 	ARRAY(struct mimalloc_segment_use) segment_uses;
+	struct mimalloc_pools_use mimalloc_pools;
 	uint64_t mapped; /* sum of all regions */
 };
 

@@ -44,6 +44,7 @@ enum {
 	LIMIT_SHARING_PROCESSES = 256, /* that are named */
 	LIMIT_NATIVE_FRAMES = 1 << 16, /* of C code in one stack */
 	LIMIT_MIMALLOC_SEGMENTS = 1 << 18, /* multiples of 32 MiB that are looked at for one: 8 TiB */
+	LIMIT_MIMALLOC_SLICES = 1 << 26, /* pages and parts of its map: all that 42 bits of address can have */
 	LIMIT_MALLOC_ARENAS = 1 << 16, /* of glibc: eight for each processor by default */
 	LIMIT_MALLOC_HEAPS = 1 << 16, /* of 64 MiB of one arena: 4 TiB */
 	LIMIT_CONTEXT_VARIABLES = 1 << 20, /* words of the trie of one context */

@@ -25,6 +25,7 @@ static bool is_contradicted(struct decoder *decoder, uint64_t address, uint64_t 
 	case ALLOCATOR_MIMALLOC:
 	case ALLOCATOR_MALLOC:
 	case ALLOCATOR_MMAP:
+	case ALLOCATOR_MIMALLOC_POOL:
 		return allocation.taken < bytes;
 	default:
 		return false;

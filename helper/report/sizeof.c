@@ -49,6 +49,9 @@ static void allocation_line(struct text *text, const char *name, const struct al
 		[ALLOCATOR_MIMALLOC] = "mimalloc",
 		[ALLOCATOR_MALLOC] = "malloc, header included",
 		[ALLOCATOR_MMAP] = "malloc, pages of its own",
+		[ALLOCATOR_JEMALLOC] = "jemalloc",
+		[ALLOCATOR_MIMALLOC_POOL] = "mimalloc of a library",
+		[ALLOCATOR_PAGES] = "pages of its own",
 		[ALLOCATOR_UNKNOWN] = "estimate",
 	};
 	struct text note = { .bytes = NULL };

@@ -83,6 +83,18 @@ static bool is_in_order(const struct native_graph *graph)
 	return true;
 }
 
+/* Sizes of blocks are far apart there, and a library counts what it asked for: so do its objects. */
+static void cut_to_asked(struct native_graph *graph, struct native_block *block, const struct known_block *known)
+{
+	const bool has_sizes = block->allocator == ALLOCATOR_JEMALLOC || block->allocator == ALLOCATOR_MIMALLOC_POOL;
+	const uint64_t inside = known->address - block->address;
+	if (!has_sizes || known->asked == 0 || inside >= block->bytes || known->asked > block->bytes - inside)
+		return;
+	graph->rounding[block->allocator] += block->bytes - known->asked;
+	block->address = known->address;
+	block->bytes = known->asked;
+}
+
 /* Blocks that decoders know: those of a malloc are there already, the others (of a library's own pool) are added. */
 static int add_known(struct builder *builder)
 {
@@ -93,8 +105,10 @@ static int add_known(struct builder *builder)
 	for (size_t i = 0; i < python->known.count; i++) {
 		const struct known_block *known = &python->known.items[i];
 		struct native_block *same = known->is_shared ? NULL : native_graph_among(graph, found, known->address);
-		if (same != NULL)
+		if (same != NULL) {
+			cut_to_asked(graph, same, known);
 			same->is_data = true; /* its words were looked at with the object, or are none */
+		}
 		/* What overlaps one before is a view of it. */
 		if (known->is_shared || same != NULL || known->address < end)
 			continue;

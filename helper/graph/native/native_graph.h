@@ -22,7 +22,7 @@ enum native_holder {
 
 struct native_block {
 	uint64_t address; /* as malloc() returned it */
-	uint64_t bytes; /* taken */
+	uint64_t bytes; /* taken; of jemalloc and a library's mimalloc, where a decoder knows it: asked for */
 	uint32_t owner;
 	uint8_t holder; /* enum native_holder */
 	bool is_exact; /* who has it was decoded: no estimate */
@@ -42,6 +42,7 @@ struct native_graph {
 	uint32_t *placed;
 	struct native_total holders[NATIVE_UNSEEN + 1], all, exact;
 	struct native_total by_allocator[NATIVE_UNSEEN + 1][ALLOCATOR_COUNT]; /* holders, in parts */
+	uint64_t rounding[ALLOCATOR_COUNT]; /* bytes taken beyond those of blocks */
 	uint64_t edge_count;
 };
 

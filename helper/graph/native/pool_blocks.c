@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "allocator/mimalloc.h"
+#include "allocator/mimalloc_pools.h"
 #include "allocator/pymalloc.h"
 
 enum { LEAST_BYTES = 16 }; /* the index of native blocks has one place for 16 bytes */
@@ -112,11 +113,31 @@ static int find_in_pages(struct collector *collector)
 	return status;
 }
 
+static int find_in_library(struct collector *collector)
+{
+	struct mimalloc_pools_cursor *cursor = malloc(sizeof *cursor);
+	int status = OK;
+	if (cursor == NULL)
+		return error_set(collector->error, ERROR_NO_MEMORY, "out of memory for blocks in pools");
+	mimalloc_pools_cursor_init(cursor, &collector->sources->memory->allocators->mimalloc_pools, &collector->reader);
+	while (status == OK && mimalloc_pools_cursor_next(cursor)) {
+		const struct mimalloc_pool_page *page = &cursor->page;
+		const struct row row = { page->start,  page->block_bytes, page->capacity,
+			                 cursor->used, cursor->is_free,   ALLOCATOR_MIMALLOC_POOL };
+		if (cursor->used > 0)
+			status = look_at_row(collector, &row);
+	}
+	free(cursor);
+	return status;
+}
+
 int pool_blocks_find(native_block_array *blocks, const struct native_sources *sources, struct progress *progress,
                      struct error *error)
 {
 	struct collector collector = { .blocks = blocks, .sources = sources, .progress = progress, .error = error };
 	reader_init(&collector.reader, sources->memory->allocators->space);
 	TRY(find_in_pools(&collector));
-	return sources->memory->mimalloc.segments > 0 ? find_in_pages(&collector) : OK;
+	if (sources->memory->mimalloc.segments > 0)
+		TRY(find_in_pages(&collector));
+	return sources->memory->mimalloc_pools.is_confirmed ? find_in_library(&collector) : OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * pool_blocks: what of Python's own allocators, pymalloc and mimalloc, is in use and neither an object nor a part of
  * one that is known: memory that C code takes by PyMem_Malloc() and PyObject_Malloc() (expat's parsers), and objects
- * that wait in free lists. */
+ * that wait in free lists; and blocks in use of the mimalloc that a library was linked with. */
 #ifndef PYDS_GRAPH_POOL_BLOCKS_H
 #define PYDS_GRAPH_POOL_BLOCKS_H
 

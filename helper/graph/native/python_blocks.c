@@ -79,6 +79,7 @@ static bool note_known(struct block_range *range, struct reader *reader, uint32_
 {
 	const bool is_native = allocation->allocator == ALLOCATOR_MALLOC || allocation->allocator == ALLOCATOR_MMAP ||
 	                       allocation->allocator == ALLOCATOR_JEMALLOC ||
+	                       allocation->allocator == ALLOCATOR_MIMALLOC_POOL ||
 	                       allocation->allocator == ALLOCATOR_UNKNOWN;
 	const bool is_mapping = allocation->allocator == ALLOCATOR_PAGES; /* mostly shared with children */
 	const struct segment *segment = reader_segment(reader, allocation->block);
@@ -89,6 +90,7 @@ static bool note_known(struct block_range *range, struct reader *reader, uint32_
 		return true;
 	const struct known_block known = { .address = allocation->block,
 		                           .bytes = allocation->taken,
+		                           .asked = allocation->requested,
 		                           .node = node,
 		                           .allocator = allocation->allocator };
 	if (!array_push(&range->own.known, known))
@@ -259,7 +261,8 @@ static void sort_known(struct python_blocks *blocks)
 	for (size_t i = 0; i < blocks->known.count; i++) {
 		struct known_block *known = &blocks->known.items[i];
 		known->is_shared = i > 0 && known[-1].address == known->address;
-		if (!known->is_shared && known->allocator != ALLOCATOR_MALLOC && known->allocator != ALLOCATOR_MMAP)
+		if (!known->is_shared && known->allocator != ALLOCATOR_MALLOC && known->allocator != ALLOCATOR_MMAP &&
+		    known->allocator != ALLOCATOR_MIMALLOC_POOL)
 			blocks->outside_bytes += known->bytes;
 	}
 }

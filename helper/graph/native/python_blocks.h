@@ -14,6 +14,7 @@
  * buffer of Arrow. No part of the object's own memory, but a native block whose owner is exact. */
 struct known_block {
 	uint64_t address, bytes; /* as the allocator has it; where none is known, as was asked for */
+	uint64_t asked; /* bytes, by the object's decoder */
 	uint32_t node; /* the object */
 	uint8_t allocator; /* enum allocator */
 	bool is_shared; /* met before, from another object or a place of the same one */

@@ -115,6 +115,24 @@ static void check_jemalloc(struct checking *checking)
 	        jemalloc->allocated);
 }
 
+static void check_mimalloc_pools(struct checking *checking)
+{
+	const struct mimalloc_pools_use *use = &checking->map->mimalloc_pools;
+	uint64_t mapped = 0;
+	if (use->pages == 0)
+		return;
+	for (size_t i = 0; i < checking->map->regions.count; i++) {
+		const struct region *region = &checking->map->regions.items[i];
+		mapped += region->kind == REGION_MIMALLOC_POOL ? region->end - region->start : 0;
+	}
+	push(checking, (struct memory_sum){ .what = "blocks of a library's mimalloc, in use and free",
+	                                    .whole_name = "what it mapped",
+	                                    .bytes = use->used_bytes + use->free_bytes,
+	                                    .whole = mapped,
+	                                    .is_at_most = true,
+	                                    .reason = use->is_confirmed ? NULL : "lists of free blocks do not close" });
+}
+
 static int check_native(struct checking *checking)
 {
 	const struct native_graph *native;
@@ -152,6 +170,7 @@ int query_memory_check(const struct query *query, struct memory_check *ret_check
 	check_mimalloc(&checking);
 	check_malloc(&checking);
 	check_jemalloc(&checking);
+	check_mimalloc_pools(&checking);
 	TRY(check_native(&checking));
 	return checking.no_memory ? query_no_memory(query, "the check of sums") : OK;
 }

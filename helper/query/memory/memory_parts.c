@@ -39,6 +39,14 @@ static void add_native(struct tree *tree, enum allocator allocator)
 	}
 }
 
+/* What is beside blocks that objects are known to have, up to the allocator's sizes. */
+static void add_rounding(struct tree *tree, enum allocator allocator)
+{
+	if (tree->answer->native != NULL)
+		add_of_it(tree, "of it rounding of what objects asked for", tree->answer->native->rounding[allocator],
+		          0);
+}
+
 static void add_share(struct tree *tree, enum python_share share, enum allocator allocator)
 {
 	static const char *const names[SHARE_COUNT] = {
@@ -146,11 +154,27 @@ static void add_jemalloc(struct tree *tree)
 	const uint64_t objects = tree->blocks->bytes[ALLOCATOR_JEMALLOC];
 	add_used(tree, ALLOCATOR_JEMALLOC, "in use by C code, or kept by threads", less(jemalloc->allocated, objects),
 	         0);
+	add_rounding(tree, ALLOCATOR_JEMALLOC);
 	add(tree, 2, "free between blocks in use, rounding",
 	    less(active, jemalloc->allocated > objects ? jemalloc->allocated : objects), 0);
 	add(tree, 2, "free, returned in time (dirty)", jemalloc->bytes[JEMALLOC_DIRTY], 0);
 	add(tree, 2, "free, returned in time (muzzy)", jemalloc->bytes[JEMALLOC_MUZZY], 0);
 	add(tree, 2, "returned, address space kept", jemalloc->bytes[JEMALLOC_RETAINED], 0);
+}
+
+static void add_mimalloc_pools(struct tree *tree)
+{
+	const struct mimalloc_pools_use *use = &tree->answer->map->mimalloc_pools;
+	const uint64_t objects = tree->blocks->bytes[ALLOCATOR_MIMALLOC_POOL];
+	const uint64_t mapped = tree->answer->kinds[REGION_MIMALLOC_POOL].mapped;
+	if (!add_kind(tree, REGION_MIMALLOC_POOL, "mimalloc of a library"))
+		return;
+	tree->answer->native_bytes += less(use->used_bytes, objects);
+	add_used(tree, ALLOCATOR_MIMALLOC_POOL, "in use by C code", less(use->used_bytes, objects),
+	         less(use->used_blocks, tree->blocks->blocks[ALLOCATOR_MIMALLOC_POOL]));
+	add_rounding(tree, ALLOCATOR_MIMALLOC_POOL);
+	add(tree, 2, "free blocks in pages that have a size", use->free_bytes, use->free_blocks);
+	add(tree, 2, "not used yet, or returned", less(mapped, use->used_bytes + use->free_bytes), 0);
 }
 
 static void add_pools(struct tree *tree)
@@ -207,6 +231,7 @@ int memory_parts_make(const struct query *query, const struct python_blocks *blo
 	add_mimalloc(&tree);
 	add_malloc(&tree);
 	add_jemalloc(&tree);
+	add_mimalloc_pools(&tree);
 	add_pools(&tree);
 	(void)add_kind(&tree, REGION_OBJECT, "mapped by objects (mmap)");
 	(void)add_kind(&tree, REGION_STACK, "thread stacks");

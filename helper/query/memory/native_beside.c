@@ -20,7 +20,8 @@ static uint64_t guess(const struct heap_graph *graph, const struct memory_map *m
 		if (graph->shallow[node] > POOLED_BYTES)
 			objects += heap_graph_own(graph, node);
 	const uint64_t other = regions->kinds[REGION_OTHER].resident + regions->kinds[REGION_POOL].resident;
-	return (used > objects ? used - objects : 0) + other + map->allocators->jemalloc.allocated;
+	return (used > objects ? used - objects : 0) + other + map->allocators->jemalloc.allocated +
+	       (map->mimalloc_pools.is_confirmed ? map->mimalloc_pools.used_bytes : 0);
 }
 
 int query_native_beside(const struct query *query, struct native_beside *ret_beside)
