@@ -60,7 +60,9 @@ def more_arrow(pyarrow):
         yield "ipc_stream", ipc(pyarrow)
         yield "ipc_table", pyarrow.ipc.open_stream(ipc(pyarrow)).read_all()
         yield "nulls", pyarrow.array([None, 1] * 100000)
-        yield "coded", pyarrow.table({"d": pyarrow.array(["a%d" % (i % 999) for i in range(99999)]).dictionary_encode()})
+        words = pyarrow.array(["a%d" % (i % 999) for i in range(99999)])
+        yield "coded", pyarrow.table({"d": words.dictionary_encode()})
+        del words
         if hasattr(pyarrow.compute, "run_end_encode"):
             yield "runs", pyarrow.compute.run_end_encode(pyarrow.array(range(50000)))
         if hasattr(pyarrow, "list_view"):
