@@ -324,12 +324,19 @@ def test_same_answers_as_a_core(start, folder, each):
 def test_stacks_that_gcore_loses_are_not_read_as_zeros(start, folder, each):
     """Either gcore wrote all stacks, or it is said that it did not."""
     target = start("lock", each)
+    wait_until(lambda: set(stands_in(target.pid)) == {"lock", "other"}, "both threads at their locks")
     core = cores.gcore(target.pid, os.path.join(folder, "core"))
     threads = program.ask(["--core", core], ["frames", "--json"])["threads"]
     live = program.ask(["--pid", str(target.pid)], ["frames", "--json"])["threads"]
     warnings = program.ask(["--core", core], ["info", "--json"])["warnings"]
     functions = [[[frame["function"] for frame in thread["frames"]] for thread in side] for side in (threads, live)]
     assert functions[0] == functions[1] or any("stacks of threads" in one for one in warnings), functions
+
+
+def stands_in(pid):
+    """The innermost function of each thread: the barrier of the program opens for one before the other."""
+    threads = program.ask(["--pid", str(pid)], ["frames", "--json", "--no-retained"])["threads"]
+    return [thread["frames"][0]["function"].rsplit(".", 1)[-1] if thread["frames"] else "" for thread in threads]
 
 
 def differences(left, right, path=""):

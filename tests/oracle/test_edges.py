@@ -218,6 +218,21 @@ def test_wrong_executable(small):
         assert '"shallow": %d' % sys.getsizeof([0] * 3) in answer.output.replace('":', '": ').replace(":  ", ": ")
 
 
+def test_executable_that_the_loader_started(distribution, tmp_path):
+    """What the kernel started is the loader; the executable that is named is mapped all the same."""
+    loader = "/lib64/ld-linux-x86-64.so.2"
+    if not os.path.exists(loader):
+        pytest.skip("%s is not on this machine" % loader)
+    with cores.Target(loader, [distribution.path, "-c", "import sys; print('READY', flush=True); sys.stdin.read()"],
+                      str(tmp_path)) as target:
+        target.wait_ready()
+        where = ["--pid", str(target.pid), "--exe"]
+        warnings = [program.ask(where + [path], ["info", "--json"])["warnings"]
+                    for path in (os.path.realpath(distribution.path), "/bin/cat")]
+    said = [any("the executable given" in one for one in some) for some in warnings]
+    assert said == [False, True], warnings
+
+
 def test_no_files_at_all(small):
     """The core is all there is: the same answer, or one that says what it lacks."""
     answer = program.run(["--core", small, "--no-files", "deepsize", "--json", "__main__.shared"])

@@ -265,6 +265,22 @@ static void format_build_id(const struct elf_view *view, char text[2 * BUILD_ID_
 		(void)snprintf(text + 2 * i, 3, "%02x", view->build_id[i]);
 }
 
+/* The mapped file whose build-id that of the user's executable is; the count of files: none. */
+static size_t find_by_executable(const struct finder *finder)
+{
+	const struct address_space *space = finder->space;
+	struct local_file local;
+	size_t number = 0;
+	if (!local_file_open(&local, finder->options->executable))
+		return space->files.count;
+	while (number < space->files.count &&
+	       (space->files.items[number].build_id_bytes == 0 ||
+	        local_file_matches(&local, &finder->units.items[number].view, false) == FILE_IS_OTHER))
+		number++;
+	local_file_close(&local);
+	return number;
+}
+
 static void warn_of_executable(struct finder *finder, size_t number)
 {
 	const char *path = finder->options->executable;
@@ -327,6 +343,18 @@ static bool try_process(struct finder *finder, size_t number, int *status)
 	return try_candidate(finder, number, candidate, false, status);
 }
 
+/* A program that was started by the loader's own name is another file than what the kernel started. */
+static int use_executable_elsewhere(struct finder *finder, size_t number)
+{
+	int status = OK;
+	const size_t other = find_by_executable(finder);
+	if (other == finder->space->files.count)
+		warn_of_executable(finder, number);
+	else if (finder->space->files.items[other].local_path == NULL)
+		(void)try_candidate(finder, other, finder->options->executable, true, &status);
+	return status;
+}
+
 static int find_local_file(struct finder *finder, size_t number)
 {
 	const struct memory_options *options = finder->options;
@@ -338,7 +366,7 @@ static int find_local_file(struct finder *finder, size_t number)
 		return OK;
 	if (file->is_executable && options->executable != NULL &&
 	    !try_candidate(finder, number, options->executable, true, &status) && status >= 0)
-		warn_of_executable(finder, number);
+		status = use_executable_elsewhere(finder, number);
 	if (file->local_path == NULL && options->sysroot != NULL)
 		(void)try_path(finder, number, options->sysroot, file->path, &status);
 	if (file->local_path == NULL)
@@ -353,15 +381,9 @@ static int find_main_by_executable(struct finder *finder)
 {
 	struct address_space *space = finder->space;
 	const char *path = finder->options->executable;
-	struct local_file local;
-	if (path == NULL || finder->options->ignore_files || !local_file_open(&local, path))
+	if (path == NULL || finder->options->ignore_files)
 		return OK;
-	size_t number = 0;
-	while (number < space->files.count &&
-	       (space->files.items[number].build_id_bytes == 0 ||
-	        local_file_matches(&local, &finder->units.items[number].view, false) == FILE_IS_OTHER))
-		number++;
-	local_file_close(&local);
+	const size_t number = find_by_executable(finder);
 	if (number == space->files.count)
 		return OK;
 	int status = OK;
