@@ -138,6 +138,9 @@ static bool read_extent(struct finder *finder, uint64_t descriptor, struct jemal
 		                          .state = bits >> format->state_shift & format->state_mask,
 		                          .class = (uint8_t) class,
 		                          .is_slab = (bits >> SLAB_SHIFT & 1) != 0 };
+	/* One that is being returned to the system is called active meanwhile (ecache_evict); it has no class. */
+	if (ret_extent->state == JEMALLOC_ACTIVE && class >= JEMALLOC_CLASSES)
+		ret_extent->state = JEMALLOC_DIRTY;
 	return bytes != 0 && start + bytes > start && ret_extent->state < JEMALLOC_STATES;
 }
 
