@@ -131,7 +131,8 @@ void task_wait_text(struct task_report *tasks, const struct task_group *group, s
 	children_text(tasks, group, text);
 	if (group->wait_object != 0 && group->wait_holder != 0) {
 		const struct python_frame frame = task_frame(&group->holder_place);
-		text_format(text, ", held by task 0x%" PRIx64 " at ", group->wait_holder);
+		text_format(text, ", %s by task 0x%" PRIx64 " at ",
+		            group->holder_is_guess ? "perhaps held (it calls acquire)" : "held", group->wait_holder);
 		place_text(tasks->report, &frame, text);
 	}
 }

@@ -253,6 +253,7 @@ static void json_group(struct task_report *tasks, const struct task_group *group
 		json_address(json, "held_by", group->wait_holder);
 	else
 		json_null(json, "held_by");
+	json_bool(json, "held_by_is_guessed", group->holder_is_guess);
 	if (group->in_pool > 0)
 		json_number(json, "worker",
 		            task_pool_thread(tasks, tasks_pool_work(&tasks->found, group->pool_future))->native_id);

@@ -246,6 +246,24 @@ def queue(threads):
     return lock
 
 
+def waiting_tasks(count):
+    """So many tasks wait for one lock of asyncio, in a loop that stands still."""
+    import asyncio
+
+    async def serve():
+        lock = asyncio.Lock()
+
+        async def order():
+            async with lock:
+                await asyncio.sleep(3600)
+        made = [asyncio.ensure_future(order()) for _ in range(count + 1)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return lock, made
+    loop = asyncio.new_event_loop()
+    return loop, loop.run_until_complete(serve())
+
+
 def tables(count, rows):
     """Records in many globals, none of them large."""
     for n in range(count):
@@ -394,6 +412,7 @@ FAULTS = {
     "unretrieved_exceptions": (lambda: failures(3, False), None, lambda: failures(3, True)),
     "frame_locals": (None, None, None),
     "deadlocks:queue": (lambda: queue(10), None, lambda: queue(5)),
+    "lock_queues": (lambda: waiting_tasks(10), None, lambda: waiting_tasks(5)),
     "crowd:records": (lambda: tables(60, 300), None, lambda: tables(60, 20)),
     "dead_threads:objects": (lambda: workers(12, True), None, lambda: workers(12, False)),
     "boxed_numbers:dict": (lambda: {str(n): float(n) for n in range(60000)},

@@ -61,6 +61,46 @@ async def wanting(lock, more):
         pass
 
 
+async def by_hand(lock, event, hands):
+    hands.append(asyncio.current_task())
+    await lock.acquire()
+    await event.wait()
+    lock.release()
+
+
+async def wanting_by_hand(lock):
+    await lock.acquire()
+
+
+def by_hands(event, hands):
+    lock = asyncio.Lock()
+    return [by_hand(lock, event, hands), wanting_by_hand(lock), wanting_by_hand(lock)]
+
+
+async def in_condition(condition, event, more):
+    async with condition:
+        more.append(asyncio.current_task())
+        await event.wait()
+
+
+async def waiting_in(condition):
+    async with condition:
+        await condition.wait()
+
+
+async def wanting_condition(condition, more):
+    EDGES.append((id(asyncio.current_task()), id(more[-1]), "lock"))
+    async with condition:
+        pass
+
+
+async def completing(event):
+    inner = [asyncio.ensure_future(leaf(event)) for _ in range(2)]
+    EDGES.extend((id(asyncio.current_task()), id(one), "wait") for one in inner)
+    for first in asyncio.as_completed(inner):
+        await first
+
+
 def in_thread(gate):
     gate.wait()
 
@@ -197,6 +237,10 @@ async def main():
         make.append(grouped(event))
     guarded, more = asyncio.Lock(), []
     make += [holding(guarded, event, more), wanting(guarded, more)]
+    condition, hands = asyncio.Condition(), []
+    make += by_hands(event, hands)
+    make += [waiting_in(condition), in_condition(condition, event, more), wanting_condition(condition, more)]
+    make.append(completing(event))
     late = loop.create_future()
     make.append(overdue(late))
     held = [asyncio.ensure_future(one) for one in make]
@@ -229,7 +273,8 @@ async def main():
              "async_generator": hex(id(coming)), "queue": hex(id(queue)), "event": hex(id(event)),
              "loop": hex(id(loop)),
              "lock": hex(id(lock)), "kept": hex(id(KEPT)), "held": len(held), "answers": hex(id(ANSWERS)),
-             "holder": hex(id(more[0]))}
+             "holder": hex(id(more[0])), "hand": hex(id(hands[0])), "main": hex(id(asyncio.current_task())),
+             "in_condition": hex(id(more[1]))}
     if hasattr(asyncio, "capture_call_graph"):
         truth["graphs"] = [call_graph(task) for task in known.values()  # it takes no tasks written in Python
                            if isinstance(task, asyncio.Future) and task not in CYCLE and not task.done() and

@@ -20,9 +20,10 @@ with open(PROGRAM, encoding="utf-8") as text:
 HELD = ("unbounded_cache", "named_caches", "context_copies", "dead_threads", "kept_tracebacks", "finished_tasks",
         "thread_states", "unretrieved_exceptions", "garbage", "gc_garbage", "crowd",
         "holder", "frame_locals", "reader_buffers", "import_weight", "memory_balance")
+URGENT = ("deadlocks", "lock_queues")
 # What is named that is not in KEPT; "": nothing is.
 PLACES = {"named_caches": "PRICE_CACHE", "gc_garbage": "gc.garbage", "repeated_functions": "<lambda>",
-          "garbage": "", "frame_locals": "", "memory_balance": "", "deadlocks": "",
+          "garbage": "", "frame_locals": "", "memory_balance": "", "deadlocks": "", "lock_queues": "",
           "thread_states": "rows", "crowd:records": "TABLE_"}
 
 
@@ -89,8 +90,8 @@ def test_fault_and_nearly(case, python, folder):
     rule = case.split(":")[0]
     first = check_saved(python.path, case, folder)
     assert first["text"] and first["next"]
-    assert first["kind"] == ("urgent" if rule == "deadlocks" else "held" if rule in HELD else "saved")
-    assert first["bytes"] >= 256 << 10 or rule in ("deadlocks", "unretrieved_exceptions")
+    assert first["kind"] == ("urgent" if rule in URGENT else "held" if rule in HELD else "saved")
+    assert first["bytes"] >= 256 << 10 or rule in URGENT + ("unretrieved_exceptions",)
     place = PLACES.get(case, PLACES.get(rule, "KEPT"))
     if place:
         assert any(place in one["name"] or "KEPT" in one["name"] for one in first["places"]), first["places"]

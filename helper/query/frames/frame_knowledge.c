@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * Which locks and queues the frames of a thread know: those in their locals, in attributes of locals that their code
- * names, in globals that it names. */
+ * Which locks and queues the frames of a thread know. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/limits.h"
-#include "names/locals.h"
 #include "object/value.h"
+#include "query/frames/frame_objects.h"
 #include "query/threads/thread_builder.h"
 
-enum {
-	NAMES_LOOKED_AT = 256, /* names of one code object, and locals of one frame */
-	FRAMES_LOOKED_AT = 64, /* innermost ones of a thread */
-};
+enum { FRAMES_LOOKED_AT = 64 }; /* innermost ones of a thread */
 
 struct knowledge {
 	struct thread_builder *builder;
 	uint32_t row;
 	bool acquires; /* the frame at hand calls acquire() */
 	bool no_memory;
+	object_array objects; /* of the frame at hand */
 };
 
 uint64_t frame_raw_file(struct object_reader *objects, uint64_t object)
@@ -38,12 +33,6 @@ uint64_t frame_raw_file(struct object_reader *objects, uint64_t object)
 	return object;
 }
 
-/* Whether a function of this name takes what a lock is. */
-static bool takes_by_name(const char *name)
-{
-	return strcmp(name, "acquire") == 0 || strcmp(name, "flock") == 0 || strcmp(name, "lockf") == 0;
-}
-
 static void add(struct knowledge *knowledge, uint64_t object)
 {
 	struct thread_builder *builder = knowledge->builder;
@@ -56,45 +45,15 @@ static void add(struct knowledge *knowledge, uint64_t object)
 		knowledge->no_memory = true;
 }
 
-static bool name_at(struct decoder *decoder, uint64_t items, uint64_t index, char *name, size_t capacity)
-{
-	uint64_t address;
-	struct text text = { .bytes = NULL };
-	bool fits = reader_u64(&decoder->reader, items + 8 * index, &address) &&
-	            value_str(&decoder->objects, address, capacity, &text) > 0 && text.length < capacity;
-	if (fits)
-		memcpy(name, text_string(&text), text.length + 1);
-	text_free(&text);
-	return fits;
-}
-
 static void add_frame(struct knowledge *knowledge, const struct python_frame *frame)
 {
 	struct decoder *decoder = knowledge->builder->decoder;
-	struct object_reader *objects = &decoder->objects;
-	char name[LIMIT_STRING_SHOWN];
-	uint64_t names, count = 0, items = 0, locals[NAMES_LOOKED_AT];
-	uint32_t local_count = 0;
-	if (!value_field(objects, frame->code, FIELD_PyCodeObject_co_names, &names) ||
-	    !value_items(objects, names, &count, &items))
-		count = 0;
-	count = count < NAMES_LOOKED_AT ? count : NAMES_LOOKED_AT;
-	knowledge->acquires = false;
-	for (uint64_t i = 0; i < count && !knowledge->acquires; i++)
-		knowledge->acquires = name_at(decoder, items, i, name, sizeof name) && takes_by_name(name);
-	for (uint32_t i = 0; i < frame->slot_count && i < NAMES_LOOKED_AT; i++) {
-		const uint64_t value = local_value(decoder, frame, i);
-		if (value != 0)
-			locals[local_count++] = value;
-		add(knowledge, value);
-	}
-	for (uint64_t i = 0; i < count; i++) {
-		if (!name_at(decoder, items, i, name, sizeof name))
-			continue;
-		add(knowledge, dict_get_str(objects, frame->globals, name));
-		for (uint32_t k = 0; k < local_count; k++)
-			add(knowledge, value_attribute(objects, locals[k], name));
-	}
+	knowledge->acquires = code_takes_locks(decoder, frame->code);
+	knowledge->objects.count = 0;
+	if (!frame_objects_find(decoder, frame, &knowledge->objects))
+		knowledge->no_memory = true;
+	for (size_t i = 0; i < knowledge->objects.count; i++)
+		add(knowledge, knowledge->objects.items[i]);
 }
 
 static int compare(const void *left_known, const void *right_known)
@@ -117,5 +76,6 @@ bool frame_knowledge_find(struct thread_builder *builder)
 	}
 	if (builder->known.count > 1)
 		qsort(builder->known.items, builder->known.count, sizeof *builder->known.items, compare);
+	array_free(&knowledge.objects);
 	return !knowledge.no_memory;
 }

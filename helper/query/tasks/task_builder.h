@@ -8,7 +8,9 @@
 /* A task that is inside `async with` of an object, or waits to enter. */
 struct task_with {
 	uint64_t object;
+	uint64_t through; /* a Condition that the lock is of; 0: it is by itself */
 	uint32_t row;
+	bool is_guess; /* it only knows the object and calls acquire() */
 	struct task_place place;
 };
 
@@ -34,6 +36,7 @@ struct task_builder {
 	ARRAY(struct task_with) withs;
 	ARRAY(struct task_awaited) waits;
 	struct address_map step_kinds; /* of code objects: task_edges.c's own */
+	struct address_map takers; /* of code objects, 1 if they call acquire(): task_holders.c's own */
 	uint8_t *awaited; /* a bit for each node: a coroutine or generator that a chain leads through */
 	/* Groups by what they are told apart by: open addressing, at most half full. */
 	struct group_slot {
@@ -66,6 +69,10 @@ bool task_greenlet_chain(struct decoder *decoder, uint64_t greenlet, struct awai
  * others wait for, and adds an edge for each. False: out of memory. */
 bool task_holders_note(struct task_builder *builder, uint32_t row);
 bool task_holders_find(struct task_builder *builder);
+
+/* task_completed.c: the rows that a call of as_completed() waits for, which keeps those that are done in a queue (up to
+ * 3.12; later ones have a list of the others). False: out of memory. */
+bool task_completed_find(struct task_builder *builder);
 
 /* task_edges.c: notes what the row of the builder's chain waits for; then which of the rows wait for which, and what
  * cycles there are. */

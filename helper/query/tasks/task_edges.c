@@ -72,6 +72,7 @@ static const struct waiting_step {
 	{ "_wait", "asyncio", "fs", NULL, EDGE_WAIT },
 	{ "wait_for", "asyncio", "fut", NULL, EDGE_WAIT_FOR },
 	{ "_wait_for_one", "asyncio", NULL, "_todo", EDGE_WAIT }, /* as_completed(), 3.13 and later */
+	{ "_wait_for_one", "asyncio", "done", NULL, EDGE_COMPLETED }, /* before, a queue: task_completed.c */
 	{ "__aexit__", NULL, NULL, "_tasks", EDGE_GROUP },
 	{ "_aexit", NULL, NULL, "_tasks", EDGE_GROUP },
 	{ "_nested_child_finished", "trio", NULL, "_children", EDGE_NURSERY },
@@ -183,6 +184,8 @@ static void add_wait(struct edge_finder *finder, const struct task_awaited *wait
 {
 	finder->from = wait->row;
 	finder->queue.count = 0;
+	if (wait->kind == EDGE_COMPLETED)
+		return;
 	if (awaitable_is_future(awaitable_kind(finder->builder->decoder, wait->object)))
 		queue_future(finder, wait->object, wait->kind);
 	else
@@ -206,7 +209,7 @@ int task_edges_find(struct task_builder *builder)
 			status = progress_cancelled(builder->error);
 	}
 	array_free(&finder.queue);
-	if (status == OK && !task_holders_find(builder))
+	if (status == OK && (!task_completed_find(builder) || !task_holders_find(builder)))
 		status = error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the tasks");
 	return status == OK ? sort_edges(builder) : status;
 }

@@ -1,10 +1,69 @@
 /* SPDX-License-Identifier: MIT
  * asyncio's locks do not say who has them: it is the task that is inside `async with` of one and does not wait for it.
- */
+ * If none is, then perhaps the only one that knows the lock and calls acquire(). */
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/limits.h"
+#include "object/value.h"
 #include "query/tasks/task_builder.h"
 #include "query/threads/with_blocks.h"
+
+/* Whether an object is of a class of asyncio, by itself or by a base. */
+static bool is_a(struct decoder *decoder, uint64_t object, const char *name)
+{
+	const uint64_t address = value_type(&decoder->objects, object, NULL);
+	const struct type_info *type = address != 0 ? decode_type(decoder, address) : NULL;
+	for (unsigned i = 0; type != NULL && i < LIMIT_TYPE_CHAIN; i++) {
+		if (strcmp(type->name, name) == 0)
+			return true;
+		type = type->tp_base != 0 ? decode_type(decoder, type->tp_base) : NULL;
+	}
+	return false;
+}
+
+static bool takes_locks(struct task_builder *builder, uint64_t code)
+{
+	uint32_t known = address_map_get(&builder->takers, code);
+	if (known == ADDRESS_MAP_NONE) {
+		known = code_takes_locks(builder->decoder, code);
+		(void)address_map_set(&builder->takers, code, known);
+	}
+	return known != 0;
+}
+
+/* What the step is inside `async with` of. Of a Condition it has the lock; who waits in it waits for a notify(). */
+static bool note_blocks(struct task_builder *builder, const struct await_step *step, struct task_with with,
+                        object_array *objects)
+{
+	struct decoder *decoder = builder->decoder;
+	objects->count = 0;
+	bool done = with_blocks_find(decoder, &step->frame, "__aexit__", objects);
+	for (size_t i = 0; done && i < objects->count; i++) {
+		with.object = objects->items[i];
+		with.through = 0;
+		if (is_a(decoder, with.object, "asyncio.locks.Condition")) {
+			with.through = with.object;
+			with.object = value_attribute(&decoder->objects, with.through, "_lock");
+		}
+		done = with.object == 0 || array_push(&builder->withs, with);
+	}
+	return done;
+}
+
+static bool note_known(struct task_builder *builder, const struct await_step *step, struct task_with with,
+                       object_array *objects)
+{
+	objects->count = 0;
+	bool done = frame_objects_find(builder->decoder, &step->frame, objects);
+	with.is_guess = true;
+	for (size_t i = 0; done && i < objects->count; i++) {
+		with.object = objects->items[i];
+		if (is_a(builder->decoder, with.object, "asyncio.locks.Lock"))
+			done = array_push(&builder->withs, with);
+	}
+	return done;
+}
 
 bool task_holders_note(struct task_builder *builder, uint32_t row)
 {
@@ -12,18 +71,19 @@ bool task_holders_note(struct task_builder *builder, uint32_t row)
 	bool done = true;
 	for (size_t i = 0; done && i < builder->chain.steps.count; i++) {
 		const struct await_step *step = &builder->chain.steps.items[i];
-		/* What it awaits is one word, the way out of a block is more. */
-		if (step->state != AWAITABLE_SUSPENDED || step->frame.stack_depth < 2 ||
+		if ((step->state != AWAITABLE_SUSPENDED && step->state != AWAITABLE_RUNNING) ||
 		    library_has(&builder->library, step->frame.code))
 			continue;
-		objects.count = 0;
-		done = with_blocks_find(builder->decoder, &step->frame, "__aexit__", &objects);
-		const struct task_place place = { .code = step->frame.code,
-			                          .instruction = step->frame.last_instruction,
-			                          .is_address = step->frame.last_instruction_is_address,
-			                          .object = step->object };
-		for (size_t k = 0; done && k < objects.count; k++)
-			done = array_push(&builder->withs, (struct task_with){ objects.items[k], row, place });
+		const struct task_with with = { .row = row,
+			                        .place = { .code = step->frame.code,
+			                                   .instruction = step->frame.last_instruction,
+			                                   .is_address = step->frame.last_instruction_is_address,
+			                                   .object = step->object } };
+		/* What it awaits is one word, the way out of a block is more. */
+		if (step->state == AWAITABLE_SUSPENDED && step->frame.stack_depth >= 2)
+			done = note_blocks(builder, step, with, &objects);
+		if (done && takes_locks(builder, step->frame.code))
+			done = note_known(builder, step, with, &objects);
 	}
 	array_free(&objects);
 	return done;
@@ -34,17 +94,30 @@ static int compare(const void *left_with, const void *right_with)
 	const struct task_with *left = left_with, *right = right_with;
 	if (left->object != right->object)
 		return left->object < right->object ? -1 : 1;
+	if (left->is_guess != right->is_guess)
+		return left->is_guess ? 1 : -1;
 	return left->row < right->row ? -1 : left->row > right->row;
 }
 
-/* The first task that is inside `async with` of the object and does not wait to get there; NULL: none. */
+/* The first task that is inside `async with` of the object and does not wait to get there, or the only one that may
+ * have it; NULL: none. */
 static const struct task_with *find_holder(const struct task_builder *builder, uint64_t object)
 {
+	const struct task_with *found = NULL;
 	for (size_t i = array_first_not_below(&builder->withs, object, object);
-	     i < builder->withs.count && builder->withs.items[i].object == object; i++)
-		if (builder->tasks->rows.items[builder->withs.items[i].row].wait_object != object)
-			return &builder->withs.items[i];
-	return NULL;
+	     i < builder->withs.count && builder->withs.items[i].object == object; i++) {
+		const struct task_with *with = &builder->withs.items[i];
+		const uint64_t waits_for = builder->tasks->rows.items[with->row].wait_object;
+		/* In Condition.wait() the lock is given back. */
+		if (waits_for == object || (with->through != 0 && waits_for == with->through))
+			continue;
+		if (!with->is_guess)
+			return with;
+		if (found != NULL && found->row != with->row)
+			return NULL;
+		found = with;
+	}
+	return found;
 }
 
 bool task_holders_find(struct task_builder *builder)
@@ -68,8 +141,10 @@ bool task_holders_find(struct task_builder *builder)
 		if (row->wait_object == group->wait_object && group->wait_holder == 0) {
 			group->wait_holder = tasks->rows.items[holder->row].address;
 			group->holder_place = holder->place;
+			group->holder_is_guess = holder->is_guess;
 		}
-		if (!array_push(&tasks->edges, (struct task_edge){ i, holder->row, EDGE_LOCK }))
+		/* A circle is said to be one for certain. */
+		if (!holder->is_guess && !array_push(&tasks->edges, (struct task_edge){ i, holder->row, EDGE_LOCK }))
 			return false;
 	}
 	return true;

@@ -100,8 +100,9 @@ static int add_task(struct task_builder *builder, const struct instance *instanc
 	if (waited.wait == WAIT_EXECUTOR)
 		task_pool_count(builder, group, waited.object);
 	const uint32_t index = (uint32_t)tasks->rows.count - 1;
-	if (row.state == TASK_PENDING &&
-	    (!task_edges_note(builder, index, &task) || !task_holders_note(builder, index)))
+	if (row.state == TASK_PENDING && !task_edges_note(builder, index, &task))
+		return no_memory(builder);
+	if ((row.state == TASK_PENDING || row.state == TASK_RUNNING) && !task_holders_note(builder, index))
 		return no_memory(builder);
 	return OK;
 }

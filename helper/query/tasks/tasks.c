@@ -33,7 +33,7 @@ const char *task_edge_name(enum task_edge_kind kind)
 	static const char *const names[] = {
 		[EDGE_AWAITS] = "await",      [EDGE_GATHER] = "gather",   [EDGE_SHIELD] = "shield",
 		[EDGE_GROUP] = "TaskGroup",   [EDGE_NURSERY] = "nursery", [EDGE_WAIT] = "wait",
-		[EDGE_WAIT_FOR] = "wait_for", [EDGE_LOCK] = "lock",
+		[EDGE_WAIT_FOR] = "wait_for", [EDGE_LOCK] = "lock",       [EDGE_COMPLETED] = "as_completed",
 	};
 	return names[kind];
 }
@@ -135,6 +135,7 @@ int query_tasks(const struct query *query, uint64_t with_words, struct tasks_ans
 	array_free(&builder.withs);
 	array_free(&builder.waits);
 	address_map_clear(&builder.step_kinds);
+	address_map_clear(&builder.takers);
 	await_chain_clear(&builder.chain);
 	free(builder.awaited);
 	free(builder.slots);

@@ -63,7 +63,8 @@ struct task_group {
 	uint64_t wait_code; /* WAIT_METHOD, WAIT_FUNCTION: code of the function */
 	uint64_t wait_object; /* of the first; what kind, enum task_wait says; 0: none */
 	uint64_t wait_holder; /* a task that is inside `async with` of wait_object; 0: none is */
-	struct task_place holder_place; /* where it is inside */
+	bool holder_is_guess; /* it is not, but the only one that knows the lock and calls acquire() */
+	struct task_place holder_place; /* where it is inside, or stands */
 	bool waits_differ; /* others wait for other objects */
 	uint32_t in_pool, in_pool_queue; /* WAIT_EXECUTOR: that a thread works for; whose work has not begun */
 	uint64_t pool_future; /* in_pool > 0: the future of the first of them */
@@ -101,7 +102,8 @@ enum task_edge_kind {
 	EDGE_NURSERY,
 	EDGE_WAIT,
 	EDGE_WAIT_FOR,
-	EDGE_LOCK
+	EDGE_LOCK,
+	EDGE_COMPLETED /* of none in the answer: as_completed() waits as wait() does, EDGE_WAIT */
 };
 const char *task_edge_name(enum task_edge_kind kind); /* "await", "gather", "TaskGroup", ... */
 

@@ -7,9 +7,7 @@
 #define PYDS_QUERY_WITH_BLOCKS_H
 
 #include "base/array.h"
-#include "decode/decoder.h"
-
-typedef ARRAY(uint64_t) object_array;
+#include "query/frames/frame_objects.h"
 
 /* Appends the objects that the frame is inside `with` of, outermost block first; false: out of memory. exit:
  * "__exit__", or "__aexit__" for `async with`, of which it is also inside while it waits to enter. */
