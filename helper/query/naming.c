@@ -22,6 +22,9 @@ static const uint32_t anchor_costs[] = {
 	[ANCHOR_FUNCTION] = 1, [ANCHOR_FRAME] = 1,       [ANCHOR_STATE] = 3,
 };
 
+/* The same where globals are preferred, of frames and of what keeps a thread or task because it runs. */
+enum { PASSING_COST = 6 };
+
 /* One object of the search: number refers to the one at `toward`. */
 struct found {
 	uint32_t number;
@@ -32,6 +35,7 @@ struct found {
 
 struct naming {
 	struct anchors anchors;
+	bool prefers_globals;
 	struct found queue[LIMIT_SEARCHED];
 	uint32_t queued;
 	uint32_t seen[SEEN_SLOTS]; /* number + 1 */
@@ -57,6 +61,11 @@ void naming_close(struct naming *naming)
 		return;
 	anchors_clear(&naming->anchors);
 	free(naming);
+}
+
+void naming_prefer_globals(struct naming *naming, bool prefers)
+{
+	naming->prefers_globals = prefers;
 }
 
 const struct references *naming_references(const struct naming *naming)
@@ -86,6 +95,27 @@ static void forget_seen(struct naming *naming)
 	naming->queued = 0;
 }
 
+static bool is_module(enum anchor anchor)
+{
+	return anchor == ANCHOR_MODULE || anchor == ANCHOR_MODULE_DICT;
+}
+
+/* What is looked at for globals only is not looked behind: functions of a module lead to its globals as well, which
+ * would say as little; and who holds a frame is no way to it. */
+static bool is_end(const struct naming *naming, uint32_t number)
+{
+	uint32_t holder;
+	return retained_node(naming->anchors.references.heap, number, &holder) == 0 ||
+	       is_module(anchors_find(&naming->anchors, number));
+}
+
+static uint32_t cost_of(const struct naming *naming, uint32_t number, enum anchor anchor)
+{
+	const bool is_passing = anchor == ANCHOR_FRAME || anchor == ANCHOR_STATE ||
+	                        (is_module(anchor) && anchors_keeps_running(&naming->anchors, number));
+	return anchor_costs[anchor] + (naming->prefers_globals && is_passing ? PASSING_COST : 0);
+}
+
 /* Queue index of the best named thing that leads to number; UINT32_MAX: none within limits. */
 static uint32_t search(struct naming *naming, uint32_t number, enum anchor *ret_anchor)
 {
@@ -99,6 +129,8 @@ static uint32_t search(struct naming *naming, uint32_t number, enum anchor *ret_
 		const struct found here = naming->queue[head];
 		if (here.depth >= LIMIT_STEPS || here.depth + 1 >= best_cost)
 			break;
+		if (naming->prefers_globals && is_end(naming, here.number))
+			continue;
 		for (uint32_t edge = incoming->first[here.number]; edge < incoming->first[here.number + 1]; edge++) {
 			uint32_t from = incoming->targets[edge];
 			if (naming->queued == LIMIT_SEARCHED)
@@ -106,7 +138,7 @@ static uint32_t search(struct naming *naming, uint32_t number, enum anchor *ret_
 			if (!see(naming, from, &slot))
 				continue;
 			enum anchor anchor = anchors_find(&naming->anchors, from);
-			uint32_t cost = here.depth + 1 + anchor_costs[anchor];
+			uint32_t cost = here.depth + 1 + cost_of(naming, from, anchor);
 			naming->queue[naming->queued] = (struct found){ from, head, here.depth + 1, slot };
 			if (anchor != ANCHOR_NONE && cost < best_cost &&
 			    anchors_lead_back(&naming->anchors, from, anchor)) {

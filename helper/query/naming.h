@@ -17,6 +17,9 @@ void naming_close(struct naming *naming); /* NULL is fine */
 bool naming_number(struct naming *naming, uint32_t number, struct text *text);
 /* The same by address. */
 bool naming_object(struct naming *naming, uint64_t object, struct text *text);
+/* From now on what several frames and a global lead to is called by the global, even if the way from it is some steps
+ * longer: a lock is a local of whoever waits for it, and its name is where the program keeps it. */
+void naming_prefer_globals(struct naming *naming, bool prefers);
 /* What the names are made with; borrowed. */
 const struct references *naming_references(const struct naming *naming);
 

@@ -253,7 +253,34 @@ def none():
     return [], [lock, other]
 
 
-deadlock, kept = {"every_kind": every_kind, "two_rlocks": two_rlocks, "lock_and_queue": lock_and_queue,
+class Service(object):
+    """What a program keeps its locks in."""
+    gate = threading.Lock()
+
+
+def named():
+    """Locks that globals lead to, and one that only frames know. WAITS: the name."""
+    Service.app = Service()
+    Service.app.pool = Service()
+    Service.app.pool.guard, Service.app.pool.jobs = threading.RLock(), queue.Queue()
+    for name, lock in (("Service.gate", Service.gate), ("Service.app.pool.guard", Service.app.pool.guard)):
+        start(name + " holder", inside, lock)
+        READY.acquire()
+        start(name, by_hand, lock)
+        WAITS[name] = "__main__." + name
+    start("Service.app.pool.jobs", Service.app.pool.jobs.get)
+    WAITS["Service.app.pool.jobs"] = "__main__.Service.app.pool.jobs"
+
+    def waits():
+        own = threading.Event()
+        own.wait()
+
+    start("own", waits)
+    WAITS["own"] = "local "
+    return [], []
+
+
+deadlock, kept = {"named": named, "every_kind": every_kind, "two_rlocks": two_rlocks, "lock_and_queue": lock_and_queue,
                   "import_lock": import_lock, "none": none, "descriptors": descriptors, "mutex": mutex,
                   "object_lock": object_lock, "gil": gil}[sys.argv[1]]()
 # One that runs all the time is interrupted, but never waits.

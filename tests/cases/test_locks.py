@@ -83,6 +83,17 @@ def test_owner_and_waiters_of_every_kind(each, tmp_path):
         assert len(holders) <= 1
 
 
+def test_a_lock_is_called_by_what_the_program_keeps_it_in(distribution, tmp_path):
+    """Whoever waits for it has it as a local, which says nothing."""
+    truth, ((answer, text),) = asked(distribution, "named", str(tmp_path))
+    names = {one["name"]: one["waits_for"]["name"] for one in answer["threads"] if one["waits_for"] is not None}
+    assert {name: names[name] for name in truth["waits"] if name != "own"} == \
+        {name: told for name, told in truth["waits"].items() if name != "own"}, text
+    assert names["own"].startswith("local '"), names
+    held = {hold["name"] for one in answer["threads"] for hold in one["holds"]}
+    assert {"__main__.Service.gate", "__main__.Service.app.pool.guard"} <= held, text
+
+
 def test_files_that_threads_wait_for(each, tmp_path):
     """What the kernel says of a file is known of a live process only, which object has it from a core too."""
     truth, answers = asked(each, "descriptors", str(tmp_path), ("live", "core"))

@@ -65,8 +65,10 @@ static int say(struct rule_run *run, const struct tasks_answer *tasks, uint64_t 
 	TRY(rule_found_urgent(run, "tasks", &text));
 	rule_say_count(text, waiters, "asyncio task");
 	text_add(text, " wait for one lock, ");
+	naming_prefer_globals(run->naming, true);
 	if (!naming_object(run->naming, lock, text))
 		text_format(text, "0x%llx", (unsigned long long)lock);
+	naming_prefer_globals(run->naming, false);
 	if (holds == NULL) {
 		text_add(text, "; nothing says which task holds it. Whichever does is where the program stands still.");
 		return OK;

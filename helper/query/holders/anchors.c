@@ -125,6 +125,26 @@ enum anchor anchors_find(const struct anchors *anchors, uint32_t number)
 	return strcmp(type->name, "function") == 0 ? ANCHOR_FUNCTION : ANCHOR_NONE;
 }
 
+bool anchors_keeps_running(const struct anchors *anchors, uint32_t number)
+{
+	static const char *const keepers[] = { "threading", "asyncio",         "_asyncio", "concurrent.futures",
+		                               "weakref",   "multiprocessing", "sys",      "gc" };
+	struct attribute_storage storage;
+	uint32_t holder;
+	const uint64_t object = retained_node(anchors->references.heap, number, &holder);
+	uint32_t index = object != 0 ? address_map_get(&anchors->module_dicts, object) : ADDRESS_MAP_NONE;
+	if (index == ADDRESS_MAP_NONE && object != 0 &&
+	    value_instance_attributes(&anchors->references.decoder->objects, object, &storage))
+		index = address_map_get(&anchors->module_dicts, storage.dict);
+	const char *name = index != ADDRESS_MAP_NONE ? anchors->module_names.items[index] : "";
+	for (size_t i = 0; i < sizeof keepers / sizeof keepers[0]; i++) {
+		const size_t length = strlen(keepers[i]);
+		if (strncmp(name, keepers[i], length) == 0 && (name[length] == '\0' || name[length] == '.'))
+			return true;
+	}
+	return false;
+}
+
 /* The name that an object has by itself, or a holder: what the words begin with. */
 bool anchors_say(const struct anchors *anchors, uint32_t number, enum anchor anchor, struct text *text, bool *ret_joins)
 {

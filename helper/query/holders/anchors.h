@@ -31,6 +31,9 @@ void anchors_clear(struct anchors *anchors);
 
 /* What a number of the dominator tree is. */
 enum anchor anchors_find(const struct anchors *anchors, uint32_t number);
+/* Of a module or its dict: whether it is one that keeps threads and tasks as long as they run, with what they were
+ * started with. */
+bool anchors_keeps_running(const struct anchors *anchors, uint32_t number);
 /* Whether the name that it has by itself can be typed and means this very object: many functions and classes have one
  * name, and those made in a function have names that lead nowhere. */
 bool anchors_lead_back(struct anchors *anchors, uint32_t number, enum anchor anchor);

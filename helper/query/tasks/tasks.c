@@ -103,10 +103,12 @@ static int add_words(const struct query *query, const struct task_builder *build
 	TRY(naming_open(&naming, query, builder->heap));
 	for (size_t i = 0; i < tasks->groups.count && i < count; i++) {
 		struct task_group *group = &tasks->groups.items[i];
+		naming_prefer_globals(naming, true);
 		/* A task has a name, and what gather() and shield() made is nobody's. */
 		if (group->wait_object != 0 && group->wait != WAIT_TASK && group->wait != WAIT_GATHER &&
 		    group->wait != WAIT_SHIELD)
 			mention_object(query, naming, group->wait_object, &group->wait_words);
+		naming_prefer_globals(naming, false);
 		if (task_state_has_ended(group->state) || group->state == TASK_FUTURE)
 			(void)mention_keeper(query, naming, group->keeper, &group->kept_by);
 		failed |= group->wait_words.failed || group->kept_by.failed;

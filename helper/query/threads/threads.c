@@ -236,6 +236,7 @@ static int add_words(const struct thread_builder *builder)
 	struct naming *naming;
 	bool failed = false;
 	TRY(naming_open(&naming, query, builder->heap));
+	naming_prefer_globals(naming, true);
 	for (size_t i = 0; i < builder->threads->rows.count; i++) {
 		struct thread_row *row = &builder->threads->rows.items[i];
 		name_lock(query, naming, &row->wait.lock);
