@@ -120,6 +120,7 @@ static int show_text(struct report *report, const struct memory_answer *answer)
 		[VERDICT_RETURNABLE] = "memory:--arenas memory:--regions top",
 		[VERDICT_FRAGMENTED] = "memory:--arenas memory:--regions top",
 		[VERDICT_NATIVE] = "native memory:--native memory:--arenas",
+		[VERDICT_TRACEMALLOC] = "tracemalloc top memory:--pools",
 		[VERDICT_UNKNOWN] = "memory:--regions native top",
 	};
 	if (answer->verdicts.count > 0)
@@ -296,7 +297,9 @@ static void json_usage(struct json *json, const struct memory_usage *usage)
 
 static void json_verdicts(struct json *json, const struct memory_answer *answer)
 {
-	static const char *const kinds[] = { "objects", "returnable", "fragmented", "native", "unknown" };
+	static const char *const kinds[] = {
+		"objects", "returnable", "fragmented", "native", "tracemalloc", "unknown"
+	};
 	json_array(json, "verdict");
 	for (size_t i = 0; i < answer->verdicts.count; i++) {
 		json_object(json, NULL);

@@ -17,6 +17,7 @@ static void add_kind(struct text *text, enum pinned_kind kind, const struct type
 		[PINNED_SEVERAL] = "~ C code, of several objects",
 		[PINNED_STATIC] = "~ C code, of ",
 		[PINNED_UNSEEN] = "C code, nothing seen leads to it",
+		[PINNED_FREE_LIST] = "Python's free lists",
 		[PINNED_CACHED] = "kept by threads for their next calls",
 	};
 	text_add(text, words[kind]);
@@ -171,7 +172,8 @@ int pinned_rows_show(struct report *report, const struct pinned *pinned)
 
 static const char *const kind_names[] = {
 	[PINNED_OBJECT] = "object", [PINNED_NATIVE] = "native", [PINNED_SEVERAL] = "native_several",
-	[PINNED_STATIC] = "static", [PINNED_UNSEEN] = "unseen", [PINNED_CACHED] = "cached",
+	[PINNED_STATIC] = "static", [PINNED_UNSEEN] = "unseen", [PINNED_FREE_LIST] = "free_list",
+	[PINNED_CACHED] = "cached",
 };
 
 static void json_type(struct json *json, const struct type_info *type, const char *file)

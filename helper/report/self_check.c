@@ -88,7 +88,8 @@ static void show_sums(struct report *report, const struct memory_check *sums)
 	text_add(text, "  ");
 	units_noun(text, closed, "sum");
 	text_add(text, closed == 1 ? " closes: regions and" : " close: regions and");
-	text_add(text, " what was mapped, each allocator's blocks and its memory, blocks of C code and their owners\n");
+	text_add(text, " what was mapped, each allocator's blocks and its memory, blocks of C code and what is no "
+	               "object's\n");
 	for (size_t i = 0; i < sums->sums.count; i++)
 		if (!sums->sums.items[i].closes)
 			open_line(report, &sums->sums.items[i]);

@@ -48,6 +48,7 @@ def shares(request):
                           folder) as target:
             target.wait_ready()
             found.answer = program.ask(["--pid", str(target.pid)], ["memory", "--json"])
+            found.native = program.ask(["--pid", str(target.pid)], ["memory", "--json", "--native"])
             found.text = program.run(["--pid", str(target.pid), "memory", "--pools"]).output
         with open(os.path.join(folder, "counts")) as file:
             found.said = json.load(file)
@@ -98,6 +99,16 @@ def test_free_lists(shares):
     # The empty tuple of 3.10 stands in its list and lives.
     for name in compared:
         assert abs(counts[name] - shares.lists[name]) <= 1, (name, counts, shares.lists)
+
+
+def test_free_lists_are_no_c_codes(shares):
+    """What Python keeps for itself is not among what C code has; both are what is in use and no object's."""
+    row, = [part for part in shares.native["tree"][0]["parts"] if re.match("pymalloc|mimalloc", part["name"])]
+    used, = [part for part in row["parts"] if part["name"] == "in use and no object's"]
+    kept = {part["name"]: part["bytes"] for part in used["of_which"]}
+    leads = sum(bytes_ for name, bytes_ in kept.items() if "~" in name)
+    left = used["bytes"] - leads - kept.get("of it free lists", 0)
+    assert left == 0 or (row["name"].startswith("mimalloc") and 0 <= left < 4096), used
 
 
 def test_interned_strings(shares):

@@ -13,7 +13,7 @@ enum {
 	BODY_MOST = 1 << 16, /* bytes of a body that are looked at */
 	/* Libraries put a word of their own or an alignment before what an object or a variable keeps; further inside
 	 * it is chance: where the heap lies low, two small numbers side by side, or one of 32 bits, look like an
-	 * address. */
+	 * address. In a block of C a wider word is no chance. */
 	INSIDE_NEAR = 64,
 	OPAQUE_MOST = 64 << 20, /* of a block that an object owns for a library */
 	LEAST_OBJECTS = 1 << 13, /* that are worth a thread */
@@ -22,13 +22,15 @@ enum {
 	WORDS_AT_ONCE = 8,
 };
 
+#define LEAST_WIDE (UINT64_C(1) << 32)
+
 struct scanner {
 	const struct native_graph *graph;
 	const struct native_sources *sources;
 	struct reader reader;
 	struct progress *progress;
 	uint64_t low, span; /* all blocks lie in between */
-	uint64_t most_inside; /* bytes into a block that a word may point */
+	uint64_t least_deep; /* lower words may only point to a block's start or little behind it */
 	uint64_t steps;
 	size_t begin, end; /* which sources it looks at */
 	native_edge_array edges; /* that it found, in order of their sources */
@@ -65,7 +67,7 @@ static inline __attribute__((always_inline)) uint32_t block_of(struct scanner *s
 	if (segment == NULL || segment->data == NULL)
 		return UINT32_MAX;
 	const uint64_t granule = segment_granule(segment, word);
-	if (scanner->most_inside == INSIDE_NEAR && !is_near_start(index, granule))
+	if (scanner->least_deep == UINT64_MAX && !is_near_start(index, granule))
 		return UINT32_MAX;
 	const uint32_t before = object_index_rank(index, granule);
 	const uint32_t here = before < index->count ? numbered(graph, before) : UINT32_MAX;
@@ -81,9 +83,10 @@ static inline __attribute__((always_inline)) uint32_t block_of(struct scanner *s
 	const struct native_block *block = &graph->blocks.items[number];
 	/* The header of the next block is no place inside this one: malloc's own lists leave its address behind. */
 	const uint64_t inside = word - block->address;
-	if (inside >= block->bytes - GLIBC_CHUNK_HEADER || inside > scanner->most_inside)
+	const bool is_deep = inside > INSIDE_NEAR || word % 8 != 0;
+	if (inside >= block->bytes - GLIBC_CHUNK_HEADER || (is_deep && word < scanner->least_deep))
 		return UINT32_MAX;
-	return number | NATIVE_INSIDE | (inside > INSIDE_NEAR ? NATIVE_DEEP : 0);
+	return number | NATIVE_INSIDE | (is_deep ? NATIVE_DEEP : 0);
 }
 
 /* One word after another. */
@@ -288,7 +291,7 @@ static int scan_all_objects(const struct scanner *first, native_edge_array *edge
 	const unsigned count = crew_for(first, objects / LEAST_OBJECTS);
 	for (unsigned i = 0; i < count; i++) {
 		scanners[i] = *first;
-		scanners[i].most_inside = INSIDE_NEAR;
+		scanners[i].least_deep = UINT64_MAX;
 		scanners[i].begin = objects * i / count;
 		scanners[i].end = objects * (i + 1) / count;
 	}
@@ -336,7 +339,7 @@ static int scan_all_blocks(const struct scanner *first, native_edge_array *edges
 	const unsigned count = crew_for(first, all / LEAST_BLOCK_BYTES);
 	for (unsigned i = 0; i < count; i++) {
 		scanners[i] = *first;
-		scanners[i].most_inside = UINT64_MAX;
+		scanners[i].least_deep = LEAST_WIDE;
 		scanners[i].begin = next;
 		for (; next < graph->blocks.count && (i + 1 == count || bytes < all / count * (i + 1)); next++)
 			bytes += graph->blocks.items[next].is_data ? 0 : graph->blocks.items[next].bytes;
@@ -351,7 +354,7 @@ static int scan_files(const struct scanner *first, native_edge_array *edges)
 	const struct memory_map *memory = first->sources->memory;
 	struct scanner scanner = *first;
 	int status = OK;
-	scanner.most_inside = INSIDE_NEAR;
+	scanner.least_deep = UINT64_MAX;
 	for (size_t i = 0; status == OK && i < memory->regions.count; i++) {
 		const struct region *region = &memory->regions.items[i];
 		if (region->kind == REGION_FILE && region->is_writable &&

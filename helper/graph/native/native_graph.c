@@ -6,6 +6,7 @@
 
 #include "base/sort.h"
 #include "graph/native/pool_blocks.h"
+#include "runtime/free_lists.h"
 
 enum { LEAST_BYTES = 16 }; /* of a block; two words of jemalloc's smallest are left out */
 
@@ -153,6 +154,37 @@ static int add_pooled(struct builder *builder)
 	return status;
 }
 
+/* Takes out what Python keeps in its free lists: nothing leads to most of it, and it is no C code's. */
+static int drop_kept(struct builder *builder, struct reader *reader)
+{
+	struct native_graph *graph = builder->graph;
+	const struct memory_map *memory = builder->sources->memory;
+	const struct runtime *runtime = builder->sources->heap->decoder->context->runtime;
+	struct free_lists lists;
+	size_t left = 0;
+	TRY(free_lists_read(&lists, runtime, builder->error));
+	for (size_t i = 0; i < lists.entries.count; i++) {
+		struct allocator_block block;
+		if (!memory_map_block(memory, reader, lists.entries.items[i], &block))
+			continue;
+		struct native_block *kept = native_graph_among(graph, graph->blocks.count, block.address);
+		if (kept == NULL || kept->address != block.address || kept->is_kept)
+			continue;
+		graph->kept[kept->allocator].blocks++;
+		graph->kept[kept->allocator].bytes += kept->bytes;
+		kept->is_kept = true;
+	}
+	free_lists_clear(&lists);
+	for (size_t i = 0; i < graph->blocks.count; i++) {
+		if (!graph->blocks.items[i].is_kept)
+			graph->blocks.items[left++] = graph->blocks.items[i];
+		else if (!array_push(&graph->free_listed, graph->blocks.items[i]))
+			return no_memory(builder);
+	}
+	graph->blocks.count = left;
+	return OK;
+}
+
 static int collect_blocks(struct builder *builder)
 {
 	struct native_graph *graph = builder->graph;
@@ -169,6 +201,7 @@ static int collect_blocks(struct builder *builder)
 	if (!is_in_order(graph))
 		TRY(sort_blocks(builder));
 	TRY(add_pooled(builder));
+	TRY(drop_kept(builder, &reader));
 	return add_known(builder);
 }
 
@@ -259,6 +292,7 @@ void native_graph_close(struct native_graph *graph)
 	if (graph == NULL)
 		return;
 	array_free(&graph->blocks);
+	array_free(&graph->free_listed);
 	free(graph->placed);
 	object_index_close(&graph->index);
 	free(graph);

@@ -26,6 +26,7 @@ struct native_block {
 	uint32_t owner;
 	uint8_t holder; /* enum native_holder */
 	bool is_exact; /* who has it was decoded: no estimate */
+	bool is_kept; /* only while blocks are collected: in a free list */
 	bool is_data; /* known to have no pointers, or those were looked at */
 	uint8_t allocator; /* enum allocator; ALLOCATOR_UNKNOWN: an object has it, wherever it lies */
 };
@@ -41,6 +42,9 @@ struct native_graph {
 	 * shared mapping that a dump or a copy leaves out), or their granule is another's. */
 	uint32_t *placed;
 	struct native_total holders[NATIVE_UNSEEN + 1], all, exact;
+	/* Not among the blocks: what Python itself keeps in free lists; sums by allocator. */
+	ARRAY(struct native_block) free_listed;
+	struct native_total kept[ALLOCATOR_COUNT];
 	struct native_total by_allocator[NATIVE_UNSEEN + 1][ALLOCATOR_COUNT]; /* holders, in parts */
 	uint64_t rounding[ALLOCATOR_COUNT]; /* bytes taken beyond those of blocks */
 	uint64_t edge_count;
@@ -90,7 +94,7 @@ static inline const struct native_block *native_graph_find(const struct native_g
 #define NATIVE_INSIDE (UINT32_C(1) << 31) /* of an edge's target: the word points inside the block */
 /* The word is the last one of a chunk of malloc, which may not be asked for. */
 #define NATIVE_TAIL (UINT32_C(1) << 30)
-/* The word points further inside than a library's own header or an alignment reaches. */
+/* The word points further inside than a library's own header or an alignment reaches, or is no multiple of 8. */
 #define NATIVE_DEEP (UINT32_C(1) << 29)
 #define NATIVE_MOST NATIVE_DEEP /* blocks */
 

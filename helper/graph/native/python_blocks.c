@@ -262,7 +262,7 @@ static void sort_known(struct python_blocks *blocks)
 		struct known_block *known = &blocks->known.items[i];
 		known->is_shared = i > 0 && known[-1].address == known->address;
 		if (!known->is_shared && known->allocator != ALLOCATOR_MALLOC && known->allocator != ALLOCATOR_MMAP &&
-		    known->allocator != ALLOCATOR_MIMALLOC_POOL)
+		    known->allocator != ALLOCATOR_MIMALLOC_POOL && known->allocator != ALLOCATOR_JEMALLOC)
 			blocks->outside_bytes += known->bytes;
 	}
 }

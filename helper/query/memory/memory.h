@@ -32,7 +32,14 @@ struct memory_part {
 	bool is_of_which;
 };
 
-enum verdict_kind { VERDICT_OBJECTS, VERDICT_RETURNABLE, VERDICT_FRAGMENTED, VERDICT_NATIVE, VERDICT_UNKNOWN };
+enum verdict_kind {
+	VERDICT_OBJECTS,
+	VERDICT_RETURNABLE,
+	VERDICT_FRAGMENTED,
+	VERDICT_NATIVE,
+	VERDICT_TRACEMALLOC,
+	VERDICT_UNKNOWN
+};
 
 struct memory_verdict {
 	enum verdict_kind kind;
@@ -49,7 +56,7 @@ struct memory_answer {
 	uint64_t private_bytes; /* writable and private, resident as far as that is known */
 	uint64_t named_bytes; /* of these, with an owner that is known */
 	uint64_t objects_bytes; /* that allocators took for Python objects */
-	uint64_t native_bytes; /* in use and no object's: of malloc, of pools, and what objects have elsewhere */
+	uint64_t native_bytes; /* in use and no object's, without what Python has for itself: free lists, tracemalloc */
 	struct glibc_use malloc; /* of all C libraries */
 	uint64_t malloc_mapped, malloc_mapped_blocks; /* blocks with pages of their own */
 	uint64_t malloc_overhead; /* of heaps: headers of heaps and arenas */

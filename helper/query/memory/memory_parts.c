@@ -152,6 +152,7 @@ static void add_jemalloc(struct tree *tree)
 		return;
 	const uint64_t active = jemalloc->bytes[JEMALLOC_ACTIVE];
 	const uint64_t objects = tree->blocks->bytes[ALLOCATOR_JEMALLOC];
+	tree->answer->native_bytes += less(jemalloc->allocated, objects);
 	add_used(tree, ALLOCATOR_JEMALLOC, "in use by C code, or kept by threads", less(jemalloc->allocated, objects),
 	         0);
 	add_rounding(tree, ALLOCATOR_JEMALLOC);
@@ -239,5 +240,9 @@ int memory_parts_make(const struct query *query, const struct python_blocks *blo
 	add_files(&tree);
 	(void)add_kind(&tree, REGION_OTHER, rest_name(answer));
 	(void)add_kind(&tree, REGION_RESERVED, "address space without memory");
+	/* Python's own, not C code's. */
+	answer->native_bytes =
+	        less(answer->native_bytes, python_share_bytes(&answer->shares, SHARE_FREE_LISTS) +
+	                                           python_share_bytes(&answer->shares, SHARE_TRACEMALLOC));
 	return tree.failed ? query_no_memory(query, "the parts of memory") : OK;
 }

@@ -8,6 +8,7 @@ enum { /* percent of what the process has for itself */
        FRAGMENTED_SHARE = 15,
        NATIVE_SHARE = 30,
        UNKNOWN_SHARE = 30,
+       TRACEMALLOC_SHARE = 15,
        OBJECTS_SHARE = 60,
        MANY_ARENAS = 8,
        EMPTY_PART = 4, /* of an arena: less than one of so many is in use */
@@ -142,6 +143,19 @@ static int say_native(struct verdicts *verdicts)
 	return OK;
 }
 
+static int say_tracemalloc(struct verdicts *verdicts)
+{
+	const uint64_t bytes = python_share_bytes(&verdicts->answer->shares, SHARE_TRACEMALLOC);
+	if (bytes < worth_a_word || !is_share(verdicts, bytes, TRACEMALLOC_SHARE))
+		return OK;
+	struct text *text = begin(verdicts, VERDICT_TRACEMALLOC, bytes);
+	if (text == NULL)
+		return query_no_memory(verdicts->query, "the verdict");
+	text_add(text, " are tracemalloc's own tables: tracemalloc.stop() gives them back, and fewer frames a trace "
+	               "(PYTHONTRACEMALLOC=1) take less.");
+	return OK;
+}
+
 static int say_unknown(struct verdicts *verdicts)
 {
 	const struct memory_answer *answer = verdicts->answer;
@@ -183,6 +197,7 @@ int memory_verdicts_make(const struct query *query, struct memory_answer *answer
 	TRY(say_returnable(&verdicts));
 	TRY(say_fragmented(&verdicts));
 	TRY(say_native(&verdicts));
+	TRY(say_tracemalloc(&verdicts));
 	TRY(say_unknown(&verdicts));
 	return say_objects(&verdicts);
 }

@@ -246,6 +246,21 @@ static struct pinned_type holder_of(const struct finding *finding, const struct 
 	return like;
 }
 
+static int go_through_free_lists(struct finding *finding)
+{
+	for (size_t i = 0; i < finding->native->free_listed.count; i++) {
+		const struct native_block *block = &finding->native->free_listed.items[i];
+		const struct place *place = place_of(finding, block->address);
+		const uint32_t end = address_map_get(&finding->ends, block->address);
+		const struct pinned_type like = { .kind = PINNED_FREE_LIST, .example = block->address };
+		if (end != ADDRESS_MAP_NONE)
+			finding->pinned->ends.items[end].kind = PINNED_FREE_LIST;
+		if (place != NULL && place->kind != PINNED_PLACES)
+			TRY(add(finding, place->kind, &like, 1, block->bytes));
+	}
+	return OK;
+}
+
 static int go_through_native(struct finding *finding)
 {
 	for (size_t i = 0; i < finding->native->blocks.count; i++) {
@@ -307,6 +322,7 @@ static int find_owners(struct finding *finding, uint64_t limit)
 	TRY(note_ends(finding, limit));
 	TRY(go_through_objects(finding));
 	TRY(go_through_native(finding));
+	TRY(go_through_free_lists(finding));
 	if (heaps->cached_blocks > 0)
 		TRY(add(finding, PINNED_HEAPS, &cached, heaps->cached_blocks, heaps->cached_bytes));
 	return name_all(finding, limit);
