@@ -85,6 +85,38 @@ static int show_owners(struct report *report, const struct native_answer *answer
 	return status;
 }
 
+/* By powers of two, from the smallest on: what C code has lost is mostly many blocks of one size. */
+static int show_sizes(struct report *report, const struct native_answer *answer)
+{
+	static const struct table_column columns[] = { { "Bytes", TABLE_RIGHT },
+		                                       { "Blocks", TABLE_RIGHT },
+		                                       { "of at least", TABLE_RIGHT },
+		                                       { "unseen", TABLE_RIGHT } };
+	struct table *table = table_create(columns, 4, report->style.width, true);
+	if (table == NULL)
+		return query_no_memory(&report->query, "a table");
+	text_add(report->text, "\nBy size\n");
+	for (unsigned i = 0; i < NATIVE_SIZES; i++) {
+		const struct native_total *size = &answer->sizes[i];
+		struct text cell = { .bytes = NULL };
+		if (size->blocks == 0)
+			continue;
+		struct table_row *row = table_add_row(table, NULL);
+		report_bytes(report, &cell, size->bytes);
+		table_take(table, row, 0, &cell);
+		units_count(&cell, size->blocks);
+		table_take(table, row, 1, &cell);
+		report_bytes(report, &cell, UINT64_C(1) << i);
+		table_take(table, row, 2, &cell);
+		report_bytes(report, &cell, answer->unseen_sizes[i].bytes);
+		table_take(table, row, 3, &cell);
+		text_free(&cell);
+	}
+	const int status = table_draw(table, report->text, report->error);
+	table_destroy(table);
+	return status;
+}
+
 static int show_blocks(struct report *report, const struct native_answer *answer)
 {
 	static const struct table_column columns[] = {
@@ -132,6 +164,7 @@ static int show_text(struct report *report, const struct native_answer *answer)
 		            answer->refusal);
 	show_head(report, answer);
 	TRY(show_owners(report, answer));
+	TRY(show_sizes(report, answer));
 	TRY(show_blocks(report, answer));
 	text_add(report->text, "~ Owners are found by words that look like pointers: an estimate. Sizes of blocks are "
 	                       "malloc's own.\n");

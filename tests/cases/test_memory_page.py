@@ -44,6 +44,12 @@ def test_what_c_code_lost_is_seen(answers):
     unseen, = [row for row in native["by_owner"] if row["type"] == "nothing seen"]
     assert native["unseen"]["bytes"] == unseen["bytes"] >= most["bytes"]
     assert "blocks of 32.0 KiB to 64.0 KiB" in text and most["example"] in text
+    # The same by size, all powers of two whatever the limit.
+    rows = text[text.index("\nBy size\n"):text.index("\nThe largest blocks\n")].strip().split("\n")[2:]
+    sizes = native["by_size"]
+    assert len(rows) == len(sizes) and sum(row["count"] for row in sizes) == native["total"]["count"]
+    row, = [row.split() for row in rows if row.split()[3:5] == ["32.0", "KiB"]]
+    assert row[1] == row[6] == "MiB", row
 
 
 def test_what_grew_is_no_objects(answers):
