@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A word left behind in C code's memory: usage `left_behind_program.py FOLDER`. Two blocks that know each other are
 held through `holder`; a block of `other` has a truth value whose padding is the rest of a pointer: with its lowest byte
-0 it is the address of one of the two. FOLDER/truth gets their addresses and those of the objects. Says READY and
-waits."""
+0 it is the address of one of the two. A tree's parent, held through `tree`, and its children know each other; a block
+of `other` has the address of a child, which knows nothing of it. FOLDER/truth gets the addresses of blocks and of
+objects. Says READY and waits."""
 import ctypes
 import os
 import sys
@@ -36,7 +37,13 @@ first, second = aligned(False), aligned(False)
 put(first, plain)
 put(second, round_one)
 holder, other = Pointers(first, 0), Pointers(second, 0)
+parent, child, sibling, stale = (aligned(False) for _ in range(4))
+for at, word in ((parent, child), (child, parent), (child + 8, sibling), (sibling, child), (sibling + 8, parent),
+                 (stale, sibling)):
+    put(at, word)
+tree, stranger = Pointers(parent, 0), Pointers(stale, 0)
 with open(os.path.join(sys.argv[1], "truth"), "w") as file:
-    file.write(" ".join("%x" % one for one in (round_one, plain, first, second, id(holder), id(other))))
+    file.write(" ".join("%x" % one for one in (round_one, plain, first, second, parent, child, sibling,
+                                                 id(holder), id(other), id(tree))))
 os.write(1, b"READY\n")
 os.read(0, 1)

@@ -15,6 +15,7 @@ enum {
 	        4096, /* a block at least as large, with fewer than one pointer in SPARSE_WORDS words, is a buffer */
 	SPARSE_WORDS = 64,
 	FARTHER = 2, /* a way longer by as many blocks says nothing against a shorter one */
+	MUTUAL_WORDS = 64, /* of a block, that are looked at for the way back */
 	TREE_STEPS = 4096, /* up the dominator tree for one meeting point; further up it is the process's */
 };
 
@@ -35,6 +36,9 @@ enum claim_strength {
 	CLAIM_INSIDE, /* a word in an object's body that points inside a block of which others have the address: where
 	               * a stream wrote its output last (bz2's next_out), somebody else's memory may be by now */
 	CLAIM_STRUCTURE, /* a word in a block of C */
+	CLAIM_MUTUAL, /* such a word, and the block that it leads to has the address of the one that it stands in: a
+	               * tree's node and its parent. What is left of an earlier use of memory is never known by
+	               * what it names */
 	CLAIM_BODY, /* a word in an object's body */
 	CLAIM_EXACT_OF_C, /* what a decoder knows of an object that only C code holds: of whom, nobody knows */
 	CLAIM_EXACT, /* what a decoder knows */
@@ -193,12 +197,33 @@ static void lead_to(struct claims *claims, uint32_t block, struct claim more)
 	}
 }
 
+/* Whether the block that an edge leads to has a word for the one that it comes from. */
+static bool is_mutual(const struct claims *claims, const struct native_edge *edge)
+{
+	const native_edge_array *edges = &claims->edges->from_blocks;
+	const uint32_t target = native_edge_block(edge);
+	size_t low = 0, high = edges->count;
+	while (low < high) {
+		const size_t middle = (low + high) / 2;
+		if (edges->items[middle].source < target)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (size_t i = low; i < edges->count && edges->items[i].source == target && i - low < MUTUAL_WORDS; i++)
+		if (native_edge_block(&edges->items[i]) == edge->source)
+			return true;
+	return false;
+}
+
 static uint8_t strength_of(const struct claims *claims, const struct native_edge *edge)
 {
 	if ((claims->marks[edge->source] & MARK_SPARSE) != 0)
 		return CLAIM_SPARSE;
 	const uint64_t address = claims->graph->blocks.items[native_edge_block(edge)].address;
-	return (edge->target & NATIVE_TAIL) != 0 || (address & 0xff) == 0 ? CLAIM_LEFT : CLAIM_STRUCTURE;
+	if ((edge->target & NATIVE_TAIL) != 0 || (address & 0xff) == 0)
+		return CLAIM_LEFT;
+	return is_mutual(claims, edge) ? CLAIM_MUTUAL : CLAIM_STRUCTURE;
 }
 
 /* From components to those that they lead to, which have smaller numbers: each is final when its turn comes. */
