@@ -60,9 +60,7 @@ def more_arrow(pyarrow):
         yield "ipc_stream", ipc(pyarrow)
         yield "ipc_table", pyarrow.ipc.open_stream(ipc(pyarrow)).read_all()
         yield "nulls", pyarrow.array([None, 1] * 100000)
-        words = pyarrow.array(["a%d" % (i % 999) for i in range(99999)])
-        yield "coded", pyarrow.table({"d": words.dictionary_encode()})
-        del words
+        yield "coded", pyarrow.table({"d": coded(pyarrow)})
         if hasattr(pyarrow.compute, "run_end_encode"):
             yield "runs", pyarrow.compute.run_end_encode(pyarrow.array(range(50000)))
         if hasattr(pyarrow, "list_view"):
@@ -77,6 +75,10 @@ def more_arrow(pyarrow):
         after = pyarrow.total_allocated_bytes()
         note(name, globals()[name], after - before)
         before = after
+
+
+def coded(pyarrow):
+    return pyarrow.array(["a%d" % (i % 999) for i in range(99999)]).dictionary_encode()
 
 
 def ipc(pyarrow):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Words that were left behind in memory of C code take no block from whom it is: the rest of a pointer in the padding of
-a truth value, where a whole pointer names the block; the address of a tree's node, which knows its parent."""
+"""Words that were left behind in memory of C code take no block from whom it is: the rest of a pointer in the padding
+of a truth value, where a whole pointer names the block; the address of a tree's node, which knows its parent."""
 import os
 import shutil
 
