@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/large_block.h"
 #include "base/limits.h"
+#include "runtime/data_stack.h"
 #include "runtime/find/opening.h"
 
 /* Include/internal/pycore_frame.h, enum _frameowner: 3 and 4 are entries that the interpreter or C code put between
@@ -389,6 +390,31 @@ void frame_list_clear(struct frame_list *frames)
 	*frames = (struct frame_list){ .count = 0 };
 }
 
+/* The chain is broken: what the thread's own stack has below the frames that were found. */
+static bool add_from_data_stack(struct frame_reader *from, const struct python_thread *thread,
+                                struct frame_list *frames, size_t begin, enum layout_field back)
+{
+	enum { OWNED_BY_THREAD = 0 };
+	frame_addresses found = { .items = NULL };
+	uint64_t end = 0;
+	/* Generators have their frames themselves. */
+	for (size_t i = frames->count; i-- > begin && end == 0;)
+		if (frames->items[i].owner == OWNED_BY_THREAD)
+			end = frames->items[i].address;
+	bool done = end == 0 && frames->count > begin
+	                    ? true
+	                    : data_stack_read(from->runtime, thread, from->reader, end, &found);
+	if (done && found.count > 0 && frames->count > begin)
+		frames->items[frames->count - 1].ends_call = true;
+	for (size_t i = found.count; done && i-- > 0;) {
+		struct python_frame frame;
+		if (read_frame(from, found.items[i], &frame) == FRAME_PYTHON)
+			done = push_frame(from, frames, &frame, back);
+	}
+	array_free(&found);
+	return done;
+}
+
 int runtime_frames(const struct runtime *runtime, const struct python_thread *thread, struct frame_list *frames,
                    bool *ret_truncated, struct error *error)
 {
@@ -403,7 +429,8 @@ int runtime_frames(const struct runtime *runtime, const struct python_thread *th
 	uint64_t at;
 	*ret_truncated = !first_frame(&from, thread->address, &at);
 	if (*ret_truncated)
-		return OK;
+		at = 0;
+	bool is_broken = *ret_truncated;
 	/* Brent's cycle finding: a mark that is moved up to where we are after 1, 2, 4, ... steps. */
 	uint64_t mark = 0, steps = 0, next_mark = 1;
 	size_t mark_count = begin;
@@ -423,7 +450,7 @@ int runtime_frames(const struct runtime *runtime, const struct python_thread *th
 		struct python_frame frame;
 		const enum frame_kind kind = read_frame(&from, at, &frame);
 		if (kind == FRAME_UNREADABLE || !field(&from, at, back, &at)) {
-			*ret_truncated = true;
+			*ret_truncated = is_broken = true;
 			break;
 		}
 		*ret_truncated |= kind == FRAME_WITHOUT_CODE;
@@ -432,6 +459,9 @@ int runtime_frames(const struct runtime *runtime, const struct python_thread *th
 		if (kind != FRAME_SHIM && !push_frame(&from, frames, &frame, back))
 			return error_set(error, ERROR_NO_MEMORY, "out of memory");
 	}
+	if (is_broken && back == FIELD__PyInterpreterFrame_previous &&
+	    !add_from_data_stack(&from, thread, frames, begin, back))
+		return error_set(error, ERROR_NO_MEMORY, "out of memory");
 	return OK;
 }
 

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""A core that has zeros for the stacks of threads, as gcore writes them where it cannot read a guard page: the Python
+frames lie elsewhere since 3.11, and are found without the entries on the C stack that lead from one to the next."""
+import os
+import struct
+
+import pytest
+
+import cores
+import program
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROGRAM = """
+import sys, threading
+sys.path.insert(0, sys.argv[1])
+import quiet
+sys.setrecursionlimit(20000)
+gate, ready = threading.Event(), threading.Semaphore(0)
+def waits():
+    ready.release()
+    gate.wait()
+def through_c(n):
+    return plain(n) if n > 0 else waits()
+def plain(n):
+    return plain(n - 1) if n % 100 else list(map(through_c, [n - 1]))
+for n in (2000, 0):
+    threading.Thread(target=plain, args=[n], name="deep %d" % n, daemon=True).start()
+    ready.acquire()
+quiet.wait()
+print("READY", flush=True)
+sys.stdin.read()
+"""
+
+
+def stacks_of(pid):
+    """The mappings that the stack pointers of all threads but the first lie in."""
+    with open("/proc/%d/maps" % pid) as file:
+        mappings = [tuple(int(part, 16) for part in line.split()[0].split("-")) for line in file]
+    pointers = []
+    for thread in os.listdir("/proc/%d/task" % pid):
+        if int(thread) != pid:
+            with open("/proc/%d/task/%s/syscall" % (pid, thread)) as file:
+                pointers.append(int(file.read().split()[-2], 16))
+    assert len(pointers) == 2
+    return [one for one in mappings if any(one[0] <= pointer < one[1] for pointer in pointers)]
+
+
+def put_zeros(core, ranges):
+    with open(core, "r+b") as file:
+        header = file.read(64)
+        at, = struct.unpack_from("<Q", header, 32)
+        size, count = struct.unpack_from("<HH", header, 54)
+        file.seek(at)
+        rows = [struct.unpack("<IIQQQQQQ", file.read(size)) for _ in range(count)]
+        for kind, _, offset, address, _, in_file, _, _ in rows:
+            for start, end in ranges:
+                first, last = max(start, address), min(end, address + in_file)
+                if kind == 1 and first < last:
+                    file.seek(offset + first - address)
+                    file.write(bytes(last - first))
+
+
+def stacks(core):
+    threads = program.ask(["--core", core], ["frames", "--json", "--no-retained", "-n", "0"])["threads"]
+    return {one["name"]: [(frame["function"], frame["line"]) for frame in one["frames"]] for one in threads}
+
+
+def test_frames_without_the_stack(each, tmp_path):
+    if each.version < (3, 11):
+        pytest.skip("up to 3.10 frames are objects: no stack leads from one to the next")
+    with cores.Target(each.path, ["-c", PROGRAM, HERE], str(tmp_path)) as target:
+        target.wait_ready()
+        ranges = stacks_of(target.pid)
+        core = cores.gcore(target.pid, str(tmp_path / "core"))
+    whole = stacks(core)
+    put_zeros(core, ranges)
+    answer = program.run(["--core", core, "info"]).output
+    assert "zeros for" in answer and "that hold stacks of threads" in answer
+    without = stacks(core)
+    assert without == whole
+    text = program.run(["--core", core, "threads"]).output
+    assert "A stack could not be followed to its end." in text or "stacks could not be followed" in text
