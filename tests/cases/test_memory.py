@@ -200,6 +200,29 @@ def test_what_keeps_heaps_that_are_nearly_empty(distribution):
     assert "not known" not in [part["name"] for part in answer["tree"][0]["parts"] if part["bytes"] > 1 << 20]
 
 
+def test_a_forked_worker_has_private_and_shared_memory(distribution):
+    """48 MiB are its parent's too, but for the 12 that it wrote to."""
+    folder = cores.scratch("forked")
+    try:
+        with cores.Target(distribution.path, [os.path.join(HERE, "forked_program.py"), folder], folder) as target:
+            target.wait_ready()
+            with open(os.path.join(folder, "worker")) as file:
+                where = ["--pid", file.read()]
+            answer = program.ask(where, ["memory", "--json"])
+            text = program.run(where + ["memory"]).output
+    except cores.Skipped as reason:
+        pytest.skip(str(reason))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    kernel = answer["kernel"]
+    assert 36 << 20 <= kernel["shared"] < 56 << 20 and 12 << 20 <= kernel["private"] < 24 << 20, kernel
+    assert kernel["private"] + kernel["shared"] == kernel["rss"]
+    # Each page of two processes is half of each; other processes have the files too.
+    assert kernel["private"] + (16 << 20) < kernel["pss"] < kernel["private"] + (24 << 20), kernel
+    rows = {line.split()[0]: line for line in text.splitlines()[:12] if line.strip()}
+    assert all(name in rows for name in ("Rss", "Pss", "private", "shared")), text[:800]
+
+
 def test_regions_are_what_was_mapped(distribution):
     """Each byte in one region: live, by gcore, by the kernel."""
     found = list(regions.fresh(distribution))

@@ -77,9 +77,15 @@ static uint64_t read_some(struct transfer *transfer, const struct batch *batch, 
 			atomic_store(&transfer->is_over, true);
 		}
 	}
-	if (got <= 0 && transfer->source.memory >= 0)
+	if (got <= 0 && transfer->source.memory >= 0) {
 		got = pread(transfer->source.memory, batch->local[first].iov_base, batch->local[first].iov_len,
 		            (off_t)(uintptr_t)batch->remote[first].iov_base);
+		/* Nothing, and no error: the address space is no more. */
+		if (got == 0 && batch->local[first].iov_len > 0) {
+			atomic_store(&transfer->is_gone, true);
+			atomic_store(&transfer->is_over, true);
+		}
+	}
 	return got > 0 ? (uint64_t)got : 0;
 }
 
@@ -200,7 +206,7 @@ int process_transfer(const struct copy_source *source, const struct copy_range *
 		.source = *source, .ranges = ranges, .range_count = range_count, .failures = failures
 	};
 	*ret_bytes = 0;
-	atomic_init(&transfer.is_direct, true);
+	atomic_init(&transfer.is_direct, !source->shares_pages || source->memory < 0);
 	atomic_init(&transfer.is_gone, false);
 	atomic_init(&transfer.is_over, false);
 	if (pthread_mutex_init(&transfer.lock, NULL) != 0)

@@ -3,6 +3,7 @@
 #ifndef PYDS_MEMORY_PROCESS_TRANSFER_H
 #define PYDS_MEMORY_PROCESS_TRANSFER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/array.h"
@@ -11,6 +12,9 @@
 struct copy_source {
 	int32_t process_id, thread_id; /* thread: any living one of the stopped process */
 	int memory; /* /proc/PID/mem, for where process_vm_readv() is not allowed; -1: none */
+	/* With others, as after a fork(): process_vm_readv() would give the process pages of its own (Linux 5.19,
+	 * mm/gup.c: a pin of an anonymous page that may be shared ends the sharing), which /proc/PID/mem does not. */
+	bool shares_pages;
 	struct progress *progress; /* counts bytes, taken back in the end */
 };
 

@@ -36,3 +36,12 @@ bool memory_usage_read(struct memory_usage *ret_usage, int32_t pid)
 	text_free(&text);
 	return is_read;
 }
+
+bool memory_usage_is_shared(int32_t pid)
+{
+	struct text text = { .bytes = NULL };
+	const bool is_read = process_file_read(&text, "/proc/%d/smaps_rollup", pid) == 0 && text.length > 0;
+	const bool is_shared = !is_read || row(text_string(&text), "Shared_Dirty") > 0;
+	text_free(&text);
+	return is_shared;
+}

@@ -15,5 +15,7 @@ struct memory_usage { /* bytes */
 
 /* False: the process is gone, or it may not be looked at. */
 bool memory_usage_read(struct memory_usage *ret_usage, int32_t pid);
+/* Whether it has pages that were written to and are others' too: of a parent or a child by fork(), while both live. */
+bool memory_usage_is_shared(int32_t pid);
 
 #endif
