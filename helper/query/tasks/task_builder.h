@@ -14,6 +14,12 @@ struct task_with {
 	struct task_place place;
 };
 
+/* A coroutine of a task whose code calls acquire(): it may have a lock that nobody is inside `async with` of. */
+struct task_taker {
+	uint64_t coroutine;
+	uint32_t row;
+};
+
 /* What a task waits for, found while its chain is at hand: rows and edges come once all tasks are known. */
 struct task_awaited {
 	uint32_t row;
@@ -36,7 +42,9 @@ struct task_builder {
 	ARRAY(struct task_with) withs;
 	ARRAY(struct task_awaited) waits;
 	struct address_map step_kinds; /* of code objects: task_edges.c's own */
-	struct address_map takers; /* of code objects, 1 if they call acquire(): task_holders.c's own */
+	/* task_holders.c's own: of code objects, 1 if they call acquire(); and coroutines that do */
+	struct address_map taking_codes;
+	ARRAY(struct task_taker) takers;
 	uint8_t *awaited; /* a bit for each node: a coroutine or generator that a chain leads through */
 	/* Groups by what they are told apart by: open addressing, at most half full. */
 	struct group_slot {

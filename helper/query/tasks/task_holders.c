@@ -24,10 +24,10 @@ static bool is_a(struct decoder *decoder, uint64_t object, const char *name)
 
 static bool takes_locks(struct task_builder *builder, uint64_t code)
 {
-	uint32_t known = address_map_get(&builder->takers, code);
+	uint32_t known = address_map_get(&builder->taking_codes, code);
 	if (known == ADDRESS_MAP_NONE) {
 		known = code_takes_locks(builder->decoder, code);
-		(void)address_map_set(&builder->takers, code, known);
+		(void)address_map_set(&builder->taking_codes, code, known);
 	}
 	return known != 0;
 }
@@ -51,18 +51,12 @@ static bool note_blocks(struct task_builder *builder, const struct await_step *s
 	return done;
 }
 
-static bool note_known(struct task_builder *builder, const struct await_step *step, struct task_with with,
-                       object_array *objects)
+static struct task_place place_of(uint64_t coroutine, const struct python_frame *frame)
 {
-	objects->count = 0;
-	bool done = frame_objects_find(builder->decoder, &step->frame, objects);
-	with.is_guess = true;
-	for (size_t i = 0; done && i < objects->count; i++) {
-		with.object = objects->items[i];
-		if (is_a(builder->decoder, with.object, "asyncio.locks.Lock"))
-			done = array_push(&builder->withs, with);
-	}
-	return done;
+	return (struct task_place){ .code = frame->code,
+		                    .instruction = frame->last_instruction,
+		                    .is_address = frame->last_instruction_is_address,
+		                    .object = coroutine };
 }
 
 bool task_holders_note(struct task_builder *builder, uint32_t row)
@@ -74,16 +68,12 @@ bool task_holders_note(struct task_builder *builder, uint32_t row)
 		if ((step->state != AWAITABLE_SUSPENDED && step->state != AWAITABLE_RUNNING) ||
 		    library_has(&builder->library, step->frame.code))
 			continue;
-		const struct task_with with = { .row = row,
-			                        .place = { .code = step->frame.code,
-			                                   .instruction = step->frame.last_instruction,
-			                                   .is_address = step->frame.last_instruction_is_address,
-			                                   .object = step->object } };
+		const struct task_with with = { .row = row, .place = place_of(step->object, &step->frame) };
 		/* What it awaits is one word, the way out of a block is more. */
 		if (step->state == AWAITABLE_SUSPENDED && step->frame.stack_depth >= 2)
 			done = note_blocks(builder, step, with, &objects);
 		if (done && takes_locks(builder, step->frame.code))
-			done = note_known(builder, step, with, &objects);
+			done = array_push(&builder->takers, (struct task_taker){ step->object, row });
 	}
 	array_free(&objects);
 	return done;
@@ -120,13 +110,88 @@ static const struct task_with *find_holder(const struct task_builder *builder, u
 	return found;
 }
 
+/* ---- Guesses ---- */
+
+enum { SEVERAL = UINT32_MAX - 1 };
+
+/* The locks that are waited for and that no task is inside of: the row that may have each, + 1; 0: none yet. */
+static bool find_wanted(struct task_builder *builder, struct address_map *wanted, uint32_t *ret_count)
+{
+	struct tasks_answer *tasks = builder->tasks;
+	uint64_t before = 0;
+	*ret_count = 0;
+	for (size_t i = 0; i < tasks->rows.count; i++) {
+		const uint64_t object = tasks->rows.items[i].wait_object;
+		if (object == 0 || object == before ||
+		    tasks->groups.items[tasks->rows.items[i].group].wait != WAIT_METHOD)
+			continue;
+		before = object;
+		if (address_map_get(wanted, object) != ADDRESS_MAP_NONE || find_holder(builder, object) != NULL ||
+		    !is_a(builder->decoder, object, "asyncio.locks.Lock"))
+			continue;
+		if (!address_map_set(wanted, object, 0))
+			return false;
+		++*ret_count;
+	}
+	return true;
+}
+
+/* Notes which wanted locks a coroutine knows; of one that several rows know no more than two are kept. */
+static bool guess(struct task_builder *builder, const struct task_taker *taker, struct address_map *wanted,
+                  uint32_t *count, object_array *objects)
+{
+	struct python_frame frame;
+	const enum awaitable_state state = awaitable_frame(builder->decoder, taker->coroutine, &frame);
+	objects->count = 0;
+	if (state != AWAITABLE_SUSPENDED && state != AWAITABLE_RUNNING)
+		return true;
+	bool done = frame_objects_find(builder->decoder, &frame, objects);
+	for (size_t i = 0; done && i < objects->count; i++) {
+		const uint64_t object = objects->items[i];
+		const uint32_t known = address_map_get(wanted, object);
+		if (known == ADDRESS_MAP_NONE || known == SEVERAL || known == taker->row + 1 ||
+		    builder->tasks->rows.items[taker->row].wait_object == object)
+			continue;
+		const struct task_with with = { .object = object,
+			                        .row = taker->row,
+			                        .is_guess = true,
+			                        .place = place_of(taker->coroutine, &frame) };
+		*count -= known != 0;
+		done = address_map_set(wanted, object, known == 0 ? taker->row + 1 : SEVERAL) &&
+		       array_push(&builder->withs, with);
+	}
+	return done;
+}
+
+static void sort_withs(struct task_builder *builder)
+{
+	if (builder->withs.count > 1)
+		qsort(builder->withs.items, builder->withs.count, sizeof *builder->withs.items, compare);
+}
+
+static bool find_guesses(struct task_builder *builder)
+{
+	struct address_map wanted = { .slots = NULL };
+	object_array objects = { .items = NULL };
+	uint32_t count = 0;
+	bool done = find_wanted(builder, &wanted, &count);
+	/* Once several tasks may have each of them, there is nothing more to find out. */
+	for (size_t i = 0; done && count > 0 && i < builder->takers.count; i++)
+		done = guess(builder, &builder->takers.items[i], &wanted, &count, &objects);
+	array_free(&objects);
+	address_map_clear(&wanted);
+	sort_withs(builder);
+	return done;
+}
+
 bool task_holders_find(struct task_builder *builder)
 {
 	struct tasks_answer *tasks = builder->tasks;
 	const struct task_with *holder = NULL;
 	uint64_t object = 0;
-	if (builder->withs.count > 1)
-		qsort(builder->withs.items, builder->withs.count, sizeof *builder->withs.items, compare);
+	sort_withs(builder);
+	if (!find_guesses(builder))
+		return false;
 	for (uint32_t i = 0; i < tasks->rows.count; i++) {
 		const struct task_row *row = &tasks->rows.items[i];
 		struct task_group *group = &tasks->groups.items[row->group];

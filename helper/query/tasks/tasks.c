@@ -60,6 +60,8 @@ static int sort_rows(struct task_builder *builder)
 		place[tasks->rows.items[i].order] = i;
 	for (size_t i = 0; i < builder->withs.count; i++)
 		builder->withs.items[i].row = place[builder->withs.items[i].row];
+	for (size_t i = 0; i < builder->takers.count; i++)
+		builder->takers.items[i].row = place[builder->takers.items[i].row];
 	for (size_t i = 0; i < builder->waits.count; i++)
 		builder->waits.items[i].row = place[builder->waits.items[i].row];
 	free(place);
@@ -137,7 +139,8 @@ int query_tasks(const struct query *query, uint64_t with_words, struct tasks_ans
 	array_free(&builder.withs);
 	array_free(&builder.waits);
 	address_map_clear(&builder.step_kinds);
-	address_map_clear(&builder.takers);
+	address_map_clear(&builder.taking_codes);
+	array_free(&builder.takers);
 	await_chain_clear(&builder.chain);
 	free(builder.awaited);
 	free(builder.slots);
