@@ -223,6 +223,27 @@ def test_a_forked_worker_has_private_and_shared_memory(distribution):
     assert all(name in rows for name in ("Rss", "Pss", "private", "shared")), text[:800]
 
 
+def test_arenas_of_other_interpreters(pytestconfig):
+    """An interpreter with a GIL of its own has arenas of its own, of which nothing is left over."""
+    found = [one for one in interpreters.wanted(pytestconfig.getoption("--python"))
+             if one.version >= (3, 12) and not one.free_threaded and one.origin != "frozen"]
+    if not found:
+        pytest.skip("no Python from 3.12 on here: older interpreters share their arenas")
+    folder = cores.scratch("arenas")
+    try:
+        with cores.Target(found[0].path, [os.path.join(HERE, "interpreter_arenas_program.py")], folder) as target:
+            target.wait_ready()
+            answer = program.ask(["--pid", str(target.pid)], ["memory", "--json"])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    pymalloc, = [part for part in answer["tree"][0]["parts"] if part["name"] == "pymalloc arenas"]
+    objects, = [part for part in pymalloc["parts"] if part["name"] == "Python objects"]
+    assert objects["count"] > 300000 and objects["bytes"] > 15 << 20
+    rest, = [part for part in pymalloc["parts"] if part["name"] == "in use and no object's"]
+    assert rest["bytes"] < 1 << 20
+    assert sum(part["bytes"] for part in answer["tree"][0]["parts"] if part["name"] == "not known") < 1 << 20
+
+
 def test_regions_are_what_was_mapped(distribution):
     """Each byte in one region: live, by gcore, by the kernel."""
     found = list(regions.fresh(distribution))
