@@ -87,7 +87,8 @@ static bool is_in_order(const struct native_graph *graph)
 /* Sizes of blocks are far apart there, and a library counts what it asked for: so do its objects. */
 static void cut_to_asked(struct native_graph *graph, struct native_block *block, const struct known_block *known)
 {
-	const bool has_sizes = block->allocator == ALLOCATOR_JEMALLOC || block->allocator == ALLOCATOR_MIMALLOC_POOL;
+	const bool has_sizes = block->allocator == ALLOCATOR_JEMALLOC || block->allocator == ALLOCATOR_MIMALLOC ||
+	                       block->allocator == ALLOCATOR_MIMALLOC_POOL;
 	const uint64_t inside = known->address - block->address;
 	if (!has_sizes || known->asked == 0 || inside >= block->bytes || known->asked > block->bytes - inside)
 		return;

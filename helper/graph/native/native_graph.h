@@ -22,7 +22,7 @@ enum native_holder {
 
 struct native_block {
 	uint64_t address; /* as malloc() returned it */
-	uint64_t bytes; /* taken; of jemalloc and a library's mimalloc, where a decoder knows it: asked for */
+	uint64_t bytes; /* taken; of jemalloc and mimalloc, where a decoder knows it: asked for */
 	uint32_t owner;
 	uint8_t holder; /* enum native_holder */
 	bool is_exact; /* who has it was decoded: no estimate */

@@ -80,6 +80,7 @@ static bool note_known(struct block_range *range, struct reader *reader, uint32_
 	const bool is_native = allocation->allocator == ALLOCATOR_MALLOC || allocation->allocator == ALLOCATOR_MMAP ||
 	                       allocation->allocator == ALLOCATOR_JEMALLOC ||
 	                       allocation->allocator == ALLOCATOR_MIMALLOC_POOL ||
+	                       allocation->allocator == ALLOCATOR_MIMALLOC || /* all that is large, there */
 	                       allocation->allocator == ALLOCATOR_UNKNOWN;
 	const bool is_mapping = allocation->allocator == ALLOCATOR_PAGES; /* mostly shared with children */
 	const struct segment *segment = reader_segment(reader, allocation->block);

@@ -116,6 +116,7 @@ static void add_mimalloc(struct tree *tree)
 	tree->answer->native_bytes += less(use->used_bytes, objects);
 	add_used(tree, ALLOCATOR_MIMALLOC, "in use and no object's", less(use->used_bytes, objects),
 	         less(use->used_blocks, tree->blocks->blocks[ALLOCATOR_MIMALLOC]));
+	add_rounding(tree, ALLOCATOR_MIMALLOC);
 	add(tree, 2, "free blocks in pages that have a size", use->free_bytes, use->free_blocks);
 	add(tree, 2, "not used yet, headers", less(mapped, use->used_bytes + use->free_bytes), 0);
 }
