@@ -40,7 +40,8 @@ def test_what_c_code_lost_is_seen(answers):
     native, memory, text, _, _ = answers
     assert [one["kind"] for one in memory["verdict"]] == ["native"]
     most = native["unseen_most"]
-    assert most["at_least"] == 32768 and most["bytes"] >= TURN and most["bytes"] < 1.01 * TURN
+    # One word of 32 bits in millions may look like the address of a block, where the heap lies low.
+    assert most["at_least"] == 32768 and 0.99 * TURN < most["bytes"] < 1.01 * TURN
     unseen, = [row for row in native["by_owner"] if row["type"] == "nothing seen"]
     assert native["unseen"]["bytes"] == unseen["bytes"] >= most["bytes"]
     assert "blocks of 32.0 KiB to 64.0 KiB" in text and most["example"] in text
