@@ -26,6 +26,7 @@ enum {
 	FREE_FLAGS = 3, /* in the low bits of the third list */
 	LARGEST_SHIFT = 31, /* MI_HUGE_BLOCK_SIZE of 2.0: as large as its slices */
 	CONFIRMED_PAGES = 64, /* that are looked at before a layout is believed */
+	MOST_MAPS = 64, /* words of one file that may be the address of a map; nearly always one */
 	BSS_BEHIND = 16 << 20, /* .bss of a library has no row of its own */
 };
 
@@ -355,6 +356,7 @@ static bool pages_fit(struct mimalloc_pools *pools, const struct mimalloc_row *r
 
 static bool find_map(struct mimalloc_pools *pools, const struct mapped_file *file, struct reader *reader)
 {
+	unsigned maps = 0;
 	for (size_t i = 0; i < pools->space->segment_count; i++) {
 		const struct segment *segment = &pools->space->segments[i];
 		if (!segment->writable_private || segment->data == NULL || segment->end <= file->start ||
@@ -369,6 +371,8 @@ static bool find_map(struct mimalloc_pools *pools, const struct mapped_file *fil
 			    first - pools->page_map < LEAST_MAP_BYTES || first - pools->page_map > MOST_MAP_BYTES ||
 			    (first - pools->page_map) % LEAST_MAP_BYTES != 0)
 				continue;
+			if (maps++ >= MOST_MAPS)
+				return false;
 			for (int row = 0; row < MIMALLOC_ROWS; row++)
 				if (mimalloc_rows[row].segment_bytes == 0 &&
 				    pages_fit(pools, &mimalloc_rows[row], reader))
