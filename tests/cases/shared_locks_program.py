@@ -3,6 +3,7 @@
 library filelock (argument: which). A child has some of them. Writes what it knows of them as one line of JSON, then
 stands still."""
 import fcntl
+import functools
 import json
 import multiprocessing
 import os
@@ -146,10 +147,10 @@ def filelock():
         hold(name + " holder", function, filelock.FileLock(name))
         waiting = filelock.FileLock(name)
         KEPT.append(waiting)
-        start(name, waiting.acquire)
+        start(name, functools.partial(waiting.acquire, poll_interval=3600))  # else it runs now and then
         WAITS[name] = {"kind": "FileLock", "address": hex(id(waiting)), "owner": name + " holder", "by": by}
     waiting = filelock.FileLock("there")
-    start("there", waiting.acquire)
+    start("there", functools.partial(waiting.acquire, poll_interval=3600))
     WAITS["there"] = {"kind": "FileLock", "address": hex(id(waiting)), "owner": None, "by": "unknown", "process": there}
     return KEPT + [waiting]
 
@@ -157,7 +158,6 @@ def filelock():
 KEPT = []
 sys.path[:0] = sys.argv[2:]
 kept = {"processes": processes, "billiard": billiard, "files": files, "filelock": filelock}[sys.argv[1]]()
-# filelock tries again all the time.
-quiet.wait(*["nonvoluntary"] if sys.argv[1] == "filelock" else [])
+quiet.wait()
 print("READY " + json.dumps({"waits": WAITS, "pid": os.getpid()}), flush=True)
 sys.stdin.read()
