@@ -38,7 +38,10 @@ static void show_totals(struct text *text, const struct collector_history *histo
 			const struct collection *last = &history->last[k - 1];
 			if (last->generation != i)
 				continue;
-			text_format(text, ", %.3f s in all, the last over ", last->seconds);
+			text_format(text, ", %.3f s in all", last->seconds);
+			if (last->heap_size <= 0) /* no free-threaded build counts them */
+				break;
+			text_add(text, ", the last over ");
 			units_noun(text, (uint64_t)last->heap_size, "object");
 			break;
 		}
@@ -103,7 +106,10 @@ static void json_history(struct json *json, const struct collector_history *hist
 		json_signed(json, "generation", last->generation);
 		json_signed(json, "number", last->number);
 		json_signed(json, "started", last->started);
-		json_signed(json, "heap_size", last->heap_size);
+		if (last->heap_size > 0)
+			json_signed(json, "heap_size", last->heap_size);
+		else
+			json_null(json, "heap_size");
 		json_signed(json, "microseconds_in_all", (int64_t)(last->seconds * 1e6));
 		json_object_end(json);
 	}

@@ -13,6 +13,7 @@
 #include "report/native_rows.h"
 #include "report/place.h"
 #include "report/report.h"
+#include "report/thread_series.h"
 #include "report/thread_words.h"
 
 struct thread_report {
@@ -240,6 +241,26 @@ static void show_frames(struct thread_report *threads, const struct thread_row *
 	}
 }
 
+/* "  native ids 4242, 4241, 4240": of those whose names are said, the one that is shown first. */
+static void show_ids(struct thread_report *threads, uint32_t index)
+{
+	enum { IDS_SHOWN = 10 };
+	struct text *text = threads->report->text;
+	uint32_t shown = 0;
+	for (uint32_t i = index; i < threads->found.rows.count; i++) {
+		const struct thread_row *row = &threads->found.rows.items[i];
+		if (i != index && row->same_as != index)
+			continue;
+		if (shown++ == IDS_SHOWN) {
+			text_add(text, ", ... (--json names all)");
+			break;
+		}
+		text_format(text, shown == 1 ? "  native ids %" PRIu64 : ", %" PRIu64,
+		            python_thread(threads, row)->native_id);
+	}
+	text_add(text, "\n");
+}
+
 static void show_merged(struct thread_report *threads, uint32_t index)
 {
 	enum { NAMES_SHOWN = 5 };
@@ -276,7 +297,10 @@ static void show_thread(struct thread_report *threads, uint32_t index)
 		units_noun(text, row->same_count, "thread");
 		text_add(text, ": ");
 	}
-	thread_text(threads, index, text);
+	const bool is_series = row->same_count > 1 && python_thread(threads, row)->native_id != 0 &&
+	                       thread_series_text(&threads->found, index, text);
+	if (!is_series)
+		thread_text(threads, index, text);
 	show_state(threads, row);
 	text_add(text, "\n");
 	show_polls(row, text);
@@ -295,7 +319,10 @@ static void show_thread(struct thread_report *threads, uint32_t index)
 		text_add(text, "\n");
 		text_free(&module);
 	}
-	show_merged(threads, index);
+	if (is_series)
+		show_ids(threads, index);
+	else
+		show_merged(threads, index);
 	const size_t placed = show_native(threads, row);
 	if (placed == 0)
 		show_frames(threads, row);

@@ -28,11 +28,16 @@ static void local_words(struct traceback_report *tracebacks, const struct traceb
 
 static const char *advice(const struct traceback_group *group)
 {
+	/* with_traceback() is of one exception, and not of those that it leads to (Objects/exceptions.c). */
+	if (group->keeper == KEEPER_CONTAINER && (group->cause != NULL || group->context != NULL || group->members > 0))
+		return "keep str(error) instead of the exception; error.with_traceback(None) leaves those that it is "
+		       "chained with, or a group of";
 	static const char *const words[] = {
 		[KEEPER_UNKNOWN] = "see who refers to it: referrers",
 		[KEEPER_TASK] = "await the task or future, or ask for its exception(), and let go of it",
 		[KEEPER_EXCEPTION] =
-		        "it is the cause or context of another one: raise ... from None, or let go of that",
+		        "it is the cause or context of another one: let go of that, or set its __cause__ and "
+		        "__context__ to None (raise ... from None only hides it)",
 		[KEEPER_GROUP] = "it is in a group of exceptions: let go of that",
 		[KEEPER_CONTAINER] = "keep str(error), or error.with_traceback(None), instead of the exception",
 		[KEEPER_FRAME] = "del the local when it is done with, or let the function end",

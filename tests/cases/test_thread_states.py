@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """threads: what each does beside waiting for a lock, in words; equal ones in one block; the longest queue."""
 import os
+import re
 
 import cores
 import program
@@ -31,6 +32,10 @@ def test_states_in_words(each, tmp_path):
     assert answer["longest_queue"] == {"thread": ids["first"], "threads": 4}, text
     assert "\nLongest queue: 4 threads behind thread %d \"first\" at first() thread_states_program.py:" % ids["first"] \
         in text
+    # A pool's threads by the numbers in their names.
+    pool = [ids["pool_%d" % number] for number in (9, 10, 11)]
+    (listed,) = re.findall(r"\n3 threads: pool_9 \.\. _11   .*\n(?:  .*\n)*?  native ids (\d+), (\d+), (\d+)\n", text)
+    assert sorted(int(one) for one in listed) == sorted(pool), text
     # Those that MainThread knows by a local of its own are not alike.
     assert "a Queue of its own, the first Queue " in text
 

@@ -31,8 +31,8 @@ def places(exception):
 
 def test_those_that_came_the_same_way_are_one_group(answer):
     truth, found, text = answer
-    (kept, chained) = sorted(of_type(answer, "KeyError"), key=lambda one: -one["count"])
-    assert kept["count"] == 10 and chained["count"] == 1
+    (kept, *chained) = sorted(of_type(answer, "KeyError"), key=lambda one: -one["count"])
+    assert kept["count"] == 10 and [one["count"] for one in chained] == [1, 1]
     assert kept["address"] == min(truth["keys"], key=lambda one: int(one, 16))
     assert places(kept) == truth["lines"]
     assert 10 * 100000 <= kept["retained"] <= 10 * 110000
@@ -57,6 +57,15 @@ def test_causes_and_tasks(answer):
     assert task["frames"][-1]["local"]["name"] == "rows" and task["frames"][-1]["local"]["retained"] >= 50000
 
 
+def test_what_from_none_leaves(answer):
+    """raise ... from None hides the context and keeps it; with_traceback() is of one exception only."""
+    (hidden,) = of_type(answer, "TypeError")
+    assert hidden["context"] == "KeyError" and hidden["retained"] >= 100000
+    assert "error.with_traceback(None) leaves those that it is chained with" in hidden["advice"]
+    behind = [one for one in of_type(answer, "KeyError") if one["kept_by"] and hidden["address"] in one["kept_by"]]
+    assert len(behind) == 1 and "from None only hides it" in behind[0]["advice"]
+
+
 def test_a_log_record_keeps_the_frames_too(answer):
     (logged,) = of_type(answer, "LookupError")
     assert "RECORDS" in logged["kept_by"] and "log record" in logged["advice"]
@@ -67,4 +76,4 @@ def test_what_is_handled_and_what_never_was_raised_is_left_out(answer):
     assert of_type(answer, "OSError") == []
     assert answer[1]["handled"] == 3
     assert "alive (3 in a handler now)" in answer[2]
-    assert answer[1]["alive"] >= answer[1]["handled"] + 13
+    assert answer[1]["alive"] >= answer[1]["handled"] + 15

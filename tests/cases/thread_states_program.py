@@ -79,6 +79,8 @@ def states():
     for _ in range(3):
         start("behind", locks[1].acquire)
     start("child", os.waitpid, process, 0)
+    for number in range(9, 12):
+        start("pool_%d" % number, GATE.wait)
     quiet.wait()
     print("READY", flush=True)
     sys.stdin.read()

@@ -28,6 +28,13 @@ def chained():
         raise ValueError("chained") from error
 
 
+def hidden():
+    try:
+        outer(-4)
+    except KeyError:
+        raise TypeError("only its context is kept") from None
+
+
 async def failing():
     rows = [bytes(50000)]
     raise RuntimeError(len(rows))
@@ -84,6 +91,10 @@ async def main():
     try:
         chained()
     except ValueError as error:
+        ERRORS.append(error)
+    try:
+        hidden()
+    except TypeError as error:
         ERRORS.append(error)
     ERRORS.append(OSError("never raised"))
     TASKS.append(asyncio.ensure_future(failing()))
