@@ -298,6 +298,34 @@ static int no_such_local(const struct resolver *resolver, const struct python_fr
 	return ERROR_NOT_FOUND;
 }
 
+/* Which other frame of the thread has it, the innermost; callers of what is meant have what a person saw in frames. */
+static void note_other_frame(const struct resolver *resolver, const char *name, struct error *error)
+{
+	enum { FRAMES_LOOKED_AT = 256 };
+	struct decoder *decoder = resolver->decoder;
+	const struct expression *expression = &resolver->expression;
+	const struct thread_frames *frames;
+	struct error ignored = { .status = OK };
+	bool is_unset;
+	const struct python_thread *thread = find_thread(resolver, &ignored);
+	if (thread != NULL && runtime_thread_frames(resolver->runtime, thread, &frames, &ignored) == OK) {
+		for (size_t i = 0; i < frames->list.count && i < FRAMES_LOOKED_AT; i++) {
+			const struct python_frame *frame = &frames->list.items[i];
+			if (find_local(decoder, frame, name, &is_unset) == 0 &&
+			    (frame->locals == 0 || frame->locals == frame->globals ||
+			     dict_get_str(&decoder->objects, frame->locals, name) == 0))
+				continue;
+			if (expression->has_thread || expression->has_interpreter)
+				error_note(error, "frame %zu has one: thread:%llu.frame:%zu.%s", i,
+				           (unsigned long long)thread->native_id, i, name);
+			else
+				error_note(error, "frame %zu has one: frame:%zu.%s", i, i, name);
+			break;
+		}
+	}
+	error_clear(&ignored);
+}
+
 /* *ret_is_name: the first name was found, and a later step failed. */
 static int resolve_in_frame(const struct resolver *resolver, uint64_t *ret_object, bool *ret_is_name,
                             struct error *error)
@@ -315,6 +343,8 @@ static int resolve_in_frame(const struct resolver *resolver, uint64_t *ret_objec
 		*ret_is_name = object != 0;
 		status = object != 0 ? walk_steps(resolver, object, 1, ret_object, error)
 		                     : no_such_local(resolver, &frame, text_string(&place), name, is_unset, error);
+		if (object == 0 && !is_unset && !expression->has_frame)
+			note_other_frame(resolver, name, error);
 	}
 	text_free(&place);
 	return status;

@@ -279,6 +279,8 @@ def expect_errors():
             ("lookalike.SESIONS", "lookalike has no attribute 'SESIONS'; did you mean 'SESSIONS'?"),
             ("jsno.decoder", "no module 'jsno' in sys.modules; did you mean 'json'?"),
             ("rows_of_no_frame", "no module 'rows_of_no_frame' in sys.modules; frame 0 of thread"),
+            ("in_class_body[0]", "of that name; frame 3 has one: frame:3.in_class_body"),
+            ("in_cell", "; frame 1 has one: frame:1.in_cell"),
             ("frame:1.recrod", "has no local 'recrod'; did you mean 'record'?"),
             ("frame:2.unset", "local 'unset' of frame 2 of thread"),
             ("Plain.metod", "has no attribute 'metod'; did you mean 'method'?"),
