@@ -28,9 +28,28 @@ def begins():
     return recurses(5000), numbers
 
 
+def opens():
+    class Kind(object):
+        pass
+    pair = [[100001, 100002], "in a list"]
+    first = pair[0]
+    started.release()
+    gate.wait()
+    return Kind, pair, first
+
+
+def shares():
+    pair = [[100003, 100004], "in another list"]
+    first = pair[0]
+    opens()
+    return pair, first
+
+
 for _ in range(2):
     threading.Thread(target=waits, daemon=True).start()
     started.acquire()
+threading.Thread(target=shares, name="shares", daemon=True).start()
+started.acquire()
 main = threading.Thread(target=begins, name="deep")
 main.start()
 main.join()

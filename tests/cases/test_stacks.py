@@ -32,6 +32,11 @@ def test_recursion_and_equal_stacks(each, tmp_path):
     begins = [one for one in frames if one["function"] == "begins"]
     assert [one["name"] for one in begins[0]["locals"]] == ["numbers"] and len(begins) == 1
     assert begins[0]["locals"][0]["value"].startswith("list, 3 items")
+    # What locals have in common weighs once, whichever comes first; a class among them is opened.
+    for function, parts in (("opens", ("Kind", "pair")), ("shares", ("pair",))):
+        (frame,) = [one for one in frames_of(whole, "shares") if one["function"] == function]
+        deep = {one["name"]: one["deep"] for one in frame["locals"]}
+        assert deep["pair"] > deep["first"] > 0 and frame["deep"] == sum(deep[name] for name in parts)
     assert "in two threads" in str(frames_of(stacks, "Thread-2" if each.version < (3, 10) else "Thread-2 (waits)"))
     assert "coverage" in whole and "coverage" in stacks and "value" not in str(whole["threads"])
     # 5,000 frames of 3.11 and later lie in mappings that are nobody else's.
