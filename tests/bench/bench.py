@@ -188,6 +188,28 @@ def measure_native(heap, blocks):
     return report(rows)
 
 
+def measure_recursion(interpreter, count, folder):
+    """What the frames of a deep recursion cost, against the same objects without them (recursion.py). Wanted is 1.5
+    times; the limits are what it takes today, with some room."""
+    if interpreter.version < (3, 11):
+        print("\nno recursion: up to 3.10 each frame is an object and takes C stack, so that there is no such twin")
+        return 0
+    limits = {"frames": 4.5, "top": 3.75, "heap": 3, "threads": 3.25, "deepsize frame:1.mine": 2.75}
+    least = {}
+    for shape in ("deep", "flat"):
+        arguments = [os.path.join(HERE, "recursion.py"), shape, str(count)]
+        with cores.Target(interpreter.path, arguments, folder) as target:
+            target.wait_ready()
+            core = cores.gcore(target.pid, os.path.join(folder, "core-" + shape))
+        read_all(core)
+        least[shape] = processor_seconds(core, list(limits))
+        os.remove(core)
+    print("\na recursion of %d frames against the same objects without it, in processor time" % count)
+    return report([("%s, with the recursion / without" % command.split()[0],
+                    least["deep"][command] / least["flat"][command], most, "%.2f x")
+                   for command, most in limits.items()])
+
+
 def measure_commands(heap):
     """The other commands that look at a whole heap, once each, as multiples of graph and retained sizes."""
     core, _, root = heap
@@ -204,6 +226,7 @@ def measure_all(interpreter, count, folder, large):
     title = "Python %s" % interpreter.text
     failed, small_deep, small_graph = measure(title, dumped_heap(interpreter, count, folder))
     failed += measure_native(dumped_heap(interpreter, count // 2, folder, count // 2), count // 2)
+    failed += measure_recursion(interpreter, count // 5, folder)
     if not large:
         return failed
     heap = dumped_heap(interpreter, count * 25, folder)

@@ -22,3 +22,4 @@ def test_benchmark_runs():
     assert "deepsize, whole process" in text and "sizeof of one object" in text
     assert "retained size of every object" in text
     assert "top, with native blocks / without" in text and "memory / top without native blocks" in text
+    assert "frames, with the recursion / without" in text or "no recursion: up to 3.10" in text
