@@ -6,8 +6,15 @@
 #include "base/limits.h"
 #include "object/value.h"
 
-/* Pairs of (bytes of code, lines up or down); a pair applies from its address on. */
-static int64_t lnotab_line(const uint8_t *table, size_t length, int64_t line, int64_t offset)
+static void raise_to(int64_t *highest, int64_t line)
+{
+	if (line > *highest)
+		*highest = line;
+}
+
+/* Pairs of (bytes of code, lines up or down); a pair applies from its address on. *highest: raised to the highest line
+ * on the way, here and below. */
+static int64_t lnotab_line(const uint8_t *table, size_t length, int64_t line, int64_t offset, int64_t *highest)
 {
 	int64_t address = 0;
 
@@ -16,12 +23,13 @@ static int64_t lnotab_line(const uint8_t *table, size_t length, int64_t line, in
 		if (address > offset)
 			break;
 		line += (int8_t)table[i + 1];
+		raise_to(highest, line);
 	}
 	return line;
 }
 
 /* Pairs of (bytes of code, lines up or down); a pair is a range of its own; -128: a range without a line. */
-static int64_t deltas_line(const uint8_t *table, size_t length, int64_t line, int64_t offset)
+static int64_t deltas_line(const uint8_t *table, size_t length, int64_t line, int64_t offset, int64_t *highest)
 {
 	int64_t end = 0;
 
@@ -30,6 +38,7 @@ static int64_t deltas_line(const uint8_t *table, size_t length, int64_t line, in
 		end += table[i];
 		if (delta != -128)
 			line += delta;
+		raise_to(highest, line);
 		if (offset < end)
 			return delta == -128 ? 0 : line;
 	}
@@ -54,7 +63,7 @@ static uint64_t read_varint(const uint8_t *table, size_t length, size_t *positio
 }
 
 /* An entry begins with a byte whose bit 7 is set: kind << 3 | (code units - 1); its other bytes have bit 7 clear. */
-static int64_t locations_line(const uint8_t *table, size_t length, int64_t line, int64_t offset)
+static int64_t locations_line(const uint8_t *table, size_t length, int64_t line, int64_t offset, int64_t *highest)
 {
 	enum { KIND_ONE_LINE = 10, KIND_NO_COLUMNS = 13, KIND_LONG = 14, KIND_NONE = 15, UNIT_BYTES = 2 };
 	int64_t end = 0;
@@ -70,6 +79,8 @@ static int64_t locations_line(const uint8_t *table, size_t length, int64_t line,
 		} else if (kind >= KIND_ONE_LINE && kind < KIND_NO_COLUMNS) {
 			line += kind - KIND_ONE_LINE;
 		}
+		if (kind != KIND_NONE)
+			raise_to(highest, line);
 		if (offset < end)
 			return kind == KIND_NONE ? 0 : line;
 		while (i < length && !(table[i] & 0x80))
@@ -78,15 +89,29 @@ static int64_t locations_line(const uint8_t *table, size_t length, int64_t line,
 	return 0;
 }
 
+static int64_t look_up(enum line_encoding encoding, const uint8_t *table, size_t length, int64_t first_line,
+                       int64_t offset, int64_t *highest)
+{
+	return encoding == LINE_LNOTAB   ? lnotab_line(table, length, first_line, offset, highest)
+	       : encoding == LINE_DELTAS ? deltas_line(table, length, first_line, offset, highest)
+	                                 : locations_line(table, length, first_line, offset, highest);
+}
+
 int64_t line_table_line(enum line_encoding encoding, const uint8_t *table, size_t length, int64_t first_line,
                         int64_t offset)
 {
+	int64_t highest = first_line;
 	if (offset < 0)
 		return first_line;
-	int64_t line = encoding == LINE_LNOTAB   ? lnotab_line(table, length, first_line, offset)
-	               : encoding == LINE_DELTAS ? deltas_line(table, length, first_line, offset)
-	                                         : locations_line(table, length, first_line, offset);
+	int64_t line = look_up(encoding, table, length, first_line, offset, &highest);
 	return line < 0 ? 0 : line;
+}
+
+int64_t line_table_last(enum line_encoding encoding, const uint8_t *table, size_t length, int64_t first_line)
+{
+	int64_t highest = first_line;
+	(void)look_up(encoding, table, length, first_line, INT64_MAX, &highest);
+	return highest;
 }
 
 static bool code_signed_field(struct decoder *decoder, uint64_t code, enum layout_field field, int64_t *ret_value)
@@ -143,28 +168,43 @@ static bool instruction_offset(struct decoder *decoder, uint64_t code, uint64_t 
 	return true;
 }
 
-int64_t line_of_instruction(struct decoder *decoder, uint64_t code, uint64_t instruction, bool is_address)
+/* The table of a code object and where it begins. *table is the caller's to free; false: unknown. */
+static bool read_table(struct decoder *decoder, uint64_t code, enum line_encoding *ret_encoding,
+                       int64_t *ret_first_line, struct text *table)
 {
 	const struct layout *layout = decoder->layout;
-	int64_t first_line, offset = (int64_t)instruction;
-	uint64_t table_address;
-	enum line_encoding encoding = LINE_LNOTAB;
-	struct text table = { 0 };
-
+	uint64_t address;
+	*ret_encoding = LINE_LNOTAB;
 	if (layout_has(layout, FIELD_PyCodeObject_co_linetable))
-		encoding = layout_has(layout, FIELD_PyCodeObject_co_code_adaptive) ? LINE_LOCATIONS : LINE_DELTAS;
-	if (!code_signed_field(decoder, code, FIELD_PyCodeObject_co_firstlineno, &first_line) ||
-	    !value_field(&decoder->objects, code,
-	                 encoding == LINE_LNOTAB ? FIELD_PyCodeObject_co_lnotab : FIELD_PyCodeObject_co_linetable,
-	                 &table_address))
-		return 0;
-	if (is_address && !instruction_offset(decoder, code, instruction, &offset))
-		return 0;
-	int64_t length = value_bytes(&decoder->objects, table_address, LIMIT_LINE_TABLE_BYTES, &table);
-	int64_t line = 0;
-	if (length >= 0 && !table.failed)
+		*ret_encoding = layout_has(layout, FIELD_PyCodeObject_co_code_adaptive) ? LINE_LOCATIONS : LINE_DELTAS;
+	return code_signed_field(decoder, code, FIELD_PyCodeObject_co_firstlineno, ret_first_line) &&
+	       value_field(&decoder->objects, code,
+	                   *ret_encoding == LINE_LNOTAB ? FIELD_PyCodeObject_co_lnotab
+	                                                : FIELD_PyCodeObject_co_linetable,
+	                   &address) &&
+	       value_bytes(&decoder->objects, address, LIMIT_LINE_TABLE_BYTES, table) >= 0 && !table->failed;
+}
+
+int64_t line_of_instruction(struct decoder *decoder, uint64_t code, uint64_t instruction, bool is_address)
+{
+	int64_t first_line, line = 0, offset = (int64_t)instruction;
+	enum line_encoding encoding;
+	struct text table = { 0 };
+	if (read_table(decoder, code, &encoding, &first_line, &table) &&
+	    (!is_address || instruction_offset(decoder, code, instruction, &offset)))
 		line = line_table_line(encoding, (const uint8_t *)text_string(&table), table.length, first_line,
 		                       offset);
+	text_free(&table);
+	return line;
+}
+
+int64_t line_last_of_code(struct decoder *decoder, uint64_t code)
+{
+	int64_t first_line, line = 0;
+	enum line_encoding encoding;
+	struct text table = { 0 };
+	if (read_table(decoder, code, &encoding, &first_line, &table))
+		line = line_table_last(encoding, (const uint8_t *)text_string(&table), table.length, first_line);
 	text_free(&table);
 	return line;
 }

@@ -20,7 +20,13 @@ enum line_encoding {
 int64_t line_table_line(enum line_encoding encoding, const uint8_t *table, size_t length, int64_t first_line,
                         int64_t offset);
 
-/* The same from a code object. instruction as python_frame.last_instruction. 0: unknown. */
+/* The highest line that the table gives an instruction. */
+int64_t line_table_last(enum line_encoding encoding, const uint8_t *table, size_t length, int64_t first_line);
+
+/* The same from a code object. 0: unknown. */
+int64_t line_last_of_code(struct decoder *decoder, uint64_t code);
+
+/* A line from a code object. instruction as python_frame.last_instruction. 0: unknown. */
 int64_t line_of_instruction(struct decoder *decoder, uint64_t code, uint64_t instruction, bool is_address);
 
 #endif

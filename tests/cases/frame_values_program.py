@@ -43,5 +43,10 @@ other = made(os.path.join(here, "other.py"), CALLS)
 later = made(os.path.join(here, "later.py"), CALLS)
 MOVED = "# one line more\n# and one\n" + CALLS.replace("run", "runs") + "def run(): pass\n"
 made(os.path.join(here, "other.py"), MOVED)
+# One line more and one less inside of the function; a file that only looks as if it were older.
+more = made(os.path.join(here, "more.py"), CALLS)
+less = made(os.path.join(here, "less.py"), CALLS)
+made(os.path.join(here, "more.py"), CALLS.replace("    kept", "    new = 0\n    kept"))
+made(os.path.join(here, "less.py"), CALLS.replace("    kept = 1\n", ""))
 os.utime(os.path.join(here, "later.py"), (4000000000, 4000000000))
-first(lambda: second(lambda: other(lambda: later(stand))))
+first(lambda: second(lambda: other(lambda: later(lambda: more(lambda: less(stand))))))

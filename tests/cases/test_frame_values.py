@@ -42,6 +42,7 @@ def test_lines_of_source(stack):
     line = "return then()  # on to the next"
     assert rows[("run", "one/views.py")] == rows[("run", "two/views.py")] == line
     assert rows[("run", "other.py")] is None  # it begins elsewhere in what the file is now
+    assert rows[("run", "more.py")] is None and rows[("run", "less.py")] is None  # it ends elsewhere
     assert rows[("run", "later.py")] is None  # newer than the process
     assert [frame["source"] for frame in stack.frames if frame["function"] == "stand"] == ["sys.stdin.readline()"]
     assert stack.plain.count("     | %s\n" % line) == 2 and "     | sys.stdin.readline()\n" in stack.plain

@@ -19,7 +19,7 @@
 	"the first frame stands for its equals, and of threads that stand alike the one\n"                             \
 	"that retains most. With --no-retained the stacks alone, at once, however big the\n"                           \
 	"heap is. A line of source is shown where the file is on this machine, is not\n"                               \
-	"newer than the process or its core, and begins that function where the process\n"                             \
-	"says it does.\n"
+	"newer than the process or its core, and begins and ends that function where the\n"                            \
+	"process says it does.\n"
 
 #endif
