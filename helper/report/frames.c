@@ -8,6 +8,7 @@
 #include "render/table.h"
 #include "render/units.h"
 #include "report/native_rows.h"
+#include "report/native_words.h"
 #include "report/place.h"
 #include "report/report.h"
 
@@ -241,7 +242,7 @@ static void json_local(struct frames *frames, const struct frame_local *local)
 	if (frames->found.has_weights) {
 		json_number(json, "deep", local->deep);
 		json_number(json, "retained", local->retained);
-		json_number(json, "native", local->native);
+		native_beside_row(json, &frames->found.native, local->native);
 	}
 	json_value(frames->report, local->address);
 	json_object_end(json);

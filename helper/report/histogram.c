@@ -166,17 +166,27 @@ static int show_text(struct report *report, const struct histogram_answer *answe
 	return status;
 }
 
-static void json_sum(struct json *json, const char *key, const struct histogram_sum *sum)
+/* Where the measure is native, they are known and stand beside nothing. */
+static void json_native(struct json *json, const struct histogram_answer *answer, uint64_t bytes)
+{
+	if (answer->measure == SIZE_NATIVE)
+		json_number(json, "native", bytes);
+	else
+		native_beside_row(json, &answer->native, bytes);
+}
+
+static void json_sum(struct json *json, const struct histogram_answer *answer, const char *key,
+                     const struct histogram_sum *sum)
 {
 	json_object(json, key);
 	json_number(json, "count", sum->count);
 	json_number(json, "shallow", sum->shallow);
 	json_number(json, "allocated", sum->allocated);
-	json_number(json, "native", sum->native);
+	json_native(json, answer, sum->native);
 	json_object_end(json);
 }
 
-static void json_row(struct report *report, const struct histogram_row *row)
+static void json_row(struct report *report, const struct histogram_answer *answer, const struct histogram_row *row)
 {
 	struct json *json = &report->json;
 	struct text name = { .bytes = NULL };
@@ -191,12 +201,12 @@ static void json_row(struct report *report, const struct histogram_row *row)
 	json_number(json, "count", row->reached.count);
 	json_number(json, "shallow", row->reached.shallow);
 	json_number(json, "allocated", row->reached.allocated);
-	json_number(json, "native", row->reached.native);
+	json_native(json, answer, row->reached.native);
 	if (request_has(report->request, OPTION_RETAINED))
 		json_number(json, "retained", row->retained);
 	else
 		json_null(json, "retained");
-	json_sum(json, "unreachable", &row->unreachable);
+	json_sum(json, answer, "unreachable", &row->unreachable);
 	json_object_end(json);
 	report->text->failed |= name.failed;
 	text_free(&name);
@@ -207,12 +217,12 @@ static void show_json(struct report *report, const struct histogram_answer *answ
 	static const char *const keys[] = { "types", "modules", "sizes", "generations", "lines" };
 	struct json *json = &report->json;
 	report_json_begin(report);
-	json_sum(json, "total", &answer->reached);
+	json_sum(json, answer, "total", &answer->reached);
 	native_beside_json(json, &answer->native);
-	json_sum(json, "unreachable", &answer->unreachable);
+	json_sum(json, answer, "unreachable", &answer->unreachable);
 	json_array(json, keys[report->request->by]);
 	for (size_t i = 0; i < answer->rows.count && i < report->request->limit; i++)
-		json_row(report, &answer->rows.items[i]);
+		json_row(report, answer, &answer->rows.items[i]);
 	json_array_end(json);
 	json_object(json, "coverage");
 	report_coverage_keys(report, &answer->coverage);

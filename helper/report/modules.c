@@ -152,14 +152,14 @@ static int show_text(struct report *report, const struct modules_answer *answer)
 	return status;
 }
 
-static void json_row(struct json *json, const struct module_row *module)
+static void json_row(struct json *json, const struct modules_answer *answer, const struct module_row *module)
 {
 	json_object(json, NULL);
 	json_text(json, "name", &module->name);
 	json_address(json, "address", module->address);
 	json_number(json, "deep", module->deep);
 	json_number(json, "retained", module->retained);
-	json_number(json, "native", module->native);
+	native_beside_row(json, &answer->native, module->native);
 	if (module->largest != 0) {
 		json_object(json, "largest");
 		json_text(json, "name", &module->largest_name);
@@ -213,7 +213,7 @@ static void show_json(struct report *report, const struct modules_answer *answer
 	report_json_begin(report);
 	json_array(&report->json, "modules");
 	for (size_t i = 0; i < answer->rows.count; i++)
-		json_row(&report->json, &answer->rows.items[i]);
+		json_row(&report->json, answer, &answer->rows.items[i]);
 	json_array_end(&report->json);
 	json_sums(&report->json, answer, report->query.measure);
 	report_coverage_json(report, &answer->coverage);

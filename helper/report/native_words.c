@@ -34,6 +34,8 @@ void native_beside_json(struct json *json, const struct native_beside *beside)
 	json_object_end(json);
 	if (!beside->is_known) {
 		json_null(json, "native");
+		if (beside->left_out != NULL)
+			json_string(json, "native_left_out", beside->left_out);
 		return;
 	}
 	json_object(json, "native");
@@ -54,6 +56,14 @@ void native_beside_number(struct json *json, const struct native_beside *beside,
 {
 	if (beside->is_known)
 		json_number(json, "native", native_beside_of(beside, number));
+	else
+		json_null(json, "native");
+}
+
+void native_beside_row(struct json *json, const struct native_beside *beside, uint64_t bytes)
+{
+	if (beside->is_known)
+		json_number(json, "native", bytes);
 	else
 		json_null(json, "native");
 }

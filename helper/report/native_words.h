@@ -11,12 +11,15 @@ const char *native_beside_heading(const struct native_beside *beside);
 /* "Of 356.6 MiB private memory 97.0% have an owner that is known; 190.7 MiB of C code hang on objects (~ an estimate)".
  */
 void native_beside_line(struct report *report, const struct native_beside *beside);
-/* Keys "memory" and "native" of the open object; native is null where it is not known. */
+/* Keys "memory" and "native" of the open object; native is null where it is not known, and "native_left_out" says
+ * why. */
 void native_beside_json(struct json *json, const struct native_beside *beside);
 /* "  native   ~ 190.7 MiB   of C code, hang on it": a line of the head of an answer about one number of the dominator
  * tree; nothing where there is none. */
 void native_beside_size(struct report *report, const struct native_beside *beside, uint32_t number);
 /* Key "native" of the open object: the same bytes; null where they are not known. */
 void native_beside_number(struct json *json, const struct native_beside *beside, uint32_t number);
+/* Key "native" of a row of such an answer: bytes; null where they were not looked for. */
+void native_beside_row(struct json *json, const struct native_beside *beside, uint64_t bytes);
 
 #endif

@@ -148,13 +148,13 @@ static int show_text(struct report *report, const struct top_answer *answer)
 	return status;
 }
 
-static void json_rest(struct json *json, const struct top_rest *rest)
+static void json_rest(struct json *json, const struct top_answer *answer, const struct top_rest *rest)
 {
 	json_object(json, "rest");
 	json_number(json, "rows", rest->rows);
 	json_number(json, "count", rest->count);
 	json_number(json, "retained", rest->retained);
-	json_number(json, "native", rest->native);
+	native_beside_row(json, &answer->native, rest->native);
 	json_object_end(json);
 }
 
@@ -175,7 +175,7 @@ static void json_row(struct report *report, const struct top_answer *answer, siz
 	json_number(json, "depth", row->depth);
 	json_number(json, "count", row->count);
 	json_number(json, "retained", row->retained);
-	json_number(json, "native", row->native);
+	native_beside_row(json, &answer->native, row->native);
 	json_object(json, "branch");
 	json_address(json, "address", row->start.address);
 	json_number(json, "retained", row->start.retained);
@@ -185,7 +185,7 @@ static void json_row(struct report *report, const struct top_answer *answer, siz
 		for (uint32_t i = 0; i < row->child_count; i++)
 			json_row(report, answer, at);
 		json_array_end(json);
-		json_rest(json, &row->rest);
+		json_rest(json, answer, &row->rest);
 	}
 	json_object_end(json);
 }
@@ -203,7 +203,7 @@ static void show_json(struct report *report, const struct top_answer *answer)
 	for (size_t at = 0; at < answer->rows.count;)
 		json_row(report, answer, &at);
 	json_array_end(json);
-	json_rest(json, &answer->rest);
+	json_rest(json, answer, &answer->rest);
 	json_bool(json, "garbage", answer->is_garbage);
 	if (!answer->is_garbage) {
 		json_object(json, "unreachable");

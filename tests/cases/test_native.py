@@ -106,7 +106,9 @@ def test_native_bytes_can_be_left_out(answers):
     with_, without = answers[6]
     assert with_["native"]["bytes"] > 1 << 20 and without["native"] is None
     assert any(row.pop("native") for row in with_["rows"])
-    assert not any(row.pop("native") for row in without["rows"])
+    assert without["native_left_out"].startswith("--no-native") and "native_left_out" not in with_
+    assert all(row.pop("native") is None for row in without["rows"])
+    assert with_["rest"]["native"] is not None and without["rest"]["native"] is None
     assert [row["retained"] for row in with_["rows"]] == [row["retained"] for row in without["rows"]]
 
 

@@ -73,7 +73,9 @@ struct claims {
 	struct progress *progress;
 	struct error *error;
 	uint8_t *marks; /* enum block_mark, of blocks */
-	struct claim *of; /* of blocks; while a round goes on, a component's is its first block's */
+	/* Of blocks; the rest of each claim is in the block. While a round goes on, a component's claim is its first
+	 * block's. */
+	uint32_t *distance;
 	struct inner inner; /* of one round */
 	uint64_t steps;
 };
@@ -179,6 +181,21 @@ static bool is_better(const struct claim *more, const struct claim *known)
 	return more->strength > known->strength || more->distance + FARTHER <= known->distance;
 }
 
+static struct claim claim_of(const struct claims *claims, uint32_t block)
+{
+	const struct native_block *of = &claims->graph->blocks.items[block];
+	return (struct claim){ of->owner, claims->distance[block], of->holder, of->strength };
+}
+
+static void set_claim(struct claims *claims, uint32_t block, struct claim claim)
+{
+	struct native_block *of = &claims->graph->blocks.items[block];
+	of->owner = claim.owner;
+	of->holder = claim.holder;
+	of->strength = claim.strength;
+	claims->distance[block] = claim.distance;
+}
+
 static uint32_t head_of(const struct claims *claims, uint32_t block)
 {
 	return claims->inner.head != NULL ? claims->inner.head[block] : block;
@@ -187,13 +204,15 @@ static uint32_t head_of(const struct claims *claims, uint32_t block)
 /* One more way leads to the component of a block. */
 static void lead_to(struct claims *claims, uint32_t block, struct claim more)
 {
-	struct claim *claim = &claims->of[head_of(claims, block)];
-	if (is_better(&more, claim)) {
-		*claim = more;
-	} else if (claim->holder == NATIVE_OBJECT && more.holder == NATIVE_OBJECT && claim->strength == more.strength &&
-	           more.distance < claim->distance + FARTHER) {
-		claim->owner = meet(claims->dominators, claim->owner, more.owner);
-		claim->distance = more.distance < claim->distance ? more.distance : claim->distance;
+	const uint32_t head = head_of(claims, block);
+	struct claim claim = claim_of(claims, head);
+	if (is_better(&more, &claim)) {
+		set_claim(claims, head, more);
+	} else if (claim.holder == NATIVE_OBJECT && more.holder == NATIVE_OBJECT && claim.strength == more.strength &&
+	           more.distance < claim.distance + FARTHER) {
+		claim.owner = meet(claims->dominators, claim.owner, more.owner);
+		claim.distance = more.distance < claim.distance ? more.distance : claim.distance;
+		set_claim(claims, head, claim);
 	}
 }
 
@@ -233,7 +252,7 @@ static int spread(struct claims *claims)
 	const struct components *components = &inner->components;
 	for (uint32_t c = components->count; c-- > 0;) {
 		const uint32_t head = inner->block[components->nodes[components->first[c]]];
-		struct claim claim = claims->of[head];
+		struct claim claim = claim_of(claims, head);
 		if (claim.holder == NATIVE_UNSEEN)
 			continue;
 		claim.distance++;
@@ -372,8 +391,8 @@ static void join_claims(struct claims *claims)
 		for (uint32_t i = components->first[c]; i < components->first[c + 1]; i++) {
 			const uint32_t block = inner->block[components->nodes[i]];
 			inner->head[block] = head;
-			if (claims->of[block].holder != NATIVE_UNSEEN)
-				claims->of[head] = claims->of[block];
+			if (claims->graph->blocks.items[block].holder != NATIVE_UNSEEN)
+				set_claim(claims, head, claim_of(claims, block));
 		}
 	}
 }
@@ -415,8 +434,10 @@ static int claim_round(struct claims *claims, enum round round)
 	}
 	TRY(spread(claims));
 	for (uint32_t i = 0; i < count; i++) {
-		claims->of[i] = claims->of[head_of(claims, i)];
-		if (claims->of[i].holder != NATIVE_UNSEEN)
+		const uint32_t head = head_of(claims, i);
+		if (head != i)
+			set_claim(claims, i, claim_of(claims, head));
+		if (claims->graph->blocks.items[i].holder != NATIVE_UNSEEN)
 			claims->marks[i] |= MARK_TAKEN;
 	}
 	return OK;
@@ -426,8 +447,8 @@ static int find(struct claims *claims)
 {
 	const size_t count = claims->graph->blocks.count;
 	claims->marks = calloc(count + 1, sizeof *claims->marks);
-	claims->of = malloc((count + 1) * sizeof *claims->of);
-	if (claims->marks == NULL || claims->of == NULL)
+	claims->distance = calloc(count + 1, sizeof *claims->distance);
+	if (claims->marks == NULL || claims->distance == NULL)
 		return no_memory(claims);
 	mark_starts(claims, &claims->edges->exact, MARK_START | MARK_START_BY_OBJECT);
 	mark_starts(claims, &claims->edges->from_objects, MARK_START | MARK_START_BY_OBJECT);
@@ -437,17 +458,13 @@ static int find(struct claims *claims)
 	mark_starts_by_blocks(claims);
 	mark_named(claims, &claims->edges->exact);
 	mark_named(claims, &claims->edges->from_objects);
-	for (size_t i = 0; i < count; i++)
-		claims->of[i] = (struct claim){ 0, 0, NATIVE_UNSEEN, CLAIM_SPARSE };
 	TRY(claim_round(claims, ROUND_STRUCTURES));
 	for (int round = ROUND_BUFFERS; round <= ROUND_VARIABLES; round++)
 		if (is_worth(claims, (enum round)round))
 			TRY(claim_round(claims, (enum round)round));
 	for (size_t i = 0; i < count; i++) {
 		struct native_block *block = &claims->graph->blocks.items[i];
-		block->holder = claims->of[i].holder;
-		block->owner = claims->of[i].owner;
-		block->is_exact = claims->of[i].strength >= CLAIM_EXACT_OF_C;
+		block->is_exact = block->strength >= CLAIM_EXACT_OF_C;
 	}
 	return OK;
 }
@@ -466,6 +483,6 @@ int native_claims_find(struct native_graph *graph, const struct native_sources *
 	const int status = find(&claims);
 	inner_clear(&claims.inner);
 	free(claims.marks);
-	free(claims.of);
+	free(claims.distance);
 	return status;
 }

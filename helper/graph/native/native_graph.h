@@ -24,12 +24,16 @@ struct native_block {
 	uint64_t address; /* as malloc() returned it */
 	uint64_t bytes; /* taken; of jemalloc and mimalloc, where a decoder knows it: asked for */
 	uint32_t owner;
-	uint8_t holder; /* enum native_holder */
-	bool is_exact; /* who has it was decoded: no estimate */
-	bool is_kept; /* only while blocks are collected: in a free list */
-	bool is_data; /* known to have no pointers, or those were looked at */
 	uint8_t allocator; /* enum allocator; ALLOCATOR_UNKNOWN: an object has it, wherever it lies */
+	uint8_t strength; /* of the claim: only of use to native_claims.c */
+	uint8_t holder; /* enum native_holder */
+	bool is_exact : 1; /* who has it was decoded: no estimate */
+	bool is_kept : 1; /* only while blocks are collected: in a free list */
+	bool is_data : 1; /* known to have no pointers, or those were looked at */
 };
+
+/* There may be more of them than of objects. */
+_Static_assert(sizeof(struct native_block) == 24, "native blocks are 24 bytes each");
 
 struct native_total {
 	uint64_t blocks, bytes;

@@ -24,6 +24,18 @@ static uint64_t guess(const struct heap_graph *graph, const struct memory_map *m
 	       (map->mimalloc_pools.is_confirmed ? map->mimalloc_pools.used_bytes : 0);
 }
 
+static const char *why_left_out(const struct query *query, const struct native_beside *beside)
+{
+	if (query->measure == SIZE_NATIVE)
+		return "the measure is native";
+	if (query->no_native)
+		return "--no-native leaves them out";
+	if (beside->guess < NATIVE_WORTH_BYTES || beside->guess < beside->private_bytes / NATIVE_WORTH_SHARE)
+		return "C code has less than a megabyte or a fiftieth of the private memory: the command native looks "
+		       "for it";
+	return NULL;
+}
+
 int query_native_beside(const struct query *query, struct native_beside *ret_beside)
 {
 	struct target *target = query->target;
@@ -36,8 +48,8 @@ int query_native_beside(const struct query *query, struct native_beside *ret_bes
 	ret_beside->private_bytes = regions.private_bytes;
 	ret_beside->named_bytes = regions.named_bytes;
 	ret_beside->guess = guess(target->heap->graph, map, &regions);
-	if (query->no_native || query->measure == SIZE_NATIVE || ret_beside->guess < NATIVE_WORTH_BYTES ||
-	    ret_beside->guess < regions.private_bytes / NATIVE_WORTH_SHARE)
+	ret_beside->left_out = why_left_out(query, ret_beside);
+	if (ret_beside->left_out != NULL)
 		return OK;
 	TRY(target_native_retained(target, query->progress, &ret_beside->retained, query->error));
 	TRY(target_native(target, query->progress, &native, query->error));
