@@ -7,7 +7,7 @@
 
 void frontier_init(struct frontier *frontier, struct decoder *decoder, struct visited *visited)
 {
-	*frontier = (struct frontier){ .decoder = decoder, .visited = visited };
+	*frontier = (struct frontier){ .decoder = decoder, .visited = visited, .mark = UINT64_MAX };
 }
 
 void frontier_clear(struct frontier *frontier)
@@ -50,8 +50,10 @@ static inline __attribute__((always_inline)) bool look_at(struct frontier *front
 		return false;
 	}
 	const uint64_t place = visited_place(frontier->visited, segment, address);
-	if (visited_has(frontier->visited, place))
+	if (visited_has(frontier->visited, place)) {
+		frontier->is_mark_met |= place == frontier->mark;
 		return false;
+	}
 	ret_upcoming->place = place;
 	ret_upcoming->head = decode_head_in(frontier->decoder, segment, address);
 	return true;

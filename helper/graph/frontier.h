@@ -39,6 +39,8 @@ struct frontier {
 	struct run_sink runs; /* what is left of each; decoder->sink while an object is decoded */
 	struct coverage coverage; /* of references that were looked at: each one that leads to no object */
 	uint64_t slots_drawn; /* references that were looked at */
+	uint64_t mark; /* a place in the set of visited ones; UINT64_MAX: none */
+	bool is_mark_met; /* a reference led there again */
 	bool out_of_memory;
 	uint32_t next, ready_count; /* in the batch that is given out */
 	uint32_t drawn_count; /* in the other one */

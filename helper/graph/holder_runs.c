@@ -18,17 +18,22 @@ struct frame_source {
 static void add(struct frame_source *from, const struct run *run)
 {
 	const uint64_t address = run->address;
-	struct run *added = &from->runs->frame[from->runs->made_count];
+	struct holder_runs *runs = from->runs;
+	struct run *added = &runs->frame[runs->made_count];
 	if (run->count == 0)
 		return;
 	*added = *run;
 	added->stride = 8;
-	added->slots = from->bytes != NULL && address >= from->frame->address && address + 8 * run->count <= from->end
-	                       ? from->bytes + (address - from->frame->address)
-	                       : reader_at(&from->runs->decoder->reader, address, 8 * run->count);
+	if (from->bytes != NULL && address >= from->frame->address && address + 8 * run->count <= from->end) {
+		added->slots = from->bytes + (address - from->frame->address);
+		runs->alike_runs[runs->alike_count] = *added;
+		runs->alike_runs[runs->alike_count++].address = address - from->frame->address;
+	} else {
+		added->slots = reader_at(&runs->decoder->reader, address, 8 * run->count);
+	}
 	/* Half the fields of a frame are empty. */
 	if (added->slots != NULL && (run->count > 1 || load_u64(added->slots) != 0))
-		from->runs->made_count++;
+		runs->made_count++;
 }
 
 /* The evaluation stack where its depth is known. Up to 3.10 such a one is the frame object's, and in a generator the
@@ -88,6 +93,26 @@ static void add_fields(struct frame_source *from)
 	}
 }
 
+/* The runs of a frame that has the code and the stack of the one made last. */
+static void make_alike(struct holder_runs *runs, const struct python_frame *frame, const uint8_t *bytes)
+{
+	for (uint32_t i = 0; i < runs->alike_count; i++) {
+		struct run *added = &runs->frame[runs->made_count];
+		*added = runs->alike_runs[i];
+		added->slots = bytes + added->address;
+		added->address += frame->address;
+		runs->made_count += added->count > 1 || load_u64(added->slots) != 0;
+	}
+}
+
+static bool is_alike(const struct python_frame *left, const struct python_frame *right)
+{
+	return left != NULL && left->code == right->code && left->owner == right->owner &&
+	       left->slot_count == right->slot_count && left->stack_depth == right->stack_depth &&
+	       left->localsplus - left->address == right->localsplus - right->address &&
+	       left->stack - left->address == right->stack - right->address;
+}
+
 static void make_frame(struct holder_runs *runs, const struct holder *holder)
 {
 	const struct python_frame *frame = holder->frame;
@@ -102,6 +127,11 @@ static void make_frame(struct holder_runs *runs, const struct holder *holder)
 	from.end = frame->localsplus +
 	           8 * ((uint64_t)frame->slot_count + (frame->stack_depth > 0 ? (uint64_t)frame->stack_depth : 0));
 	from.bytes = reader_at(&runs->decoder->reader, frame->address, from.end - frame->address);
+	if (from.bytes != NULL && is_alike(runs->alike, frame)) {
+		make_alike(runs, frame, from.bytes);
+		return;
+	}
+	runs->alike_count = 0;
 	add_stack(&from);
 	add(&from, &(struct run){ .address = frame->localsplus,
 	                          .count = frame->slot_count,
@@ -109,6 +139,7 @@ static void make_frame(struct holder_runs *runs, const struct holder *holder)
 	                          .flags = holder_runs_slot_flags(from.layout),
 	                          .argument = frame->code });
 	add_fields(&from);
+	runs->alike = from.bytes != NULL ? frame : NULL;
 }
 
 void holder_runs_open(struct holder_runs *ret_runs, const struct roots *roots, struct decoder *decoder)

@@ -16,6 +16,11 @@ struct holder_runs {
 	size_t kept; /* the next of roots->runs */
 	uint32_t made, made_count; /* the next of frame, and how many these are */
 	struct run frame[FRAME_RUNS];
+	/* The runs of the frame made last, empty ones too, with offsets into the frame for addresses: in a recursion
+	 * the next one has the same. */
+	const struct python_frame *alike; /* NULL: there are none */
+	uint32_t alike_count;
+	struct run alike_runs[FRAME_RUNS];
 };
 
 /* Of all holders, in their order; of one. */

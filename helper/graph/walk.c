@@ -37,6 +37,7 @@ struct walk {
 	struct visited visited;
 	struct walker own; /* of the thread that asks */
 	const struct follow *follow;
+	uint64_t mark; /* walk_set_mark(): a place in visited; UINT64_MAX: none */
 	unsigned crew; /* threads that a long walk may have */
 };
 
@@ -89,6 +90,7 @@ int walk_open(struct walk **ret_walk, struct decoder *decoder, struct error *err
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for the visited set");
 	}
 	walk->decoder = walk->own.decoder = decoder;
+	walk->mark = UINT64_MAX;
 	walk->crew = address_space_is_immediate(decoder->context->space) ? crew_size() : 1;
 	*ret_walk = walk;
 	return OK;
@@ -236,6 +238,7 @@ static void work(void *context, unsigned member)
 		walker->frontier.runs.skipped = team->walk->follow->skipped_runs;
 		walker->frontier.runs.required = team->walk->follow->required_runs;
 		walker->frontier.is_patient = true;
+		walker->frontier.mark = team->walk->mark;
 		frontier_join(&walker->frontier, &team->pool);
 	}
 	mate->status = drain_alone(walker, team->walk->follow, team->progress, UINT64_MAX);
@@ -263,6 +266,7 @@ static int collect_mate(struct walk *walk, struct teammate *mate)
 	coverage_add(&own->result->coverage, &walker->frontier.coverage);
 	own->result->not_entered += mate->result.not_entered;
 	own->visited += walker->visited;
+	own->frontier.is_mark_met |= walker->frontier.is_mark_met;
 	array_free(&walker->totals);
 	frontier_clear(&walker->frontier);
 	decoder_clear(&mate->decoder);
@@ -356,6 +360,7 @@ static void begin(struct walk *walk, const struct follow *follow, enum policy po
 	frontier_init(&own->frontier, walk->decoder, &walk->visited);
 	own->frontier.runs.skipped = follow->skipped_runs;
 	own->frontier.runs.required = follow->required_runs;
+	own->frontier.mark = walk->mark;
 	own->result = result;
 	own->visited = 0;
 	walk->follow = follow;
@@ -384,6 +389,18 @@ int walk_deep(struct walk *walk, const struct walk_start *start, struct progress
 	const struct follow follow = follow_of(start->policy);
 	begin(walk, &follow, start->policy, result);
 	return end(walk, walk_policy(walk, start, progress, error), result, error);
+}
+
+void walk_set_mark(struct walk *walk, uint64_t object)
+{
+	const struct segment *segment = address_space_find(walk->decoder->reader.space, object);
+	walk->mark =
+	        segment != NULL && segment->data != NULL ? visited_place(&walk->visited, segment, object) : UINT64_MAX;
+}
+
+bool walk_has_met_mark(const struct walk *walk)
+{
+	return walk->own.frontier.is_mark_met;
 }
 
 bool policy_enters(enum policy policy, const struct type_info *type)

@@ -55,6 +55,11 @@ struct walk_start {
 int walk_deep(struct walk *walk, const struct walk_start *start, struct progress *progress, struct walk_result *result,
               struct error *error);
 
+/* For walks that continue: an object that an earlier one reached, and whether a reference of the last walk led to it
+ * again, so that all that it reaches is reached from there as well. 0: none. Not for POLICY_ASIZEOF. */
+void walk_set_mark(struct walk *walk, uint64_t object);
+bool walk_has_met_mark(const struct walk *walk);
+
 /* The same in steps, for reports that go level by level; not for POLICY_ASIZEOF. */
 /* Whether objects of this type are counted where they are referred to (as a root every object is). */
 bool policy_enters(enum policy policy, const struct type_info *type);

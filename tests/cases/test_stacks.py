@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """frames: a recursion is one frame and a number; --no-retained needs no heap; values in JSON; equal stacks are one."""
 import os
+import sys
+import time
 
 import cores
 import program
 
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stacks_program.py")
+RECURSION = os.path.join(os.path.dirname(os.path.dirname(PROGRAM)), "bench", "recursion.py")
 
 
 def frames_of(answer, name):
@@ -43,3 +46,25 @@ def test_recursion_and_equal_stacks(each, tmp_path):
     parts = {part["name"]: part["bytes"] for part in memory["tree"][0]["parts"]}
     assert each.version < (3, 11) or parts["Python frames"] >= 5000 * 80
     assert each.version >= (3, 11) or "Python frames" not in parts
+
+
+def test_recursion_of_nested_lists(distribution, tmp_path):
+    """Each local reaches what the caller's does: one by one, 20,000 of them are two hundred million."""
+    count = 20000
+    with cores.Target(distribution.path, [RECURSION, "deep", str(count)], str(tmp_path)) as target:
+        target.wait_ready()
+        core = cores.gcore(target.pid, str(tmp_path / "core"))
+    begin = time.monotonic()
+    program.ask(["--core", core], ["top", "--json"])
+    top = time.monotonic() - begin
+    (thread,) = program.ask(["--core", core], ["frames", "--json", "-n", "100000"])["threads"]
+    assert time.monotonic() - begin < 20 * top
+    frames = [one for one in thread["frames"] if one["function"] == "recurse"]
+    assert len(frames) == count + 1
+    deep = [{local["name"]: local["deep"] for local in frame["locals"]} for frame in frames]
+    for number, (one, caller, frame) in enumerate(zip(deep, deep[1:], frames)):
+        shared = 0 if number < 257 else sys.getsizeof(number)  # small numbers are there once for all
+        assert one["caller"] == caller["mine"] and (shared == 0 or one["number"] == shared)
+        assert one["mine"] - caller["mine"] in (sys.getsizeof([0, 0]) + sys.getsizeof(number),
+                                               sys.getsizeof([0, 0]) + shared)
+        assert frame["deep"] == one["mine"]

@@ -4,31 +4,66 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/groups.h"
+
 static int no_memory(const struct frame_weights *weights)
 {
 	return query_no_memory(weights->query, "the frames");
 }
 
-/* What a frame consists of in the graph: the holder, the frame object if there is one, and the generator that the frame
- * lies in. */
-static void mark_frame(const struct frame_weights *weights, uint32_t index, uint32_t *group)
+/* What a frame consists of in the graph beside its holder: the frame object if there is one, and the generator that the
+ * frame lies in. True: there is such. */
+static bool mark_objects(const struct frame_weights *weights, uint32_t index, uint32_t *group)
 {
 	enum { OWNED_BY_GENERATOR = 1 };
 	const struct holder *holder = &weights->heap->graph->roots.holders.items[index];
 	const struct layout *layout = weights->query->target->decoder.layout;
 	uint64_t objects[] = { holder->frame->frame_object, 0 };
-	uint32_t number = retained_holder_number(weights->heap, index);
+	bool has_any = false;
 	if (!layout_feature(layout, FEATURE_INTERPRETER_FRAMES))
 		objects[0] = holder->frame->address;
 	else if (holder->frame->owner == OWNED_BY_GENERATOR && layout_has(layout, FIELD_PyGenObject_gi_iframe))
 		objects[1] = holder->frame->address - layout_offset(layout, FIELD_PyGenObject_gi_iframe);
-	if (number != UINT32_MAX)
-		group[number] = index;
 	for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) {
-		number = objects[i] != 0 ? retained_number(weights->heap, objects[i]) : UINT32_MAX;
-		if (number != UINT32_MAX)
-			group[number] = index;
+		const uint32_t number = objects[i] != 0 ? retained_number(weights->heap, objects[i]) : UINT32_MAX;
+		if (number == UINT32_MAX)
+			continue;
+		group[number] = index;
+		has_any = true;
 	}
+	return has_any;
+}
+
+/* Frames that are more than their holder in the graph are marked as groups with it, by number; false: there are none.
+ * The others weigh what their holder retains. */
+static bool mark_frames(const struct frame_weights *weights, uint32_t *group)
+{
+	const struct roots *roots = &weights->heap->graph->roots;
+	bool has_any = false;
+	for (uint32_t i = 0; i < roots->holders.count; i++) {
+		if (roots->holders.items[i].kind != HOLDER_FRAME || !mark_objects(weights, i, group))
+			continue;
+		const uint32_t number = retained_holder_number(weights->heap, i);
+		if (number != UINT32_MAX)
+			group[number] = i;
+		has_any = true;
+	}
+	return has_any;
+}
+
+static int weigh_groups(struct frame_weights *weights, uint32_t *group)
+{
+	const struct query *query = weights->query;
+	const struct roots *roots = &weights->heap->graph->roots;
+	if (mark_frames(weights, group))
+		TRY(retained_groups(weights->heap, group, (uint32_t)roots->holders.count, weights->only_here,
+		                    query->progress, query->error));
+	for (uint32_t i = 0; i < roots->holders.count; i++) {
+		const uint32_t number = retained_holder_number(weights->heap, i);
+		if (roots->holders.items[i].kind == HOLDER_FRAME && number != UINT32_MAX && group[number] == GROUP_NONE)
+			weights->only_here[i] = weights->heap->bytes[number];
+	}
+	return OK;
 }
 
 int frame_weights_open(struct frame_weights *ret_weights, const struct query *query)
@@ -44,11 +79,7 @@ int frame_weights_open(struct frame_weights *ret_weights, const struct query *qu
 		return no_memory(ret_weights);
 	}
 	memset(group, 0xff, (numbers + 1) * sizeof *group);
-	for (uint32_t i = 0; i < roots->holders.count; i++)
-		if (roots->holders.items[i].kind == HOLDER_FRAME)
-			mark_frame(ret_weights, i, group);
-	int status = retained_groups(ret_weights->heap, group, (uint32_t)roots->holders.count, ret_weights->only_here,
-	                             query->progress, query->error);
+	int status = weigh_groups(ret_weights, group);
 	free(group);
 	return status;
 }
@@ -58,22 +89,109 @@ void frame_weights_close(struct frame_weights *weights)
 	free(weights->only_here);
 	array_free(&weights->deep);
 	address_map_clear(&weights->known);
+	walk_close(weights->chain);
 }
 
+static int remember(struct frame_weights *weights, uint64_t object, uint64_t deep)
+{
+	if (address_map_set(&weights->known, object, (uint32_t)weights->deep.count) && array_push(&weights->deep, deep))
+		return OK;
+	return no_memory(weights);
+}
+
+/* Objects that are left out where something refers to them, and count where a walk begins. */
+static bool are_entered(const struct frame_weights *weights, const uint64_t *objects, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct type_info *type = query_type(weights->query, objects[i]);
+		if (type == NULL || !policy_enters(POLICY_DATA, type))
+			return false;
+	}
+	return true;
+}
+
+static int open_chain(struct frame_weights *weights)
+{
+	const struct query *query = weights->query;
+	if (weights->chain != NULL)
+		return OK;
+	TRY(walk_open(&weights->chain, &query->target->decoder, query->error));
+	walk_set_measure(weights->chain, query->measure);
+	walk_set_heap(weights->chain, weights->heap->graph);
+	return OK;
+}
+
+/* What the chain reaches becomes what the object reaches: what is new and all so far, where it leads there. */
+static int extend_chain(struct frame_weights *weights, uint64_t object)
+{
+	const struct query *query = weights->query;
+	const struct walk_start start = { &object, 1, POLICY_DATA };
+	struct walk_result result = { .count = 0 };
+	TRY(open_chain(weights));
+	walk_set_mark(weights->chain, weights->chain_start);
+	int status = walk_deep(weights->chain, &start, query->progress, &result, query->error);
+	const bool is_met = walk_has_met_mark(weights->chain);
+	uint64_t deep = result.bytes + weights->chain_deep;
+	walk_result_clear(&result);
+	if (status == OK && !is_met && weights->chain_start != 0) {
+		weights->chain_misses++;
+		walk_reset(weights->chain);
+		status = walk_deep(weights->chain, &start, query->progress, &result, query->error);
+		deep = result.bytes;
+		walk_result_clear(&result);
+	}
+	weights->chain_start = object;
+	weights->chain_deep = deep;
+	return status == OK ? remember(weights, object, deep) : status;
+}
+
+int frame_weights_deep_onward(struct frame_weights *weights, const uint64_t *objects, size_t count, uint64_t *ret_deep,
+                              bool *ret_known)
+{
+	enum { MISSES = 4 }; /* after so many it is no recursion that hands on what it has */
+	*ret_known = false;
+	if (!are_entered(weights, objects, count))
+		return OK;
+	for (size_t i = 0; i < count && weights->chain_misses < MISSES; i++)
+		if (weights->chain == NULL || !walk_has_reached(weights->chain, objects[i]))
+			TRY(extend_chain(weights, objects[i]));
+	if (weights->chain_misses >= MISSES || count == 0)
+		return OK;
+	bool has_start = false;
+	for (size_t i = 0; i < count; i++) {
+		has_start |= objects[i] == weights->chain_start;
+		if (!walk_has_reached(weights->chain, objects[i]))
+			return OK;
+	}
+	*ret_known = has_start;
+	*ret_deep = weights->chain_deep;
+	return OK;
+}
+
+/* The first alone as well, which costs nothing more. */
 int frame_weights_deep(struct frame_weights *weights, const uint64_t *objects, size_t count, uint64_t *ret_deep)
 {
 	const struct query *query = weights->query;
+	const size_t first = count > 0 && address_map_get(&weights->known, objects[0]) == ADDRESS_MAP_NONE &&
+	                                     are_entered(weights, objects, count)
+	                             ? 1
+	                             : count;
 	struct walk_result result = { .count = 0 };
 	struct walk *walk;
 	*ret_deep = 0;
 	if (count == 0)
 		return OK;
 	TRY(query_walk(query, &walk));
-	const struct walk_start start = { objects, count, POLICY_DATA };
-	int status = walk_deep(walk, &start, query->progress, &result, query->error);
-	*ret_deep = result.bytes;
-	walk_result_clear(&result);
-	return status;
+	for (size_t done = 0, part = first; done < count; done += part, part = count - done) {
+		const struct walk_start start = { objects + done, part, POLICY_DATA };
+		const int status = walk_deep(walk, &start, query->progress, &result, query->error);
+		*ret_deep += result.bytes;
+		walk_result_clear(&result);
+		TRY(status);
+		if (done == 0 && first == 1)
+			TRY(remember(weights, objects[0], *ret_deep));
+	}
+	return OK;
 }
 
 int frame_weights_deep_of(struct frame_weights *weights, uint64_t object, uint64_t *ret_deep)
@@ -83,9 +201,12 @@ int frame_weights_deep_of(struct frame_weights *weights, uint64_t object, uint64
 		*ret_deep = weights->deep.items[known];
 		return OK;
 	}
-	TRY(frame_weights_deep(weights, &object, 1, ret_deep));
-	if (!address_map_set(&weights->known, object, (uint32_t)weights->deep.count) ||
-	    !array_push(&weights->deep, *ret_deep))
-		return no_memory(weights);
-	return OK;
+	struct walk_result result = { .count = 0 };
+	struct walk *walk;
+	const struct walk_start start = { &object, 1, POLICY_DATA };
+	TRY(query_walk(weights->query, &walk));
+	const int status = walk_deep(walk, &start, weights->query->progress, &result, weights->query->error);
+	*ret_deep = result.bytes;
+	walk_result_clear(&result);
+	return status == OK ? remember(weights, object, *ret_deep) : status;
 }

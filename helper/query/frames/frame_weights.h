@@ -13,6 +13,11 @@ struct frame_weights {
 	uint64_t *only_here; /* by holder: bytes that the frame alone keeps alive */
 	struct address_map known; /* objects whose deep size is known, which several frames have: index in deep */
 	ARRAY(uint64_t) deep;
+	/* A recursion hands on what it has: a walk that has reached what one object does and nothing else, which goes
+	 * on from the next frame's. NULL: there is none yet. */
+	struct walk *chain;
+	uint64_t chain_start, chain_deep; /* the object, 0: none; bytes that it reaches */
+	uint32_t chain_misses; /* how often the next frame's did not lead there */
 };
 
 /* Builds the graph of the whole heap, and weighs all frames of its roots. After a failure it is to be closed, too. */
@@ -21,6 +26,10 @@ void frame_weights_close(struct frame_weights *weights);
 
 /* Bytes reached from all of these objects together; from one of them, remembered. Policy `data`. */
 int frame_weights_deep(struct frame_weights *weights, const uint64_t *objects, size_t count, uint64_t *ret_deep);
+/* The same of the locals of a frame whose caller, of the same code, was asked about before; unless it is not known so
+ * (*ret_known), at the cost of what the caller's do not reach. */
+int frame_weights_deep_onward(struct frame_weights *weights, const uint64_t *objects, size_t count, uint64_t *ret_deep,
+                              bool *ret_known);
 int frame_weights_deep_of(struct frame_weights *weights, uint64_t object, uint64_t *ret_deep);
 
 #endif

@@ -111,22 +111,47 @@ static int choose_locals(struct frames *frames, struct frame_row *row)
 	return status;
 }
 
-static int weigh(struct frames *frames, struct frame_row *row)
+static void note_heaviest(struct frames *frames, const struct frame_row *row)
 {
-	uint64_t *objects = malloc((row->locals.count + 1) * sizeof *objects);
-	if (objects == NULL)
-		return no_memory(frames);
 	for (size_t i = 0; i < row->locals.count; i++) {
 		const struct frame_local *local = &row->locals.items[i];
-		objects[i] = local->address;
 		if (frames->answer->heaviest == 0 || local->retained > frames->heaviest_retained) {
 			frames->answer->heaviest = local->address;
 			frames->heaviest_retained = local->retained;
 		}
 	}
-	int status = frame_weights_deep(&frames->weights, objects, row->locals.count, &row->deep);
+}
+
+/* is_recursion: its caller has the same code. */
+static int weigh(struct frames *frames, struct frame_row *row, bool is_recursion)
+{
+	uint64_t *objects = malloc((row->locals.count + 1) * sizeof *objects);
+	bool is_known = false;
+	int status = OK;
+	if (objects == NULL)
+		return no_memory(frames);
+	for (size_t i = 0; i < row->locals.count; i++)
+		objects[i] = row->locals.items[i].address;
+	if (is_recursion)
+		status = frame_weights_deep_onward(&frames->weights, objects, row->locals.count, &row->deep, &is_known);
+	if (status == OK && !is_known)
+		status = frame_weights_deep(&frames->weights, objects, row->locals.count, &row->deep);
 	free(objects);
 	return status;
+}
+
+/* Callers first: what they reach, those that they called mostly do as well. */
+static int weigh_rows(struct frames *frames, struct frame_stack *stack)
+{
+	for (size_t i = stack->rows.count; i-- > 0;) {
+		struct frame_row *row = &stack->rows.items[i];
+		if (query_is_cancelled(frames->query))
+			return query_cancelled(frames->query);
+		if (frames->answer->has_weights)
+			TRY(weigh(frames, row, i + 1 < stack->rows.count && row->frame.code == row[1].frame.code));
+		TRY(choose_locals(frames, row));
+	}
+	return OK;
 }
 
 /* ---- Stacks ---- */
@@ -142,8 +167,8 @@ static int add_frame(struct frames *frames, struct frame_stack *stack, const str
 		row->only_here = frames->weights.only_here[source->first_holder + index];
 	TRY(gather_locals(frames, row));
 	if (frames->answer->has_weights)
-		TRY(weigh(frames, row));
-	return choose_locals(frames, row);
+		note_heaviest(frames, row);
+	return OK;
 }
 
 static int add_frames(struct frames *frames, struct frame_stack *stack, const struct source *source)
@@ -162,7 +187,7 @@ static int add_frames(struct frames *frames, struct frame_stack *stack, const st
 		else
 			TRY(add_frame(frames, stack, source, i));
 	}
-	return OK;
+	return weigh_rows(frames, stack);
 }
 
 static bool is_equal(const struct source *left, const struct source *right)
