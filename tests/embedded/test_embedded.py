@@ -2,6 +2,7 @@
 """Programs that are not Python but have one inside: found in a library that was loaded late, in an interpreter that is
 not the main one, in a forked worker, in a thread of the program's own. What the commands say is compared with what the
 Python inside said of itself (app_heap.py), live and from a core."""
+import errno
 import glob
 import json
 import os
@@ -11,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -33,6 +35,7 @@ class Stage(object):
             os.chmod(path, 0o666)
         # For writing too, so that it has no end when one writer leaves.
         self.listening, self.pending = os.open(self.ready, os.O_RDWR | os.O_NONBLOCK), b""
+        self.held_open = None
         shutil.copy(os.path.join(HERE, "app_heap.py"), folder)
         self.log = open(os.path.join(folder, "log"), "wb")
         self.environment = cores.clean_environment({"PYDS_EMBEDDED": folder, "PYTHONPATH": folder})
@@ -65,12 +68,25 @@ class Stage(object):
         line, self.pending = self.pending.split(b"\n", 1)
         return int(line)
 
+    def wait_held(self):
+        """Until the process has `go` open, or is about to: what it was ready in is behind it then. Nobody writes."""
+        end = time.monotonic() + SECONDS
+        while self.held_open is None:
+            try:
+                self.held_open = os.open(self.go, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError as error:
+                if error.errno != errno.ENXIO or time.monotonic() > end:
+                    raise cores.Failed("the program does not wait: %s\n%s" % (error, self.logged()))
+                time.sleep(0.01)
+
     def truth(self):
         with open(self.path("truth.json")) as file:
             return json.load(file)
 
     def close(self):
         os.close(self.listening)
+        if self.held_open is not None:
+            os.close(self.held_open)
         self.log.close()
 
 
@@ -254,6 +270,7 @@ def held(request):
     try:
         parts = request.param.start(stage)
         pid = stage.wait_ready()
+        stage.wait_held()
         yield request.param, pid, stage.truth(), folder
     finally:
         end(parts)
