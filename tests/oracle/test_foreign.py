@@ -188,7 +188,8 @@ def test_tables_behind_an_index_are_allocated(foreign, sizes):
 def test_buffers_of_arrow_are_allocated(foreign, sizes):
     address = has(foreign, "arrow array")
     assert sizes[address]["approximate"] and sizes[address]["shallow"] < 200
-    assert 400000 <= sizes[address]["allocated"] < 410000
+    # What the pool gave: classes of mimalloc and jemalloc are at most a quarter apart.
+    assert 400000 <= sizes[address]["allocated"] < 400000 * 5 // 4
     assert sizes[foreign.truth.roots["arrow strings"]]["allocated"] > 5000 * 9
     assert sizes[foreign.truth.roots["arrow over bytes"]]["allocated"] < 200
 
