@@ -36,8 +36,8 @@ static const char *advice(const struct traceback_group *group)
 		[KEEPER_UNKNOWN] = "see who refers to it: referrers",
 		[KEEPER_TASK] = "await the task or future, or ask for its exception(), and let go of it",
 		[KEEPER_EXCEPTION] =
-		        "it is the cause or context of another one: let go of that, or set its __cause__ and "
-		        "__context__ to None (raise ... from None only hides it)",
+		        ("it is the cause or context of another one: let go of that, or set its __cause__ and "
+		         "__context__ to None (raise ... from None only hides it)"),
 		[KEEPER_GROUP] = "it is in a group of exceptions: let go of that",
 		[KEEPER_CONTAINER] = "keep str(error), or error.with_traceback(None), instead of the exception",
 		[KEEPER_FRAME] = "del the local when it is done with, or let the function end",
