@@ -121,28 +121,34 @@ static int open_chain(struct frame_weights *weights)
 	return OK;
 }
 
+/* Goes on with a walk: bytes of what these objects reach and it had not reached before. */
+static int walk_on(const struct frame_weights *weights, struct walk *walk, const uint64_t *objects, size_t count,
+                   uint64_t *ret_bytes)
+{
+	const struct walk_start start = { objects, count, POLICY_DATA };
+	struct walk_result result = { .count = 0 };
+	const int status = walk_deep(walk, &start, weights->query->progress, &result, weights->query->error);
+	*ret_bytes = result.bytes;
+	walk_result_clear(&result);
+	return status;
+}
+
 /* What the chain reaches becomes what the object reaches: what is new and all so far, where it leads there. */
 static int extend_chain(struct frame_weights *weights, uint64_t object)
 {
-	const struct query *query = weights->query;
-	const struct walk_start start = { &object, 1, POLICY_DATA };
-	struct walk_result result = { .count = 0 };
+	uint64_t more;
 	TRY(open_chain(weights));
 	walk_set_mark(weights->chain, weights->chain_start);
-	int status = walk_deep(weights->chain, &start, query->progress, &result, query->error);
-	const bool is_met = walk_has_met_mark(weights->chain);
-	uint64_t deep = result.bytes + weights->chain_deep;
-	walk_result_clear(&result);
-	if (status == OK && !is_met && weights->chain_start != 0) {
+	TRY(walk_on(weights, weights->chain, &object, 1, &more));
+	if (weights->chain_start == 0 || walk_has_met_mark(weights->chain)) {
+		weights->chain_deep += more;
+	} else {
 		weights->chain_misses++;
 		walk_reset(weights->chain);
-		status = walk_deep(weights->chain, &start, query->progress, &result, query->error);
-		deep = result.bytes;
-		walk_result_clear(&result);
+		TRY(walk_on(weights, weights->chain, &object, 1, &weights->chain_deep));
 	}
 	weights->chain_start = object;
-	weights->chain_deep = deep;
-	return status == OK ? remember(weights, object, deep) : status;
+	return remember(weights, object, weights->chain_deep);
 }
 
 int frame_weights_deep_onward(struct frame_weights *weights, const uint64_t *objects, size_t count, uint64_t *ret_deep,
@@ -150,12 +156,12 @@ int frame_weights_deep_onward(struct frame_weights *weights, const uint64_t *obj
 {
 	enum { MISSES = 4 }; /* after so many it is no recursion that hands on what it has */
 	*ret_known = false;
-	if (!are_entered(weights, objects, count))
+	if (weights->chain_misses >= MISSES || count == 0 || !are_entered(weights, objects, count))
 		return OK;
 	for (size_t i = 0; i < count && weights->chain_misses < MISSES; i++)
 		if (weights->chain == NULL || !walk_has_reached(weights->chain, objects[i]))
 			TRY(extend_chain(weights, objects[i]));
-	if (weights->chain_misses >= MISSES || count == 0)
+	if (weights->chain_misses >= MISSES)
 		return OK;
 	bool has_start = false;
 	for (size_t i = 0; i < count; i++) {
@@ -168,45 +174,34 @@ int frame_weights_deep_onward(struct frame_weights *weights, const uint64_t *obj
 	return OK;
 }
 
-/* The first alone as well, which costs nothing more. */
 int frame_weights_deep(struct frame_weights *weights, const uint64_t *objects, size_t count, uint64_t *ret_deep)
 {
-	const struct query *query = weights->query;
-	const size_t first = count > 0 && address_map_get(&weights->known, objects[0]) == ADDRESS_MAP_NONE &&
-	                                     are_entered(weights, objects, count)
-	                             ? 1
-	                             : count;
-	struct walk_result result = { .count = 0 };
 	struct walk *walk;
+	uint64_t more = 0;
 	*ret_deep = 0;
 	if (count == 0)
 		return OK;
-	TRY(query_walk(query, &walk));
-	for (size_t done = 0, part = first; done < count; done += part, part = count - done) {
-		const struct walk_start start = { objects + done, part, POLICY_DATA };
-		const int status = walk_deep(walk, &start, query->progress, &result, query->error);
-		*ret_deep += result.bytes;
-		walk_result_clear(&result);
-		TRY(status);
-		if (done == 0 && first == 1)
-			TRY(remember(weights, objects[0], *ret_deep));
-	}
+	TRY(query_walk(weights->query, &walk));
+	if (address_map_get(&weights->known, objects[0]) != ADDRESS_MAP_NONE || !are_entered(weights, objects, count))
+		return walk_on(weights, walk, objects, count, ret_deep);
+	/* The first alone as well, which costs nothing more. */
+	TRY(walk_on(weights, walk, objects, 1, ret_deep));
+	TRY(remember(weights, objects[0], *ret_deep));
+	if (count > 1)
+		TRY(walk_on(weights, walk, objects + 1, count - 1, &more));
+	*ret_deep += more;
 	return OK;
 }
 
 int frame_weights_deep_of(struct frame_weights *weights, uint64_t object, uint64_t *ret_deep)
 {
+	struct walk *walk;
 	const uint32_t known = address_map_get(&weights->known, object);
 	if (known != ADDRESS_MAP_NONE) {
 		*ret_deep = weights->deep.items[known];
 		return OK;
 	}
-	struct walk_result result = { .count = 0 };
-	struct walk *walk;
-	const struct walk_start start = { &object, 1, POLICY_DATA };
 	TRY(query_walk(weights->query, &walk));
-	const int status = walk_deep(walk, &start, weights->query->progress, &result, weights->query->error);
-	*ret_deep = result.bytes;
-	walk_result_clear(&result);
-	return status == OK ? remember(weights, object, *ret_deep) : status;
+	TRY(walk_on(weights, walk, &object, 1, ret_deep));
+	return remember(weights, object, *ret_deep);
 }
