@@ -52,18 +52,15 @@ void native_beside_size(struct report *report, const struct native_beside *besid
 		                 "of C code, hang on what it retains");
 }
 
-void native_beside_number(struct json *json, const struct native_beside *beside, uint32_t number)
-{
-	if (beside->is_known)
-		json_number(json, "native", native_beside_of(beside, number));
-	else
-		json_null(json, "native");
-}
-
 void native_beside_row(struct json *json, const struct native_beside *beside, uint64_t bytes)
 {
 	if (beside->is_known)
 		json_number(json, "native", bytes);
 	else
 		json_null(json, "native");
+}
+
+void native_beside_number(struct json *json, const struct native_beside *beside, uint32_t number)
+{
+	native_beside_row(json, beside, beside->is_known ? native_beside_of(beside, number) : 0);
 }

@@ -221,15 +221,8 @@ static bool is_mutual(const struct claims *claims, const struct native_edge *edg
 {
 	const native_edge_array *edges = &claims->edges->from_blocks;
 	const uint32_t target = native_edge_block(edge);
-	size_t low = 0, high = edges->count;
-	while (low < high) {
-		const size_t middle = (low + high) / 2;
-		if (edges->items[middle].source < target)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (size_t i = low; i < edges->count && edges->items[i].source == target && i - low < MUTUAL_WORDS; i++)
+	const size_t first = array_first_not_below(edges, source, target);
+	for (size_t i = first; i < edges->count && edges->items[i].source == target && i - first < MUTUAL_WORDS; i++)
 		if (native_edge_block(&edges->items[i]) == edge->source)
 			return true;
 	return false;
