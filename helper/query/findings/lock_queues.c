@@ -43,8 +43,12 @@ static void say_place(const struct rule_run *run, const struct task_place *place
 	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
 	int64_t line;
 	names_frame(run->decoder, &frame, &function, &file, &line);
-	text_format(text, " at %s() %s:%lld", text_string(&function), path_base_name(text_string(&file)),
-	            (long long)line);
+	const char *base = path_base_name(text_string(&file));
+	text_add(text, " at ");
+	names_escape(text, text_string(&function), function.length, false);
+	text_add(text, "() ");
+	names_escape(text, base, strlen(base), false);
+	text_format(text, ":%lld", (long long)line);
 	text->failed |= function.failed | file.failed;
 	text_free(&function);
 	text_free(&file);
