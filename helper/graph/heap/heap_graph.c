@@ -140,6 +140,26 @@ static void begin_finder(struct builder *builder, struct finder *finder, struct 
 	frontier_init(&finder->frontier, decoder, &builder->graph->index.objects);
 }
 
+/* What the holders refer to, by and by: there may be a million frames, and most of what a recursion refers to was
+ * reached by then. Its frames have their code and function in common, one after the other. */
+static int reach_from_holders(struct finder *finder)
+{
+	enum { RECENT = 8, TOGETHER = 4096 };
+	uint64_t recent[RECENT] = { 0 };
+	struct holder_runs runs;
+	holder_runs_open(&runs, &finder->builder->graph->roots, finder->decoder);
+	for (const struct run *run; (run = holder_runs_next(&runs)) != NULL;) {
+		const uint64_t target = run->count == 1 ? run_target(run, 0) : 0;
+		if (target != 0 && recent[target / 16 % RECENT] == target)
+			continue;
+		recent[target / 16 % RECENT] = target;
+		frontier_add_run(&finder->frontier, run);
+		if (finder->frontier.runs.count >= TOGETHER)
+			TRY(drain(finder));
+	}
+	return drain(finder);
+}
+
 static void find_together(void *context, unsigned member)
 {
 	struct search *search = context;
@@ -150,7 +170,11 @@ static void find_together(void *context, unsigned member)
 		begin_finder(search->builder, finder, &finder->own_decoder);
 		frontier_join(&finder->frontier, &search->pool);
 	}
-	finder->status = member > 0 && member + 1 == search->crew ? reach_tracked(finder) : OK;
+	finder->status = OK;
+	if (member == 0)
+		finder->status = reach_from_holders(finder);
+	else if (member + 1 == search->crew)
+		finder->status = reach_tracked(finder);
 	finder->frontier.is_patient = true;
 	if (finder->status == OK)
 		finder->status = drain(finder);
@@ -196,28 +220,11 @@ static int reach_owned(struct search *search)
 	return owned_blocks_reach(&own->owned, &search->builder->words, own->frontier.visited, reach_doubtful, own);
 }
 
-/* What the holders refer to. The frames of a recursion have their code and function in common, one after the other. */
-static void begin_with_holders(struct finder *finder)
-{
-	enum { RECENT = 8 };
-	uint64_t recent[RECENT] = { 0 };
-	struct holder_runs runs;
-	holder_runs_open(&runs, &finder->builder->graph->roots, finder->decoder);
-	for (const struct run *run; (run = holder_runs_next(&runs)) != NULL;) {
-		const uint64_t target = run->count == 1 ? run_target(run, 0) : 0;
-		if (target != 0 && recent[target / 16 % RECENT] == target)
-			continue;
-		recent[target / 16 % RECENT] = target;
-		frontier_add_run(&finder->frontier, run);
-	}
-}
-
 static int find_all(struct search *search)
 {
 	struct finder *own = &search->finders[0];
 	struct heap_graph *graph = search->builder->graph;
-	begin_with_holders(own);
-	TRY(search->crew > 1 ? drain_together(search) : drain(own));
+	TRY(search->crew > 1 ? drain_together(search) : reach_from_holders(own));
 	TRY(reach_static_types(own));
 	if (search->crew == 1)
 		TRY(reach_tracked(own));
