@@ -171,7 +171,7 @@ static int select_call(struct pyds_session *session, uint64_t tid, uint32_t call
 		return OK;
 	TRY(runtime_thread_frames(session->target->runtime, thread, &frames, &session->error));
 	for (size_t i = 0; i + 1 < frames->list.count && call > 0; i++)
-		if (frames->list.items[i].ends_call) {
+		if (frames->list.places[i].ends_call) {
 			call--;
 			session->names.selected_frame = (uint32_t)i + 1;
 		}

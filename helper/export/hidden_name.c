@@ -15,7 +15,7 @@ void hidden_name(const struct tables *tables, const char *bytes, size_t length, 
 
 void hidden_holder(struct tables *tables, uint32_t holder, bool is_hidden, struct text *text)
 {
-	const enum holder_kind kind = tables->heap->graph->roots.holders.items[holder].kind;
+	const enum holder_kind kind = holders_kind(&tables->heap->graph->roots.holders, holder);
 	struct text name = { .bytes = NULL };
 	if (!is_hidden || (kind != HOLDER_FRAME && kind != HOLDER_STATIC)) {
 		tables_holder(tables, holder, text);

@@ -207,7 +207,7 @@ static int put_roots(struct trace_file *trace)
 			protobuf_varint(&trace->fields, (uint64_t)dominators->node[number] + 1);
 			protobuf_message(&trace->part, ROOT_object_ids, &trace->fields);
 			protobuf_number(&trace->part, ROOT_type,
-			                root_type(trace->heap->graph->roots.holders.items[source - objects].kind));
+			                root_type(holders_kind(&trace->heap->graph->roots.holders, source - objects)));
 			put_part(trace, GRAPH_roots);
 		}
 	}

@@ -174,7 +174,7 @@ int doubtful_reach(struct doubtful *doubtful, const struct visited *visited, dou
 	const bool seeks_interned = roots->interned.count == 0;
 	for (size_t i = 0; i < roots->doubtful.count; i++) {
 		const struct holder_run *run = &roots->doubtful.items[i];
-		const bool is_static = roots->holders.items[run->holder].kind == HOLDER_STATIC;
+		const bool is_static = holders_kind(&roots->holders, run->holder) == HOLDER_STATIC;
 		for (uint64_t slot = 0; slot < run->run.count; slot++) {
 			TRY(progress_look(doubtful->progress, &doubtful->steps));
 			const uint64_t address = candidate(doubtful, &run->run, slot);

@@ -4,8 +4,6 @@
 #include "decode/field_labels.h"
 #include "object/value.h"
 
-enum { OWNED_BY_GENERATOR = 1 }; /* enum _frameowner */
-
 /* A frame whose runs are made, and the bytes of it that are present in one piece. */
 struct frame_source {
 	struct holder_runs *runs;
@@ -41,7 +39,7 @@ static void add(struct frame_source *from, const struct run *run)
 static void add_stack(struct frame_source *from)
 {
 	const struct python_frame *frame = from->frame;
-	if (frame->stack == 0 || frame->stack_depth <= 0 || frame->owner == OWNED_BY_GENERATOR ||
+	if (frame->stack == 0 || frame->stack_depth <= 0 || frame->owner == FRAME_OWNED_BY_GENERATOR ||
 	    !layout_feature(from->layout, FEATURE_INTERPRETER_FRAMES))
 		return;
 	add(from, &(struct run){ .address = frame->stack,
@@ -53,18 +51,19 @@ static void add_stack(struct frame_source *from)
 /* Up to 3.10: the frame object, which PyEval_EvalFrame() holds a reference to while it runs; a generator's frame is the
  * generator's own. The word that says where it is stands for that reference: the thread's, or that of the frame which
  * it called. */
-static void add_frame_object(struct frame_source *from, const struct holder *holder)
+static void add_frame_object(struct frame_source *from, const struct holder_stretch *stretch, uint32_t depth)
 {
 	static const char *const label = ".frame";
 	struct object_reader *objects = &from->runs->decoder->objects;
-	const struct roots *roots = from->runs->roots;
+	const struct holders *holders = &from->runs->roots->holders;
 	uint64_t generator = 0, slot = 0;
 	if (value_field(objects, from->frame->address, FIELD_PyFrameObject_f_gen, &generator) && generator != 0)
 		return;
-	if (holder->depth > 0)
-		slot = holder[-1].address + layout_offset(from->layout, FIELD_PyFrameObject_f_back);
+	if (depth > 0)
+		slot = stretch->frames->places[depth - 1].address +
+		       layout_offset(from->layout, FIELD_PyFrameObject_f_back);
 	else if (layout_has(from->layout, FIELD_PyThreadState_frame))
-		slot = roots->holders.items[holder->parent].address +
+		slot = holders->rows.items[stretch->row].address +
 		       layout_offset(from->layout, FIELD_PyThreadState_frame);
 	if (slot != 0)
 		add(from, &(struct run){ .address = slot, .count = 1, .label = LABEL_FIELD, .names = &label });
@@ -94,57 +93,69 @@ static void add_fields(struct frame_source *from)
 }
 
 /* The runs of a frame that has the code and the stack of the one made last. */
-static void make_alike(struct holder_runs *runs, const struct python_frame *frame, const uint8_t *bytes)
+static void make_alike(struct holder_runs *runs, uint64_t address, const uint8_t *bytes)
 {
 	for (uint32_t i = 0; i < runs->alike_count; i++) {
 		struct run *added = &runs->frame[runs->made_count];
 		*added = runs->alike_runs[i];
 		added->slots = bytes + added->address;
-		added->address += frame->address;
+		added->address += address;
 		runs->made_count += added->count > 1 || load_u64(added->slots) != 0;
 	}
 }
 
-static bool is_alike(const struct python_frame *left, const struct python_frame *right)
+/* Where the references end that a frame has in its own memory, from its address on. */
+static uint64_t bytes_of(const struct python_frame *frame)
 {
-	return left != NULL && left->code == right->code && left->owner == right->owner &&
-	       left->slot_count == right->slot_count && left->stack_depth == right->stack_depth &&
-	       left->localsplus - left->address == right->localsplus - right->address &&
-	       left->stack - left->address == right->stack - right->address;
+	const uint64_t depth = frame->stack_depth > 0 ? (uint64_t)frame->stack_depth : 0;
+	return frame->localsplus - frame->address + 8 * ((uint64_t)frame->slot_count + depth);
 }
 
-static void make_frame(struct holder_runs *runs, const struct holder *holder)
+static void make_frame(struct holder_runs *runs, const struct holder_stretch *stretch, uint32_t depth)
 {
-	const struct python_frame *frame = holder->frame;
-	struct frame_source from = { .runs = runs, .layout = runs->decoder->layout, .frame = frame };
+	const struct frame_place *place = &stretch->frames->places[depth];
+	const struct python_frame *form = frame_list_form(stretch->frames, depth);
 	runs->made = runs->made_count = 0;
-	if (!layout_feature(from.layout, FEATURE_INTERPRETER_FRAMES)) {
-		add_frame_object(&from, holder);
-		return;
+	if (form->owner == FRAME_OWNED_BY_GENERATOR &&
+	    layout_feature(runs->decoder->layout, FEATURE_INTERPRETER_FRAMES))
+		return; /* it is the generator's */
+	if (runs->alike == form && runs->alike_depth == place->stack_depth) {
+		const uint8_t *bytes = reader_at(&runs->decoder->reader, place->address, runs->alike_bytes);
+		if (bytes != NULL) {
+			make_alike(runs, place->address, bytes);
+			return;
+		}
 	}
-	if (frame->owner == OWNED_BY_GENERATOR) /* it is the generator's */
-		return;
-	from.end = frame->localsplus +
-	           8 * ((uint64_t)frame->slot_count + (frame->stack_depth > 0 ? (uint64_t)frame->stack_depth : 0));
-	from.bytes = reader_at(&runs->decoder->reader, frame->address, from.end - frame->address);
-	if (from.bytes != NULL && is_alike(runs->alike, frame)) {
-		make_alike(runs, frame, from.bytes);
-		return;
-	}
+	const struct python_frame frame = frame_list_at(stretch->frames, depth);
+	struct frame_source from = { .runs = runs, .layout = runs->decoder->layout, .frame = &frame };
+	runs->alike = NULL;
 	runs->alike_count = 0;
+	if (!layout_feature(from.layout, FEATURE_INTERPRETER_FRAMES)) {
+		add_frame_object(&from, stretch, depth);
+		return;
+	}
+	from.end = frame.address + bytes_of(&frame);
+	from.bytes = reader_at(&runs->decoder->reader, frame.address, bytes_of(&frame));
 	add_stack(&from);
-	add(&from, &(struct run){ .address = frame->localsplus,
-	                          .count = frame->slot_count,
+	add(&from, &(struct run){ .address = frame.localsplus,
+	                          .count = frame.slot_count,
 	                          .label = LABEL_LOCAL,
 	                          .flags = holder_runs_slot_flags(from.layout),
-	                          .argument = frame->code });
+	                          .argument = frame.code });
 	add_fields(&from);
-	runs->alike = from.bytes != NULL ? frame : NULL;
+	if (from.bytes == NULL)
+		return;
+	runs->alike = form;
+	runs->alike_depth = place->stack_depth;
+	runs->alike_bytes = bytes_of(&frame);
 }
 
 void holder_runs_open(struct holder_runs *ret_runs, const struct roots *roots, struct decoder *decoder)
 {
-	*ret_runs = (struct holder_runs){ .roots = roots, .decoder = decoder, .end = (uint32_t)roots->holders.count };
+	*ret_runs = (struct holder_runs){ .roots = roots,
+		                          .decoder = decoder,
+		                          .end = roots->holders.count,
+		                          .stretch = roots->holders.stretches.items };
 }
 
 void holder_runs_open_one(struct holder_runs *ret_runs, const struct roots *roots, struct decoder *decoder,
@@ -155,6 +166,7 @@ void holder_runs_open_one(struct holder_runs *ret_runs, const struct roots *root
 		                          .holder = holder,
 		                          .upcoming = holder,
 		                          .end = holder + 1,
+		                          .stretch = holders_stretch(&roots->holders, holder),
 		                          .kept = array_first_not_below(&roots->runs, holder, holder) };
 }
 
@@ -171,7 +183,8 @@ const struct run *holder_runs_next(struct holder_runs *runs)
 		if (runs->upcoming >= runs->end)
 			return NULL;
 		runs->holder = runs->upcoming++;
-		if (roots->holders.items[runs->holder].kind == HOLDER_FRAME)
-			make_frame(runs, &roots->holders.items[runs->holder]);
+		runs->stretch += runs->holder == runs->stretch->end;
+		if (runs->stretch->frames != NULL)
+			make_frame(runs, runs->stretch, runs->holder - runs->stretch->first);
 	}
 }

@@ -13,12 +13,15 @@ struct holder_runs {
 	struct decoder *decoder; /* borrowed: its memory is read, nothing is decoded with it */
 	uint32_t holder; /* whose the last run is */
 	uint32_t upcoming, end; /* holders whose turn comes */
+	const struct holder_stretch *stretch; /* of the last one whose turn came */
 	size_t kept; /* the next of roots->runs */
 	uint32_t made, made_count; /* the next of frame, and how many these are */
 	struct run frame[FRAME_RUNS];
 	/* The runs of the frame made last, empty ones too, with offsets into the frame for addresses: in a recursion
 	 * the next one has the same. */
-	const struct python_frame *alike; /* NULL: there are none */
+	const struct python_frame *alike; /* its form; NULL: there are none */
+	uint64_t alike_bytes; /* of the frame, from its address on */
+	int32_t alike_depth;
 	uint32_t alike_count;
 	struct run alike_runs[FRAME_RUNS];
 };

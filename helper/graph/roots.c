@@ -196,9 +196,9 @@ static bool add_static_types(struct roots_builder *builder, uint32_t holder, uin
 static bool add_interpreter(struct roots_builder *builder, const struct interpreter *interpreter)
 {
 	const struct layout *layout = builder->decoder->layout;
-	uint32_t holder = (uint32_t)builder->roots->holders.count;
-	if (!roots_add_holder(builder, &(struct holder){ .kind = HOLDER_INTERPRETER, .address = interpreter->address },
-	                      1))
+	uint32_t holder = builder->roots->holders.count;
+	if (!holders_push(&builder->roots->holders,
+	                  &(struct holder){ .kind = HOLDER_INTERPRETER, .address = interpreter->address }))
 		return false;
 	for (size_t i = 0; i < sizeof interpreter_fields / sizeof interpreter_fields[0]; i++)
 		if (!roots_add_field(builder, holder, interpreter->address, interpreter_fields[i]))
@@ -283,7 +283,7 @@ static bool add_thread(struct roots_builder *builder, uint32_t thread)
 {
 	const struct runtime *runtime = builder->decoder->context->runtime;
 	const struct python_thread *state = &runtime->threads.items[thread];
-	uint32_t holder = (uint32_t)builder->roots->holders.count;
+	uint32_t holder = builder->roots->holders.count;
 	uint32_t parent = 0;
 	for (uint32_t i = 0; i < runtime->interpreters.count; i++)
 		if (runtime->interpreters.items[i].address == state->interpreter)
@@ -291,11 +291,11 @@ static bool add_thread(struct roots_builder *builder, uint32_t thread)
 	const struct holder row = {
 		.kind = HOLDER_THREAD, .parent = parent, .address = state->address, .thread = thread
 	};
-	if (!roots_add_holder(builder, &row, 1))
+	if (!holders_push(&builder->roots->holders, &row))
 		return false;
 	if (!add_thread_state(builder, holder, state->address))
 		return false;
-	return roots_add_frames(builder, holder, thread);
+	return roots_add_frames(builder, thread);
 }
 
 /* Writable memory of ELF files, .bss included: what C code keeps in static variables. */
@@ -304,12 +304,12 @@ static bool add_static_memory(struct roots_builder *builder)
 	const struct address_space *space = builder->decoder->reader.space;
 	for (size_t i = 0; i < space->files.count; i++) {
 		const struct mapped_file *file = &space->files.items[i];
-		const uint32_t holder = (uint32_t)builder->roots->holders.count;
+		const uint32_t holder = builder->roots->holders.count;
 		uint64_t left = LIMIT_BSS_BYTES;
 		if (!file->is_elf || file->end <= file->start)
 			continue;
 		const struct holder row = { .kind = HOLDER_STATIC, .address = file->start, .file = (uint32_t)i };
-		if (!roots_add_holder(builder, &row, 1))
+		if (!holders_push(&builder->roots->holders, &row))
 			return false;
 		for (uint64_t at = file->start; at < file->end && left > 0;) {
 			const struct segment *segment = reader_segment(&builder->decoder->reader, at);
@@ -343,9 +343,10 @@ static bool append_stacks(struct roots_builder *builder)
 static bool add_all(struct roots_builder *builder)
 {
 	const struct runtime *runtime = builder->decoder->context->runtime;
-	bool added = roots_add_holder(builder, &(struct holder){ .kind = HOLDER_PROCESS }, 1) &&
-	             roots_add_holder(builder, &(struct holder){ .kind = HOLDER_RUNTIME }, 1) &&
-	             roots_add_holder(builder, &(struct holder){ .kind = HOLDER_C }, 1);
+	struct holders *holders = &builder->roots->holders;
+	bool added = holders_push(holders, &(struct holder){ .kind = HOLDER_PROCESS }) &&
+	             holders_push(holders, &(struct holder){ .kind = HOLDER_RUNTIME }) &&
+	             holders_push(holders, &(struct holder){ .kind = HOLDER_C });
 	for (size_t i = 0; added && i < runtime->interpreters.count; i++)
 		added = add_interned(builder, runtime->interpreters.items[i].address);
 	for (size_t i = 0; added && i < runtime->interpreters.count; i++)
@@ -371,9 +372,7 @@ int roots_collect(struct roots *ret_roots, struct decoder *decoder, const struct
 
 void roots_clear(struct roots *roots)
 {
-	large_free(roots->holders.items);
-	roots->holders.items = NULL;
-	roots->holders.count = roots->holders.capacity = 0;
+	holders_clear(&roots->holders);
 	array_free(&roots->runs);
 	array_free(&roots->doubtful);
 	array_free(&roots->accepted);

@@ -17,8 +17,6 @@ struct roots_builder {
 	bool is_cancelled;
 };
 
-/* Appends; `more`: as many, this one included, come after each other now. */
-bool roots_add_holder(struct roots_builder *builder, const struct holder *holder, size_t more);
 bool roots_goes_on(struct roots_builder *builder);
 /* A run of references at run->address, unless it is not there. Stride 0: 8. */
 bool roots_add_run(struct roots_builder *builder, uint32_t holder, const struct run *run);
@@ -26,7 +24,7 @@ bool roots_add_field(struct roots_builder *builder, uint32_t holder, uint64_t ad
 /* Words that may be references (graph/doubtful.h); offset is what labels say of the first. */
 bool roots_add_doubtful(struct roots_builder *builder, uint32_t holder, uint64_t address, uint64_t bytes,
                         uint64_t offset);
-/* The frames of runtime->threads, below the holder that is the thread. */
-bool roots_add_frames(struct roots_builder *builder, uint32_t holder, uint32_t thread);
+/* The frames of one of runtime->threads, whose holder was the last to be added. */
+bool roots_add_frames(struct roots_builder *builder, uint32_t thread);
 
 #endif

@@ -2,9 +2,6 @@
  * The Python frames of a thread, and the primitives that all roots are made with. */
 #include "graph/roots_builder.h"
 
-#include <string.h>
-
-#include "base/large_block.h"
 #include "decode/field_labels.h"
 #include "graph/holder_runs.h"
 
@@ -59,30 +56,12 @@ bool roots_add_field(struct roots_builder *builder, uint32_t holder, uint64_t ad
 	                                    .names = &field_labels[field] });
 }
 
-bool roots_add_holder(struct roots_builder *builder, const struct holder *holder, size_t more)
-{
-	struct roots *roots = builder->roots;
-	if (roots->holders.count + more > roots->holders.capacity) {
-		const size_t capacity = roots->holders.capacity / 2 * 3 + more + 16;
-		struct holder *items = large_allocate(capacity, sizeof *items);
-		if (items == NULL)
-			return false;
-		if (roots->holders.count > 0)
-			memcpy(items, roots->holders.items, roots->holders.count * sizeof *items);
-		large_free(roots->holders.items);
-		roots->holders.items = items;
-		roots->holders.capacity = capacity;
-	}
-	roots->holders.items[roots->holders.count++] = *holder;
-	return true;
-}
-
 /* An evaluation stack whose depth is not known: whatever may be part of it. All else that a frame refers to is made
  * when it is asked for (graph/holder_runs.h). */
 static bool add_stack(struct roots_builder *builder, uint32_t holder, const struct python_frame *frame)
 {
 	const uint64_t count = frame->stack_size;
-	if (frame->stack == 0 || frame->stack_depth >= 0 || count == 0)
+	if (frame->stack == 0 || count == 0)
 		return true;
 	const uint8_t *slots = reader_at(&builder->decoder->reader, frame->stack, count * 8);
 	const struct run run = { .slots = slots,
@@ -94,26 +73,24 @@ static bool add_stack(struct roots_builder *builder, uint32_t holder, const stru
 	return slots == NULL || array_push(&builder->stacks, ((struct holder_run){ holder, run }));
 }
 
-bool roots_add_frames(struct roots_builder *builder, uint32_t holder, uint32_t thread)
+bool roots_add_frames(struct roots_builder *builder, uint32_t thread)
 {
 	const struct runtime *runtime = builder->decoder->context->runtime;
 	const struct python_thread *state = &runtime->threads.items[thread];
 	const struct thread_frames *frames;
-	bool added = true;
+	bool added;
 	if (runtime_thread_frames(runtime, state, &frames, builder->error) < 0) {
 		builder->roots->frames_truncated = true;
 		return true;
 	}
+	const uint32_t first = builder->roots->holders.count;
+	added = holders_push_frames(&builder->roots->holders, &frames->list);
 	for (size_t i = 0; added && i < frames->list.count; i++) {
-		const struct python_frame *frame = &frames->list.items[i];
-		const struct holder row = { .kind = HOLDER_FRAME,
-			                    .parent = holder,
-			                    .address = frame->address,
-			                    .thread = thread,
-			                    .depth = (uint32_t)i,
-			                    .frame = frame };
-		added = roots_goes_on(builder) && roots_add_holder(builder, &row, frames->list.count - i) &&
-		        add_stack(builder, (uint32_t)builder->roots->holders.count - 1, frame);
+		added = roots_goes_on(builder);
+		if (!added || frames->list.places[i].stack_depth >= 0)
+			continue;
+		const struct python_frame frame = frame_list_at(&frames->list, i);
+		added = add_stack(builder, first + (uint32_t)i, &frame);
 	}
 	builder->roots->frames_truncated |= frames->is_truncated;
 	return added;

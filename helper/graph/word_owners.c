@@ -27,7 +27,7 @@ static void list_certain(struct word_owners *owners, const struct roots *roots)
 {
 	size_t count = 0, kept = 0;
 	for (size_t i = 0; i < roots->runs.count; i++) {
-		const enum holder_kind kind = roots->holders.items[roots->runs.items[i].holder].kind;
+		const enum holder_kind kind = holders_kind(&roots->holders, roots->runs.items[i].holder);
 		if (kind == HOLDER_INTERPRETER || kind == HOLDER_THREAD)
 			owners->certain[count++] = span_of(&roots->runs.items[i].run, i);
 	}

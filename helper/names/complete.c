@@ -173,14 +173,14 @@ static void offer_frame(struct completer *completer, uint32_t number)
 	if (number == UINT32_MAX)
 		number = completer->options->selected_frame;
 	if (number < frames.count) {
-		const struct python_frame *frame = &frames.items[number];
-		for (uint64_t i = 0; i < frame->slot_count && i < LIMIT_FRAME_SLOTS; i++)
-			if (local_value(decoder, frame, i) != 0 &&
-			    !offer_identifier(completer, local_name(decoder, frame->code, i)))
+		const struct python_frame frame = frame_list_at(&frames, number);
+		for (uint64_t i = 0; i < frame.slot_count && i < LIMIT_FRAME_SLOTS; i++)
+			if (local_value(decoder, &frame, i) != 0 &&
+			    !offer_identifier(completer, local_name(decoder, frame.code, i)))
 				break;
-		offer_namespace(completer, frame->locals);
-		if (frame->globals != frame->locals)
-			offer_namespace(completer, frame->globals);
+		offer_namespace(completer, frame.locals);
+		if (frame.globals != frame.locals)
+			offer_namespace(completer, frame.globals);
 	}
 	frame_list_clear(&frames);
 }

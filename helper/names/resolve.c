@@ -229,7 +229,7 @@ static int find_frame(const struct resolver *resolver, struct python_frame *ret_
 		                 "thread %llu has no frame %llu: its Python frames are 0 to %llu%s",
 		                 (unsigned long long)thread->native_id, (unsigned long long)number,
 		                 (unsigned long long)count - 1, unread);
-	*ret_frame = frames->list.items[number];
+	*ret_frame = frame_list_at(&frames->list, number);
 	text_format(place, "frame %llu of thread %llu", (unsigned long long)number,
 	            (unsigned long long)thread->native_id);
 	return OK;
@@ -310,10 +310,10 @@ static void note_other_frame(const struct resolver *resolver, const char *name, 
 	const struct python_thread *thread = find_thread(resolver, &ignored);
 	if (thread != NULL && runtime_thread_frames(resolver->runtime, thread, &frames, &ignored) == OK) {
 		for (size_t i = 0; i < frames->list.count && i < FRAMES_LOOKED_AT; i++) {
-			const struct python_frame *frame = &frames->list.items[i];
-			if (find_local(decoder, frame, name, &is_unset) == 0 &&
-			    (frame->locals == 0 || frame->locals == frame->globals ||
-			     dict_get_str(&decoder->objects, frame->locals, name) == 0))
+			const struct python_frame frame = frame_list_at(&frames->list, i);
+			if (find_local(decoder, &frame, name, &is_unset) == 0 &&
+			    (frame.locals == 0 || frame.locals == frame.globals ||
+			     dict_get_str(&decoder->objects, frame.locals, name) == 0))
 				continue;
 			if (expression->has_thread || expression->has_interpreter)
 				error_note(error, "frame %zu has one: thread:%llu.frame:%zu.%s", i,

@@ -294,7 +294,7 @@ static bool say_referrer(struct naming *naming, uint32_t number, struct text *te
 		const struct retained *heap = naming->anchors.references.heap;
 		/* The process itself refers to garbage in the tree of that only. */
 		if (retained_node(heap, incoming->targets[incoming->first[number]], &holder) == 0 &&
-		    heap->graph->roots.holders.items[holder].kind != HOLDER_PROCESS) {
+		    holders_kind(&heap->graph->roots.holders, holder) != HOLDER_PROCESS) {
 			holder_say(&naming->anchors.references, holder, text);
 			return true;
 		}

@@ -34,25 +34,32 @@ static bool add(struct origins *origins, uint32_t number, uint8_t cost, struct o
 	       array_push(&origins->items, origin);
 }
 
-const struct origin *origins_at(const struct origins *origins, uint32_t number)
+bool origins_at(const struct origins *origins, uint32_t number, struct origin *ret_origin)
 {
-	uint32_t index = origins->starts[number] != PATH_NO_START ? address_map_get(&origins->index, key_of(number))
-	                                                          : ADDRESS_MAP_NONE;
-	return index != ADDRESS_MAP_NONE ? &origins->items.items[index] : NULL;
+	const struct retained *heap = origins->heap;
+	if (origins->starts[number] == PATH_NO_START)
+		return false;
+	/* There may be a million frames. */
+	if (heap->dominators.node[number] >= heap->graph->index.count) {
+		*ret_origin = (struct origin){ .kind = ORIGIN_HOLDER,
+			                       .holder = heap->dominators.node[number] - heap->graph->index.count };
+		return true;
+	}
+	const uint32_t index = address_map_get(&origins->index, key_of(number));
+	if (index != ADDRESS_MAP_NONE)
+		*ret_origin = origins->items.items[index];
+	return index != ADDRESS_MAP_NONE;
 }
 
 /* The object that a frame's locals lie in, where that is not the frame's own memory; 0: none. */
 static uint64_t frame_object(const struct layout *layout, const struct python_frame *frame)
 {
-	enum { OWNED_BY_GENERATOR = 1 };
-	if (!layout_feature(layout, FEATURE_INTERPRETER_FRAMES))
-		return frame->address;
-	if (frame->owner == OWNED_BY_GENERATOR && layout_has(layout, FIELD_PyGenObject_gi_iframe))
+	if (frame->owner == FRAME_OWNED_BY_GENERATOR && layout_has(layout, FIELD_PyGenObject_gi_iframe))
 		return frame->address - layout_offset(layout, FIELD_PyGenObject_gi_iframe);
 	return frame->frame_object;
 }
 
-static bool add_holder(struct origins *origins, const struct layout *layout, uint32_t index)
+static void begin_at_holders(struct origins *origins)
 {
 	static const uint8_t costs[] = {
 		[HOLDER_PROCESS] = PATH_NO_START,
@@ -63,15 +70,32 @@ static bool add_holder(struct origins *origins, const struct layout *layout, uin
 		[HOLDER_RUNTIME] = COST_RUNTIME,
 		[HOLDER_C] = COST_C,
 	};
-	const struct holder *holder = &origins->heap->graph->roots.holders.items[index];
-	if (holder->kind == HOLDER_PROCESS)
-		return true;
-	if (!add(origins, retained_holder_number(origins->heap, index), costs[holder->kind],
-	         (struct origin){ .kind = ORIGIN_HOLDER, .holder = index }))
-		return false;
-	uint64_t object = holder->kind == HOLDER_FRAME ? frame_object(layout, holder->frame) : 0;
-	return object == 0 || add(origins, retained_number(origins->heap, object), COST_FRAME,
-	                          (struct origin){ .kind = ORIGIN_FRAME, .holder = index });
+	const struct holders *holders = &origins->heap->graph->roots.holders;
+	for (size_t i = 0; i < holders->stretches.count; i++) {
+		const struct holder_stretch *stretch = &holders->stretches.items[i];
+		for (uint32_t index = stretch->first; index < stretch->end; index++) {
+			const uint32_t number = retained_holder_number(origins->heap, index);
+			const enum holder_kind kind =
+			        stretch->frames != NULL
+			                ? HOLDER_FRAME
+			                : holders->rows.items[stretch->row + (index - stretch->first)].kind;
+			if (number != UINT32_MAX)
+				origins->starts[number] = costs[kind];
+		}
+	}
+}
+
+static bool add_frame_objects(struct origins *origins, const struct layout *layout)
+{
+	const struct holders *holders = &origins->heap->graph->roots.holders;
+	struct python_frame frame;
+	for (uint32_t i = 0; holders_next_with_object(holders, &i, &frame); i++) {
+		const uint64_t object = frame_object(layout, &frame);
+		if (object != 0 && !add(origins, retained_number(origins->heap, object), COST_FRAME,
+		                        (struct origin){ .kind = ORIGIN_FRAME, .holder = i }))
+			return false;
+	}
+	return true;
 }
 
 static bool add_modules(struct origins *origins, struct decoder *decoder, uint32_t holder, uint64_t modules)
@@ -104,17 +128,16 @@ static bool add_modules(struct origins *origins, struct decoder *decoder, uint32
 static bool fill(struct origins *origins, struct decoder *decoder)
 {
 	const struct runtime *runtime = decoder->context->runtime;
-	const struct roots *roots = &origins->heap->graph->roots;
-	for (uint32_t i = 0; i < roots->holders.count; i++) {
-		const struct holder *holder = &roots->holders.items[i];
-		if (!add_holder(origins, decoder->layout, i))
-			return false;
+	const struct holders *holders = &origins->heap->graph->roots.holders;
+	begin_at_holders(origins);
+	for (size_t i = 0; i < holders->rows.count; i++) {
+		const struct holder *holder = &holders->rows.items[i];
 		for (size_t k = 0; holder->kind == HOLDER_INTERPRETER && k < runtime->interpreters.count; k++)
 			if (runtime->interpreters.items[k].address == holder->address &&
-			    !add_modules(origins, decoder, i, runtime->interpreters.items[k].modules))
+			    !add_modules(origins, decoder, holder->number, runtime->interpreters.items[k].modules))
 				return false;
 	}
-	return true;
+	return add_frame_objects(origins, decoder->layout);
 }
 
 int origins_open(struct origins *ret_origins, const struct query *query, const struct retained *heap)
@@ -143,19 +166,19 @@ void origins_clear(struct origins *origins)
 
 bool route_make(struct route *ret_route, const struct origins *origins, const struct path *path)
 {
-	const struct origin *origin = origins_at(origins, path->nodes[0]);
+	struct origin origin, above;
 	*ret_route = (struct route){ .root = path->nodes[0] };
-	if (origin == NULL || !array_reserve(&ret_route->steps, path->count + 3))
+	if (!origins_at(origins, path->nodes[0], &origin) || !array_reserve(&ret_route->steps, path->count + 3))
 		return false;
 	uint32_t *steps = ret_route->steps.items;
 	uint32_t count = 0;
-	ret_route->holder = origin->holder;
-	if (origin->kind >= ORIGIN_MODULES) {
-		ret_route->root = retained_holder_number(origins->heap, origin->holder);
-		if (origin->kind == ORIGIN_MODULE_DICT)
-			steps[count++] = origins_at(origins, origin->above)->above;
-		if (origin->kind != ORIGIN_MODULES)
-			steps[count++] = origin->above;
+	ret_route->holder = origin.holder;
+	if (origin.kind >= ORIGIN_MODULES) {
+		ret_route->root = retained_holder_number(origins->heap, origin.holder);
+		if (origin.kind == ORIGIN_MODULE_DICT && origins_at(origins, origin.above, &above))
+			steps[count++] = above.above;
+		if (origin.kind != ORIGIN_MODULES)
+			steps[count++] = origin.above;
 		steps[count++] = path->nodes[0];
 	}
 	memcpy(steps + count, path->nodes + 1, (path->count - 1) * sizeof *steps);
@@ -171,14 +194,15 @@ void route_clear(struct route *route)
 /* ---- Words ---- */
 
 /* "thread 4243 worker.py:41 loop()" */
-static void say_frame(struct decoder *decoder, const struct holder *holder, struct text *text)
+static void say_frame(struct decoder *decoder, const struct holders *holders, uint32_t holder, struct text *text)
 {
+	const struct python_frame frame = holders_frame(holders, holder);
 	const struct runtime *runtime = decoder->context->runtime;
 	struct text function = { .bytes = NULL }, file = { .bytes = NULL };
 	int64_t line;
-	names_frame(decoder, holder->frame, &function, &file, &line);
+	names_frame(decoder, &frame, &function, &file, &line);
 	const char *base = path_base_name(text_string(&file));
-	text_format(text, "thread %" PRIu64 " ", runtime->threads.items[holder->thread].native_id);
+	text_format(text, "thread %" PRIu64 " ", runtime->threads.items[holders_at(holders, holder).thread].native_id);
 	names_escape(text, base, strlen(base), false);
 	if (line > 0)
 		text_format(text, ":%" PRId64, line);
@@ -205,18 +229,20 @@ static void say_reference(const struct references *references, uint32_t root, ui
 void origins_say(const struct origins *origins, uint32_t holder_index, uint32_t root, uint32_t first, struct text *text)
 {
 	const struct references *references = &origins->references;
-	const struct holder *holder = &origins->heap->graph->roots.holders.items[holder_index];
-	const struct origin *origin = first != UINT32_MAX ? origins_at(origins, first) : NULL;
+	const struct holders *holders = &origins->heap->graph->roots.holders;
+	const enum holder_kind kind = holders_kind(holders, holder_index);
+	struct origin origin;
+	const bool is_origin = first != UINT32_MAX && origins_at(origins, first, &origin);
 	uint32_t index;
-	if (holder->kind == HOLDER_FRAME)
-		say_frame(references->decoder, holder, text);
-	else if (holder->kind == HOLDER_RUNTIME && first != UINT32_MAX &&
+	if (kind == HOLDER_FRAME)
+		say_frame(references->decoder, holders, holder_index, text);
+	else if (kind == HOLDER_RUNTIME && first != UINT32_MAX &&
 	         query_refcount(references->decoder, retained_node(origins->heap, first, &index)) == REFCOUNT_IMMORTAL)
 		text_add(text, "immortal: never freed");
 	else
 		holder_say(references, holder_index, text);
-	if (holder->kind == HOLDER_INTERPRETER && origin != NULL && origin->kind == ORIGIN_MODULES)
+	if (kind == HOLDER_INTERPRETER && is_origin && origin.kind == ORIGIN_MODULES)
 		text_add(text, " → sys.modules");
-	else if (first != UINT32_MAX && holder->kind != HOLDER_RUNTIME && holder->kind != HOLDER_C)
+	else if (first != UINT32_MAX && kind != HOLDER_RUNTIME && kind != HOLDER_C)
 		say_reference(references, root, first, text);
 }

@@ -9,7 +9,7 @@
 #include "query/holders/holder.h"
 
 enum origin_kind {
-	ORIGIN_HOLDER, /* graph/roots.h */
+	ORIGIN_HOLDER, /* graph/holders.h */
 	ORIGIN_FRAME, /* the object in which a frame that runs keeps its locals: a frame object, a generator */
 	ORIGIN_MODULES, /* sys.modules */
 	ORIGIN_MODULE,
@@ -28,14 +28,14 @@ struct origins {
 	struct references references;
 	uint8_t *starts; /* by number: for analysis/paths.h */
 	struct address_map index; /* of a number, see origins_at() */
-	ARRAY(struct origin) items;
+	ARRAY(struct origin) items; /* of objects */
 };
 
 int origins_open(struct origins *ret_origins, const struct query *query, const struct retained *heap);
 void origins_clear(struct origins *origins);
 
-/* NULL: no path begins at this number. */
-const struct origin *origins_at(const struct origins *origins, uint32_t number);
+/* False: no path begins at this number. */
+bool origins_at(const struct origins *origins, uint32_t number, struct origin *ret_origin);
 
 /* A path for people: from the holder (or frame) it begins at, over all objects, those between an interpreter and a
  * module's dict included. */

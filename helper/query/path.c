@@ -50,8 +50,8 @@ static uint32_t find_dominator(const struct search *search, const struct route *
 	double best_factor = LEAST_FACTOR;
 	for (uint32_t at = heap->dominators.idom[below]; at != 0 && bearings_address(search->bearings, at) != 0;
 	     below = at, at = heap->dominators.idom[at]) {
-		const struct origin *origin = origins_at(&search->bearings->origins, at);
-		if (origin != NULL && origin->kind == ORIGIN_MODULES)
+		struct origin origin;
+		if (origins_at(&search->bearings->origins, at, &origin) && origin.kind == ORIGIN_MODULES)
 			break; /* holds everything and says nothing */
 		const double factor = (double)heap->bytes[at] / (double)(heap->bytes[below] + 1);
 		if (factor > best_factor) {
@@ -116,7 +116,7 @@ static int add_path(const struct search *search, const struct path *path)
 	if (!route_make(&route, &search->bearings->origins, path))
 		return no_memory(search);
 	row.step_count = route.steps.count;
-	row.root_kind = holder_kind_name(heap->graph->roots.holders.items[route.holder].kind);
+	row.root_kind = holder_kind_name(holders_kind(&heap->graph->roots.holders, route.holder));
 	say_root(search, &route, &row.root);
 	bool done = add_steps(search, &route, &row) && !row.root.failed;
 	route_clear(&route);
@@ -132,8 +132,9 @@ static int add_path(const struct search *search, const struct path *path)
 static void say_beginning(const struct search *search, const struct path *path, const struct route *route,
                           struct text *text)
 {
-	const struct origin *origin = origins_at(&search->bearings->origins, path->nodes[0]);
-	if (origin->kind != ORIGIN_MODULE_DICT || !naming_number(search->bearings->naming, origin->above, text)) {
+	struct origin origin;
+	if (!origins_at(&search->bearings->origins, path->nodes[0], &origin) || origin.kind != ORIGIN_MODULE_DICT ||
+	    !naming_number(search->bearings->naming, origin.above, text)) {
 		say_root(search, route, text);
 		return;
 	}

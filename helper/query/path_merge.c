@@ -170,21 +170,22 @@ static int place(struct merge *merge, uint32_t number, uint32_t group, uint64_t 
 /* A start: below everything, by its name; modules as "module app.cache". */
 static int place_start(struct merge *merge, uint32_t number)
 {
-	const struct origin *origin = origins_at(&merge->bearings.origins, number);
+	struct origin origin = { .kind = ORIGIN_HOLDER };
+	(void)origins_at(&merge->bearings.origins, number, &origin); /* it is one */
 	struct text label = { .bytes = NULL };
 	uint32_t holder;
 	const uint64_t address = retained_node(merge->bearings.heap, number, &holder);
 	const struct type_info *type =
 	        address != 0 ? reference_type(naming_references(merge->bearings.naming), number) : NULL;
-	if (origin->kind == ORIGIN_MODULE || origin->kind == ORIGIN_MODULE_DICT) {
+	if (origin.kind == ORIGIN_MODULE || origin.kind == ORIGIN_MODULE_DICT) {
 		text_add(&label, "module ");
-		(void)naming_number(merge->bearings.naming, origin->kind == ORIGIN_MODULE ? number : origin->above,
+		(void)naming_number(merge->bearings.naming, origin.kind == ORIGIN_MODULE ? number : origin.above,
 		                    &label);
 		type = NULL; /* the module and its dict are one */
-	} else if (origin->kind == ORIGIN_MODULES) {
+	} else if (origin.kind == ORIGIN_MODULES) {
 		text_add(&label, "sys.modules");
 	} else {
-		origins_say(&merge->bearings.origins, origin->holder, number, UINT32_MAX, &label);
+		origins_say(&merge->bearings.origins, origin.holder, number, UINT32_MAX, &label);
 		type = NULL;
 	}
 	const uint32_t group = find_group(merge, 0, type, "roots", text_string(&label));
@@ -219,8 +220,9 @@ static int place_slot(struct merge *merge, uint32_t from, const struct run *run,
 /* All objects that the forest has below one: each reference of it is looked at once. */
 static int place_children(struct merge *merge, uint32_t number)
 {
-	const struct origin *origin = origins_at(&merge->bearings.origins, number);
-	const bool is_namespace = origin != NULL && origin->kind >= ORIGIN_MODULES;
+	struct origin origin;
+	const bool is_namespace =
+	        origins_at(&merge->bearings.origins, number, &origin) && origin.kind >= ORIGIN_MODULES;
 	struct run_cursor runs;
 	uint32_t holder = 0;
 	const uint64_t address = retained_node(merge->bearings.heap, number, &holder);

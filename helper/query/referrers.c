@@ -79,7 +79,7 @@ static int add_reachable(struct search *search, uint32_t number)
 		if (referrer.number != last) {
 			referrer.address = retained_node(search->heap, referrer.number, &holder);
 			if (referrer.address == 0)
-				kind = holder_kind_name(roots->holders.items[holder].kind);
+				kind = holder_kind_name(holders_kind(&roots->holders, holder));
 			else
 				referrer.type = query_type(search->query, referrer.address);
 		}
@@ -196,20 +196,19 @@ static const char *type_name(const struct search *search, const struct referrer 
 	if (referrer->address != 0)
 		return referrer->type != NULL ? referrer->type->name : "?";
 	(void)retained_node(search->heap, referrer->number, &holder);
-	return holder_kind_name(search->heap->graph->roots.holders.items[holder].kind);
+	return holder_kind_name(holders_kind(&search->heap->graph->roots.holders, holder));
 }
 
 /* The name of a referrer; "unreachable" where no root leads to it. */
 static void say_name(struct search *search, const struct referrer *referrer, struct text *text)
 {
-	const struct origin *origin =
-	        referrer->number != UINT32_MAX ? origins_at(&search->bearings->origins, referrer->number) : NULL;
+	struct origin origin;
 	if (referrer->number == UINT32_MAX)
 		text_add(text, "(unreachable)");
 	else if (referrer->address == 0)
 		say_holder(search, referrer->number, text);
-	else if (origin != NULL && origin->kind == ORIGIN_FRAME)
-		origins_say(&search->bearings->origins, origin->holder, referrer->number, UINT32_MAX, text);
+	else if (origins_at(&search->bearings->origins, referrer->number, &origin) && origin.kind == ORIGIN_FRAME)
+		origins_say(&search->bearings->origins, origin.holder, referrer->number, UINT32_MAX, text);
 	else
 		(void)naming_number(search->bearings->naming, referrer->number, text);
 }

@@ -57,7 +57,7 @@ static uint64_t address_of(const struct top *top, uint32_t number)
 {
 	uint32_t holder;
 	uint64_t address = retained_node(top->heap, number, &holder);
-	return address != 0 ? address : top->heap->graph->roots.holders.items[holder].address;
+	return address != 0 ? address : holders_at(&top->heap->graph->roots.holders, holder).address;
 }
 
 static void level_clear(struct level *level)
@@ -67,20 +67,25 @@ static void level_clear(struct level *level)
 	array_free(&level->branches);
 }
 
-/* NULL: it is an object, whose address would cost something to find. */
-static const struct holder *holder_of(const struct top *top, uint32_t number)
+/* UINT32_MAX: it is an object, whose address would cost something to find. */
+static uint32_t holder_of(const struct top *top, uint32_t number)
 {
 	const struct heap_graph *graph = top->heap->graph;
 	const uint32_t node = top->heap->dominators.node[number];
-	return node >= graph->index.count ? &graph->roots.holders.items[node - graph->index.count] : NULL;
+	return node >= graph->index.count ? node - graph->index.count : UINT32_MAX;
+}
+
+static bool is_frame(const struct top *top, uint32_t holder)
+{
+	return holder != UINT32_MAX && holders_kind(&top->heap->graph->roots.holders, holder) == HOLDER_FRAME;
 }
 
 /* Whether a number only stands for "everything below". */
 static bool is_transparent(const struct top *top, uint32_t number)
 {
-	const struct holder *holder = holder_of(top, number);
-	return holder != NULL ? holder->kind != HOLDER_FRAME
-	                      : address_map_get(&top->modules, (uint64_t)number + 1) != ADDRESS_MAP_NONE;
+	const uint32_t holder = holder_of(top, number);
+	return holder != UINT32_MAX ? !is_frame(top, holder)
+	                            : address_map_get(&top->modules, (uint64_t)number + 1) != ADDRESS_MAP_NONE;
 }
 
 /* Of what several frames of a thread have, so that none of them dominates it: which local of which code of the
@@ -88,21 +93,25 @@ static bool is_transparent(const struct top *top, uint32_t number)
 static uint64_t local_group(const struct top *top, uint32_t number, const struct type_info *type)
 {
 	const struct edge_rows *incoming = &top->heap->dominators.incoming;
-	const struct holder *above = holder_of(top, top->heap->dominators.idom[number]), *innermost = NULL;
-	uint32_t frame = 0;
+	const struct holders *holders = &top->heap->graph->roots.holders;
+	const uint32_t above = holder_of(top, top->heap->dominators.idom[number]);
+	uint32_t frame = 0, innermost = UINT32_MAX;
 	struct run run;
 	uint64_t slot;
-	if (above == NULL || (above->kind != HOLDER_THREAD && above->kind != HOLDER_FRAME))
+	if (above == UINT32_MAX ||
+	    (holders_kind(holders, above) != HOLDER_THREAD && holders_kind(holders, above) != HOLDER_FRAME))
 		return 0;
 	for (uint32_t edge = incoming->first[number]; edge < incoming->first[number + 1]; edge++) {
-		const struct holder *holder = holder_of(top, incoming->targets[edge]);
-		if (holder == NULL || holder->kind != HOLDER_FRAME ||
-		    (innermost != NULL && innermost->depth <= holder->depth))
+		const uint32_t holder = holder_of(top, incoming->targets[edge]);
+		if (!is_frame(top, holder))
 			continue;
-		innermost = holder;
+		const uint32_t depth = holders_at(holders, holder).depth;
+		if (depth >= innermost)
+			continue;
+		innermost = depth;
 		frame = incoming->targets[edge];
 	}
-	if (innermost == NULL || !reference_find(top->references, frame, number, &run, &slot) ||
+	if (innermost == UINT32_MAX || !reference_find(top->references, frame, number, &run, &slot) ||
 	    run.label != LABEL_LOCAL)
 		return 0;
 	const uint64_t hash = (run.argument * 31 + run.first_index + slot) * UINT64_C(0x9E3779B97F4A7C15);
@@ -115,8 +124,8 @@ static uint64_t group_of(const struct top *top, const struct level *level, uint3
                          const struct type_info *type)
 {
 	if (type == NULL) {
-		const struct holder *holder = holder_of(top, number);
-		return holder != NULL && holder->frame != NULL ? holder->frame->code : 0;
+		const uint32_t holder = holder_of(top, number);
+		return is_frame(top, holder) ? holders_frame(&top->heap->graph->roots.holders, holder).code : 0;
 	}
 	const uint64_t local = local_group(top, number, type);
 	return local != 0 ? local : top->heap->bytes[number] < level->smallest ? type->address : 0;

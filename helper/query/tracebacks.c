@@ -57,7 +57,7 @@ static bool is_handled(const struct finder *finder, uint32_t number, uint64_t ex
 		uint32_t holder;
 		const uint64_t object = retained_node(finder->heap, rows->targets[i], &holder);
 		if (object != 0 ? is_in_handler(finder, object, exception)
-		                : finder->heap->graph->roots.holders.items[holder].kind == HOLDER_THREAD)
+		                : holders_kind(&finder->heap->graph->roots.holders, holder) == HOLDER_THREAD)
 			return true;
 	}
 	return false;
@@ -223,7 +223,7 @@ static void find_keeper(struct finder *finder, struct traceback_group *group)
 		uint32_t holder;
 		const uint64_t object = retained_node(heap, rows->targets[i], &holder);
 		const enum traceback_keeper keeper = object != 0 ? keeper_of(query_type(finder->query, object))
-		                                     : heap->graph->roots.holders.items[holder].kind == HOLDER_FRAME
+		                                     : holders_kind(&heap->graph->roots.holders, holder) == HOLDER_FRAME
 		                                             ? KEEPER_FRAME
 		                                             : KEEPER_UNKNOWN;
 		/* A frame of its own traceback may have it in a local too: that one it keeps itself. */

@@ -76,10 +76,11 @@ size_t native_rows_all(struct report *report, const struct thread_native *stack,
 		/* One call of the loop runs all up to the frame that began it. */
 		for (bool more = native_frame_runs_python(&stack->frames.items[i]); more && next < python->count;
 		     next++) {
+			const struct python_frame frame = frame_list_at(python, next);
 			text_add(text, "     ");
-			place_text(report, &python->items[next], text);
+			place_text(report, &frame, text);
 			text_add(text, "\n");
-			more = !python->items[next].ends_call;
+			more = !frame.ends_call;
 		}
 	}
 	end_line(report, stack, i, text);

@@ -72,8 +72,9 @@ static const char *source_words(enum owner_source source)
 static void place_of(struct thread_report *threads, const struct thread_row *row, uint32_t frame, struct text *text)
 {
 	if (frame < row->frames.count) {
+		const struct python_frame at = frame_list_at(&row->frames, frame);
 		text_add(text, " at ");
-		place_text(threads->report, &row->frames.items[frame], text);
+		place_text(threads->report, &at, text);
 	}
 }
 
@@ -228,8 +229,9 @@ static void show_frames(struct thread_report *threads, const struct thread_row *
 	                              ? (size_t)row->wait.place + 1
 	                              : FRAMES_SHOWN;
 	for (size_t i = 0; i < row->frames.count && i < wanted; i++) {
+		const struct python_frame frame = frame_list_at(&row->frames, i);
 		text_add(text, i == 0 ? "  at " : "     ");
-		place_text(threads->report, &row->frames.items[i], text);
+		place_text(threads->report, &frame, text);
 		text_add(text, "\n");
 	}
 	if (row->frames.count == 0)
@@ -488,8 +490,10 @@ static void json_thread(struct thread_report *threads, const struct thread_row *
 	}
 	json_array_end(json);
 	json_array(json, "frames");
-	for (size_t i = 0; i < row->frames.count && i < threads->report->request->limit; i++)
-		json_place(threads, &row->frames.items[i]);
+	for (size_t i = 0; i < row->frames.count && i < threads->report->request->limit; i++) {
+		const struct python_frame frame = frame_list_at(&row->frames, i);
+		json_place(threads, &frame);
+	}
 	json_array_end(json);
 	if (row->index < threads->native.stacks.count)
 		native_rows_json(threads->report, &threads->native.stacks.items[row->index]);

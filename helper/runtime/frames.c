@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 
 #include "base/bytes.h"
-#include "base/large_block.h"
 #include "base/limits.h"
 #include "runtime/data_stack.h"
 #include "runtime/find/opening.h"
@@ -38,6 +37,13 @@ struct code_facts {
 	uint32_t slot_count, stack_size;
 };
 
+/* A frame that was read: in a recursion the next one of the code is as it is but for its place. */
+struct model {
+	struct python_frame frame;
+	const uint8_t *bytes; /* of it, up to its locals; NULL: there is none */
+	uint32_t form; /* in the list; UINT32_MAX: not put there */
+};
+
 struct frame_reader {
 	const struct runtime *runtime;
 	const struct layout *layout;
@@ -46,10 +52,9 @@ struct frame_reader {
 	const uint8_t *bytes; /* of it, up to its locals */
 	uint64_t size;
 	struct code_facts codes[CODES_REMEMBERED];
-	/* The Python frame read last: in a recursion the next one is as it is but for its place. */
-	struct python_frame last;
-	const uint8_t *last_bytes; /* NULL: there is none */
-	int32_t previous_offset, stack_pointer_offset; /* of the words that differ; -1: there is no such word */
+	struct model models[CODES_REMEMBERED]; /* interpreter frames, by their code alike */
+	struct model *model; /* of the frame that was read last; NULL: it has none */
+	int32_t code_offset, previous_offset, stack_pointer_offset; /* -1: there is no such word */
 };
 
 static int32_t word_offset(const struct layout *layout, enum layout_field field)
@@ -60,6 +65,7 @@ static int32_t word_offset(const struct layout *layout, enum layout_field field)
 static void frame_reader_init(struct frame_reader *from, const struct runtime *runtime, struct reader *reader)
 {
 	*from = (struct frame_reader){ .runtime = runtime, .layout = &runtime->layout, .reader = reader };
+	from->code_offset = word_offset(from->layout, FIELD__PyInterpreterFrame_f_executable);
 	from->previous_offset = word_offset(from->layout, FIELD__PyInterpreterFrame_previous);
 	from->stack_pointer_offset = word_offset(from->layout, FIELD__PyInterpreterFrame_stackpointer);
 }
@@ -278,46 +284,59 @@ static enum frame_kind read_interpreter_frame(struct frame_reader *from, uint64_
 	return kind;
 }
 
-/* Whether the interpreter frame at hand has the words of the last one, but for where it and its caller are. */
-static inline bool is_as_last(const struct frame_reader *from)
+/* Whether the interpreter frame at hand has the words of the model, but for where it and its caller are. */
+static inline bool is_as_model(const struct frame_reader *from, const struct model *model)
 {
-	const uint8_t *bytes = from->bytes, *last = from->last_bytes;
+	const uint8_t *bytes = from->bytes;
 	for (int32_t at = 0; at + 8 <= (int32_t)from->size; at += 8)
-		if (load_u64(bytes + at) != load_u64(last + at) && at != from->previous_offset &&
+		if (load_u64(bytes + at) != load_u64(model->bytes + at) && at != from->previous_offset &&
 		    at != from->stack_pointer_offset)
 			return false;
 	return true;
 }
 
-static void move_last(const struct frame_reader *from, uint64_t address, struct python_frame *frame)
+static void move_model(const struct frame_reader *from, uint64_t address, struct python_frame *frame)
 {
-	*frame = from->last;
+	const struct python_frame *model = &from->model->frame;
+	*frame = *model;
 	frame->address = address;
-	frame->localsplus += address - from->last.address;
-	frame->stack += frame->stack != 0 ? address - from->last.address : 0;
+	frame->localsplus += address - model->address;
+	frame->stack += frame->stack != 0 ? address - model->address : 0;
 	if (from->stack_pointer_offset >= 0)
 		read_stack(from, address, frame);
+}
+
+static struct model *model_of(struct frame_reader *from)
+{
+	if (from->bytes == NULL || from->code_offset < 0 || (uint64_t)from->code_offset + 8 > from->size)
+		return NULL;
+	return &from->models[load_u64(from->bytes + from->code_offset) / 16 % CODES_REMEMBERED];
 }
 
 static enum frame_kind read_frame(struct frame_reader *from, uint64_t address, struct python_frame *frame)
 {
 	const bool is_object = !layout_feature(from->layout, FEATURE_INTERPRETER_FRAMES);
+	from->model = NULL;
 	if (address == 0 || address % 8 != 0)
 		return FRAME_UNREADABLE;
 	from->size = layout_offset(from->layout,
 	                           is_object ? FIELD_PyFrameObject_f_localsplus : FIELD__PyInterpreterFrame_localsplus);
 	from->bytes = from->size > 0 ? reader_at(from->reader, address, from->size) : NULL;
 	from->at = from->bytes != NULL ? address : 0;
-	if (from->bytes != NULL && from->last_bytes != NULL && is_as_last(from)) {
-		move_last(from, address, frame);
+	struct model *model = is_object ? NULL : model_of(from);
+	if (model != NULL && model->bytes != NULL && is_as_model(from, model)) {
+		from->model = model;
+		move_model(from, address, frame);
 		return FRAME_PYTHON;
 	}
 	*frame = (struct python_frame){ .address = address };
 	if (is_object)
 		return read_frame_object(from, address, frame);
 	const enum frame_kind kind = read_interpreter_frame(from, address, frame);
-	from->last_bytes = kind == FRAME_PYTHON ? from->bytes : NULL;
-	from->last = *frame;
+	if (kind == FRAME_PYTHON && model != NULL) {
+		*model = (struct model){ .frame = *frame, .bytes = from->bytes, .form = UINT32_MAX };
+		from->model = model;
+	}
 	return kind;
 }
 
@@ -346,7 +365,7 @@ static bool first_frame(const struct frame_reader *from, uint64_t thread, uint64
 static void cut_repetition(struct frame_list *frames, size_t begin, size_t period)
 {
 	for (size_t i = begin; period != 0 && i + period < frames->count; i++) {
-		if (frames->items[i].address == frames->items[i + period].address) {
+		if (frames->places[i].address == frames->places[i + period].address) {
 			frames->count = i + period;
 			return;
 		}
@@ -363,7 +382,8 @@ static uint64_t count_chain(struct frame_reader *from, uint64_t at, enum layout_
 	return count;
 }
 
-/* A deep recursion is counted before there is memory for it: growing bit by bit costs more than the frames. */
+/* Appends the frame that was read last. A deep recursion is counted before there is memory for it: growing bit by bit
+ * costs more than the frames. */
 static bool push_frame(struct frame_reader *from, struct frame_list *frames, const struct python_frame *frame,
                        enum layout_field back)
 {
@@ -371,41 +391,35 @@ static bool push_frame(struct frame_reader *from, struct frame_list *frames, con
 	if (frames->count == frames->capacity) {
 		const uint64_t left =
 		        frames->count < MANY ? frames->count + 8 : count_chain(from, frame->address, back) + 1;
-		struct python_frame *items = large_allocate(frames->count + left, sizeof *items);
-		if (items == NULL)
+		if (!frame_list_reserve(frames, left))
 			return false;
-		if (frames->count > 0)
-			memcpy(items, frames->items, frames->count * sizeof *items);
-		large_free(frames->items);
-		frames->items = items;
-		frames->capacity = frames->count + left;
 	}
-	frames->items[frames->count++] = *frame;
+	if (from->model != NULL && from->model->form != UINT32_MAX) {
+		frame_list_push_alike(frames, from->model->form, frame->address, frame->stack_depth);
+		return true;
+	}
+	if (!frame_list_push(frames, frame))
+		return false;
+	if (from->model != NULL)
+		from->model->form = frames->places[frames->count - 1].form;
 	return true;
-}
-
-void frame_list_clear(struct frame_list *frames)
-{
-	large_free(frames->items);
-	*frames = (struct frame_list){ .count = 0 };
 }
 
 /* The chain is broken: what the thread's own stack has below the frames that were found. */
 static bool add_from_data_stack(struct frame_reader *from, const struct python_thread *thread,
                                 struct frame_list *frames, size_t begin, enum layout_field back)
 {
-	enum { OWNED_BY_THREAD = 0 };
 	frame_addresses found = { .items = NULL };
 	uint64_t end = 0;
 	/* Generators have their frames themselves. */
 	for (size_t i = frames->count; i-- > begin && end == 0;)
-		if (frames->items[i].owner == OWNED_BY_THREAD)
-			end = frames->items[i].address;
+		if (frame_list_form(frames, i)->owner == FRAME_OWNED_BY_THREAD)
+			end = frames->places[i].address;
 	bool done = end == 0 && frames->count > begin
 	                    ? true
 	                    : data_stack_read(from->runtime, thread, from->reader, end, &found);
 	if (done && found.count > 0 && frames->count > begin)
-		frames->items[frames->count - 1].ends_call = true;
+		frames->places[frames->count - 1].ends_call = true;
 	for (size_t i = found.count; done && i-- > 0;) {
 		struct python_frame frame;
 		if (read_frame(from, found.items[i], &frame) == FRAME_PYTHON)
@@ -455,7 +469,7 @@ int runtime_frames(const struct runtime *runtime, const struct python_thread *th
 		}
 		*ret_truncated |= kind == FRAME_WITHOUT_CODE;
 		if (kind == FRAME_SHIM && frame.owner == OWNER_OF_ENTRY && frames->count > begin)
-			frames->items[frames->count - 1].ends_call = true;
+			frames->places[frames->count - 1].ends_call = true;
 		if (kind != FRAME_SHIM && !push_frame(&from, frames, &frame, back))
 			return error_set(error, ERROR_NO_MEMORY, "out of memory");
 	}

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "layout/layout.h"
 #include "memory/address_space.h"
+#include "runtime/frame_list.h"
 
 enum runtime_found_by { RUNTIME_BY_SYMBOL, RUNTIME_BY_SECTION, RUNTIME_BY_COOKIE, RUNTIME_BY_STRUCTURE };
 
@@ -41,26 +42,6 @@ struct python_thread {
 	bool is_selected; /* the debugger's current thread, or the one that got the fatal signal, or the main one */
 };
 
-/* One Python frame, most recent first. Slot i of the fast locals is the word at localsplus + 8*i. */
-struct python_frame {
-	uint64_t address; /* _PyInterpreterFrame (3.11+) or PyFrameObject */
-	uint64_t frame_object; /* PyFrameObject; 0 when never asked for */
-	uint64_t code; /* PyCodeObject */
-	uint64_t globals, builtins, locals; /* dicts or mappings; locals of an optimised function: 0, or (up to 3.12)
-	                                       the snapshot that locals() made last */
-	uint64_t function; /* 3.11+: PyFunctionObject; 0 otherwise */
-	uint64_t localsplus;
-	uint32_t slot_count; /* named fast locals, cells and free variables */
-	uint64_t last_instruction; /* 3.11+: address of the last _Py_CODEUNIT begun; up to 3.10: byte offset f_lasti*2
-	                              or f_lasti; ~0 before the first */
-	bool last_instruction_is_address;
-	uint8_t owner; /* 3.11+: enum _frameowner */
-	bool ends_call; /* the oldest frame of one call of _PyEval_EvalFrameDefault, which runs several since 3.11 */
-	uint64_t stack; /* address of the evaluation stack; 0: unknown */
-	uint32_t stack_size; /* words that it may take */
-	int32_t stack_depth; /* words in use; -1: only the interpreter's registers know, as while the frame executes */
-};
-
 struct runtime_options {
 	bool prefer_dwarf; /* read the binary's DWARF even where a table row fits */
 	const char *debug_directory; /* beside /usr/lib/debug, for separate debug files; NULL: none */
@@ -68,11 +49,6 @@ struct runtime_options {
 	bool ignore_dwarf; /* never open debug information (tests) */
 	uint64_t selected_tid; /* of the debugger's current thread; 0: choose */
 	struct progress *progress; /* NULL: nobody asks */
-};
-
-struct frame_list {
-	struct python_frame *items;
-	size_t count, capacity;
 };
 
 /* The frames of one thread, most recent first, once they were asked for. */
@@ -111,7 +87,6 @@ void runtime_close(struct runtime *runtime); /* NULL is fine */
  * that cannot be read (then *ret_truncated). Shim and C-stack entries are left out. */
 int runtime_frames(const struct runtime *runtime, const struct python_thread *thread, struct frame_list *frames,
                    bool *ret_truncated, struct error *error);
-void frame_list_clear(struct frame_list *frames);
 /* The same of a thread of runtime->threads, read once and kept till runtime_close(): there may be a million. Not for
  * several threads at once. */
 int runtime_thread_frames(const struct runtime *runtime, const struct python_thread *thread,

@@ -136,7 +136,7 @@ static void words_are_taken_while_there_is_room(void **state)
 		const struct count_book book = { missing, take, NULL, &model.book };
 		const enum holder_kind kinds[] = { HOLDER_PROCESS, HOLDER_FRAME, HOLDER_STATIC };
 		for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-			assert_true(array_push(&roots.holders, ((struct holder){ .kind = kinds[i] })));
+			assert_true(holders_push(&roots.holders, &(struct holder){ .kind = kinds[i] }));
 		add_run(&roots, &model, 2, model.words, WORDS, LABEL_WORD);
 		add_run(&roots, &model, 1, model.stack, STACK, LABEL_STACK);
 		doubtful_init(&doubtful, &roots, &model.heap.decoder, NULL, &progress);
@@ -158,15 +158,15 @@ static void roots_are_found(void **state)
 	bool is_held = false;
 	make(&model);
 	assert_int_equal(roots_collect(&roots, &model.heap.decoder, NULL, &error), OK);
-	assert_int_equal(roots.holders.items[0].kind, HOLDER_PROCESS);
+	assert_int_equal(holders_kind(&roots.holders, 0), HOLDER_PROCESS);
 	for (size_t i = 0; i < roots.holders.count; i++)
-		assert_true(roots.holders.items[i].parent <= i);
+		assert_true(holders_at(&roots.holders, (uint32_t)i).parent <= i);
 	for (size_t i = 0; i < roots.runs.count; i++) {
 		const struct holder_run *run = &roots.runs.items[i];
 		assert_true(i == 0 || roots.runs.items[i - 1].holder <= run->holder);
 		for (uint64_t slot = 0; slot < run->run.count; slot++)
 			is_held |= run_target(&run->run, slot) == model.objects[0] &&
-			           roots.holders.items[run->holder].kind == HOLDER_INTERPRETER;
+			           holders_kind(&roots.holders, run->holder) == HOLDER_INTERPRETER;
 	}
 	assert_true(is_held);
 	assert_false(roots_is_interned_dict(&roots, model.objects[0]));

@@ -101,7 +101,7 @@ static void open_target(struct target *target, const char *core, bool ignore_fil
 
 static void close_target(struct target *target)
 {
-	array_free(&target->frames);
+	frame_list_clear(&target->frames);
 	decoder_clear(&target->decoder);
 	decode_context_close(target->context);
 	runtime_close(target->runtime);
@@ -216,7 +216,8 @@ static void check_frame(struct target *target, char **words, size_t count)
 		expect(target, false, "frame", "too few frames", words[1]);
 		return;
 	}
-	names_frame(&target->decoder, &target->frames.items[index], &function, &file, &line);
+	const struct python_frame frame = frame_list_at(&target->frames, index);
+	names_frame(&target->decoder, &frame, &function, &file, &line);
 	const char *name = strrchr(text_string(&file), '/');
 	snprintf(found, sizeof found, "%s %s:%lld", text_string(&function), name == NULL ? "?" : name + 1,
 	         (long long)line);

@@ -163,8 +163,8 @@ static void check_frames(const struct runtime *runtime, const struct said_thread
 	assert_true(frames.count >= said->code_count);
 	const size_t above = frames.count - said->code_count;
 	for (unsigned i = 0; i < said->code_count; i++)
-		assert_int_equal(frames.items[above + i].code, said->codes[i]);
-	free(frames.items);
+		assert_int_equal(frame_list_code(&frames, above + i), said->codes[i]);
+	frame_list_clear(&frames);
 }
 
 static void check_runtime(const struct runtime *runtime, bool has_file)

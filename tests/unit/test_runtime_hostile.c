@@ -190,14 +190,14 @@ static void check_sane(struct fake *fake, const char *version, const char *row)
 	assert_false(is_truncated);
 	assert_int_equal(frames.count, 3);
 	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(frames.items[i].address, base + frame_at(i));
-		assert_int_equal(frames.items[i].code, base + AT_CODE);
-		assert_int_equal(frames.items[i].slot_count, 5);
+		assert_int_equal(frames.places[i].address, base + frame_at(i));
+		assert_int_equal(frame_list_code(&frames, i), base + AT_CODE);
+		assert_int_equal(frame_list_at(&frames, i).slot_count, 5);
 	}
-	free(frames.items);
+	frame_list_clear(&frames);
 	frames = frames_of(fake, 1, &is_truncated);
 	assert_int_equal(frames.count, 0);
-	free(frames.items);
+	frame_list_clear(&frames);
 }
 
 static void test_sane_311(void **state)
@@ -293,8 +293,8 @@ static void check_frame_loop(unsigned back)
 	assert_true(is_truncated);
 	assert_int_equal(frames.count, 5);
 	for (unsigned i = 0; i < 5; i++)
-		assert_int_equal(frames.items[i].address, base + frame_at(i));
-	free(frames.items);
+		assert_int_equal(frames.places[i].address, base + frame_at(i));
+	frame_list_clear(&frames);
 	fake_free(&fake);
 }
 
@@ -314,7 +314,7 @@ static void check_wild_frame(uint64_t previous)
 	struct frame_list frames = frames_of(&fake, 0, &is_truncated);
 	assert_true(is_truncated);
 	assert_int_equal(frames.count, 2);
-	free(frames.items);
+	frame_list_clear(&frames);
 	fake_free(&fake);
 }
 
@@ -339,8 +339,8 @@ static void test_slot_count_lies(void **state)
 	struct frame_list frames = frames_of(&fake, 0, &is_truncated);
 	assert_true(is_truncated);
 	assert_int_equal(frames.count, 3);
-	assert_int_equal(frames.items[0].slot_count, 0);
-	free(frames.items);
+	assert_int_equal(frame_list_at(&frames, 0).slot_count, 0);
+	frame_list_clear(&frames);
 	fake_free(&fake);
 }
 
@@ -354,14 +354,14 @@ static void test_shims_are_left_out(void **state)
 	struct frame_list frames = frames_of(&fake, 0, &is_truncated);
 	assert_false(is_truncated);
 	assert_int_equal(frames.count, 2);
-	assert_int_equal(frames.items[1].address, base + frame_at(2));
+	assert_int_equal(frames.places[1].address, base + frame_at(2));
 	struct reader reader;
 	struct python_frame frame;
 	reader_init(&reader, fake.space);
 	assert_false(runtime_read_frame(fake.runtime, &reader, base + frame_at(1), &frame));
 	assert_true(runtime_read_frame(fake.runtime, &reader, base + frame_at(2), &frame));
 	assert_false(runtime_read_frame(fake.runtime, &reader, 0, &frame));
-	free(frames.items);
+	frame_list_clear(&frames);
 	fake_free(&fake);
 }
 

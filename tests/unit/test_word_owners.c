@@ -38,7 +38,7 @@ static bool covers(const struct run *run, uint64_t address)
 static bool is_known(const struct roots *roots, uint32_t number, uint64_t address)
 {
 	for (size_t i = 0; i < roots->runs.count; i++) {
-		const enum holder_kind kind = roots->holders.items[roots->runs.items[i].holder].kind;
+		const enum holder_kind kind = holders_kind(&roots->holders, roots->runs.items[i].holder);
 		if ((kind == HOLDER_INTERPRETER || kind == HOLDER_THREAD) && covers(&roots->runs.items[i].run, address))
 			return true;
 	}
@@ -56,7 +56,7 @@ static void random_runs(void **state)
 		struct roots roots = { .runtime_holder = 0 };
 		struct word_owners owners;
 		for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-			assert_true(array_push(&roots.holders, ((struct holder){ .kind = kinds[i] })));
+			assert_true(holders_push(&roots.holders, &(struct holder){ .kind = kinds[i] }));
 		for (uint64_t i = random_below(MOST_RUNS); i > 0; i--)
 			assert_true(array_push(&roots.runs, random_run(4)));
 		for (uint64_t i = random_below(MOST_RUNS); i > 0; i--)

@@ -175,36 +175,49 @@ static bool write_held_from_c(struct builder *builder)
 	return true;
 }
 
-/* Which holders each holder has below it, as linked lists: a thread may have a million frames. */
+/* Which rows of the holders each row has below it, as linked lists; the frames of a thread come right after it. */
 struct holder_children {
-	uint32_t *first; /* of a holder; UINT32_MAX: none */
+	uint32_t *first; /* of a row; UINT32_MAX: none */
 	uint32_t *next; /* of a child, in the same allocation */
 };
 
-static bool link_children(const struct roots *roots, struct holder_children *ret_children)
+static bool link_children(const struct holders *holders, struct holder_children *ret_children)
 {
-	size_t count = roots->holders.count;
+	const size_t count = holders->rows.count;
 	uint32_t *first = malloc((2 * count + 1) * sizeof *first);
 	*ret_children = (struct holder_children){ first, first + count };
 	if (first == NULL)
 		return false;
 	memset(first, 0xff, 2 * count * sizeof *first);
-	for (size_t child = count; child-- > 1;) {
-		uint32_t parent = roots->holders.items[child].parent;
+	for (size_t child = count, parent = count; child-- > 1;) {
+		/* Neighbours have mostly one parent; it comes before them. */
+		const uint32_t number = holders->rows.items[child].parent;
+		if (parent == count || holders->rows.items[parent].number != number)
+			parent = array_first_not_below(&holders->rows, number, number);
 		ret_children->next[child] = first[parent];
 		first[parent] = (uint32_t)child;
 	}
 	return true;
 }
 
-static bool write_children(const struct holder_children *children, struct edge_writer *writer, uint32_t holder,
-                           uint32_t objects)
+static bool write_children(const struct holders *holders, const struct holder_children *children,
+                           struct edge_writer *writer, uint32_t row, uint32_t objects)
 {
-	for (uint32_t child = children->first[holder]; child != UINT32_MAX; child = children->next[child]) {
+	for (uint32_t child = children->first[row]; child != UINT32_MAX; child = children->next[child]) {
 		if (!edge_writer_reserve(writer, 1))
 			return false;
-		writer->targets[writer->count++] = objects + child;
+		writer->targets[writer->count++] = objects + holders->rows.items[child].number;
 	}
+	return true;
+}
+
+/* Those of the thread that is the last row in front of the stretch. */
+static bool write_frames(const struct holder_stretch *frames, struct edge_writer *writer, uint32_t objects)
+{
+	if (!edge_writer_reserve(writer, frames->end - frames->first))
+		return false;
+	for (uint32_t frame = frames->first; frame < frames->end; frame++)
+		writer->targets[writer->count++] = objects + frame;
 	return true;
 }
 
@@ -218,29 +231,58 @@ static bool write_targets(struct edge_writer *writer, const struct edge_writer *
 	return true;
 }
 
-/* Rows of the holders: their references, certain and accepted ones, and the holders below them. */
-static int write_rows(struct builder *builder, const struct certain *certain, const struct holder_children *children)
+struct rows_writer {
+	struct builder *builder;
+	const struct certain *certain;
+	struct holder_children children;
+	size_t accepted; /* the next of the accepted runs */
+	uint64_t begin; /* of the next holder's certain edges */
+	uint64_t steps;
+};
+
+/* The references of a holder, certain and accepted ones. */
+static int write_references(struct rows_writer *rows, uint32_t holder)
 {
+	struct builder *builder = rows->builder;
+	const struct roots *roots = &builder->graph->roots;
+	builder->first[builder->graph->index.count + holder] = (uint32_t)builder->edges.count;
+	if (!write_targets(&builder->edges, &rows->certain->edges, rows->begin, rows->certain->ends[holder]))
+		return ERROR_NO_MEMORY;
+	rows->begin = rows->certain->ends[holder];
+	while (rows->accepted < roots->accepted.count && roots->accepted.items[rows->accepted].holder == holder)
+		TRY(write_run(builder, &builder->edges, &roots->accepted.items[rows->accepted++].run, false,
+		              &rows->steps));
+	return builder->edges.count > UINT32_MAX - (1u << 20) ? ERROR_LIMIT : OK;
+}
+
+/* What is below a holder that is no frame. */
+static int write_below(struct rows_writer *rows, uint32_t row, const struct holder_stretch *frames)
+{
+	struct builder *builder = rows->builder;
 	const struct roots *roots = &builder->graph->roots;
 	const uint32_t objects = builder->graph->index.count;
-	struct edge_writer *writer = &builder->edges;
-	size_t accepted = 0;
-	uint64_t begin = 0, steps = 0;
-	for (uint32_t holder = 0; holder < roots->holders.count; holder++) {
-		builder->first[objects + holder] = (uint32_t)writer->count;
-		if (!write_targets(writer, &certain->edges, begin, certain->ends[holder]))
-			return ERROR_NO_MEMORY;
-		begin = certain->ends[holder];
-		for (; accepted < roots->accepted.count && roots->accepted.items[accepted].holder == holder; accepted++)
-			TRY(write_run(builder, writer, &roots->accepted.items[accepted].run, false, &steps));
-		if (!write_children(children, writer, holder, objects))
-			return ERROR_NO_MEMORY;
-		if (holder == roots->runtime_holder && !write_permanent(builder))
-			return ERROR_NO_MEMORY;
-		if (holder == roots->c_holder && !write_held_from_c(builder))
-			return ERROR_NO_MEMORY;
-		if (writer->count > UINT32_MAX - (1u << 20))
-			return ERROR_LIMIT;
+	const uint32_t number = roots->holders.rows.items[row].number;
+	if (!write_children(&roots->holders, &rows->children, &builder->edges, row, objects) ||
+	    (frames != NULL && !write_frames(frames, &builder->edges, objects)) ||
+	    (number == roots->runtime_holder && !write_permanent(builder)) ||
+	    (number == roots->c_holder && !write_held_from_c(builder)))
+		return ERROR_NO_MEMORY;
+	return builder->edges.count > UINT32_MAX - (1u << 20) ? ERROR_LIMIT : OK;
+}
+
+static int write_rows(struct rows_writer *rows)
+{
+	const struct holders *holders = &rows->builder->graph->roots.holders;
+	for (size_t i = 0; i < holders->stretches.count; i++) {
+		const struct holder_stretch *stretch = &holders->stretches.items[i];
+		for (uint32_t holder = stretch->first; holder < stretch->end; holder++) {
+			/* Frames are below the row in front of them. */
+			const bool is_before = holder + 1 == stretch->end && i + 1 < holders->stretches.count;
+			TRY(write_references(rows, holder));
+			if (stretch->frames == NULL)
+				TRY(write_below(rows, stretch->row + (holder - stretch->first),
+				                is_before ? stretch + 1 : NULL));
+		}
 	}
 	return OK;
 }
@@ -249,16 +291,16 @@ int builder_write_holders(struct builder *builder)
 {
 	struct roots *roots = &builder->graph->roots;
 	struct certain certain = { .ends = NULL };
-	struct holder_children children = { .first = NULL };
+	struct rows_writer rows = { .builder = builder, .certain = &certain };
 	int status = find_references(builder, &certain);
-	if (status == OK && !link_children(roots, &children))
+	if (status == OK && !link_children(&roots->holders, &rows.children))
 		status = ERROR_NO_MEMORY;
 	if (status == OK)
-		status = write_rows(builder, &certain, &children);
+		status = write_rows(&rows);
 	if (status == OK && !doubtful_merge(roots))
 		status = ERROR_NO_MEMORY;
 	large_free(certain.edges.targets);
 	large_free(certain.ends);
-	free(children.first);
+	free(rows.children.first);
 	return status == OK ? OK : builder_failed(builder, status);
 }

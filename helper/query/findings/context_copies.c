@@ -28,7 +28,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 	const uint32_t above = run->heap->dominators.idom[looked->number];
 	const struct type_info *type = reference_type(naming_references(run->naming), above);
 	if (retained_node(run->heap, above, &holder) == 0 &&
-	    run->heap->graph->roots.holders.items[holder].kind == HOLDER_THREAD)
+	    holders_kind(&run->heap->graph->roots.holders, holder) == HOLDER_THREAD)
 		return OK;
 	if (type != NULL && (rule_is_type(type, "context") || strncmp(type->entry->id, "hamt", 4) == 0))
 		return OK;

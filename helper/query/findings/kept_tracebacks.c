@@ -24,7 +24,7 @@ static int look(struct rule_run *run, void *state, const struct looked *looked)
 		return OK;
 	const uint32_t holder = run->heap->dominators.node[run->heap->dominators.idom[looked->number]];
 	if (holder >= run->heap->graph->index.count &&
-	    run->heap->graph->roots.holders.items[holder - run->heap->graph->index.count].kind == HOLDER_THREAD)
+	    holders_kind(&run->heap->graph->roots.holders, holder - run->heap->graph->index.count) == HOLDER_THREAD)
 		return OK; /* is being handled */
 	sum_add(state, looked->node, run->heap->bytes[looked->number]);
 	return OK;

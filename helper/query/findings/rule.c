@@ -48,7 +48,7 @@ bool rule_is_structure(const struct rule_run *run, uint32_t number)
 	uint32_t holder;
 	const uint32_t node = run->heap->dominators.node[number];
 	if (retained_node(run->heap, number, &holder) == 0)
-		return run->heap->graph->roots.holders.items[holder].kind != HOLDER_FRAME;
+		return holders_kind(&run->heap->graph->roots.holders, holder) != HOLDER_FRAME;
 	const struct type_info *type = reference_type(naming_references(run->naming), number);
 	return type == NULL || (type->flags & TYPE_IS_BOUNDARY) != 0 || rule_is_namespace(run, node);
 }

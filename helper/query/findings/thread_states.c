@@ -53,9 +53,9 @@ static int add_state(struct rule_run *run, struct thread_states *found, uint32_t
 	const uint64_t state = run->query->target->runtime->threads.items[thread].address;
 	const uint64_t key = state_word(run, state, FIELD_PyThreadState_threading_local_key);
 	found->states++;
-	for (uint32_t i = 0; i < graph->roots.holders.count; i++) {
-		const struct holder *holder = &graph->roots.holders.items[i];
-		const uint32_t number = run->heap->dominators.number[graph->index.count + i];
+	for (size_t i = 0; i < graph->roots.holders.rows.count; i++) {
+		const struct holder *holder = &graph->roots.holders.rows.items[i];
+		const uint32_t number = run->heap->dominators.number[graph->index.count + holder->number];
 		if (holder->kind == HOLDER_THREAD && holder->thread == thread && number != UINT32_MAX)
 			found->sum.bytes += run->heap->bytes[number];
 	}

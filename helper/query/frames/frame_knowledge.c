@@ -71,8 +71,10 @@ bool frame_knowledge_find(struct thread_builder *builder)
 		const struct frame_list *frames = &builder->threads->rows.items[i].frames;
 		knowledge.row = i;
 		for (size_t k = 0; k < frames->count && k < FRAMES_LOOKED_AT; k++)
-			if (!library_has(&builder->library, frames->items[k].code))
-				add_frame(&knowledge, &frames->items[k]);
+			if (!library_has(&builder->library, frame_list_code(frames, k))) {
+				const struct python_frame frame = frame_list_at(frames, k);
+				add_frame(&knowledge, &frame);
+			}
 	}
 	if (builder->known.count > 1)
 		qsort(builder->known.items, builder->known.count, sizeof *builder->known.items, compare);

@@ -13,17 +13,14 @@ static int no_memory(const struct frame_weights *weights)
 
 /* What a frame consists of in the graph beside its holder: the frame object if there is one, and the generator that the
  * frame lies in. True: there is such. */
-static bool mark_objects(const struct frame_weights *weights, uint32_t index, uint32_t *group)
+static bool mark_objects(const struct frame_weights *weights, uint32_t index, const struct python_frame *frame,
+                         uint32_t *group)
 {
-	enum { OWNED_BY_GENERATOR = 1 };
-	const struct holder *holder = &weights->heap->graph->roots.holders.items[index];
 	const struct layout *layout = weights->query->target->decoder.layout;
-	uint64_t objects[] = { holder->frame->frame_object, 0 };
+	uint64_t objects[] = { frame->frame_object, 0 };
 	bool has_any = false;
-	if (!layout_feature(layout, FEATURE_INTERPRETER_FRAMES))
-		objects[0] = holder->frame->address;
-	else if (holder->frame->owner == OWNED_BY_GENERATOR && layout_has(layout, FIELD_PyGenObject_gi_iframe))
-		objects[1] = holder->frame->address - layout_offset(layout, FIELD_PyGenObject_gi_iframe);
+	if (frame->owner == FRAME_OWNED_BY_GENERATOR && layout_has(layout, FIELD_PyGenObject_gi_iframe))
+		objects[1] = frame->address - layout_offset(layout, FIELD_PyGenObject_gi_iframe);
 	for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) {
 		const uint32_t number = objects[i] != 0 ? retained_number(weights->heap, objects[i]) : UINT32_MAX;
 		if (number == UINT32_MAX)
@@ -40,8 +37,9 @@ static bool mark_frames(const struct frame_weights *weights, uint32_t *group)
 {
 	const struct roots *roots = &weights->heap->graph->roots;
 	bool has_any = false;
-	for (uint32_t i = 0; i < roots->holders.count; i++) {
-		if (roots->holders.items[i].kind != HOLDER_FRAME || !mark_objects(weights, i, group))
+	struct python_frame frame;
+	for (uint32_t i = 0; holders_next_with_object(&roots->holders, &i, &frame); i++) {
+		if (!mark_objects(weights, i, &frame, group))
 			continue;
 		const uint32_t number = retained_holder_number(weights->heap, i);
 		if (number != UINT32_MAX)
@@ -56,12 +54,15 @@ static int weigh_groups(struct frame_weights *weights, uint32_t *group)
 	const struct query *query = weights->query;
 	const struct roots *roots = &weights->heap->graph->roots;
 	if (mark_frames(weights, group))
-		TRY(retained_groups(weights->heap, group, (uint32_t)roots->holders.count, weights->only_here,
-		                    query->progress, query->error));
-	for (uint32_t i = 0; i < roots->holders.count; i++) {
-		const uint32_t number = retained_holder_number(weights->heap, i);
-		if (roots->holders.items[i].kind == HOLDER_FRAME && number != UINT32_MAX && group[number] == GROUP_NONE)
-			weights->only_here[i] = weights->heap->bytes[number];
+		TRY(retained_groups(weights->heap, group, roots->holders.count, weights->only_here, query->progress,
+		                    query->error));
+	for (size_t k = 0; k < roots->holders.stretches.count; k++) {
+		const struct holder_stretch *stretch = &roots->holders.stretches.items[k];
+		for (uint32_t i = stretch->first; stretch->frames != NULL && i < stretch->end; i++) {
+			const uint32_t number = retained_holder_number(weights->heap, i);
+			if (number != UINT32_MAX && group[number] == GROUP_NONE)
+				weights->only_here[i] = weights->heap->bytes[number];
+		}
 	}
 	return OK;
 }

@@ -32,9 +32,9 @@ static int no_memory(const struct frames *frames)
 	return query_no_memory(frames->query, "the frames");
 }
 
-static const struct python_frame *frame_of(const struct source *source, size_t index)
+static struct python_frame frame_of(const struct source *source, size_t index)
 {
-	return &source->frames->list.items[index];
+	return frame_list_at(&source->frames->list, index);
 }
 
 static size_t frame_count(const struct source *source)
@@ -158,8 +158,7 @@ static int weigh_rows(struct frames *frames, struct frame_stack *stack)
 
 static int add_frame(struct frames *frames, struct frame_stack *stack, const struct source *source, size_t index)
 {
-	if (!array_push(&stack->rows,
-	                (struct frame_row){ .frame = *frame_of(source, index), .depth = (uint32_t)index }))
+	if (!array_push(&stack->rows, (struct frame_row){ .frame = frame_of(source, index), .depth = (uint32_t)index }))
 		return no_memory(frames);
 	struct frame_row *row = &stack->rows.items[stack->rows.count - 1];
 	TRY(frame_sources_note(&frames->files, &row->frame));
@@ -177,7 +176,7 @@ static int add_frames(struct frames *frames, struct frame_stack *stack, const st
 		if (query_is_cancelled(frames->query))
 			return query_cancelled(frames->query);
 		if (frames->question->is_folded && i > 0 &&
-		    frames_are_alike(frame_of(source, i - 1), frame_of(source, i))) {
+		    frames_are_alike(&source->frames->list, i - 1, &source->frames->list, i)) {
 			if (stack->more_rows == 0)
 				stack->rows.items[stack->rows.count - 1].folded++;
 			continue;
@@ -196,7 +195,7 @@ static bool is_equal(const struct source *left, const struct source *right)
 	if (count != frame_count(right) || count == 0)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (!frames_are_alike(frame_of(left, i), frame_of(right, i)))
+		if (!frames_are_alike(&left->frames->list, i, &right->frames->list, i))
 			return false;
 	return true;
 }
@@ -277,9 +276,11 @@ static int add_stacks(struct frames *frames)
 		return OK;
 	}
 	const struct roots *roots = &frames->weights.heap->graph->roots;
-	for (uint32_t i = 0; i < roots->holders.count; i++)
-		if (roots->holders.items[i].kind == HOLDER_THREAD)
-			TRY(add_stack(frames, roots->holders.items[i].thread, i));
+	for (size_t i = 0; i < roots->holders.rows.count; i++) {
+		const struct holder *holder = &roots->holders.rows.items[i];
+		if (holder->kind == HOLDER_THREAD)
+			TRY(add_stack(frames, holder->thread, holder->number));
+	}
 	return OK;
 }
 

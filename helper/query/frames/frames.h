@@ -63,9 +63,11 @@ int query_frames(const struct query *query, const struct frames_question *questi
 void frames_answer_clear(struct frames_answer *answer);
 
 /* Whether two frames stand at the same instruction of the same code. */
-static inline bool frames_are_alike(const struct python_frame *left, const struct python_frame *right)
+static inline bool frames_are_alike(const struct frame_list *left, size_t left_index, const struct frame_list *right,
+                                    size_t right_index)
 {
-	return left->code == right->code && left->last_instruction == right->last_instruction;
+	const struct python_frame *a = frame_list_form(left, left_index), *b = frame_list_form(right, right_index);
+	return a == b || (a->code == b->code && a->last_instruction == b->last_instruction);
 }
 
 #endif

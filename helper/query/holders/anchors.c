@@ -47,17 +47,10 @@ static bool add_modules(struct anchors *anchors)
 static bool add_frame_objects(struct anchors *anchors)
 {
 	const struct roots *roots = &anchors->references.heap->graph->roots;
-	for (uint32_t i = 0; i < roots->holders.count; i++) {
-		const struct holder *holder = &roots->holders.items[i];
-		if (holder->kind != HOLDER_FRAME)
-			continue;
-		/* up to 3.10 the frame is an object itself */
-		uint64_t object = layout_feature(anchors->references.decoder->layout, FEATURE_INTERPRETER_FRAMES)
-		                          ? holder->frame->frame_object
-		                          : holder->frame->address;
-		if (object != 0 && !address_map_set(&anchors->frame_objects, object, i))
+	struct python_frame frame;
+	for (uint32_t i = 0; holders_next_with_object(&roots->holders, &i, &frame); i++)
+		if (frame.frame_object != 0 && !address_map_set(&anchors->frame_objects, frame.frame_object, i))
 			return false;
-	}
 	return true;
 }
 
@@ -106,7 +99,7 @@ enum anchor anchors_find(const struct anchors *anchors, uint32_t number)
 	uint32_t index;
 	uint64_t object = retained_node(anchors->references.heap, number, &index);
 	if (object == 0) {
-		enum holder_kind kind = anchors->references.heap->graph->roots.holders.items[index].kind;
+		enum holder_kind kind = holders_kind(&anchors->references.heap->graph->roots.holders, index);
 		return kind == HOLDER_FRAME                                                           ? ANCHOR_FRAME
 		       : kind == HOLDER_THREAD || kind == HOLDER_INTERPRETER || kind == HOLDER_STATIC ? ANCHOR_STATE
 		                                                                                      : ANCHOR_NONE;

@@ -21,24 +21,27 @@ const char *holder_kind_name(enum holder_kind kind)
 void holder_say(const struct references *references, uint32_t index, struct text *text)
 {
 	const struct runtime *runtime = references->decoder->context->runtime;
-	const struct holder *holder = &references->heap->graph->roots.holders.items[index];
-	switch (holder->kind) {
+	const struct holders *holders = &references->heap->graph->roots.holders;
+	const struct holder holder = holders_at(holders, index);
+	struct python_frame frame;
+	switch (holder.kind) {
 	case HOLDER_PROCESS:
 		text_add(text, "process");
 		break;
 	case HOLDER_INTERPRETER:
 		for (size_t i = 0; i < runtime->interpreters.count; i++)
-			if (runtime->interpreters.items[i].address == holder->address)
+			if (runtime->interpreters.items[i].address == holder.address)
 				text_format(text, "interpreter %" PRId64, runtime->interpreters.items[i].id);
 		break;
 	case HOLDER_THREAD:
-		text_format(text, "thread %" PRIu64, runtime->threads.items[holder->thread].native_id);
+		text_format(text, "thread %" PRIu64, runtime->threads.items[holder.thread].native_id);
 		break;
 	case HOLDER_FRAME:
-		names_place(references->decoder, holder->frame, text);
+		frame = holders_frame(holders, index);
+		names_place(references->decoder, &frame, text);
 		break;
 	case HOLDER_STATIC: {
-		const char *path = references->decoder->reader.space->files.items[holder->file].path;
+		const char *path = references->decoder->reader.space->files.items[holder.file].path;
 		const char *base = path_base_name(path);
 		text_add(text, "static memory of ");
 		names_escape(text, base, strlen(base), false);

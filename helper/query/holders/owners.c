@@ -172,7 +172,8 @@ static int add_frames(struct search *search)
 		const struct thread_frames *frames;
 		TRY(runtime_thread_frames(runtime, &runtime->threads.items[i], &frames, search->query->error));
 		for (size_t at = 0; status == OK && at < frames->list.count; at++) {
-			status = add_locals(search, &frames->list.items[at]);
+			const struct python_frame frame = frame_list_at(&frames->list, at);
+			status = add_locals(search, &frame);
 			if (query_is_cancelled(search->query))
 				status = query_cancelled(search->query);
 		}

@@ -50,17 +50,17 @@ static int next_root(struct table_cursor *cursor)
 static int root_cell(struct table_cursor *cursor, uint32_t column, struct cell *ret_cell)
 {
 	struct tables *tables = cursor->tables;
-	const struct holder *holder = &tables->heap->graph->roots.holders.items[cursor->holder];
+	const struct holders *holders = &tables->heap->graph->roots.holders;
 	uint32_t ignored;
 	switch (column) {
 	case ROOT_target:
 		*ret_cell = cell_address(retained_node(tables->heap, cursor->number, &ignored));
 		return OK;
 	case ROOT_kind:
-		*ret_cell = cell_lasting(holder_kind_name(holder->kind));
+		*ret_cell = cell_lasting(holder_kind_name(holders_kind(holders, cursor->holder)));
 		return OK;
 	case ROOT_address:
-		*ret_cell = cell_address(holder->address);
+		*ret_cell = cell_address(holders_at(holders, cursor->holder).address);
 		return OK;
 	default:
 		text_reset(&cursor->name);

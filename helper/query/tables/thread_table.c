@@ -20,9 +20,11 @@ static int find_holders(struct table_cursor *cursor)
 	if (cursor->holders == NULL)
 		return query_no_memory(&cursor->tables->query, "the threads");
 	memset(cursor->holders, 0xff, (count + 1) * sizeof *cursor->holders);
-	for (uint32_t i = 0; i < roots->holders.count; i++)
-		if (roots->holders.items[i].kind == HOLDER_THREAD && roots->holders.items[i].thread < count)
-			cursor->holders[roots->holders.items[i].thread] = i;
+	for (size_t i = 0; i < roots->holders.rows.count; i++) {
+		const struct holder *holder = &roots->holders.rows.items[i];
+		if (holder->kind == HOLDER_THREAD && holder->thread < count)
+			cursor->holders[holder->thread] = holder->number;
+	}
 	return OK;
 }
 

@@ -25,26 +25,27 @@ static uint64_t file_of(struct decoder *decoder, uint64_t code)
 static bool add_work(struct task_builder *builder, const struct frame_list *frames, size_t at, uint32_t thread)
 {
 	struct decoder *decoder = builder->decoder;
-	const struct python_frame *run = &frames->items[at];
-	const uint64_t self = frame_self(decoder, run);
+	const struct python_frame run = frame_list_at(frames, at);
+	const uint64_t self = frame_self(decoder, &run);
 	struct pool_work work = { .thread = thread };
 	if (self != 0)
 		work.future = value_attribute(&decoder->objects, self, "future");
 	if (work.future == 0)
-		work.future = frame_local(decoder, run, "future");
+		work.future = frame_local(decoder, &run, "future");
 	if (work.future == 0)
 		return true;
-	const struct python_frame *inner = run;
-	for (size_t i = at; i-- > 0 && file_of(decoder, inner->code) == file_of(decoder, run->code);)
-		inner = &frames->items[i];
+	size_t inner = at;
+	for (size_t i = at; i-- > 0 && file_of(decoder, frame_list_code(frames, inner)) == file_of(decoder, run.code);)
+		inner = i;
 	/* A framework stands between (FastAPI's endpoints that are no coroutines): the program's own frame says more.
 	 */
-	for (size_t i = at; i-- > 0 && code_is_installed(decoder, inner->code);)
-		if (!code_is_installed(decoder, frames->items[i].code))
-			inner = &frames->items[i];
-	work.place = (struct task_place){ .code = inner->code,
-		                          .instruction = inner->last_instruction,
-		                          .is_address = inner->last_instruction_is_address };
+	for (size_t i = at; i-- > 0 && code_is_installed(decoder, frame_list_code(frames, inner));)
+		if (!code_is_installed(decoder, frame_list_code(frames, i)))
+			inner = i;
+	const struct python_frame frame = frame_list_at(frames, inner);
+	work.place = (struct task_place){ .code = frame.code,
+		                          .instruction = frame.last_instruction,
+		                          .is_address = frame.last_instruction_is_address };
 	return array_push(&builder->tasks->works, work);
 }
 
@@ -58,7 +59,7 @@ int task_pool_read(struct task_builder *builder)
 		/* Below run() are two frames of threading and the worker's own. */
 		const size_t count = frames->list.count;
 		for (size_t k = count > POOL_OUTER_FRAMES ? count - POOL_OUTER_FRAMES : 0; k < count; k++)
-			if (code_is_named(builder->decoder, frames->list.items[k].code, "run") &&
+			if (code_is_named(builder->decoder, frame_list_code(&frames->list, k), "run") &&
 			    !add_work(builder, &frames->list, k, i))
 				return error_set(builder->error, ERROR_NO_MEMORY, "out of memory for the tasks");
 		if (progress_look(builder->progress, &steps) < 0)

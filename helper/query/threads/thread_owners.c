@@ -44,10 +44,11 @@ static bool find_worker(struct thread_builder *builder, uint32_t index, uint64_t
 	struct threads_answer *threads = builder->threads;
 	for (uint32_t i = 0; i < threads->rows.count; i++)
 		for (size_t k = 0; i != index && k < threads->rows.items[i].frames.count; k++) {
-			const struct python_frame *frame = &threads->rows.items[i].frames.items[k];
-			if (!code_is_named(builder->decoder, frame->code, "run"))
+			const struct frame_list *frames = &threads->rows.items[i].frames;
+			if (!code_is_named(builder->decoder, frame_list_code(frames, k), "run"))
 				continue;
-			const uint64_t self = frame_self(builder->decoder, frame);
+			const struct python_frame frame = frame_list_at(frames, k);
+			const uint64_t self = frame_self(builder->decoder, &frame);
 			if (self != 0 && value_attribute(objects, self, "future") == future)
 				return thread_set_owner(&threads->rows.items[index].wait, i, OWNER_RUNS);
 		}

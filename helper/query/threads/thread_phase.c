@@ -73,5 +73,5 @@ int thread_collecting_find(struct thread_builder *builder)
 bool thread_ends_python(struct decoder *decoder, const struct thread_row *row)
 {
 	return row->frames.count > 0 &&
-	       code_is_named(decoder, row->frames.items[row->frames.count - 1].code, "_shutdown");
+	       code_is_named(decoder, frame_list_code(&row->frames, row->frames.count - 1), "_shutdown");
 }

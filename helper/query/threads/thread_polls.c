@@ -81,9 +81,12 @@ static bool add_from_selector(struct thread_builder *builder, struct thread_row 
 	struct dict_cursor cursor;
 	uint64_t key, value;
 	int64_t number;
-	const uint64_t selector = row->frames.count > 0 ? frame_self(builder->decoder, &row->frames.items[0]) : 0;
-	const uint64_t keys = selector != 0 ? value_attribute(objects, selector, "_fd_to_key") : 0;
 	bool done = true;
+	if (row->frames.count == 0)
+		return true;
+	const struct python_frame frame = frame_list_at(&row->frames, 0);
+	const uint64_t selector = frame_self(builder->decoder, &frame);
+	const uint64_t keys = selector != 0 ? value_attribute(objects, selector, "_fd_to_key") : 0;
 	if (keys == 0 || !dict_cursor_open(&cursor, objects, keys))
 		return true;
 	for (uint32_t i = 0; done && i < LIMIT_POLLED && dict_cursor_next(&cursor, &key, &value); i++)

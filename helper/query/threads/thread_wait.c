@@ -188,16 +188,16 @@ static void find_by_frames(struct thread_builder *builder, struct thread_row *ro
 	struct thread_lock found = { .kind = LOCK_NONE };
 	bool enters = false;
 	size_t i = 0;
-	for (; i < row->frames.count && library_has(&builder->library, row->frames.items[i].code); i++) {
-		const struct python_frame *frame = &row->frames.items[i];
-		const uint64_t self = waits_by_name(decoder, frame->code) ? frame_self(decoder, frame) : 0;
+	for (; i < row->frames.count && library_has(&builder->library, frame_list_code(&row->frames, i)); i++) {
+		const struct python_frame frame = frame_list_at(&row->frames, i);
+		const uint64_t self = waits_by_name(decoder, frame.code) ? frame_self(decoder, &frame) : 0;
 		const enum lock_kind kind = lock_kind_of(decoder, self);
-		if (kind == LOCK_NONE && found.kind == LOCK_NONE && is_passed(decoder, frame->code))
+		if (kind == LOCK_NONE && found.kind == LOCK_NONE && is_passed(decoder, frame.code))
 			continue;
 		if (kind == LOCK_NONE)
 			break;
 		if (i == 0)
-			enters = is_entered(decoder, frame, kind);
+			enters = is_entered(decoder, &frame, kind);
 		if (!enters || !lock_is_of_processes(found.kind))
 			found = (struct thread_lock){ .kind = kind, .address = self };
 	}
@@ -217,9 +217,9 @@ static bool find_import_lock(struct thread_builder *builder, struct thread_row *
 {
 	struct decoder *decoder = builder->decoder;
 	for (size_t i = 0; i < row->frames.count && i < 4; i++) {
-		const struct python_frame *frame = &row->frames.items[i];
-		const uint64_t self = frame_self(decoder, frame);
-		if (lock_kind_of(decoder, self) != LOCK_IMPORT || !code_is_named(decoder, frame->code, "acquire"))
+		const struct python_frame frame = frame_list_at(&row->frames, i);
+		const uint64_t self = frame_self(decoder, &frame);
+		if (lock_kind_of(decoder, self) != LOCK_IMPORT || !code_is_named(decoder, frame.code, "acquire"))
 			continue;
 		row->wait.primitive = row->wait.lock.address;
 		row->wait.lock = (struct thread_lock){ .kind = LOCK_IMPORT, .address = self };
@@ -227,7 +227,8 @@ static bool find_import_lock(struct thread_builder *builder, struct thread_row *
 		for (i++; i < row->frames.count; i++) {
 			struct text file = { .bytes = NULL }, function = { .bytes = NULL };
 			int64_t line;
-			names_frame(decoder, &row->frames.items[i], &function, &file, &line);
+			const struct python_frame caller = frame_list_at(&row->frames, i);
+			names_frame(decoder, &caller, &function, &file, &line);
 			const bool is_frozen = text_string(&file)[0] == '<';
 			text_free(&file);
 			text_free(&function);

@@ -54,8 +54,10 @@ static int64_t interpreter_id(const struct runtime *runtime, uint64_t address)
 static uint64_t find_importing(struct thread_builder *builder, const struct thread_row *row)
 {
 	for (size_t i = row->frames.count; i > 0; i--)
-		if (code_is_named(builder->decoder, row->frames.items[i - 1].code, "_find_and_load"))
-			return frame_local(builder->decoder, &row->frames.items[i - 1], "name");
+		if (code_is_named(builder->decoder, frame_list_code(&row->frames, i - 1), "_find_and_load")) {
+			const struct python_frame frame = frame_list_at(&row->frames, i - 1);
+			return frame_local(builder->decoder, &frame, "name");
+		}
 	return 0;
 }
 
@@ -63,7 +65,7 @@ static bool is_in_finalizer(struct thread_builder *builder, const struct thread_
 {
 	enum { FRAMES_LOOKED_AT = 256 };
 	for (size_t i = 0; i < row->frames.count && i < FRAMES_LOOKED_AT; i++)
-		if (code_is_named(builder->decoder, row->frames.items[i].code, "__del__"))
+		if (code_is_named(builder->decoder, frame_list_code(&row->frames, i), "__del__"))
 			return true;
 	return false;
 }
@@ -106,7 +108,7 @@ static bool same_stack(const struct thread_row *left, const struct thread_row *r
 	    left->gil != right->gil || left->interpreter != right->interpreter || left->frames.count == 0)
 		return false;
 	for (size_t i = 0; i < left->frames.count; i++)
-		if (!frames_are_alike(&left->frames.items[i], &right->frames.items[i]))
+		if (!frames_are_alike(&left->frames, i, &right->frames, i))
 			return false;
 	return true;
 }
@@ -172,9 +174,9 @@ static bool find_with_blocks(struct thread_builder *builder)
 	bool done = true;
 	for (uint32_t i = 0; done && i < threads->rows.count; i++)
 		for (uint32_t k = 0; done && k < threads->rows.items[i].frames.count; k++) {
+			const struct python_frame frame = frame_list_at(&threads->rows.items[i].frames, k);
 			objects.count = 0;
-			done = with_blocks_find(builder->decoder, &threads->rows.items[i].frames.items[k], "__exit__",
-			                        &objects);
+			done = with_blocks_find(builder->decoder, &frame, "__exit__", &objects);
 			for (size_t n = 0; done && n < objects.count; n++)
 				done = array_push(&builder->withs,
 				                  (struct with_row){ entered_lock(builder, objects.items[n]), i, k });
