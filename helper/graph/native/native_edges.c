@@ -20,6 +20,9 @@ enum {
 	LEAST_BLOCK_BYTES = 1 << 20,
 	NEAR_OBJECTS = 64, /* it is faster to go over than to look up */
 	WORDS_AT_ONCE = 8,
+	AHEAD_BYTES =
+	        1024, /* memory is fetched: objects lie side by side, and a page ends what the processor foresees */
+	SMALL_BYTES = 256, /* of a block: it is looked through once before word by word */
 };
 
 #define LEAST_WIDE (UINT64_C(1) << 32)
@@ -34,6 +37,10 @@ struct scanner {
 	uint64_t steps;
 	size_t begin, end; /* which sources it looks at */
 	native_edge_array edges; /* that it found, in order of their sources */
+	/* The block behind the last one that a word was the address of: blocks that were made one after the other are
+	 * mostly named so, and need not be looked up. */
+	uint64_t expected_address; /* UINT64_MAX: none is expected */
+	uint32_t expected, expected_rank; /* the block, and its rank in the index */
 	bool can_popcnt;
 	int status;
 };
@@ -58,11 +65,25 @@ static inline __attribute__((always_inline)) bool is_near_start(const struct obj
 	return bit < BEFORE && granule >= 64 && word[-1] >> (64 - BEFORE + bit) != 0;
 }
 
+static inline void expect_next(struct scanner *scanner, uint32_t rank)
+{
+	if (rank + 1 >= scanner->graph->index.count)
+		return;
+	scanner->expected_rank = rank + 1;
+	scanner->expected = numbered(scanner->graph, rank + 1);
+	scanner->expected_address = scanner->graph->blocks.items[scanner->expected].address;
+}
+
 /* The block that a word points to, with NATIVE_INSIDE; UINT32_MAX: none. */
 static inline __attribute__((always_inline)) uint32_t block_of(struct scanner *scanner, uint64_t word)
 {
 	const struct native_graph *graph = scanner->graph;
 	const struct object_index *index = &graph->index;
+	if (word == scanner->expected_address) {
+		const uint32_t number = scanner->expected;
+		expect_next(scanner, scanner->expected_rank);
+		return number;
+	}
 	const struct segment *segment = reader_segment(&scanner->reader, word);
 	if (segment == NULL || segment->data == NULL)
 		return UINT32_MAX;
@@ -71,8 +92,10 @@ static inline __attribute__((always_inline)) uint32_t block_of(struct scanner *s
 		return UINT32_MAX;
 	const uint32_t before = object_index_rank(index, granule);
 	const uint32_t here = before < index->count ? numbered(graph, before) : UINT32_MAX;
-	if (here != UINT32_MAX && graph->blocks.items[here].address == word)
+	if (here != UINT32_MAX && graph->blocks.items[here].address == word) {
+		expect_next(scanner, before);
 		return here;
+	}
 	/* The granule's own block begins at it, or this word's block before it. */
 	uint32_t number = here;
 	if (here == UINT32_MAX || graph->blocks.items[here].address > word) {
@@ -136,6 +159,12 @@ static int scan_plain(struct scanner *scanner, const uint8_t *words, uint64_t co
 	return scan_all(scanner, words, count, source);
 }
 
+static inline int scan_piece(struct scanner *scanner, const uint8_t *words, uint64_t count, uint32_t source)
+{
+	return scanner->can_popcnt ? scan_popcnt(scanner, words, count, source)
+	                           : scan_plain(scanner, words, count, source);
+}
+
 /* Memory need not be there in one piece: of a live process only pages that were touched are copied, a dump leaves out
  * what a file has. */
 static int scan_words(struct scanner *scanner, uint64_t start, uint64_t bytes, uint32_t source)
@@ -148,13 +177,20 @@ static int scan_words(struct scanner *scanner, uint64_t start, uint64_t bytes, u
 		const uint64_t stop = segment != NULL ? segment->end : (start | (PAGE - 1)) + 1;
 		const uint64_t piece = (stop < end ? stop : end) - start;
 		const uint8_t *words = segment != NULL && piece >= 8 ? reader_at(&scanner->reader, start, piece) : NULL;
-		if (words != NULL && scanner->can_popcnt)
-			status = scan_popcnt(scanner, words, piece / 8, source);
-		else if (words != NULL)
-			status = scan_plain(scanner, words, piece / 8, source);
+		if (words != NULL)
+			status = scan_piece(scanner, words, piece / 8, source);
 		start += piece;
 	}
 	return status;
+}
+
+/* Whether any of a few words lies where blocks are: of many blocks none does. */
+static inline bool may_lead(const struct scanner *scanner, const uint8_t *words, uint64_t count)
+{
+	bool is_worth = false;
+	for (uint64_t i = 0; i < count; i++)
+		is_worth |= load_u64(words + 8 * i) - scanner->low < scanner->span;
+	return is_worth;
 }
 
 /* ---- Crews ---- */
@@ -245,6 +281,8 @@ static int scan_object(struct scanner *scanner, struct decoder *decoder, uint64_
 	const uint64_t first = decoder->layout->struct_bytes[STRUCT_PyObject];
 	if (type == NULL)
 		return OK;
+	__builtin_prefetch(head.bytes + AHEAD_BYTES);
+	__builtin_prefetch(head.bytes + AHEAD_BYTES + 64);
 	const uint64_t body =
 	        type->tp_basicsize > 0 && type->tp_basicsize < BODY_MOST ? (uint64_t)type->tp_basicsize : BODY_MOST;
 	return body > first ? scan_words(scanner, address + first, body - first, number) : OK;
@@ -305,6 +343,11 @@ static int scan_block(struct scanner *scanner, const struct native_block *block,
 	const bool has_tail = block->allocator == ALLOCATOR_MALLOC && bytes >= 16 && bytes % 16 == 8;
 	if (!has_tail)
 		return scan_words(scanner, block->address, bytes, number);
+	if (bytes <= SMALL_BYTES) {
+		const uint8_t *words = reader_at(&scanner->reader, block->address, bytes);
+		if (words != NULL && !may_lead(scanner, words, bytes / 8))
+			return OK;
+	}
 	bytes -= 8;
 	TRY(scan_words(scanner, block->address, bytes, number));
 	const size_t before = scanner->edges.count;
@@ -389,6 +432,7 @@ int native_edges_find(struct native_edges *edges, const struct native_graph *gra
 	struct scanner first = { .graph = graph,
 		                 .sources = sources,
 		                 .progress = progress,
+		                 .expected_address = UINT64_MAX,
 		                 .can_popcnt = object_index_has_popcnt(),
 		                 .status = OK };
 	memset(edges, 0, sizeof *edges);

@@ -6,10 +6,13 @@
 
 #include "base/threads.h"
 #include "decode/quick_size.h"
+#include "graph/native/pool_starts.h"
 
 enum {
 	LEAST_RANGE = 1 << 13, /* objects that are worth a thread */
 	COLLECTOR_HEAD = 16, /* PyGC_Head */
+	AHEAD_BYTES =
+	        1024, /* memory is fetched: objects lie side by side, and a page ends what the processor foresees */
 };
 
 /* What one thread does: objects begin up to (not including) end, by number. */
@@ -19,6 +22,8 @@ struct block_range {
 	struct progress *progress;
 	struct python_blocks *all; /* only its set, which threads share */
 	struct python_blocks own; /* sums */
+	struct pool_starts objects, others; /* of pools: objects themselves, and what else they have */
+	bool has_heads; /* the collector's words are in front of what it tracks */
 	uint32_t begin, end;
 	int status;
 };
@@ -40,12 +45,7 @@ static bool count_leaf(struct block_range *range, struct decoder *decoder, const
 	uint64_t shallow;
 	if (type->preheader != 0 || !quick_leaf(decoder, head, type, &shallow))
 		return false;
-	const uint32_t bytes = allocation_pooled(decoder, head->address, shallow);
-	if (bytes == 0)
-		return false;
-	(void)add_block(range, reader_segment(&decoder->reader, head->address), head->address, bytes,
-	                ALLOCATOR_PYMALLOC);
-	return true;
+	return pool_starts_add(&range->objects, decoder, head->address, shallow, false);
 }
 
 /* Whether what was decoded cannot be: the allocator has the block in another size, or not in use. */
@@ -99,40 +99,24 @@ static bool note_known(struct block_range *range, struct reader *reader, uint32_
 	return true;
 }
 
-/* A block of a pool that is just as large as it must be. True: it is one; *ret_bytes then has its bytes if it was not
- * met before. */
-static inline bool count_pooled(struct block_range *range, struct decoder *decoder, uint64_t address,
-                                uint64_t requested, uint64_t *ret_bytes)
-{
-	const uint32_t bytes = allocation_pooled(decoder, address, requested);
-	if (bytes == 0)
-		return false;
-	*ret_bytes = add_block(range, reader_segment(&decoder->reader, address), address, bytes, ALLOCATOR_PYMALLOC)
-	                     ? bytes
-	                     : 0;
-	return true;
-}
-
 /* The object itself, with what is in front of it. */
-static void count_own(struct block_range *range, struct decoder *decoder, bool is_code, bool is_free_threaded)
+static void count_own(struct block_range *range, struct decoder *decoder, bool is_code)
 {
 	const struct decoded *out = &decoder->out;
-	uint8_t allocator = ALLOCATOR_PYMALLOC;
-	uint64_t bytes;
-	if (!count_pooled(range, decoder, out->address - out->type->preheader, allocation_request(decoder), &bytes)) {
-		const struct allocation own = allocation_of_object(decoder);
-		bytes = count_block(range, &decoder->reader, &own) ? own.taken : 0;
-		allocator = own.allocator;
-	}
-	if (bytes == 0)
+	const bool has_head = range->has_heads && out->presize >= COLLECTOR_HEAD;
+	if (!is_code && pool_starts_add(&range->objects, decoder, out->address - out->type->preheader,
+	                                allocation_request(decoder), has_head))
+		return;
+	const struct allocation own = allocation_of_object(decoder);
+	if (!count_block(range, &decoder->reader, &own))
 		return;
 	if (is_code) {
-		range->own.codes[allocator]++;
-		range->own.code_bytes[allocator] += bytes;
+		range->own.codes[own.allocator]++;
+		range->own.code_bytes[own.allocator] += own.taken;
 	}
-	if (out->presize >= COLLECTOR_HEAD && !is_free_threaded) {
-		range->own.collector_heads[allocator]++;
-		range->own.collector_bytes[allocator] += COLLECTOR_HEAD;
+	if (has_head) {
+		range->own.collector_heads[own.allocator]++;
+		range->own.collector_bytes[own.allocator] += COLLECTOR_HEAD;
 	}
 }
 
@@ -140,29 +124,26 @@ static void count_own(struct block_range *range, struct decoder *decoder, bool i
 static void count_other(struct block_range *range, struct decoder *decoder, uint32_t node, size_t index, bool is_code)
 {
 	const struct block *block = &decoder->out.blocks.items[index];
-	uint8_t allocator = ALLOCATOR_PYMALLOC;
-	uint64_t bytes;
 	if ((block->flags & BLOCK_INTERIOR) != 0)
 		return;
-	if ((block->flags & (BLOCK_PAGES | BLOCK_OPAQUE)) != 0 ||
-	    !count_pooled(range, decoder, block->address, block->bytes, &bytes)) {
-		const struct allocation allocation = allocation_of_block(decoder, index);
-		if ((decoder->out.type->flags & TYPE_HAS_UNKNOWN_WORDS) != 0 &&
-		    note_known(range, &decoder->reader, node, block, &allocation))
-			return;
-		bytes = count_block(range, &decoder->reader, &allocation) ? allocation.taken : 0;
-		allocator = allocation.allocator;
-	}
-	range->own.code_bytes[allocator] += is_code ? bytes : 0;
+	if ((block->flags & (BLOCK_PAGES | BLOCK_OPAQUE)) == 0 && !is_code &&
+	    pool_starts_add(&range->others, decoder, block->address, block->bytes, false))
+		return;
+	const struct allocation allocation = allocation_of_block(decoder, index);
+	if ((decoder->out.type->flags & TYPE_HAS_UNKNOWN_WORDS) != 0 &&
+	    note_known(range, &decoder->reader, node, block, &allocation))
+		return;
+	if (count_block(range, &decoder->reader, &allocation) && is_code)
+		range->own.code_bytes[allocation.allocator] += allocation.taken;
 }
 
-static void count_object(struct block_range *range, struct decoder *decoder, uint32_t node, bool is_free_threaded)
+static void count_object(struct block_range *range, struct decoder *decoder, uint32_t node)
 {
 	const struct decoded *out = &decoder->out;
 	if (out->type == NULL || (out->flags & DECODED_CORRUPT) != 0)
 		return;
 	const bool is_code = (out->type->flags & TYPE_IS_BOUNDARY) != 0 && strcmp(out->type->entry->id, "code") == 0;
-	count_own(range, decoder, is_code, is_free_threaded);
+	count_own(range, decoder, is_code);
 	for (size_t i = 0; i < out->blocks.count; i++)
 		count_other(range, decoder, node, i, is_code);
 }
@@ -190,6 +171,15 @@ static bool note_opaque(struct block_range *range, struct decoder *decoder, uint
 	return true;
 }
 
+static void add_pooled(struct python_blocks *sums, struct pool_starts *starts)
+{
+	pool_starts_flush(starts);
+	sums->blocks[ALLOCATOR_PYMALLOC] += starts->count;
+	sums->bytes[ALLOCATOR_PYMALLOC] += starts->sum;
+	sums->collector_heads[ALLOCATOR_PYMALLOC] += starts->head_count;
+	sums->collector_bytes[ALLOCATOR_PYMALLOC] += starts->head_count * COLLECTOR_HEAD;
+}
+
 static void count_range(void *context, unsigned member)
 {
 	struct block_range *range = (struct block_range *)context + member;
@@ -198,23 +188,29 @@ static void count_range(void *context, unsigned member)
 	struct object_cursor cursor;
 	uint64_t done = 0;
 	decoder_init(&decoder, range->graph->decoder->context);
-	const bool is_free_threaded = layout_feature(decoder.layout, FEATURE_FREE_THREADED);
+	range->has_heads = !layout_feature(decoder.layout, FEATURE_FREE_THREADED);
+	pool_starts_init(&range->objects, &range->all->starts);
+	pool_starts_init(&range->others, &range->all->starts);
 	decoder.sink = &no_runs;
 	decoder.skip_class = true;
 	object_cursor_init_at(&cursor, &range->graph->index, range->begin);
 	for (uint32_t node = range->begin; range->status == OK && node < range->end; node++) {
 		const struct object_head head = decode_head(&decoder, object_cursor_next(&cursor));
+		if (head.bytes != NULL)
+			__builtin_prefetch(head.bytes + AHEAD_BYTES);
 		const struct type_info *type = head.bytes != NULL ? decode_head_type(&decoder, head.bytes) : NULL;
 		if (type != NULL && count_leaf(range, &decoder, &head, type)) {
 			range->status = progress_step(range->progress, &done);
 			continue;
 		}
 		if (decode_typed_object(&decoder, &head, type))
-			count_object(range, &decoder, node, is_free_threaded);
+			count_object(range, &decoder, node);
 		if (type != NULL && (type->flags & TYPE_HAS_UNKNOWN_WORDS) != 0 && !note_opaque(range, &decoder, node))
 			decoder.out_of_memory = true;
 		range->status = decoder.out_of_memory ? ERROR_NO_MEMORY : progress_step(range->progress, &done);
 	}
+	add_pooled(&range->own, &range->objects);
+	add_pooled(&range->own, &range->others);
 	decoder.sink = NULL;
 	decoder_clear(&decoder);
 }
