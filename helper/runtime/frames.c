@@ -129,7 +129,8 @@ static void read_stack(const struct frame_reader *from, uint64_t address, struct
 	frame->stack = frame->localsplus + 8 * (uint64_t)frame->slot_count;
 	int64_t depth = -1;
 	if (field(from, address, FIELD__PyInterpreterFrame_stackpointer, &top)) {
-		if (top >= frame->stack && (top - frame->stack) % 8 == 0)
+		if (!runtime_frame_is_running(from->runtime, address) && top >= frame->stack &&
+		    (top - frame->stack) % 8 == 0)
 			depth = (int64_t)((top - frame->stack) / 8);
 	} else if (field(from, address, FIELD__PyInterpreterFrame_stacktop, &top)) {
 		depth = (int64_t)(int32_t)top - frame->slot_count;
@@ -348,19 +349,6 @@ bool runtime_read_frame(const struct runtime *runtime, struct reader *reader, ui
 	return read_frame(&from, address, ret_frame) == FRAME_PYTHON;
 }
 
-/* The most recent frame; 0: the thread runs no Python. */
-static bool first_frame(const struct frame_reader *from, uint64_t thread, uint64_t *ret_frame)
-{
-	uint64_t record;
-	if (layout_has(from->layout, FIELD_PyThreadState_frame))
-		return field(from, thread, FIELD_PyThreadState_frame, ret_frame);
-	if (layout_has(from->layout, FIELD_PyThreadState_current_frame))
-		return field(from, thread, FIELD_PyThreadState_current_frame, ret_frame);
-	/* 3.11 and 3.12: behind a record on the C stack, or in the thread state itself. */
-	return field(from, thread, FIELD_PyThreadState_cframe, &record) &&
-	       field(from, record, FIELD__PyCFrame_current_frame, ret_frame);
-}
-
 /* The list ends with frames of a loop, the last of them repeated `period` frames ago: each is kept once. */
 static void cut_repetition(struct frame_list *frames, size_t begin, size_t period)
 {
@@ -441,7 +429,7 @@ int runtime_frames(const struct runtime *runtime, const struct python_thread *th
 	                                       : FIELD_PyFrameObject_f_back;
 	const size_t begin = frames->count;
 	uint64_t at;
-	*ret_truncated = !first_frame(&from, thread->address, &at);
+	*ret_truncated = !runtime_first_frame(runtime, &reader, thread->address, &at);
 	if (*ret_truncated)
 		at = 0;
 	bool is_broken = *ret_truncated;

@@ -28,6 +28,7 @@ void runtime_close(struct runtime *runtime)
 		frame_list_clear(&runtime->frames[i].list);
 	free(runtime->frames);
 	array_free(&runtime->threads);
+	array_free(&runtime->running_frames);
 	free(runtime);
 }
 
@@ -145,6 +146,8 @@ int runtime_open(struct runtime **ret_runtime, const struct address_space *space
 		derive_known_objects(&opening);
 	if (status == OK)
 		status = find_threads(&opening);
+	if (status == OK)
+		status = find_running_frames(&opening);
 	if (status == OK)
 		warn_without_file(runtime);
 	if (status == OK)

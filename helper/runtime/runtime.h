@@ -67,6 +67,10 @@ struct runtime {
 	uint64_t symbols[SYMBOL_COUNT];
 	ARRAY(struct interpreter) interpreters; /* main interpreter first */
 	ARRAY(struct python_thread) threads;
+	/* Frames whose stack pointer (3.14+) says nothing, sorted: the interpreter may be at work on them, with its top
+	 * in a register, and what it saved last is of an earlier instruction (_PyFrame_GetStackPointer() clears it in
+	 * debug builds only). */
+	ARRAY(uint64_t) running_frames;
 	struct thread_frames *frames; /* of each thread; runtime_thread_frames() fills them */
 	bool is_collecting; /* a garbage collection was under way in some interpreter */
 	bool is_finalizing;
@@ -91,9 +95,15 @@ int runtime_frames(const struct runtime *runtime, const struct python_thread *th
  * several threads at once. */
 int runtime_thread_frames(const struct runtime *runtime, const struct python_thread *thread,
                           const struct thread_frames **ret_frames, struct error *error);
+/* Address of the most recent frame of a PyThreadState, which may be an entry of the interpreter's own; 0: it runs no
+ * Python. False: it cannot be read. */
+bool runtime_first_frame(const struct runtime *runtime, struct reader *reader, uint64_t thread, uint64_t *ret_frame);
 /* Fills *ret_frame from one _PyInterpreterFrame (3.11+) or PyFrameObject; false if it cannot be read or is a shim. */
 bool runtime_read_frame(const struct runtime *runtime, struct reader *reader, uint64_t address,
                         struct python_frame *ret_frame);
+
+/* Whether it is one of running_frames. */
+bool runtime_frame_is_running(const struct runtime *runtime, uint64_t address);
 
 void runtime_warn(struct runtime *runtime, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The last warning bears on every answer. */

@@ -45,7 +45,7 @@ static int64_t used_slots(struct decoder *decoder, struct body head, uint64_t lo
 	if (layout_has(layout, FIELD__PyInterpreterFrame_stacktop))
 		return body_i64(decoder, FIELD__PyInterpreterFrame_stacktop, head);
 	uint64_t pointer = body_u64(decoder, FIELD__PyInterpreterFrame_stackpointer, head);
-	if (pointer == 0)
+	if (pointer == 0 || runtime_frame_is_running(decoder->context->runtime, localsplus - head.size))
 		return -1;
 	return pointer < localsplus || (pointer - localsplus) % 8 != 0 ? INT64_MAX
 	                                                               : (int64_t)((pointer - localsplus) / 8);

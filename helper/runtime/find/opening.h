@@ -84,6 +84,8 @@ bool sys_says_debug(struct opening *opening, uint64_t sysdict);
 /* interpreters.c, threads.c: fill the lists; what is broken is a warning. */
 int find_interpreters(struct opening *opening);
 int find_threads(struct opening *opening);
+/* Frames that threads are at work on: runtime->running_frames. */
+int find_running_frames(struct opening *opening);
 
 /* layout_confirm.c: does this layout hold in the target? Unless it is confirmed, failure (FAILURE_BYTES) says what did
  * not, and *ret_failing of which struct (may be NULL). Sentences about what was checked are appended to checks, which
