@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "base/bytes.h"
+#include "base/page_pool.h"
 #include "base/spill.h"
 #include "base/threads.h"
 
@@ -15,7 +16,6 @@
 #endif
 
 enum {
-	PAGE_BYTES = 4096,
 	HUGE_PAGE_BYTES = 1 << 21,
 	LEAST_BYTES = 2 * HUGE_PAGE_BYTES, /* below, the rounding would be a good part of the whole */
 	SHARED_BYTES = 16 * HUGE_PAGE_BYTES, /* worth several threads to be cleared by the kernel */
@@ -58,19 +58,19 @@ void *large_allocate(uint64_t count, size_t item_bytes)
 {
 	uint64_t bytes;
 	void *block;
+	bool is_fresh;
 	if (!checked_multiply(count, item_bytes, &bytes) || bytes > SIZE_MAX / 2)
 		return NULL;
 	if (bytes < LEAST_BYTES)
 		return malloc(bytes > 0 ? bytes : 1);
 	if (spill_directory() != NULL)
 		return spill_allocate(bytes);
-	if (posix_memalign(&block, HUGE_PAGE_BYTES, bytes) != 0)
-		return NULL;
-	/* Whole pages only: what follows in the last one may be somebody else's. */
-	bytes &= ~(uint64_t)(PAGE_BYTES - 1);
-	large_block_advise(block, bytes);
-	if (bytes >= SHARED_BYTES)
-		clear_together(block, bytes);
+	block = page_pool_take(bytes, &is_fresh);
+	if (block != NULL && is_fresh) {
+		large_block_advise(block, bytes);
+		if (bytes >= SHARED_BYTES)
+			clear_together(block, bytes);
+	}
 	return block;
 }
 
@@ -82,19 +82,25 @@ void *large_allocate_zero(uint64_t count, size_t item_bytes)
 	return block;
 }
 
+/* Bytes of a block that is none of malloc()'s; 0: it is one. */
+static uint64_t mapped_bytes(const void *block)
+{
+	const uint64_t bytes = page_pool_bytes(block);
+	return bytes != 0 ? bytes : spill_bytes(block);
+}
+
 void *large_reallocate(void *block, uint64_t count, size_t item_bytes)
 {
 	uint64_t bytes;
 	if (!checked_multiply(count, item_bytes, &bytes) || bytes > SIZE_MAX / 2)
 		return NULL;
-	const uint64_t spilled = block != NULL ? spill_bytes(block) : 0;
-	/* What is in memory and small stays there. */
-	if (spilled == 0 && (spill_directory() == NULL || bytes < LEAST_BYTES))
+	const uint64_t mapped = block != NULL ? mapped_bytes(block) : 0;
+	if (mapped == 0 && bytes < LEAST_BYTES)
 		return realloc(block, bytes > 0 ? bytes : 1);
 	void *larger = large_allocate(count, item_bytes);
 	if (larger == NULL || block == NULL)
 		return larger;
-	const uint64_t before = spilled != 0 ? spilled : malloc_usable_size(block);
+	const uint64_t before = mapped != 0 ? mapped : malloc_usable_size(block);
 	memcpy(larger, block, before < bytes ? before : bytes);
 	large_free(block);
 	return larger;
@@ -102,6 +108,6 @@ void *large_reallocate(void *block, uint64_t count, size_t item_bytes)
 
 void large_free(void *block)
 {
-	if (!spill_free(block))
+	if (!page_pool_give(block) && !spill_free(block))
 		free(block);
 }

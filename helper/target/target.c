@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/large_block.h"
+#include "base/page_pool.h"
 
 int target_open(struct target **ret_target, struct address_space *space, const struct runtime_options *options,
                 struct error *error)
@@ -87,13 +88,17 @@ static int build_heap(struct target *target, struct progress *progress, struct e
 {
 	heap_graph_close(target->graph); /* at most its objects: finding them once more is what a walk costs */
 	target->graph = NULL;
+	/* The graph's work arrays are the dominator tree's next. */
+	page_pool_keep();
 	/* The graph keeps the decoder it was built with: the target's, which lives as long. */
-	TRY(heap_graph_open(&target->graph, &target->decoder, progress, error));
-	const int status = retained_open(&target->heap, target->graph, progress, error);
+	int status = heap_graph_open(&target->graph, &target->decoder, progress, error);
+	if (status == OK)
+		status = retained_open(&target->heap, target->graph, progress, error);
 	if (status < 0) { /* its edges may be gone */
 		heap_graph_close(target->graph);
 		target->graph = NULL;
 	}
+	page_pool_release();
 	return status;
 }
 

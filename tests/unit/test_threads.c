@@ -63,16 +63,16 @@ static void blocks_of_any_size_are_there_and_zero(void **state)
 		assert_non_null(block);
 		for (uint64_t at = 0; at < counts[i]; at++)
 			assert_int_equal(block[at], 0);
-		free(block);
+		large_free(block);
 		block = large_allocate(counts[i], sizeof *block);
 		assert_non_null(block);
 		for (uint64_t at = 0; at < counts[i]; at++)
 			block[at] = (uint32_t)at;
-		block = realloc(block, (counts[i] + 100) * sizeof *block);
+		block = large_reallocate(block, counts[i] + 100, sizeof *block);
 		assert_non_null(block);
 		for (uint64_t at = 0; at < counts[i]; at++)
 			assert_int_equal(block[at], at);
-		free(block);
+		large_free(block);
 	}
 	assert_null(large_allocate(UINT64_MAX, 4));
 	assert_null(large_allocate(UINT64_MAX / 4, 4));

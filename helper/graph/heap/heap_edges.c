@@ -263,8 +263,9 @@ static void begin_range(struct builder *builder, struct edge_range *range, unsig
 		range->own_decoder.skip_blocks = builder->decoder->skip_blocks;
 		range->decoder = &range->own_decoder;
 	}
-	/* A first guess; it grows where it must. */
-	range->writer.capacity = builder->slots_drawn / count + builder->slots_drawn / 64 / count + 1024;
+	/* A first guess; it grows where it must. All other rows are put behind those of the first range. */
+	const uint64_t all = builder->slots_drawn + builder->slots_drawn / 64 + builder->graph->roots.holders.count;
+	range->writer.capacity = (index > 0 ? builder->slots_drawn / count : all) + 1024;
 	range->writer.targets = large_allocate(range->writer.capacity, sizeof *range->writer.targets);
 	if (range->writer.targets == NULL)
 		range->writer.capacity = 0;

@@ -62,6 +62,10 @@ static int write_certain(struct builder *builder, struct certain *certain)
 	certain->ends = large_allocate(roots->holders.count + 1, sizeof *certain->ends);
 	if (certain->ends == NULL)
 		return ERROR_NO_MEMORY;
+	/* What the first pass followed and the objects do not have. */
+	const uint64_t left = builder->slots_drawn - builder->edges.count;
+	if (builder->slots_drawn > builder->edges.count && !edge_writer_reserve(&certain->edges, left))
+		return ERROR_NO_MEMORY;
 	holder_runs_open(&runs, roots, builder->decoder);
 	for (const struct run *run; (run = holder_runs_next(&runs)) != NULL;) {
 		while (holder < runs.holder)
