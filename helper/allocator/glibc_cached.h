@@ -4,7 +4,7 @@
 #ifndef PYDS_ALLOCATOR_GLIBC_CACHED_H
 #define PYDS_ALLOCATOR_GLIBC_CACHED_H
 
-#include "allocator/glibc_walk.h"
+#include "allocator/glibc_use.h"
 
 /* One way or the other the links of these lists are written: as they are, or since 2.32 mixed with their place. */
 enum glibc_links { GLIBC_LINKS_UNKNOWN, GLIBC_LINKS_PLAIN, GLIBC_LINKS_SAFE };

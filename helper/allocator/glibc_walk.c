@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "allocator/glibc_cached.h"
+#include "allocator/glibc_chunks.h"
 #include "base/bytes.h"
 
 enum {
-	FENCE_MOST = 32, /* what a heap that is full keeps at its end */
+	PLACE_EVERY = 16, /* chunks: the place of one is kept */
 	TRIM_HEAD = 48, /* mtrim() leaves the header of a free chunk and its links in the page: sizeof(struct
 	                   malloc_chunk) */
 	TRIM_FIRST_BIN = 99, /* bin_index(4096): only these are looked at, and the unsorted one */
@@ -53,17 +54,7 @@ static int note_chunk(struct walker *walker, struct glibc_heap_use *heap, uint64
 	heap->used_bytes += bytes;
 	if (glibc_may_be_cache(bytes) && !array_push(&walker->caches.candidates, address))
 		return no_memory(walker);
-	return array_push(&walker->walk->chunks, (struct glibc_chunk){ address, bytes }) ? OK : no_memory(walker);
-}
-
-/* Whether a heap's chunks may end at `chunk`: there is its top, its end, or the fence behind an old heap's last one. */
-static bool ends_at(struct walker *walker, const struct glibc_heap *heap, uint64_t top, uint64_t chunk)
-{
-	uint64_t word;
-	if (chunk == top || chunk == heap->end)
-		return true;
-	return heap->end - chunk <= FENCE_MOST && reader_u64(&walker->reader, chunk + 8, &word) &&
-	       (word & ~(uint64_t)GLIBC_FLAGS) <= GLIBC_CHUNK_HEADER;
+	return OK;
 }
 
 static int walk_chunks(struct walker *walker, size_t number)
@@ -72,11 +63,13 @@ static int walk_chunks(struct walker *walker, size_t number)
 	const struct glibc_heap *heap = &walk->glibc->heaps.items[number];
 	const uint64_t top = walk->glibc->arenas.items[heap->arena].top;
 	uint64_t chunk = heap->first_chunk, bytes = 0, flags, pending = 0;
-	while (!ends_at(walker, heap, top, chunk)) {
+	for (uint32_t i = 0; !glibc_heap_ends_at(heap, &walker->reader, top, chunk); i++) {
 		if (!glibc_chunk(&walker->reader, chunk, heap->end, &bytes, &flags)) {
 			refuse(walk, "a heap's chunks do not end where they must", chunk);
 			return OK;
 		}
+		if (i % PLACE_EVERY == 0 && !array_push(&walk->places, chunk))
+			return no_memory(walker);
 		if (pending != 0)
 			TRY(note_chunk(walker, &walk->heaps.items[number], pending, chunk - pending,
 			               (flags & GLIBC_PREV_INUSE) != 0));
@@ -96,9 +89,9 @@ static int walk_chunks(struct walker *walker, size_t number)
 static int walk_heap(struct walker *walker, size_t number)
 {
 	struct glibc_heap_use *use = &walker->walk->heaps.items[number];
-	use->first_chunk = walker->walk->chunks.count;
+	use->first_place = walker->walk->places.count;
 	const int status = walk_chunks(walker, number);
-	use->chunk_count = walker->walk->chunks.count - use->first_chunk;
+	use->place_count = walker->walk->places.count - use->first_place;
 	return status;
 }
 
@@ -180,26 +173,19 @@ static int walk_arena(struct walker *walker, uint32_t number)
 	return note_top(walker, arena, use);
 }
 
-/* Takes what is cached out of the list of chunks in use, which is in order of address as the heaps are. */
-static void drop_cached(struct glibc_walk *walk)
+/* Takes what is cached out of what heaps have in use. Where two lists have a chunk it counts once. */
+static void drop_cached(struct glibc_walk *walk, struct reader *reader)
 {
-	size_t kept = 0, cached = 0;
-	for (size_t i = 0; i < walk->chunks.count; i++) {
-		const struct glibc_chunk chunk = walk->chunks.items[i];
-		while (cached < walk->cached.count && walk->cached.items[cached] < chunk.address)
-			cached++;
-		if (cached < walk->cached.count && walk->cached.items[cached] == chunk.address) {
-			const struct glibc_heap *heap = glibc_heap_at(walk->glibc, chunk.address);
-			if (heap != NULL) {
-				struct glibc_heap_use *use = &walk->heaps.items[heap - walk->glibc->heaps.items];
-				use->used_blocks--;
-				use->used_bytes -= chunk.bytes;
-			}
+	for (size_t i = 0; i < walk->cached.count; i++) {
+		const uint64_t address = walk->cached.items[i];
+		struct glibc_chunk chunk;
+		size_t heap;
+		if ((i > 0 && walk->cached.items[i - 1] == address) ||
+		    !glibc_walk_at(walk, reader, address, &chunk, &heap) || chunk.address != address)
 			continue;
-		}
-		walk->chunks.items[kept++] = chunk;
+		walk->heaps.items[heap].used_blocks--;
+		walk->heaps.items[heap].used_bytes -= chunk.bytes;
 	}
-	walk->chunks.count = walk->mapped_first = kept;
 }
 
 static void sum_up(struct glibc_walk *walk)
@@ -243,37 +229,8 @@ static int walk_all(struct walker *walker)
 	return OK;
 }
 
-/* Arenas were gone through one by one, their heaps are anywhere: heap by heap, all are in order of address. */
-static int put_in_order(struct walker *walker)
-{
-	struct glibc_walk *walk = walker->walk;
-	struct glibc_chunk *ordered;
-	bool is_ordered = true;
-	size_t count = 0;
-	for (size_t i = 0; i < walk->heaps.count; i++) {
-		is_ordered = is_ordered && walk->heaps.items[i].first_chunk == count;
-		count += walk->heaps.items[i].chunk_count;
-	}
-	if (is_ordered || count == 0)
-		return OK;
-	ordered = malloc(count * sizeof *ordered);
-	if (ordered == NULL)
-		return no_memory(walker);
-	count = 0;
-	for (size_t i = 0; i < walk->heaps.count; i++) {
-		struct glibc_heap_use *heap = &walk->heaps.items[i];
-		if (heap->chunk_count > 0)
-			memcpy(ordered + count, walk->chunks.items + heap->first_chunk,
-			       heap->chunk_count * sizeof *ordered);
-		count += heap->chunk_count;
-	}
-	memcpy(walk->chunks.items, ordered, count * sizeof *ordered);
-	free(ordered);
-	return OK;
-}
-
-int glibc_walk(struct glibc_walk *walk, const struct glibc *glibc, const struct address_space *space,
-               struct progress *progress, struct error *error)
+int glibc_walk_heaps(struct glibc_walk *walk, const struct glibc *glibc, const struct address_space *space,
+                     struct progress *progress, struct error *error)
 {
 	*walk = (struct glibc_walk){ .glibc = glibc };
 	struct walker walker = { .walk = walk, .progress = progress, .error = error };
@@ -282,13 +239,11 @@ int glibc_walk(struct glibc_walk *walk, const struct glibc *glibc, const struct 
 	walker.caches.reader = &walker.reader;
 	int status = walk_all(&walker);
 	array_free(&walker.caches.candidates);
-	if (status == OK)
-		status = put_in_order(&walker);
 	if (status != OK) {
 		glibc_walk_clear(walk);
 		return status;
 	}
-	drop_cached(walk);
+	drop_cached(walk, &walker.reader);
 	sum_up(walk);
 	walk->is_confirmed = walk->refusal == NULL;
 	return OK;
@@ -296,7 +251,8 @@ int glibc_walk(struct glibc_walk *walk, const struct glibc *glibc, const struct 
 
 void glibc_walk_clear(struct glibc_walk *walk)
 {
-	array_free(&walk->chunks);
+	array_free(&walk->places);
+	array_free(&walk->mapped);
 	array_free(&walk->arenas);
 	array_free(&walk->heaps);
 	array_free(&walk->returnable);
@@ -339,10 +295,10 @@ int glibc_walk_mapped(struct glibc_walk *walk, struct reader *reader, uint64_t s
 		page += bytes != 0 ? bytes : GLIBC_PAGE;
 		if (bytes == 0)
 			continue;
-		walk->mapped_found++;
 		walk->mapped_found_bytes += bytes;
-		if (!array_push(&walk->chunks, chunk))
-			return error_set(error, ERROR_NO_MEMORY, "out of memory for the list of malloc's blocks");
+		if (!array_push(&walk->mapped, chunk))
+			return error_set(error, ERROR_NO_MEMORY,
+			                 "out of memory for malloc's blocks of their own pages");
 	}
 	return OK;
 }
@@ -354,29 +310,8 @@ void glibc_walk_check_mapped(struct glibc_walk *walk)
 	const uint64_t counted = glibc->mapped_bytes, found = walk->mapped_found_bytes;
 	const bool fits =
 	        glibc->par->mmapped_left_out == 0 ? counted == found : counted >= found && (counted - found) % 16 == 0;
-	if (walk->mapped_found != glibc->mapped_count || !fits) {
+	if (walk->mapped.count != glibc->mapped_count || !fits) {
 		refuse(walk, "the chunks with pages of their own are not those that malloc counts", glibc->par_address);
 		walk->is_confirmed = false;
 	}
-}
-
-const struct glibc_chunk *glibc_walk_find(const struct glibc_walk *walk, uint64_t address)
-{
-	const size_t bounds[] = { 0, walk->mapped_first, walk->chunks.count };
-	for (int part = 0; part < 2; part++) {
-		size_t low = bounds[part], high = bounds[part + 1];
-		while (low < high) {
-			const size_t middle = (low + high) / 2;
-			if (walk->chunks.items[middle].address <= address)
-				low = middle + 1;
-			else
-				high = middle;
-		}
-		if (low > bounds[part]) {
-			const struct glibc_chunk *chunk = &walk->chunks.items[low - 1];
-			if (address - chunk->address < chunk->bytes - GLIBC_CHUNK_HEADER / 2)
-				return chunk;
-		}
-	}
-	return NULL;
 }

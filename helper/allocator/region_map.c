@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocator/glibc_chunks.h"
 #include "allocator/mimalloc.h"
 #include "allocator/stacks.h"
 #include "base/bytes.h"
@@ -184,8 +185,8 @@ static int claim_heaps(struct builder *builder)
 	if (!array_reserve(&map->walks, list->count + 1))
 		return no_memory(builder);
 	for (size_t i = 0; i < list->count; i++) {
-		TRY(glibc_walk(&map->walks.items[i], &list->items[i], builder->space, builder->progress,
-		               builder->error));
+		TRY(glibc_walk_heaps(&map->walks.items[i], &list->items[i], builder->space, builder->progress,
+		                     builder->error));
 		map->walks.count++;
 		for (size_t j = 0; j < list->items[i].heaps.count; j++) {
 			const struct glibc_heap *heap = &list->items[i].heaps.items[j];
@@ -316,8 +317,8 @@ static int claim_mapped(struct builder *builder)
 			TRY(progress_check(builder->progress, builder->error));
 		}
 		glibc_walk_check_mapped(walk);
-		for (size_t i = walk->mapped_first; i < walk->chunks.count; i++) {
-			const struct glibc_chunk *chunk = &walk->chunks.items[i];
+		for (size_t i = 0; i < walk->mapped.count; i++) {
+			const struct glibc_chunk *chunk = &walk->mapped.items[i];
 			const uint64_t start = (chunk->address - GLIBC_CHUNK_HEADER) & ~(uint64_t)(GLIBC_PAGE - 1);
 			TRY(claim(builder, start, start + chunk->bytes, REGION_MAPPED_CHUNK, (uint32_t)i));
 			builder->claims.items[builder->claims.count - 1].glibc = (uint8_t)g;
@@ -500,10 +501,10 @@ bool memory_map_block(const struct memory_map *map, struct reader *reader, uint6
 	if (region->kind != REGION_HEAP && region->kind != REGION_MAPPED_CHUNK)
 		return false;
 	const struct glibc_walk *walk = &map->walks.items[region->glibc];
-	const struct glibc_chunk *chunk = walk->is_confirmed ? glibc_walk_find(walk, address) : NULL;
-	if (chunk == NULL)
+	struct glibc_chunk chunk;
+	if (!walk->is_confirmed || !glibc_walk_find(walk, reader, address, &chunk))
 		return false;
-	*ret_block = (struct allocator_block){ chunk->address, chunk->bytes,
+	*ret_block = (struct allocator_block){ chunk.address, chunk.bytes,
 		                               region->kind == REGION_HEAP ? ALLOCATOR_MALLOC : ALLOCATOR_MMAP };
 	return true;
 }

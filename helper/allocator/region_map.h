@@ -14,7 +14,7 @@ enum region_kind {
 	REGION_STACK, /* index: of space->threads */
 	REGION_DATA_STACK, /* Python frames of a thread (3.11+); index: of runtime->threads */
 	REGION_HEAP, /* of glibc: index of its heaps */
-	REGION_MAPPED_CHUNK, /* of glibc: index of the walk's chunks */
+	REGION_MAPPED_CHUNK, /* of glibc: index of the walk's mapped */
 	REGION_PYMALLOC, /* index of the arenas */
 	REGION_MIMALLOC, /* a segment; index: of segment_uses */
 	REGION_JEMALLOC, /* an extent; index of its extents */

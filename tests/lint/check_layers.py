@@ -14,10 +14,7 @@ ELFUTILS_LAYERS = {"memory", "layout"}
 DEFINITION = re.compile(r"^(?!static|typedef)([a-zA-Z_][^\n;={}()]*\b(\w+)\([^;{}]*\))\n\{", re.M)
 DECLARATION = re.compile(r"^(?!static|typedef|return|else)([a-z][\w \*]*\b(\w+)\([^;{}=]*\))[^;{}=]*;", re.M)
 # Files that call each other, and why they still do.
-CIRCLES = {
-    ("helper/allocator/glibc_cached.c", "helper/allocator/glibc_walk.c"):
-        "caches are found by a walk through the heap, and a walk must know what they hold",
-}
+CIRCLES = {}
 
 
 def allowed_layers():

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocator/glibc_chunks.h"
 #include "base/sort.h"
 #include "graph/native/pool_blocks.h"
 #include "runtime/free_lists.h"
@@ -61,17 +62,20 @@ static int add_block(struct builder *builder, struct reader *reader, const struc
 /* Of one malloc: those in heaps and those mapped alone, each in order of address. */
 static int collect_chunks(struct builder *builder, struct reader *reader, const struct glibc_walk *walk)
 {
-	size_t heap = 0, mapped = walk->mapped_first;
-	if (!array_reserve(&builder->graph->blocks, builder->graph->blocks.count + walk->chunks.count))
-		return no_memory(builder);
-	while (heap < walk->mapped_first || mapped < walk->chunks.count) {
-		const bool is_heap = heap < walk->mapped_first &&
-		                     (mapped >= walk->chunks.count ||
-		                      walk->chunks.items[heap].address < walk->chunks.items[mapped].address);
-		const struct glibc_chunk *chunk = &walk->chunks.items[is_heap ? heap++ : mapped++];
-		const struct allocator_block block = { chunk->address, chunk->bytes,
+	struct glibc_cursor cursor;
+	struct glibc_chunk chunk;
+	size_t mapped = 0;
+	glibc_cursor_init(&cursor, walk, reader, 0);
+	bool has_chunk = glibc_cursor_next(&cursor, &chunk);
+	while (has_chunk || mapped < walk->mapped.count) {
+		const bool is_heap = has_chunk && (mapped >= walk->mapped.count ||
+		                                   chunk.address < walk->mapped.items[mapped].address);
+		const struct glibc_chunk *next = is_heap ? &chunk : &walk->mapped.items[mapped++];
+		const struct allocator_block block = { next->address, next->bytes,
 			                               is_heap ? ALLOCATOR_MALLOC : ALLOCATOR_MMAP };
 		TRY(add_block(builder, reader, &block));
+		if (is_heap)
+			has_chunk = glibc_cursor_next(&cursor, &chunk);
 	}
 	return OK;
 }

@@ -43,7 +43,7 @@ static void sum_malloc(struct memory_answer *answer)
 		const struct glibc_walk *walk = &map->walks.items[i];
 		add_use(&answer->malloc, &walk->all);
 		answer->malloc_mapped += walk->mapped_found_bytes;
-		answer->malloc_mapped_blocks += walk->mapped_found;
+		answer->malloc_mapped_blocks += walk->mapped.count;
 		if (!walk->is_confirmed) {
 			answer->has_malloc = false;
 			answer->refusal = walk->refusal;

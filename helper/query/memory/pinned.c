@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "allocator/glibc_chunks.h"
 #include "base/sort.h"
 #include "query/naming.h"
 
@@ -116,9 +117,9 @@ static int note_ends(struct finding *finding, uint64_t limit)
 		const uint64_t block = pinned->heaps.stretches.items[i].last;
 		struct pinned_end end = { .block = block, .kind = PINNED_UNSEEN };
 		const struct glibc_walk *walk = &finding->map->walks.items[pinned->heaps.stretches.items[i].walk];
-		const struct glibc_chunk *chunk = block != 0 ? glibc_walk_find(walk, block) : NULL;
-		if (chunk != NULL)
-			end.bytes = chunk->bytes;
+		struct glibc_chunk chunk;
+		if (block != 0 && glibc_walk_find(walk, &finding->decoder->reader, block, &chunk))
+			end.bytes = chunk.bytes;
 		else
 			end.kind = PINNED_CACHED;
 		if (!array_push(&pinned->ends, end))

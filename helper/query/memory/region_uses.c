@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/memory/region_uses.h"
 
+#include "allocator/glibc_chunks.h"
 #include "base/bytes.h"
 
 struct finding {
@@ -22,21 +23,16 @@ static int use_heap(struct finding *finding, const struct region *region, struct
 	const struct glibc_walk *walk = &finding->map->walks.items[region->glibc];
 	const struct glibc_heap *heap = &walk->glibc->heaps.items[region->index];
 	const uint64_t own = overlap(region, heap->start, heap->first_chunk);
-	size_t low = 0, high = walk->mapped_first;
+	struct glibc_cursor cursor;
+	struct glibc_chunk chunk;
 	if (!walk->is_confirmed)
 		return OK;
-	while (low < high) {
-		const size_t middle = (low + high) / 2;
-		if (walk->chunks.items[middle].address + walk->chunks.items[middle].bytes <= region->start)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < walk->mapped_first; low++) {
-		const uint64_t start = walk->chunks.items[low].address - GLIBC_CHUNK_HEADER;
+	glibc_cursor_init(&cursor, walk, &finding->reader, region->start);
+	while (glibc_cursor_next(&cursor, &chunk)) {
+		const uint64_t start = chunk.address - GLIBC_CHUNK_HEADER;
 		if (start >= region->end)
 			break;
-		use->used += overlap(region, start, start + walk->chunks.items[low].bytes);
+		use->used += overlap(region, start, start + chunk.bytes);
 		if (progress_look(finding->query->progress, &finding->steps) != OK)
 			return query_cancelled(finding->query);
 	}

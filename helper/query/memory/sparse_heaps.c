@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/memory/sparse_heaps.h"
 
+#include "allocator/glibc_chunks.h"
 #include "base/sort.h"
 
 enum {
@@ -12,7 +13,7 @@ enum {
 /* What one piece of a heap has. A block belongs to the piece that it begins in. */
 struct piece {
 	uint64_t start, end;
-	size_t first_chunk, chunk_count;
+	size_t chunk_count;
 	uint64_t used_bytes, cached_blocks, cached_bytes;
 };
 
@@ -22,7 +23,10 @@ struct finding {
 	const struct glibc_walk *walk;
 	struct reader reader;
 	uint32_t walk_number, heap_number;
-	size_t next_chunk, next_cached; /* of the walk: the first not gone through */
+	struct glibc_cursor cursor;
+	struct glibc_chunk next; /* the first not gone through; at UINT64_MAX: none */
+	size_t next_cached; /* of the walk: the same */
+	uint64_t last; /* chunk gone through; 0: none */
 	uint64_t beyond; /* where the last block ends that began in a piece before */
 	struct sparse_stretch open; /* empty: start == end */
 	size_t heap_first; /* of the stretches: the first of the heap at hand */
@@ -41,19 +45,22 @@ static uint64_t inside(uint64_t start, uint64_t end, uint64_t at, uint64_t bytes
 	return to > from ? to - from : 0;
 }
 
+static void turn_next(struct finding *finding)
+{
+	if (!glibc_cursor_next(&finding->cursor, &finding->next))
+		finding->next = (struct glibc_chunk){ UINT64_MAX, 0 };
+}
+
 static int measure_piece(struct finding *finding, struct piece *piece)
 {
 	const struct glibc_walk *walk = finding->walk;
-	piece->first_chunk = finding->next_chunk;
 	piece->used_bytes = finding->beyond > piece->start ? smaller(finding->beyond, piece->end) - piece->start : 0;
-	for (; finding->next_chunk < walk->mapped_first; finding->next_chunk++) {
-		const struct glibc_chunk *chunk = &walk->chunks.items[finding->next_chunk];
-		const uint64_t start = chunk->address - GLIBC_CHUNK_HEADER;
-		if (start >= piece->end)
-			break;
+	for (; finding->next.address - GLIBC_CHUNK_HEADER < piece->end; turn_next(finding)) {
+		const uint64_t start = finding->next.address - GLIBC_CHUNK_HEADER;
 		piece->chunk_count++;
-		piece->used_bytes += inside(piece->start, piece->end, start, chunk->bytes);
-		finding->beyond = start + chunk->bytes;
+		piece->used_bytes += inside(piece->start, piece->end, start, finding->next.bytes);
+		finding->beyond = start + finding->next.bytes;
+		finding->last = finding->next.address;
 		if (progress_look(finding->query->progress, &finding->steps) != OK)
 			return query_cancelled(finding->query);
 	}
@@ -107,8 +114,7 @@ static int note_piece(struct finding *finding, const struct piece *piece)
 	if (stretch->start == stretch->end)
 		*stretch = (struct sparse_stretch){ .start = piece->start,
 			                            .walk = finding->walk_number,
-			                            .heap = finding->heap_number,
-			                            .first_chunk = piece->first_chunk };
+			                            .heap = finding->heap_number };
 	stretch->end = piece->end;
 	stretch->chunk_count += piece->chunk_count;
 	stretch->used_bytes += piece->used_bytes;
@@ -118,11 +124,11 @@ static int note_piece(struct finding *finding, const struct piece *piece)
 }
 
 /* The last block before `end` that keeps memory: in use, or in a thread's cache; 0: none. */
-static uint64_t last_block(const struct glibc_walk *walk, uint64_t start, size_t chunks, size_t cached)
+static uint64_t last_block(const struct finding *finding, uint64_t start)
 {
-	uint64_t last = 0;
-	if (chunks > 0 && walk->chunks.items[chunks - 1].address > start)
-		last = walk->chunks.items[chunks - 1].address;
+	const struct glibc_walk *walk = finding->walk;
+	const size_t cached = finding->next_cached;
+	uint64_t last = finding->last > start ? finding->last : 0;
 	if (cached > 0 && walk->cached.items[cached - 1] > start && walk->cached.items[cached - 1] > last)
 		last = walk->cached.items[cached - 1];
 	return last;
@@ -143,7 +149,7 @@ static int find_in_heap(struct finding *finding, const struct glibc_heap *heap)
 		TRY(note_piece(finding, &piece));
 	}
 	TRY(close_stretch(finding));
-	const uint64_t last = last_block(finding->walk, heap->start, finding->next_chunk, finding->next_cached);
+	const uint64_t last = last_block(finding, heap->start);
 	for (size_t i = finding->heap_first; i < sparse->stretches.count; i++)
 		sparse->stretches.items[i].last = last;
 	return OK;
@@ -187,7 +193,9 @@ static int find_in_walk(struct finding *finding)
 {
 	const struct glibc *glibc = finding->walk->glibc;
 	const size_t first = finding->sparse->stretches.count;
-	finding->next_chunk = finding->next_cached = 0;
+	finding->next_cached = finding->last = 0;
+	glibc_cursor_init(&finding->cursor, finding->walk, &finding->reader, 0);
+	turn_next(finding);
 	for (size_t i = 0; i < glibc->heaps.count; i++) {
 		const struct glibc_heap *heap = &glibc->heaps.items[i];
 		finding->heap_number = (uint32_t)i;

@@ -11,7 +11,7 @@
 struct sparse_stretch {
 	uint64_t start, end;
 	uint32_t walk, heap; /* indices in map->walks, and in its glibc's heaps */
-	size_t first_chunk, chunk_count; /* in use in it: of the walk's */
+	size_t chunk_count; /* in use in it */
 	uint64_t used_bytes; /* of these */
 	uint64_t cached_blocks, cached_bytes; /* that threads keep for their next calls */
 	uint64_t free_bytes;
