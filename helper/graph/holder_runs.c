@@ -170,6 +170,43 @@ void holder_runs_open_one(struct holder_runs *ret_runs, const struct roots *root
 		                          .kept = array_first_not_below(&roots->runs, holder, holder) };
 }
 
+/* The first of some runs, up to the fields, that has the object; NULL: none. Without bytes they have their slots. */
+static const struct run *run_with(struct run *runs, uint32_t count, const uint8_t *bytes, uint64_t object,
+                                  uint64_t *ret_slot)
+{
+	for (struct run *run = runs; run < runs + count && run->label != LABEL_FIELD; run++) {
+		if (bytes != NULL)
+			run->slots = bytes + run->address;
+		for (uint64_t slot = 0; slot < run->count; slot++)
+			if (run_target(run, slot) == object) {
+				*ret_slot = run->first_index + slot;
+				return run;
+			}
+	}
+	return NULL;
+}
+
+bool holder_runs_find_local(struct holder_runs *runs, uint32_t frame, uint64_t object, uint64_t *ret_code,
+                            uint64_t *ret_slot)
+{
+	if (frame - runs->stretch->first >= runs->stretch->end - runs->stretch->first)
+		runs->stretch = holders_stretch(&runs->roots->holders, frame);
+	const uint32_t depth = frame - runs->stretch->first;
+	const struct frame_place *place = &runs->stretch->frames->places[depth];
+	const uint8_t *bytes = NULL;
+	const struct run *found;
+	if (runs->alike == frame_list_form(runs->stretch->frames, depth) && runs->alike_depth == place->stack_depth)
+		bytes = reader_at(&runs->decoder->reader, place->address, runs->alike_bytes);
+	if (bytes != NULL) {
+		found = run_with(runs->alike_runs, runs->alike_count, bytes, object, ret_slot);
+	} else {
+		make_frame(runs, runs->stretch, depth);
+		found = run_with(runs->frame, runs->made_count, NULL, object, ret_slot);
+	}
+	*ret_code = found != NULL ? found->argument : 0;
+	return found != NULL && found->label == LABEL_LOCAL;
+}
+
 const struct run *holder_runs_next(struct holder_runs *runs)
 {
 	const struct roots *roots = runs->roots;

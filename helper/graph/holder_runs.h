@@ -30,6 +30,10 @@ struct holder_runs {
 void holder_runs_open(struct holder_runs *ret_runs, const struct roots *roots, struct decoder *decoder);
 void holder_runs_open_one(struct holder_runs *ret_runs, const struct roots *roots, struct decoder *decoder,
                           uint32_t holder);
+/* Whether the first reference of a frame to an object is a local, of which code and in which slot. After
+ * holder_runs_open_one(): frame after frame costs less than to open each. */
+bool holder_runs_find_local(struct holder_runs *runs, uint32_t frame, uint64_t object, uint64_t *ret_code,
+                            uint64_t *ret_slot);
 /* Valid until the next call; NULL: no more. */
 const struct run *holder_runs_next(struct holder_runs *runs);
 

@@ -15,7 +15,9 @@ void object_index_close(struct object_index *index)
 {
 	visited_close(&index->objects);
 	free(index->ranks);
+	free(index->places);
 	index->ranks = NULL;
+	index->places = NULL;
 	index->count = 0;
 }
 
@@ -66,6 +68,27 @@ WITH_POPCNT static uint64_t find_word_popcnt(const struct object_index *index, u
 	return find_word(index, word, number);
 }
 
+/* So that a number is looked for among few groups and segments. */
+static bool keep_places(struct object_index *index, uint32_t group_count)
+{
+	const uint64_t count = index->count / OBJECTS_PER_PLACE + 1;
+	const struct address_space *space = index->space;
+	uint32_t segment = 0;
+	uint64_t place = 0;
+	index->places = malloc((count + 1) * sizeof *index->places);
+	if (index->places == NULL)
+		return false;
+	for (uint32_t group = 0; group < group_count; group++) {
+		const bool is_last = group + 1 == group_count;
+		while (segment + 1 < space->segment_count &&
+		       space->segments[segment + 1].first_bit <= (uint64_t)group * BITS_PER_RANK)
+			segment++;
+		for (; place <= count && (is_last || place * OBJECTS_PER_PLACE < index->ranks[group + 1]); place++)
+			index->places[place] = (struct object_index_entry){ group, segment };
+	}
+	return true;
+}
+
 int object_index_number(struct object_index *index, struct error *error)
 {
 	const uint64_t words_per_rank = BITS_PER_RANK / 64;
@@ -79,7 +102,10 @@ int object_index_number(struct object_index *index, struct error *error)
 	if (index->objects.word_count % words_per_rank == 0)
 		index->ranks[group_count - 1] = (uint32_t)total;
 	index->count = (uint32_t)total;
-	return OK;
+	const uint32_t groups_used = (uint32_t)((index->objects.word_count + words_per_rank - 1) / words_per_rank);
+	return keep_places(index, groups_used)
+	               ? OK
+	               : error_set(error, ERROR_NO_MEMORY, "out of memory for the index of objects");
 }
 
 uint32_t object_index_find(const struct object_index *index, uint64_t address)
@@ -90,23 +116,21 @@ uint32_t object_index_find(const struct object_index *index, uint64_t address)
 	return object_index_in(index, segment, address);
 }
 
-static const struct segment *segment_of_granule(const struct address_space *space, uint64_t granule)
+/* The segment of a granule in which an object with that number begins. */
+static const struct segment *segment_of(const struct object_index *index, uint32_t number, uint64_t granule)
 {
-	size_t low = 0, high = space->segment_count;
-	while (high - low > 1) {
-		size_t middle = low + (high - low) / 2;
-		if (space->segments[middle].first_bit <= granule)
-			low = middle;
-		else
-			high = middle;
-	}
-	return &space->segments[low];
+	const struct segment *segment = &index->space->segments[index->places[number / OBJECTS_PER_PLACE].segment];
+	const struct segment *end = index->space->segments + index->space->segment_count;
+	while (segment + 1 < end && segment[1].first_bit <= granule)
+		segment++;
+	return segment;
 }
 
 /* The granule where an object begins: the word of the bitmap, and of that what is left from the object's bit on. */
 static uint64_t find_bit(const struct object_index *index, uint32_t number, uint64_t *ret_bits)
 {
-	uint64_t low = 0, high = index->objects.word_count / (BITS_PER_RANK / 64) + 1;
+	const struct object_index_entry *place = &index->places[number / OBJECTS_PER_PLACE];
+	uint64_t low = place->group, high = (uint64_t)place[1].group + 1;
 	while (high - low > 1) {
 		uint64_t middle = low + (high - low) / 2;
 		if (index->ranks[middle] <= number)
@@ -129,7 +153,7 @@ uint64_t object_index_address(const struct object_index *index, uint32_t number)
 	uint64_t bits;
 	uint64_t word = find_bit(index, number, &bits);
 	uint64_t granule = word * 64 + (uint64_t)__builtin_ctzll(bits);
-	return object_index_place(index, segment_of_granule(index->space, granule), granule);
+	return object_index_place(index, segment_of(index, number, granule), granule);
 }
 
 void object_cursor_enter(struct object_cursor *cursor, uint64_t granule)
@@ -150,7 +174,7 @@ void object_cursor_init_at(struct object_cursor *cursor, const struct object_ind
 	}
 	cursor->word = find_bit(index, number, &cursor->bits);
 	uint64_t granule = cursor->word * 64 + (uint64_t)__builtin_ctzll(cursor->bits);
-	cursor->segment = segment_of_granule(index->space, granule);
+	cursor->segment = segment_of(index, number, granule);
 }
 
 void object_cursor_init(struct object_cursor *cursor, const struct object_index *index)

@@ -7,12 +7,17 @@
 #include "base/error.h"
 #include "graph/visited.h"
 
-enum { BITS_PER_RANK = 512 };
+enum { BITS_PER_RANK = 512, OBJECTS_PER_PLACE = 512 };
 
 struct object_index {
 	const struct address_space *space;
 	struct visited objects; /* once numbered, words has a bit for odd ones too */
 	uint32_t *ranks; /* objects before each group of BITS_PER_RANK bits */
+	/* Where each OBJECTS_PER_PLACE'th object is, and behind the last one: its group, and the segment that this
+	 * begins in. */
+	struct object_index_entry {
+		uint32_t group, segment;
+	} * places;
 	uint32_t count;
 	bool is_damaged; /* set by who fills it: there are references to what is no object, maybe 8 bytes beside one */
 };

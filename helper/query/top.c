@@ -6,6 +6,7 @@
 
 #include "base/address_map.h"
 #include "base/sort.h"
+#include "query/frame_local.h"
 #include "query/group_name.h"
 #include "query/tracemalloc/allocated_at.h"
 #include "query/garbage/garbage_tree.h"
@@ -38,6 +39,7 @@ struct top {
 	struct naming *naming;
 	const struct references *references; /* the naming's */
 	struct address_map modules; /* the dicts sys.modules, by number + 1 */
+	struct frame_locals locals;
 	struct address_map groups; /* of the level being opened: type object to index of its branch */
 	uint64_t steps;
 	struct top_answer *answer;
@@ -75,59 +77,35 @@ static uint32_t holder_of(const struct top *top, uint32_t number)
 	return node >= graph->index.count ? node - graph->index.count : UINT32_MAX;
 }
 
-static bool is_frame(const struct top *top, uint32_t holder)
-{
-	return holder != UINT32_MAX && holders_kind(&top->heap->graph->roots.holders, holder) == HOLDER_FRAME;
-}
-
 /* Whether a number only stands for "everything below". */
 static bool is_transparent(const struct top *top, uint32_t number)
 {
 	const uint32_t holder = holder_of(top, number);
-	return holder != UINT32_MAX ? !is_frame(top, holder)
+	return holder != UINT32_MAX ? !frame_locals_is_frame(&top->locals, holder)
 	                            : address_map_get(&top->modules, (uint64_t)number + 1) != ADDRESS_MAP_NONE;
 }
 
 /* Of what several frames of a thread have, so that none of them dominates it: which local of which code of the
  * innermost one it is, with its type. 0: nothing of that kind. */
-static uint64_t local_group(const struct top *top, uint32_t number, const struct type_info *type)
+static uint64_t local_group(struct top *top, uint32_t number, uint64_t object, const struct type_info *type)
 {
-	const struct edge_rows *incoming = &top->heap->dominators.incoming;
-	const struct holders *holders = &top->heap->graph->roots.holders;
-	const uint32_t above = holder_of(top, top->heap->dominators.idom[number]);
-	uint32_t frame = 0, innermost = UINT32_MAX;
-	struct run run;
-	uint64_t slot;
-	if (above == UINT32_MAX ||
-	    (holders_kind(holders, above) != HOLDER_THREAD && holders_kind(holders, above) != HOLDER_FRAME))
+	struct frame_local local;
+	if (!frame_locals_find(&top->locals, number, object, &local))
 		return 0;
-	for (uint32_t edge = incoming->first[number]; edge < incoming->first[number + 1]; edge++) {
-		const uint32_t holder = holder_of(top, incoming->targets[edge]);
-		if (!is_frame(top, holder))
-			continue;
-		const uint32_t depth = holders_at(holders, holder).depth;
-		if (depth >= innermost)
-			continue;
-		innermost = depth;
-		frame = incoming->targets[edge];
-	}
-	if (innermost == UINT32_MAX || !reference_find(top->references, frame, number, &run, &slot) ||
-	    run.label != LABEL_LOCAL)
-		return 0;
-	const uint64_t hash = (run.argument * 31 + run.first_index + slot) * UINT64_C(0x9E3779B97F4A7C15);
+	const uint64_t hash = (local.code * 31 + local.slot) * UINT64_C(0x9E3779B97F4A7C15);
 	return (hash ^ type->address) | 1; /* no address of a type or of code */
 }
 
 /* What makes numbers of a level one row: the type of small objects; the code of frames and the local of what they have,
  * since many threads that do the same say it once. 0: a row of its own. */
-static uint64_t group_of(const struct top *top, const struct level *level, uint32_t number,
+static uint64_t group_of(struct top *top, const struct level *level, uint32_t number, uint64_t object,
                          const struct type_info *type)
 {
 	if (type == NULL) {
 		const uint32_t holder = holder_of(top, number);
-		return is_frame(top, holder) ? holders_frame(&top->heap->graph->roots.holders, holder).code : 0;
+		return holder != UINT32_MAX ? frame_locals_code(&top->locals, holder) : 0;
 	}
-	const uint64_t local = local_group(top, number, type);
+	const uint64_t local = local_group(top, number, object, type);
 	return local != 0 ? local : top->heap->bytes[number] < level->smallest ? type->address : 0;
 }
 
@@ -135,8 +113,10 @@ static uint64_t group_of(const struct top *top, const struct level *level, uint3
 static int add_number(struct top *top, struct level *level, uint32_t number, uint32_t depth)
 {
 	const uint64_t retained = top->heap->bytes[number];
-	const struct type_info *type = reference_type(top->references, number);
-	const uint64_t group = group_of(top, level, number, type);
+	uint32_t holder;
+	const uint64_t object = retained_node(top->heap, number, &holder);
+	const struct type_info *type = object != 0 ? query_type_at(top->references->decoder, object) : NULL;
+	const uint64_t group = group_of(top, level, number, object, type);
 	uint32_t index = group != 0 ? address_map_get(&top->groups, group) : ADDRESS_MAP_NONE;
 	if (index == ADDRESS_MAP_NONE) {
 		struct branch branch = { .type = type, .largest = number, .start = number, .depth = depth };
@@ -421,6 +401,7 @@ static int answer_from(struct top *top)
 {
 	TRY(naming_open(&top->naming, top->query, top->heap));
 	top->references = naming_references(top->naming);
+	frame_locals_open(&top->locals, top->heap, top->references->decoder);
 	int status = find(top);
 	naming_close(top->naming);
 	return status;
