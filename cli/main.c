@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * pydeepsize, the program: opens a core file or a process, runs one command or those of a prompt, prints the
  * answers. Uses the public interface of the library only, as the debuggers' front ends do. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,10 @@
 #include "targets.h"
 #include "waiting.h"
 
-enum { BRIEF_WORDS = 64 }; /* a brief command with more arguments than that is none */
+enum {
+	BRIEF_WORDS = 64, /* a brief command with more arguments than that is none */
+	LARGE_BYTES = 4 << 20, /* an array that is given back to the system as soon as it is free */
+};
 
 /* Where memory runs out in spite of all care, the kernel is to end this program, not the one that is looked at. Raising
  * the score needs no privilege; where it fails, the estimates have to do. */
@@ -27,6 +31,15 @@ static void step_forward(void)
 		return;
 	(void)fputs("1000", file);
 	(void)fclose(file);
+}
+
+/* malloc learns from large blocks that were freed to keep the next of that size, up to 32 MiB, in its heap: there each
+ * array that grew leaves a hole. It does not where it is told what is large. */
+static void return_memory(void)
+{
+#ifdef M_MMAP_THRESHOLD
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+#endif
 }
 
 /* *ret_job is NULL where no target was named: some commands, and help, need none. */
@@ -100,6 +113,7 @@ static int run(const struct cli_arguments *arguments)
 		return STATUS_USAGE;
 	}
 	waiting_catch_interrupts(0);
+	return_memory();
 	pyds_session *session = pyds_session_create();
 	int result = STATUS_UNREADABLE;
 	if (session == NULL) {

@@ -307,7 +307,7 @@ int query_histogram(const struct query *query, const struct histogram_question *
 	TRY(query_heap(query, &histogram.heap));
 	describe_heap(histogram.heap, ret_answer);
 	histogram.measures_allocated = question->with_allocated || query->measure == SIZE_ALLOCATED;
-	int status = query_native_beside(query, &ret_answer->native);
+	int status = query_native_beside_sums(query, &ret_answer->native);
 	if (status == OK && ret_answer->native.is_known)
 		status = target_weigh_native(query->target, query->progress, query->error);
 	if (status == OK && histogram.measures_allocated)

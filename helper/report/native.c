@@ -130,9 +130,9 @@ static int show_blocks(struct report *report, const struct native_answer *answer
 		const struct native_row *native = &answer->rows.items[i];
 		struct table_row *row = table_add_row(table, NULL);
 		struct text cell = { .bytes = NULL };
-		report_bytes(report, &cell, native->block.bytes);
+		report_bytes(report, &cell, native_block_bytes(&native->block));
 		table_take(table, row, 0, &cell);
-		text_format(&cell, "0x%" PRIx64, native->block.address);
+		text_format(&cell, "0x%" PRIx64, (uint64_t)native->block.address);
 		table_take(table, row, 1, &cell);
 		if (native->type != NULL)
 			names_type(&cell, native->type);
@@ -203,7 +203,7 @@ static void json_blocks(struct json *json, const struct native_answer *answer)
 		const struct native_row *row = &answer->rows.items[i];
 		json_object(json, NULL);
 		json_address(json, "address", row->block.address);
-		json_number(json, "bytes", row->block.bytes);
+		json_number(json, "bytes", native_block_bytes(&row->block));
 		json_string(json, "holder", holders[row->block.holder]);
 		if (row->owner != 0) {
 			json_object(json, "owner");

@@ -115,7 +115,7 @@ int target_weigh_native(struct target *target, struct progress *progress, struct
 	for (size_t i = 0; i < native->blocks.count; i++)
 		if (native->blocks.items[i].holder == NATIVE_OBJECT)
 			bytes[target->heap->dominators.node[native->blocks.items[i].owner]] +=
-			        native->blocks.items[i].bytes;
+			        native_block_bytes(&native->blocks.items[i]);
 	graph->native = bytes;
 	return OK;
 }
@@ -226,7 +226,7 @@ int target_native_retained(struct target *target, struct progress *progress, con
 	int status = OK;
 	for (size_t i = 0; status == OK && i < native->blocks.count; i++) {
 		if (native->blocks.items[i].holder == NATIVE_OBJECT)
-			bytes[native->blocks.items[i].owner] += native->blocks.items[i].bytes;
+			bytes[native->blocks.items[i].owner] += native_block_bytes(&native->blocks.items[i]);
 		status = progress_look(progress, &steps);
 	}
 	if (status < 0 || dominators_sum(dominators, bytes, progress) < 0) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "analysis/components.h"
+#include "base/large_block.h"
 
 enum {
 	SPARSE_BYTES =
@@ -60,9 +61,9 @@ struct inner {
 	uint32_t *first; /* its words: targets[first[i]] up to targets[first[i + 1]] */
 	uint32_t *targets; /* blocks, with NATIVE_TAIL */
 	struct components components; /* of inner blocks, by their place here */
-	/* Of every block, where its claim is: the first block of its component; while components are looked for, its
-	 * place here or UINT32_MAX. NULL: no block has words that count, and each is its own component. */
-	uint32_t *head;
+	uint32_t *head; /* of each, where its claim is: the first block of its component */
+	uint64_t *members; /* of every block whether it is one of them, a bit; NULL: none is */
+	uint32_t *before; /* of them, before each word of that */
 };
 
 struct claims {
@@ -146,7 +147,7 @@ static void mark_sparse(struct claims *claims)
 	const native_edge_array *edges = &claims->edges->from_blocks;
 	size_t next = 0;
 	for (size_t i = 0; i < claims->graph->blocks.count; i++) {
-		const uint64_t bytes = claims->graph->blocks.items[i].bytes;
+		const uint64_t bytes = native_block_bytes(&claims->graph->blocks.items[i]);
 		const size_t first = next;
 		while (next < edges->count && edges->items[next].source == i)
 			next++;
@@ -196,9 +197,21 @@ static void set_claim(struct claims *claims, uint32_t block, struct claim claim)
 	claims->distance[block] = claim.distance;
 }
 
+/* Where among the inner blocks one is; UINT32_MAX: nowhere. */
+static uint32_t place_of(const struct inner *inner, uint32_t block)
+{
+	const uint64_t word = inner->members != NULL ? inner->members[block / 64] : 0;
+	if ((word >> block % 64 & 1) == 0)
+		return UINT32_MAX;
+	const uint64_t below = word & ((UINT64_C(1) << block % 64) - 1);
+	return inner->before[block / 64] + (uint32_t)__builtin_popcountll(below);
+}
+
+/* Other blocks are components of their own. */
 static uint32_t head_of(const struct claims *claims, uint32_t block)
 {
-	return claims->inner.head != NULL ? claims->inner.head[block] : block;
+	const uint32_t place = place_of(&claims->inner, block);
+	return place != UINT32_MAX ? claims->inner.head[place] : block;
 }
 
 /* One more way leads to the component of a block. */
@@ -253,7 +266,7 @@ static int spread(struct claims *claims)
 			const uint32_t place = components->nodes[i];
 			for (uint32_t j = inner->first[place]; j < inner->first[place + 1]; j++) {
 				const struct native_edge edge = { inner->block[place], inner->targets[j] };
-				if (inner->head[native_edge_block(&edge)] == head)
+				if (head_of(claims, native_edge_block(&edge)) == head)
 					continue;
 				claim.strength = strength_of(claims, &edge);
 				lead_to(claims, native_edge_block(&edge), claim);
@@ -292,6 +305,8 @@ static void inner_clear(struct inner *inner)
 	free(inner->first);
 	free(inner->targets);
 	free(inner->head);
+	free(inner->members);
+	free(inner->before);
 	components_clear(&inner->components);
 	*inner = (struct inner){ .count = 0 };
 }
@@ -325,7 +340,7 @@ static int list_inner(struct claims *claims, enum round round)
 	inner->block = malloc(count * sizeof *inner->block);
 	inner->first = malloc(((size_t)count + 1) * sizeof *inner->first);
 	inner->targets = malloc(kept * sizeof *inner->targets);
-	inner->head = malloc(claims->graph->blocks.count * sizeof *inner->head);
+	inner->head = malloc(count * sizeof *inner->head);
 	if (inner->block == NULL || inner->first == NULL || inner->targets == NULL || inner->head == NULL)
 		return no_memory(claims);
 	kept = 0;
@@ -343,34 +358,46 @@ static int list_inner(struct claims *claims, enum round round)
 	return OK;
 }
 
+static int mark_members(struct claims *claims)
+{
+	struct inner *inner = &claims->inner;
+	const size_t words = claims->graph->blocks.count / 64 + 1;
+	uint32_t before = 0;
+	inner->members = calloc(words, sizeof *inner->members);
+	inner->before = malloc(words * sizeof *inner->before);
+	if (inner->members == NULL || inner->before == NULL)
+		return no_memory(claims);
+	for (uint32_t i = 0; i < inner->count; i++)
+		inner->members[inner->block[i] / 64] |= UINT64_C(1) << inner->block[i] % 64;
+	for (size_t i = 0; i < words; i++) {
+		inner->before[i] = before;
+		before += (uint32_t)__builtin_popcountll(inner->members[i]);
+	}
+	return OK;
+}
+
 /* Which inner blocks lead to one another. Others are no part of a cycle. */
 static int join_inner(struct claims *claims)
 {
 	struct inner *inner = &claims->inner;
-	const size_t blocks = claims->graph->blocks.count;
 	struct edge_rows rows = { .node_count = inner->count };
-	uint32_t kept = 0;
+	uint32_t kept = 0, target;
 	rows.first = malloc(((size_t)inner->count + 1) * sizeof *rows.first);
 	rows.targets = malloc(inner->first[inner->count] * sizeof *rows.targets);
 	if (rows.first == NULL || rows.targets == NULL) {
 		edge_rows_free(&rows);
 		return no_memory(claims);
 	}
-	memset(inner->head, 0xff, blocks * sizeof *inner->head);
-	for (uint32_t i = 0; i < inner->count; i++)
-		inner->head[inner->block[i]] = i;
 	for (uint32_t i = 0; i < inner->count; i++) {
 		rows.first[i] = kept;
 		for (uint32_t j = inner->first[i]; j < inner->first[i + 1]; j++)
-			if (inner->head[inner->targets[j] & ~NATIVE_TAIL] != UINT32_MAX)
-				rows.targets[kept++] = inner->head[inner->targets[j] & ~NATIVE_TAIL];
+			if ((target = place_of(inner, inner->targets[j] & ~NATIVE_TAIL)) != UINT32_MAX)
+				rows.targets[kept++] = target;
 	}
 	rows.first[inner->count] = kept;
 	const int status = components_find(&inner->components, &rows, claims->progress, claims->error);
 	edge_rows_free(&rows);
 	TRY(status);
-	for (size_t i = 0; i < blocks; i++)
-		inner->head[i] = (uint32_t)i;
 	return OK;
 }
 
@@ -383,7 +410,7 @@ static void join_claims(struct claims *claims)
 		const uint32_t head = inner->block[components->nodes[components->first[c]]];
 		for (uint32_t i = components->first[c]; i < components->first[c + 1]; i++) {
 			const uint32_t block = inner->block[components->nodes[i]];
-			inner->head[block] = head;
+			inner->head[components->nodes[i]] = head;
 			if (claims->graph->blocks.items[block].holder != NATIVE_UNSEEN)
 				set_claim(claims, head, claim_of(claims, block));
 		}
@@ -396,6 +423,7 @@ static int turn_inner(struct claims *claims, enum round round)
 	TRY(list_inner(claims, round));
 	if (claims->inner.count == 0)
 		return OK;
+	TRY(mark_members(claims));
 	TRY(join_inner(claims));
 	join_claims(claims);
 	return OK;
@@ -426,10 +454,10 @@ static int claim_round(struct claims *claims, enum round round)
 		seed(claims, &claims->edges->from_files, NATIVE_STATIC, CLAIM_BODY);
 	}
 	TRY(spread(claims));
+	for (uint32_t i = 0; i < claims->inner.count; i++)
+		if (claims->inner.head[i] != claims->inner.block[i])
+			set_claim(claims, claims->inner.block[i], claim_of(claims, claims->inner.head[i]));
 	for (uint32_t i = 0; i < count; i++) {
-		const uint32_t head = head_of(claims, i);
-		if (head != i)
-			set_claim(claims, i, claim_of(claims, head));
 		if (claims->graph->blocks.items[i].holder != NATIVE_UNSEEN)
 			claims->marks[i] |= MARK_TAKEN;
 	}
@@ -440,7 +468,7 @@ static int find(struct claims *claims)
 {
 	const size_t count = claims->graph->blocks.count;
 	claims->marks = calloc(count + 1, sizeof *claims->marks);
-	claims->distance = calloc(count + 1, sizeof *claims->distance);
+	claims->distance = large_allocate_zero(count + 1, sizeof *claims->distance);
 	if (claims->marks == NULL || claims->distance == NULL)
 		return no_memory(claims);
 	mark_starts(claims, &claims->edges->exact, MARK_START | MARK_START_BY_OBJECT);
@@ -476,6 +504,6 @@ int native_claims_find(struct native_graph *graph, const struct native_sources *
 	const int status = find(&claims);
 	inner_clear(&claims.inner);
 	free(claims.marks);
-	free(claims.distance);
+	large_free(claims.distance);
 	return status;
 }

@@ -107,7 +107,7 @@ static inline __attribute__((always_inline)) uint32_t block_of(struct scanner *s
 	/* The header of the next block is no place inside this one: malloc's own lists leave its address behind. */
 	const uint64_t inside = word - block->address;
 	const bool is_deep = inside > INSIDE_NEAR || word % 8 != 0;
-	if (inside >= block->bytes - GLIBC_CHUNK_HEADER || (is_deep && word < scanner->least_deep))
+	if (inside >= native_block_bytes(block) - GLIBC_CHUNK_HEADER || (is_deep && word < scanner->least_deep))
 		return UINT32_MAX;
 	return number | NATIVE_INSIDE | (is_deep ? NATIVE_DEEP : 0);
 }
@@ -298,14 +298,15 @@ static void scan_objects(void *context, unsigned member)
 	struct opaque_cursor cursor;
 	struct decoder decoder;
 	size_t piece;
-	if (scanner->begin >= scanner->end)
+	const uint32_t end = (uint32_t)scanner->end;
+	uint32_t node = python_blocks_next_opaque(python, (uint32_t)scanner->begin, end);
+	if (node == end)
 		return;
 	decoder_init(&decoder, sources->heap->decoder->context);
-	cursor.next = python->opaque.items[scanner->begin];
+	cursor.next = node;
 	object_cursor_init_at(&cursor.objects, index, cursor.next);
 	piece = array_first_not_below(&python->pieces, node, cursor.next);
-	for (size_t i = scanner->begin; scanner->status == OK && i < scanner->end; i++) {
-		const uint32_t node = python->opaque.items[i];
+	for (; scanner->status == OK && node < end; node = python_blocks_next_opaque(python, node + 1, end)) {
 		const uint32_t number = sources->dominators->number[node];
 		scanner->status = progress_step(scanner->progress, &scanner->steps);
 		if (scanner->status == OK && number != UINT32_MAX)
@@ -322,16 +323,23 @@ static void scan_objects(void *context, unsigned member)
 	decoder_clear(&decoder);
 }
 
+/* Each has as many of them. */
 static int scan_all_objects(const struct scanner *first, native_edge_array *edges)
 {
-	const size_t objects = first->sources->python->opaque.count;
+	const struct python_blocks *python = first->sources->python;
+	const uint32_t objects = first->sources->heap->index.count;
 	struct scanner scanners[CREW_MOST];
-	const unsigned count = crew_for(first, objects / LEAST_OBJECTS);
+	const unsigned count = crew_for(first, python->opaque_count / LEAST_OBJECTS);
+	uint64_t given = 0;
+	uint32_t node = 0;
 	for (unsigned i = 0; i < count; i++) {
 		scanners[i] = *first;
 		scanners[i].least_deep = UINT64_MAX;
-		scanners[i].begin = objects * i / count;
-		scanners[i].end = objects * (i + 1) / count;
+		scanners[i].begin = node;
+		for (; node < objects && (i + 1 == count || given < python->opaque_count * (i + 1) / count);
+		     node = objects - node > 64 ? node + 64 : objects)
+			given += (unsigned)__builtin_popcountll(python->opaque[node / 64]);
+		scanners[i].end = node;
 	}
 	return scan_together(scanners, count, scan_objects, edges);
 }
@@ -378,14 +386,14 @@ static int scan_all_blocks(const struct scanner *first, native_edge_array *edges
 	uint64_t all = 0, bytes = 0;
 	size_t next = 0;
 	for (size_t i = 0; i < graph->blocks.count; i++)
-		all += graph->blocks.items[i].is_data ? 0 : graph->blocks.items[i].bytes;
+		all += graph->blocks.items[i].is_data ? 0 : native_block_bytes(&graph->blocks.items[i]);
 	const unsigned count = crew_for(first, all / LEAST_BLOCK_BYTES);
 	for (unsigned i = 0; i < count; i++) {
 		scanners[i] = *first;
 		scanners[i].least_deep = LEAST_WIDE;
 		scanners[i].begin = next;
 		for (; next < graph->blocks.count && (i + 1 == count || bytes < all / count * (i + 1)); next++)
-			bytes += graph->blocks.items[next].is_data ? 0 : graph->blocks.items[next].bytes;
+			bytes += graph->blocks.items[next].is_data ? 0 : native_block_bytes(&graph->blocks.items[next]);
 		scanners[i].end = next;
 	}
 	return scan_together(scanners, count, scan_blocks, edges);
@@ -441,7 +449,7 @@ int native_edges_find(struct native_edges *edges, const struct native_graph *gra
 	const struct native_block *last = &graph->blocks.items[graph->blocks.count - 1];
 	reader_init(&first.reader, graph->index.space);
 	first.low = graph->blocks.items[0].address;
-	first.span = last->address + last->bytes - first.low;
+	first.span = last->address + native_block_bytes(last) - first.low;
 	int status = add_known(&first, &edges->exact);
 	if (status == OK)
 		status = scan_all_objects(&first, &edges->from_objects);

@@ -47,14 +47,13 @@ static int add_block(struct builder *builder, struct reader *reader, const struc
 {
 	struct native_graph *graph = builder->graph;
 	/* The index has one place for 16 bytes. */
-	if (block->taken < LEAST_BYTES || python_blocks_has(builder->sources->python, reader, block->address))
+	if (block->taken < LEAST_BYTES || block->address > NATIVE_ADDRESS_MOST ||
+	    python_blocks_has(builder->sources->python, reader, block->address))
 		return OK;
 	if (graph->blocks.count >= NATIVE_MOST - 1)
 		return error_set(builder->error, ERROR_LIMIT, "more than 2^29 native blocks");
-	if (!array_push(&graph->blocks, (struct native_block){ .address = block->address,
-	                                                       .bytes = block->taken,
-	                                                       .holder = NATIVE_UNSEEN,
-	                                                       .allocator = block->allocator }))
+	if (!array_push(&graph->blocks,
+	                native_block_of(block->address, block->taken, (enum allocator)block->allocator)))
 		return no_memory(builder);
 	return progress_look(builder->progress, &builder->steps) == OK ? OK : progress_cancelled(builder->error);
 }
@@ -65,6 +64,9 @@ static int collect_chunks(struct builder *builder, struct reader *reader, const 
 	struct glibc_cursor cursor;
 	struct glibc_chunk chunk;
 	size_t mapped = 0;
+	if (!array_reserve(&builder->graph->blocks,
+	                   builder->graph->blocks.count + walk->all.used_blocks + walk->mapped.count))
+		return no_memory(builder);
 	glibc_cursor_init(&cursor, walk, reader, 0);
 	bool has_chunk = glibc_cursor_next(&cursor, &chunk);
 	while (has_chunk || mapped < walk->mapped.count) {
@@ -93,12 +95,12 @@ static void cut_to_asked(struct native_graph *graph, struct native_block *block,
 {
 	const bool has_sizes = block->allocator == ALLOCATOR_JEMALLOC || block->allocator == ALLOCATOR_MIMALLOC ||
 	                       block->allocator == ALLOCATOR_MIMALLOC_POOL;
-	const uint64_t inside = known->address - block->address;
-	if (!has_sizes || known->asked == 0 || inside >= block->bytes || known->asked > block->bytes - inside)
+	const uint64_t inside = known->address - block->address, bytes = native_block_bytes(block);
+	if (!has_sizes || known->asked == 0 || inside >= bytes || known->asked > bytes - inside)
 		return;
-	graph->rounding[block->allocator] += block->bytes - known->asked;
+	graph->rounding[block->allocator] += bytes - known->asked;
 	block->address = known->address;
-	block->bytes = known->asked;
+	native_block_set_bytes(block, known->asked);
 }
 
 /* Blocks that decoders know: those of a malloc are there already, the others (of a library's own pool) are added. */
@@ -116,14 +118,12 @@ static int add_known(struct builder *builder)
 			same->is_data = true; /* its words were looked at with the object, or are none */
 		}
 		/* What overlaps one before is a view of it. */
-		if (known->is_shared || same != NULL || known->address < end)
+		if (known->is_shared || same != NULL || known->address < end || known->address > NATIVE_ADDRESS_MOST)
 			continue;
 		end = known->address + known->bytes;
-		if (!array_push(&graph->blocks, (struct native_block){ .address = known->address,
-		                                                       .bytes = known->bytes,
-		                                                       .holder = NATIVE_UNSEEN,
-		                                                       .is_data = true,
-		                                                       .allocator = ALLOCATOR_UNKNOWN }))
+		struct native_block block = native_block_of(known->address, known->bytes, ALLOCATOR_UNKNOWN);
+		block.is_data = true;
+		if (!array_push(&graph->blocks, block))
 			return no_memory(builder);
 	}
 	return graph->blocks.count > found ? sort_blocks(builder) : OK;
@@ -176,7 +176,7 @@ static int drop_kept(struct builder *builder, struct reader *reader)
 		if (kept == NULL || kept->address != block.address || kept->is_kept)
 			continue;
 		graph->kept[kept->allocator].blocks++;
-		graph->kept[kept->allocator].bytes += kept->bytes;
+		graph->kept[kept->allocator].bytes += native_block_bytes(kept);
 		kept->is_kept = true;
 	}
 	free_lists_clear(&lists);
@@ -250,14 +250,15 @@ static void sum_up(struct native_graph *graph)
 {
 	for (size_t i = 0; i < graph->blocks.count; i++) {
 		const struct native_block *block = &graph->blocks.items[i];
+		const uint64_t bytes = native_block_bytes(block);
 		graph->holders[block->holder].blocks++;
-		graph->holders[block->holder].bytes += block->bytes;
+		graph->holders[block->holder].bytes += bytes;
 		graph->by_allocator[block->holder][block->allocator].blocks++;
-		graph->by_allocator[block->holder][block->allocator].bytes += block->bytes;
+		graph->by_allocator[block->holder][block->allocator].bytes += bytes;
 		graph->all.blocks++;
-		graph->all.bytes += block->bytes;
+		graph->all.bytes += bytes;
 		graph->exact.blocks += block->is_exact;
-		graph->exact.bytes += block->is_exact ? block->bytes : 0;
+		graph->exact.bytes += block->is_exact ? bytes : 0;
 	}
 }
 

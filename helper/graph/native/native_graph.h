@@ -12,28 +12,8 @@
 
 #include "allocator/region_map.h"
 #include "analysis/dominators.h"
+#include "graph/native/native_block.h"
 #include "graph/native/python_blocks.h"
-
-enum native_holder {
-	NATIVE_OBJECT, /* owner is a number of the dominator tree */
-	NATIVE_STATIC, /* only variables of C lead to it; owner: index of the file */
-	NATIVE_UNSEEN, /* nothing that was looked at */
-};
-
-struct native_block {
-	uint64_t address; /* as malloc() returned it */
-	uint64_t bytes; /* taken; of jemalloc and mimalloc, where a decoder knows it: asked for */
-	uint32_t owner;
-	uint8_t allocator; /* enum allocator; ALLOCATOR_UNKNOWN: an object has it, wherever it lies */
-	uint8_t strength; /* of the claim: only of use to native_claims.c */
-	uint8_t holder; /* enum native_holder */
-	bool is_exact : 1; /* who has it was decoded: no estimate */
-	bool is_kept : 1; /* only while blocks are collected: in a free list */
-	bool is_data : 1; /* known to have no pointers, or those were looked at */
-};
-
-/* There may be more of them than of objects. */
-_Static_assert(sizeof(struct native_block) == 24, "native blocks are 24 bytes each");
 
 struct native_total {
 	uint64_t blocks, bytes;
@@ -76,15 +56,15 @@ static inline struct native_block *native_graph_among(const struct native_graph 
 			high = middle;
 	}
 	struct native_block *block = low > 0 ? &graph->blocks.items[low - 1] : NULL;
-	return block != NULL && address - block->address < block->bytes ? block : NULL;
+	return block != NULL && address - block->address < native_block_bytes(block) ? block : NULL;
 }
 
 /* What of it words can stand in: the last one of malloc's is the size of the next. */
 static inline uint64_t native_block_room(const struct native_block *block)
 {
 	return block->allocator == ALLOCATOR_MALLOC || block->allocator == ALLOCATOR_MMAP
-	               ? block->bytes - GLIBC_CHUNK_HEADER / 2
-	               : block->bytes;
+	               ? native_block_bytes(block) - GLIBC_CHUNK_HEADER / 2
+	               : native_block_bytes(block);
 }
 
 /* The block that holds address; NULL: none. */

@@ -54,10 +54,7 @@ static int add_row(struct collector *collector, const struct row *row)
 		if ((row->is_free[i / 8] >> i % 8 & 1) != 0 ||
 		    python_blocks_has(collector->sources->python, &collector->reader, address))
 			continue;
-		if (!array_push(collector->blocks, (struct native_block){ .address = address,
-		                                                          .bytes = row->block_bytes,
-		                                                          .holder = NATIVE_UNSEEN,
-		                                                          .allocator = (uint8_t)row->allocator }))
+		if (!array_push(collector->blocks, native_block_of(address, row->block_bytes, row->allocator)))
 			return error_set(collector->error, ERROR_NO_MEMORY, "out of memory for blocks in pools");
 	}
 	return OK;
@@ -65,7 +62,8 @@ static int add_row(struct collector *collector, const struct row *row)
 
 static int look_at_row(struct collector *collector, const struct row *row)
 {
-	if (row->block_bytes >= LEAST_BYTES && python_starts(collector, row) != row->used)
+	if (row->block_bytes >= LEAST_BYTES && row->start <= NATIVE_ADDRESS_MOST &&
+	    python_starts(collector, row) != row->used)
 		TRY(add_row(collector, row));
 	return progress_look(collector->progress, &collector->steps) == OK ? OK : progress_cancelled(collector->error);
 }

@@ -152,8 +152,8 @@ static void count_object(struct block_range *range, struct decoder *decoder, uin
 static bool note_opaque(struct block_range *range, struct decoder *decoder, uint32_t node)
 {
 	const struct decoded *out = &decoder->out;
-	if (!array_push(&range->own.opaque, node))
-		return false;
+	range->all->opaque[node / 64] |= UINT64_C(1) << node % 64;
+	range->own.opaque_count++;
 	/* What ctypes has for a program may be pointers. */
 	const bool is_ctypes = out->blocks.count > 0 && strcmp(out->type->entry->id, "ctypes_data") == 0;
 	for (size_t i = 0; i < out->blocks.count; i++) {
@@ -233,13 +233,7 @@ static bool add_up(struct python_blocks *blocks, const struct python_blocks *mor
 	for (size_t i = 0; i < more->pieces.count; i++)
 		if (!array_push(&blocks->pieces, more->pieces.items[i]))
 			return false;
-	if (more->opaque.count == 0)
-		return true;
-	if (!array_reserve(&blocks->opaque, blocks->opaque.count + more->opaque.count))
-		return false;
-	memcpy(blocks->opaque.items + blocks->opaque.count, more->opaque.items,
-	       more->opaque.count * sizeof *more->opaque.items);
-	blocks->opaque.count += more->opaque.count;
+	blocks->opaque_count += more->opaque_count;
 	return true;
 }
 
@@ -273,23 +267,27 @@ int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *gr
 	memset(blocks, 0, sizeof *blocks);
 	if (count > objects / LEAST_RANGE + 1)
 		count = (unsigned)(objects / LEAST_RANGE + 1);
-	if (!visited_open(&blocks->starts, graph->index.space))
+	blocks->opaque = calloc(objects / 64 + 1, sizeof *blocks->opaque);
+	if (blocks->opaque == NULL || !visited_open(&blocks->starts, graph->index.space)) {
+		free(blocks->opaque);
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for the objects' blocks");
+	}
 	visited_share(&blocks->starts);
+	/* No two threads have bits of one word of `opaque`. */
 	for (unsigned i = 0; i < count; i++)
 		ranges[i] = (struct block_range){ .graph = graph,
 			                          .memory = memory,
 			                          .progress = progress,
 			                          .all = blocks,
-			                          .begin = (uint32_t)(objects * i / count),
-			                          .end = (uint32_t)(objects * (i + 1) / count) };
+			                          .begin = (uint32_t)(objects * i / count / 64 * 64),
+			                          .end = i + 1 < count ? (uint32_t)(objects * (i + 1) / count / 64 * 64)
+			                                               : (uint32_t)objects };
 	crew_run(count, count_range, ranges);
 	int status = OK;
 	for (unsigned i = 0; i < count; i++) {
 		status = status == OK ? ranges[i].status : status;
 		if (!add_up(blocks, &ranges[i].own))
 			status = ERROR_NO_MEMORY;
-		array_free(&ranges[i].own.opaque);
 		array_free(&ranges[i].own.known);
 		array_free(&ranges[i].own.pieces);
 	}
@@ -304,7 +302,8 @@ int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *gr
 void python_blocks_clear(struct python_blocks *blocks)
 {
 	visited_close(&blocks->starts);
-	array_free(&blocks->opaque);
+	free(blocks->opaque);
+	blocks->opaque = NULL;
 	array_free(&blocks->known);
 	array_free(&blocks->pieces);
 	memset(&blocks->starts, 0, sizeof blocks->starts);

@@ -36,7 +36,9 @@ struct python_blocks {
 	                           among the sums, nor known */
 	ARRAY(struct known_block) known; /* by address; one that several have, with each */
 	uint64_t outside_bytes; /* of them, each once, those in no malloc that was gone through */
-	ARRAY(uint32_t) opaque; /* objects, by number, with words in their bodies that no decoder knows */
+	/* Objects with words in their bodies that no decoder knows: one bit for each object, by number. */
+	uint64_t *opaque;
+	uint64_t opaque_count;
 	ARRAY(struct opaque_piece) pieces; /* of these objects, in their order */
 };
 
@@ -44,6 +46,22 @@ struct python_blocks {
 int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *graph, const struct memory_map *memory,
                        struct progress *progress, struct error *error);
 void python_blocks_clear(struct python_blocks *blocks);
+/* The first object from `node` on, below `end`, that has such words; `end`: none. */
+static inline uint32_t python_blocks_next_opaque(const struct python_blocks *blocks, uint32_t node, uint32_t end)
+{
+	while (node < end) {
+		const uint64_t bits = blocks->opaque[node / 64] >> node % 64;
+		if (bits != 0) {
+			const uint64_t next = (uint64_t)node + (unsigned)__builtin_ctzll(bits);
+			return next < end ? (uint32_t)next : end;
+		}
+		if (end - node <= 64 - node % 64)
+			return end;
+		node += 64 - node % 64;
+	}
+	return end;
+}
+
 /* Whether the block that begins at address is an object's. */
 bool python_blocks_has(const struct python_blocks *blocks, struct reader *reader, uint64_t address);
 

@@ -186,7 +186,7 @@ static int check_native(struct checking *checking)
 		const struct native_block *block = &native->blocks.items[i];
 		if (block->address < end)
 			reason = "two of them overlap";
-		end = block->address + block->bytes;
+		end = block->address + native_block_bytes(block);
 		if (progress_look(checking->query->progress, &steps) != OK)
 			return query_cancelled(checking->query);
 	}

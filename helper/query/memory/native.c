@@ -9,7 +9,8 @@
 static int compare_rows(const void *left, const void *right)
 {
 	const struct native_row *a = left, *b = right;
-	return query_compare_bytes(a->block.bytes, a->block.address, b->block.bytes, b->block.address);
+	return query_compare_bytes(native_block_bytes(&a->block), a->block.address, native_block_bytes(&b->block),
+	                           b->block.address);
 }
 
 static int compare_owners(const void *left, const void *right)
@@ -90,7 +91,7 @@ static void note_unseen(struct native_answer *answer, unsigned size, const struc
 {
 	struct native_total *total = &answer->unseen_sizes[size];
 	total->blocks++;
-	total->bytes += block->bytes;
+	total->bytes += native_block_bytes(block);
 	answer->unseen_examples[size] = block->address;
 	if (total->bytes > answer->unseen_sizes[answer->unseen_most].bytes)
 		answer->unseen_most = size;
@@ -103,7 +104,7 @@ static int sum_up(const struct query *query, const struct native_graph *graph, s
 	int status = OK;
 	for (size_t i = 0; i < graph->blocks.count && status == OK; i++) {
 		const struct native_block *block = &graph->blocks.items[i];
-		const unsigned power = 63 - (unsigned)__builtin_clzll(block->bytes | 1);
+		const unsigned power = 63 - (unsigned)__builtin_clzll(native_block_bytes(block) | 1);
 		const unsigned class = power < NATIVE_SIZES ? power : NATIVE_SIZES - 1;
 		struct native_total *size = &answer->sizes[class];
 		struct native_owner *owner = find_owner(query, answer, &rows, block);
@@ -112,9 +113,9 @@ static int sum_up(const struct query *query, const struct native_graph *graph, s
 			break;
 		}
 		owner->count++;
-		owner->bytes += block->bytes;
+		owner->bytes += native_block_bytes(block);
 		size->blocks++;
-		size->bytes += block->bytes;
+		size->bytes += native_block_bytes(block);
 		if (block->holder == NATIVE_UNSEEN)
 			note_unseen(answer, class, block);
 		if (progress_look(query->progress, &steps) != OK)
@@ -159,7 +160,7 @@ static int find_rows(const struct query *query, const struct native_graph *graph
 {
 	struct naming *naming;
 	for (size_t i = 0; i < graph->blocks.count; i++) {
-		if (graph->blocks.items[i].bytes < question->min_bytes)
+		if (native_block_bytes(&graph->blocks.items[i]) < question->min_bytes)
 			continue;
 		answer->matching++;
 		TRY(note_block(query, answer, &graph->blocks.items[i], question->limit));

@@ -36,7 +36,7 @@ static const char *why_left_out(const struct query *query, const struct native_b
 	return NULL;
 }
 
-int query_native_beside(const struct query *query, struct native_beside *ret_beside)
+static int look(const struct query *query, bool with_retained, struct native_beside *ret_beside)
 {
 	struct target *target = query->target;
 	const struct memory_map *map;
@@ -51,7 +51,8 @@ int query_native_beside(const struct query *query, struct native_beside *ret_bes
 	ret_beside->left_out = why_left_out(query, ret_beside);
 	if (ret_beside->left_out != NULL)
 		return OK;
-	TRY(target_native_retained(target, query->progress, &ret_beside->retained, query->error));
+	if (with_retained)
+		TRY(target_native_retained(target, query->progress, &ret_beside->retained, query->error));
 	TRY(target_native(target, query->progress, &native, query->error));
 	ret_beside->total = native->holders[NATIVE_OBJECT].bytes;
 	ret_beside->is_known = ret_beside->total > 0;
@@ -60,4 +61,14 @@ int query_native_beside(const struct query *query, struct native_beside *ret_bes
 	TRY(memory_regions_measure(query, map, &regions));
 	ret_beside->named_bytes = regions.named_bytes;
 	return OK;
+}
+
+int query_native_beside(const struct query *query, struct native_beside *ret_beside)
+{
+	return look(query, true, ret_beside);
+}
+
+int query_native_beside_sums(const struct query *query, struct native_beside *ret_beside)
+{
+	return look(query, false, ret_beside);
 }

@@ -17,7 +17,7 @@ struct native_beside {
 	                  already */
 	const char *left_out; /* why not, for people; NULL: they are known, or there are none */
 	bool is_exact; /* no word was taken for a pointer: all owners were decoded */
-	const uint64_t *retained; /* by number of the dominator tree; the target's */
+	const uint64_t *retained; /* by number of the dominator tree; the target's; NULL where they are not known */
 	uint64_t total; /* of all that hang on objects */
 	uint64_t guess; /* where they are not known: about so many at most, owned or not */
 	uint64_t private_bytes; /* writable and private, resident as far as that is known */
@@ -26,10 +26,12 @@ struct native_beside {
 
 /* Needs the heap, which must have been asked for. */
 int query_native_beside(const struct query *query, struct native_beside *ret_beside);
+/* The same for who asks native_beside_of() of no number: `retained` is NULL. */
+int query_native_beside_sums(const struct query *query, struct native_beside *ret_beside);
 
 static inline uint64_t native_beside_of(const struct native_beside *beside, uint32_t number)
 {
-	return beside->is_known && number != UINT32_MAX ? beside->retained[number] : 0;
+	return beside->retained != NULL && number != UINT32_MAX ? beside->retained[number] : 0;
 }
 
 #endif

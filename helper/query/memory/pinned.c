@@ -257,7 +257,7 @@ static int go_through_free_lists(struct finding *finding)
 		if (end != ADDRESS_MAP_NONE)
 			finding->pinned->ends.items[end].kind = PINNED_FREE_LIST;
 		if (place != NULL && place->kind != PINNED_PLACES)
-			TRY(add(finding, place->kind, &like, 1, block->bytes));
+			TRY(add(finding, place->kind, &like, 1, native_block_bytes(block)));
 	}
 	return OK;
 }
@@ -282,7 +282,7 @@ static int go_through_native(struct finding *finding)
 				text_add(&row->name, like.file);
 		}
 		if (place != NULL && place->kind != PINNED_PLACES)
-			TRY(add(finding, place->kind, &like, 1, block->bytes));
+			TRY(add(finding, place->kind, &like, 1, native_block_bytes(block)));
 	}
 	return OK;
 }

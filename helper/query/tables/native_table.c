@@ -21,7 +21,7 @@ int tables_native(struct tables *tables)
 		return query_no_memory(&tables->query, "the tables of the heap");
 	for (size_t i = 0; i < graph->blocks.count; i++)
 		if (graph->blocks.items[i].holder == NATIVE_OBJECT)
-			bytes[graph->blocks.items[i].owner] += graph->blocks.items[i].bytes;
+			bytes[graph->blocks.items[i].owner] += native_block_bytes(&graph->blocks.items[i]);
 	tables->native = bytes;
 	return OK;
 }
@@ -50,7 +50,7 @@ static int block_cell(struct table_cursor *cursor, uint32_t column, struct cell 
 		*ret_cell = cell_address(row->block.address);
 		return OK;
 	case NATIVE_BLOCK_bytes:
-		*ret_cell = cell_integer(row->block.bytes);
+		*ret_cell = cell_integer(native_block_bytes(&row->block));
 		return OK;
 	case NATIVE_BLOCK_owner:
 		*ret_cell = cell_address(row->owner);
