@@ -50,8 +50,8 @@ enum claim_strength {
 struct claim {
 	uint32_t owner;
 	uint32_t distance; /* blocks between */
-	uint8_t holder; /* enum native_holder */
-	uint8_t strength; /* enum claim_strength */
+	uint32_t holder; /* enum native_holder */
+	uint32_t strength; /* enum claim_strength */
 };
 
 /* The blocks with words that count in a round, in order: most blocks have none, and are what ways end at. */
@@ -192,8 +192,8 @@ static void set_claim(struct claims *claims, uint32_t block, struct claim claim)
 {
 	struct native_block *of = &claims->graph->blocks.items[block];
 	of->owner = claim.owner;
-	of->holder = claim.holder;
-	of->strength = claim.strength;
+	of->holder = (uint8_t)claim.holder;
+	of->strength = (uint8_t)claim.strength;
 	claims->distance[block] = claim.distance;
 }
 
@@ -215,16 +215,16 @@ static uint32_t head_of(const struct claims *claims, uint32_t block)
 }
 
 /* One more way leads to the component of a block. */
-static void lead_to(struct claims *claims, uint32_t block, struct claim more)
+static inline void lead_to(struct claims *claims, uint32_t block, const struct claim *more)
 {
 	const uint32_t head = head_of(claims, block);
 	struct claim claim = claim_of(claims, head);
-	if (is_better(&more, &claim)) {
-		set_claim(claims, head, more);
-	} else if (claim.holder == NATIVE_OBJECT && more.holder == NATIVE_OBJECT && claim.strength == more.strength &&
-	           more.distance < claim.distance + FARTHER) {
-		claim.owner = meet(claims->dominators, claim.owner, more.owner);
-		claim.distance = more.distance < claim.distance ? more.distance : claim.distance;
+	if (is_better(more, &claim)) {
+		set_claim(claims, head, *more);
+	} else if (claim.holder == NATIVE_OBJECT && more->holder == NATIVE_OBJECT && claim.strength == more->strength &&
+	           more->distance < claim.distance + FARTHER) {
+		claim.owner = meet(claims->dominators, claim.owner, more->owner);
+		claim.distance = more->distance < claim.distance ? more->distance : claim.distance;
 		set_claim(claims, head, claim);
 	}
 }
@@ -269,7 +269,7 @@ static int spread(struct claims *claims)
 				if (head_of(claims, native_edge_block(&edge)) == head)
 					continue;
 				claim.strength = strength_of(claims, &edge);
-				lead_to(claims, native_edge_block(&edge), claim);
+				lead_to(claims, native_edge_block(&edge), &claim);
 			}
 			if (progress_look(claims->progress, &claims->steps) != OK)
 				return progress_cancelled(claims->error);
@@ -291,7 +291,7 @@ static void seed(struct claims *claims, const native_edge_array *edges, enum nat
 		else if (strength == CLAIM_BODY && holder == NATIVE_OBJECT && is_weak(claims, &edges->items[i]))
 			own = CLAIM_INSIDE;
 		if (target != UINT32_MAX)
-			lead_to(claims, target, (struct claim){ source, 0, (uint8_t)holder, (uint8_t)own });
+			lead_to(claims, target, &(struct claim){ source, 0, holder, own });
 	}
 }
 

@@ -285,7 +285,10 @@ static int scan_object(struct scanner *scanner, struct decoder *decoder, uint64_
 	__builtin_prefetch(head.bytes + AHEAD_BYTES + 64);
 	const uint64_t body =
 	        type->tp_basicsize > 0 && type->tp_basicsize < BODY_MOST ? (uint64_t)type->tp_basicsize : BODY_MOST;
-	return body > first ? scan_words(scanner, address + first, body - first, number) : OK;
+	if (body <= first)
+		return OK;
+	return head.available >= body ? scan_piece(scanner, head.bytes + first, (body - first) / 8, number)
+	                              : scan_words(scanner, address + first, body - first, number);
 }
 
 /* The bodies of objects, and what they have for a library, by number. */
@@ -351,13 +354,14 @@ static int scan_block(struct scanner *scanner, const struct native_block *block,
 	const bool has_tail = block->allocator == ALLOCATOR_MALLOC && bytes >= 16 && bytes % 16 == 8;
 	if (!has_tail)
 		return scan_words(scanner, block->address, bytes, number);
-	if (bytes <= SMALL_BYTES) {
-		const uint8_t *words = reader_at(&scanner->reader, block->address, bytes);
-		if (words != NULL && !may_lead(scanner, words, bytes / 8))
-			return OK;
-	}
+	const uint8_t *words = bytes <= SMALL_BYTES ? reader_at(&scanner->reader, block->address, bytes) : NULL;
+	if (words != NULL && !may_lead(scanner, words, bytes / 8))
+		return OK;
 	bytes -= 8;
-	TRY(scan_words(scanner, block->address, bytes, number));
+	if (words != NULL)
+		TRY(scan_piece(scanner, words, bytes / 8, number));
+	else
+		TRY(scan_words(scanner, block->address, bytes, number));
 	const size_t before = scanner->edges.count;
 	TRY(scan_words(scanner, block->address + bytes, 8, number));
 	if (scanner->edges.count > before)

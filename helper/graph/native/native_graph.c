@@ -166,7 +166,7 @@ static int drop_kept(struct builder *builder, struct reader *reader)
 	const struct memory_map *memory = builder->sources->memory;
 	const struct runtime *runtime = builder->sources->heap->decoder->context->runtime;
 	struct free_lists lists;
-	size_t left = 0;
+	size_t first = graph->blocks.count;
 	TRY(free_lists_read(&lists, runtime, builder->error));
 	for (size_t i = 0; i < lists.entries.count; i++) {
 		struct allocator_block block;
@@ -178,9 +178,12 @@ static int drop_kept(struct builder *builder, struct reader *reader)
 		graph->kept[kept->allocator].blocks++;
 		graph->kept[kept->allocator].bytes += native_block_bytes(kept);
 		kept->is_kept = true;
+		if ((size_t)(kept - graph->blocks.items) < first)
+			first = (size_t)(kept - graph->blocks.items);
 	}
 	free_lists_clear(&lists);
-	for (size_t i = 0; i < graph->blocks.count; i++) {
+	size_t left = first;
+	for (size_t i = first; i < graph->blocks.count; i++) {
 		if (!graph->blocks.items[i].is_kept)
 			graph->blocks.items[left++] = graph->blocks.items[i];
 		else if (!array_push(&graph->free_listed, graph->blocks.items[i]))
