@@ -212,9 +212,10 @@ static int compute(struct work *work, struct edge_rows *edges, uint32_t start, s
 	TRY(reverse_edges(result, edges, progress, error));
 	edge_rows_free(edges);
 	const uint64_t count = result->reached_count;
+	/* The largest first: memory of the edges is had again. */
+	TRY(provide(&work->label, count * (sizeof *result->spare_wide / sizeof *work->label) + 2, progress, error));
 	TRY(provide(&result->idom, count, progress, error));
 	TRY(provide(&work->semi, count, progress, error));
-	TRY(provide(&work->label, count * (sizeof *result->spare_wide / sizeof *work->label) + 2, progress, error));
 	/* As deep as the graph: little of it is touched, as a rule. */
 	work->stack = deep_allocate(count);
 	if (work->stack == NULL)

@@ -11,6 +11,8 @@ struct frame_source {
 	const struct python_frame *frame;
 	const uint8_t *bytes; /* NULL: not in one piece */
 	uint64_t end; /* address behind them */
+	struct form_runs *form; /* where the runs are noted for the next frames of the form */
+	bool is_apart; /* some run lies elsewhere */
 };
 
 static void add(struct frame_source *from, const struct run *run)
@@ -24,10 +26,11 @@ static void add(struct frame_source *from, const struct run *run)
 	added->stride = 8;
 	if (from->bytes != NULL && address >= from->frame->address && address + 8 * run->count <= from->end) {
 		added->slots = from->bytes + (address - from->frame->address);
-		runs->alike_runs[runs->alike_count] = *added;
-		runs->alike_runs[runs->alike_count++].address = address - from->frame->address;
+		from->form->runs[from->form->count] = *added;
+		from->form->runs[from->form->count++].address = address - from->frame->address;
 	} else {
 		added->slots = reader_at(&runs->decoder->reader, address, 8 * run->count);
+		from->is_apart = true;
 	}
 	/* Half the fields of a frame are empty. */
 	if (added->slots != NULL && (run->count > 1 || load_u64(added->slots) != 0))
@@ -92,18 +95,6 @@ static void add_fields(struct frame_source *from)
 	}
 }
 
-/* The runs of a frame that has the code and the stack of the one made last. */
-static void make_alike(struct holder_runs *runs, uint64_t address, const uint8_t *bytes)
-{
-	for (uint32_t i = 0; i < runs->alike_count; i++) {
-		struct run *added = &runs->frame[runs->made_count];
-		*added = runs->alike_runs[i];
-		added->slots = bytes + added->address;
-		added->address += address;
-		runs->made_count += added->count > 1 || load_u64(added->slots) != 0;
-	}
-}
-
 /* Where the references end that a frame has in its own memory, from its address on. */
 static uint64_t bytes_of(const struct python_frame *frame)
 {
@@ -111,43 +102,64 @@ static uint64_t bytes_of(const struct python_frame *frame)
 	return frame->localsplus - frame->address + 8 * ((uint64_t)frame->slot_count + depth);
 }
 
-static void make_frame(struct holder_runs *runs, const struct holder_stretch *stretch, uint32_t depth)
+/* What is remembered of frames like this one; NULL: nothing. */
+static inline const struct form_runs *find_form(struct holder_runs *runs, const struct holder_stretch *stretch,
+                                                uint32_t depth, const uint8_t **ret_bytes)
 {
 	const struct frame_place *place = &stretch->frames->places[depth];
-	const struct python_frame *form = frame_list_form(stretch->frames, depth);
-	runs->made = runs->made_count = 0;
-	if (form->owner == FRAME_OWNED_BY_GENERATOR &&
-	    layout_feature(runs->decoder->layout, FEATURE_INTERPRETER_FRAMES))
-		return; /* it is the generator's */
-	if (runs->alike == form && runs->alike_depth == place->stack_depth) {
-		const uint8_t *bytes = reader_at(&runs->decoder->reader, place->address, runs->alike_bytes);
-		if (bytes != NULL) {
-			make_alike(runs, place->address, bytes);
-			return;
-		}
-	}
+	const struct form_runs *form = &runs->forms[place->form % FORMS_REMEMBERED];
+	if (form->form != frame_list_form(stretch->frames, depth) || form->stack_depth != place->stack_depth)
+		return NULL;
+	*ret_bytes = reader_at(&runs->decoder->reader, place->address, form->bytes);
+	return *ret_bytes != NULL ? form : NULL;
+}
+
+/* The runs of a frame of 3.11 and later, which are remembered as well. */
+static void make_runs(struct holder_runs *runs, const struct holder_stretch *stretch, uint32_t depth)
+{
+	const struct frame_place *place = &stretch->frames->places[depth];
 	const struct python_frame frame = frame_list_at(stretch->frames, depth);
-	struct frame_source from = { .runs = runs, .layout = runs->decoder->layout, .frame = &frame };
-	runs->alike = NULL;
-	runs->alike_count = 0;
-	if (!layout_feature(from.layout, FEATURE_INTERPRETER_FRAMES)) {
-		add_frame_object(&from, stretch, depth);
-		return;
-	}
-	from.end = frame.address + bytes_of(&frame);
-	from.bytes = reader_at(&runs->decoder->reader, frame.address, bytes_of(&frame));
+	struct form_runs *form = &runs->forms[place->form % FORMS_REMEMBERED];
+	struct frame_source from = { .runs = runs, .layout = runs->decoder->layout, .frame = &frame, .form = form };
+	*form = (struct form_runs){ .stack_depth = place->stack_depth, .bytes = bytes_of(&frame) };
+	from.end = frame.address + form->bytes;
+	from.bytes = reader_at(&runs->decoder->reader, frame.address, form->bytes);
 	add_stack(&from);
 	add(&from, &(struct run){ .address = frame.localsplus,
 	                          .count = frame.slot_count,
 	                          .label = LABEL_LOCAL,
 	                          .flags = holder_runs_slot_flags(from.layout),
 	                          .argument = frame.code });
+	form->own_count = form->count;
+	const uint32_t made = runs->made_count;
 	add_fields(&from);
-	if (from.bytes == NULL)
+	form->common_count = runs->made_count - made;
+	if (from.bytes != NULL && !from.is_apart)
+		form->form = frame_list_form(stretch->frames, depth);
+}
+
+static void make_frame(struct holder_runs *runs, const struct holder_stretch *stretch, uint32_t depth)
+{
+	const uint8_t *bytes;
+	const struct form_runs *form = find_form(runs, stretch, depth, &bytes);
+	runs->made = runs->made_count = 0;
+	if (form != NULL) {
+		for (uint32_t i = 0; i < form->count; i++) {
+			struct run *added = &runs->frame[runs->made_count];
+			*added = form_run(form, i, bytes);
+			added->address += stretch->frames->places[depth].address;
+			runs->made_count += added->count > 1 || load_u64(added->slots) != 0;
+		}
 		return;
-	runs->alike = form;
-	runs->alike_depth = place->stack_depth;
-	runs->alike_bytes = bytes_of(&frame);
+	}
+	if (!layout_feature(runs->decoder->layout, FEATURE_INTERPRETER_FRAMES)) {
+		const struct python_frame frame = frame_list_at(stretch->frames, depth);
+		struct frame_source from = { .runs = runs, .layout = runs->decoder->layout, .frame = &frame };
+		add_frame_object(&from, stretch, depth);
+	} else if (frame_list_form(stretch->frames, depth)->owner != FRAME_OWNED_BY_GENERATOR) {
+		make_runs(runs, stretch, depth);
+	}
+	/* A generator's frame is the generator's. */
 }
 
 void holder_runs_open(struct holder_runs *ret_runs, const struct roots *roots, struct decoder *decoder)
@@ -170,20 +182,15 @@ void holder_runs_open_one(struct holder_runs *ret_runs, const struct roots *root
 		                          .kept = array_first_not_below(&roots->runs, holder, holder) };
 }
 
-/* The first of some runs, up to the fields, that has the object; NULL: none. Without bytes they have their slots. */
-static const struct run *run_with(struct run *runs, uint32_t count, const uint8_t *bytes, uint64_t object,
-                                  uint64_t *ret_slot)
+/* Whether a run of a frame's own has the object. */
+static bool has_object(const struct run *run, uint64_t object, uint64_t *ret_slot)
 {
-	for (struct run *run = runs; run < runs + count && run->label != LABEL_FIELD; run++) {
-		if (bytes != NULL)
-			run->slots = bytes + run->address;
-		for (uint64_t slot = 0; slot < run->count; slot++)
-			if (run_target(run, slot) == object) {
-				*ret_slot = run->first_index + slot;
-				return run;
-			}
-	}
-	return NULL;
+	for (uint64_t slot = 0; slot < run->count; slot++)
+		if (run_target(run, slot) == object) {
+			*ret_slot = run->first_index + slot;
+			return true;
+		}
+	return false;
 }
 
 bool holder_runs_find_local(struct holder_runs *runs, uint32_t frame, uint64_t object, uint64_t *ret_code,
@@ -192,19 +199,21 @@ bool holder_runs_find_local(struct holder_runs *runs, uint32_t frame, uint64_t o
 	if (frame - runs->stretch->first >= runs->stretch->end - runs->stretch->first)
 		runs->stretch = holders_stretch(&runs->roots->holders, frame);
 	const uint32_t depth = frame - runs->stretch->first;
-	const struct frame_place *place = &runs->stretch->frames->places[depth];
-	const uint8_t *bytes = NULL;
-	const struct run *found;
-	if (runs->alike == frame_list_form(runs->stretch->frames, depth) && runs->alike_depth == place->stack_depth)
-		bytes = reader_at(&runs->decoder->reader, place->address, runs->alike_bytes);
-	if (bytes != NULL) {
-		found = run_with(runs->alike_runs, runs->alike_count, bytes, object, ret_slot);
-	} else {
+	const uint8_t *bytes;
+	const struct form_runs *form = find_form(runs, runs->stretch, depth, &bytes);
+	if (form == NULL)
 		make_frame(runs, runs->stretch, depth);
-		found = run_with(runs->frame, runs->made_count, NULL, object, ret_slot);
+	const uint32_t count = form != NULL ? form->own_count : runs->made_count;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct run run = form != NULL ? form_run(form, i, bytes) : runs->frame[i];
+		if (run.label == LABEL_FIELD)
+			break;
+		if (has_object(&run, object, ret_slot)) {
+			*ret_code = run.argument;
+			return run.label == LABEL_LOCAL;
+		}
 	}
-	*ret_code = found != NULL ? found->argument : 0;
-	return found != NULL && found->label == LABEL_LOCAL;
+	return false;
 }
 
 const struct run *holder_runs_next(struct holder_runs *runs)
@@ -224,4 +233,18 @@ const struct run *holder_runs_next(struct holder_runs *runs)
 		if (runs->stretch->frames != NULL)
 			make_frame(runs, runs->stretch, runs->holder - runs->stretch->first);
 	}
+}
+
+const struct form_runs *holder_runs_next_alike(struct holder_runs *runs, const uint8_t **ret_bytes)
+{
+	const struct roots *roots = runs->roots;
+	const struct holder_stretch *stretch = runs->stretch;
+	if (stretch->frames == NULL || runs->made < runs->made_count || runs->upcoming < stretch->first ||
+	    runs->upcoming >= stretch->end || runs->upcoming >= runs->end ||
+	    (runs->kept < roots->runs.count && roots->runs.items[runs->kept].holder < runs->upcoming))
+		return NULL;
+	const struct form_runs *form = find_form(runs, stretch, runs->upcoming - stretch->first, ret_bytes);
+	if (form != NULL)
+		runs->holder = runs->upcoming++;
+	return form;
 }

@@ -6,7 +6,21 @@
 
 #include "graph/roots.h"
 
-enum { FRAME_RUNS = 7 }; /* evaluation stack, locals, and the fields of a frame that are references */
+enum {
+	FRAME_RUNS = 7, /* evaluation stack, locals, and the fields of a frame that are references */
+	FORMS_REMEMBERED = 8, /* a recursion has a few */
+};
+
+/* The runs of every frame of one form and one depth of stack: they differ in where they are. */
+struct form_runs {
+	const struct python_frame *form; /* NULL: there are none */
+	int32_t stack_depth;
+	uint64_t bytes; /* of a frame, from its address on: all runs lie in them */
+	uint32_t own_count; /* the first of them: stack and locals. The others have the same words in each frame. */
+	uint32_t common_count; /* of the others, those that are references */
+	uint32_t count;
+	struct run runs[FRAME_RUNS]; /* empty ones too; addresses are offsets into the frame, slots nothing */
+};
 
 struct holder_runs {
 	const struct roots *roots;
@@ -17,13 +31,7 @@ struct holder_runs {
 	size_t kept; /* the next of roots->runs */
 	uint32_t made, made_count; /* the next of frame, and how many these are */
 	struct run frame[FRAME_RUNS];
-	/* The runs of the frame made last, empty ones too, with offsets into the frame for addresses: in a recursion
-	 * the next one has the same. */
-	const struct python_frame *alike; /* its form; NULL: there are none */
-	uint64_t alike_bytes; /* of the frame, from its address on */
-	int32_t alike_depth;
-	uint32_t alike_count;
-	struct run alike_runs[FRAME_RUNS];
+	struct form_runs forms[FORMS_REMEMBERED];
 };
 
 /* Of all holders, in their order; of one. */
@@ -36,6 +44,17 @@ bool holder_runs_find_local(struct holder_runs *runs, uint32_t frame, uint64_t o
                             uint64_t *ret_slot);
 /* Valid until the next call; NULL: no more. */
 const struct run *holder_runs_next(struct holder_runs *runs);
+/* The next holder with all its runs, where it is a frame like one that came before; to be asked first by who goes
+ * through a million of them. NULL: it is another, and holder_runs_next() goes on. Valid until the next call. */
+const struct form_runs *holder_runs_next_alike(struct holder_runs *runs, const uint8_t **ret_bytes);
+
+/* One of them, in the frame whose bytes these are; it has no address of its own. */
+static inline struct run form_run(const struct form_runs *form, uint32_t index, const uint8_t *bytes)
+{
+	struct run run = form->runs[index];
+	run.slots = bytes + run.address;
+	return run;
+}
 
 /* enum run_flag of locals and evaluation stack of a frame on a thread's stack. An argument may be borrowed from the
  * caller's frame. In a free-threaded build the same tag says that a reference is not counted but is one. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/frame_list.h"
 
-#include <string.h>
-
 #include "base/large_block.h"
 
 void frame_list_clear(struct frame_list *frames)
@@ -16,12 +14,9 @@ bool frame_list_reserve(struct frame_list *frames, size_t more)
 {
 	if (frames->count + more <= frames->capacity)
 		return true;
-	struct frame_place *places = large_allocate(frames->count + more, sizeof *places);
+	struct frame_place *places = large_reallocate(frames->places, frames->count + more, sizeof *places);
 	if (places == NULL)
 		return false;
-	if (frames->count > 0)
-		memcpy(places, frames->places, frames->count * sizeof *places);
-	large_free(frames->places);
 	frames->places = places;
 	frames->capacity = frames->count + more;
 	return true;

@@ -360,28 +360,11 @@ static void cut_repetition(struct frame_list *frames, size_t begin, size_t perio
 	}
 }
 
-/* How many entries the chain has from `at` on, at most. */
-static uint64_t count_chain(struct frame_reader *from, uint64_t at, enum layout_field back)
+/* Appends the frame that was read last. */
+static bool push_frame(struct frame_reader *from, struct frame_list *frames, const struct python_frame *frame)
 {
-	const uint64_t offset = layout_offset(from->layout, back);
-	uint64_t count = 0;
-	while (at != 0 && count < LIMIT_FRAMES && reader_u64(from->reader, at + offset, &at))
-		count++;
-	return count;
-}
-
-/* Appends the frame that was read last. A deep recursion is counted before there is memory for it: growing bit by bit
- * costs more than the frames. */
-static bool push_frame(struct frame_reader *from, struct frame_list *frames, const struct python_frame *frame,
-                       enum layout_field back)
-{
-	enum { MANY = 1 << 13 };
-	if (frames->count == frames->capacity) {
-		const uint64_t left =
-		        frames->count < MANY ? frames->count + 8 : count_chain(from, frame->address, back) + 1;
-		if (!frame_list_reserve(frames, left))
-			return false;
-	}
+	if (frames->count == frames->capacity && !frame_list_reserve(frames, frames->count + 8))
+		return false;
 	if (from->model != NULL && from->model->form != UINT32_MAX) {
 		frame_list_push_alike(frames, from->model->form, frame->address, frame->stack_depth);
 		return true;
@@ -395,7 +378,7 @@ static bool push_frame(struct frame_reader *from, struct frame_list *frames, con
 
 /* The chain is broken: what the thread's own stack has below the frames that were found. */
 static bool add_from_data_stack(struct frame_reader *from, const struct python_thread *thread,
-                                struct frame_list *frames, size_t begin, enum layout_field back)
+                                struct frame_list *frames, size_t begin)
 {
 	frame_addresses found = { .items = NULL };
 	uint64_t end = 0;
@@ -411,7 +394,7 @@ static bool add_from_data_stack(struct frame_reader *from, const struct python_t
 	for (size_t i = found.count; done && i-- > 0;) {
 		struct python_frame frame;
 		if (read_frame(from, found.items[i], &frame) == FRAME_PYTHON)
-			done = push_frame(from, frames, &frame, back);
+			done = push_frame(from, frames, &frame);
 	}
 	array_free(&found);
 	return done;
@@ -458,11 +441,11 @@ int runtime_frames(const struct runtime *runtime, const struct python_thread *th
 		*ret_truncated |= kind == FRAME_WITHOUT_CODE;
 		if (kind == FRAME_SHIM && frame.owner == OWNER_OF_ENTRY && frames->count > begin)
 			frames->places[frames->count - 1].ends_call = true;
-		if (kind != FRAME_SHIM && !push_frame(&from, frames, &frame, back))
+		if (kind != FRAME_SHIM && !push_frame(&from, frames, &frame))
 			return error_set(error, ERROR_NO_MEMORY, "out of memory");
 	}
 	if (is_broken && back == FIELD__PyInterpreterFrame_previous &&
-	    !add_from_data_stack(&from, thread, frames, begin, back))
+	    !add_from_data_stack(&from, thread, frames, begin))
 		return error_set(error, ERROR_NO_MEMORY, "out of memory");
 	return OK;
 }

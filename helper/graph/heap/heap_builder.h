@@ -63,6 +63,16 @@ builder_slot_node(const struct builder *builder, struct reader *reader, const st
 	return segment != NULL ? object_index_in(&builder->graph->index, segment, target) : UINT32_MAX;
 }
 
+/* heap_certain.c: the references of the holders that are certain, counted when they are written down. */
+struct certain {
+	struct edge_writer edges; /* targets, holder after holder */
+	uint32_t *ends; /* of each holder, in edges */
+};
+
+/* To be freed whatever comes of it. */
+int builder_write_certain(struct builder *builder, struct certain *ret_certain);
+void certain_clear(struct certain *certain);
+
 /* heap_holders.c: where static memory is; rows of the holders, after those of the objects. */
 bool builder_find_static_ranges(struct builder *builder);
 int builder_write_holders(struct builder *builder);

@@ -141,23 +141,30 @@ static void begin_finder(struct builder *builder, struct finder *finder, struct 
 }
 
 /* What the holders refer to, by and by: there may be a million frames, and most of what a recursion refers to was
- * reached by then. Its frames have their code and function in common, one after the other. */
+ * reached by then. What frames have in common was reached with the first of them. */
 static int reach_from_holders(struct finder *finder)
 {
-	enum { RECENT = 8, TOGETHER = 4096 };
-	uint64_t recent[RECENT] = { 0 };
+	enum { TOGETHER = 4096 };
+	struct frontier *frontier = &finder->frontier;
 	struct holder_runs runs;
 	holder_runs_open(&runs, &finder->builder->graph->roots, finder->decoder);
-	for (const struct run *run; (run = holder_runs_next(&runs)) != NULL;) {
-		const uint64_t target = run->count == 1 ? run_target(run, 0) : 0;
-		if (target != 0 && recent[target / 16 % RECENT] == target)
-			continue;
-		recent[target / 16 % RECENT] = target;
-		frontier_add_run(&finder->frontier, run);
-		if (finder->frontier.runs.count >= TOGETHER)
+	for (;;) {
+		const uint8_t *bytes;
+		const struct form_runs *form = holder_runs_next_alike(&runs, &bytes);
+		const struct run *run = form == NULL ? holder_runs_next(&runs) : NULL;
+		if (form == NULL && run == NULL)
+			return drain(finder);
+		if (form == NULL)
+			frontier_add_run(frontier, run);
+		else
+			frontier->slots_drawn += form->common_count;
+		for (uint32_t i = 0; form != NULL && i < form->own_count; i++) {
+			const struct run own = form_run(form, i, bytes);
+			frontier_add_run(frontier, &own);
+		}
+		if (frontier->runs.count >= TOGETHER)
 			TRY(drain(finder));
 	}
-	return drain(finder);
 }
 
 static void find_together(void *context, unsigned member)

@@ -29,52 +29,18 @@ bool builder_find_static_ranges(struct builder *builder)
 	return true;
 }
 
-/* The references of the holders that are certain: counted when they are written down. */
-struct certain {
-	struct edge_writer edges; /* targets, holder after holder */
-	uint32_t *ends; /* of each holder, in edges */
-};
-
-static int write_run(struct builder *builder, struct edge_writer *writer, const struct run *run, bool is_new,
-                     uint64_t *steps)
+static int write_run(struct builder *builder, struct edge_writer *writer, const struct run *run, uint64_t *steps)
 {
 	if (!edge_writer_reserve(writer, run->count))
 		return ERROR_NO_MEMORY;
 	for (uint64_t i = 0; i < run->count; i++) {
-		TRY(progress_look(builder->progress, steps));
-		uint32_t node = run_is_counted(run, i) ? builder_slot_node(builder, &builder->decoder->reader, run, i)
-		                                       : UINT32_MAX;
-		if (node == UINT32_MAX)
-			continue;
-		writer->targets[writer->count++] = node;
-		if (is_new)
-			builder->unexplained[node]--;
+		const uint32_t node = run_is_counted(run, i)
+		                              ? builder_slot_node(builder, &builder->decoder->reader, run, i)
+		                              : UINT32_MAX;
+		if (node != UINT32_MAX)
+			writer->targets[writer->count++] = node;
 	}
-	return OK;
-}
-
-static int write_certain(struct builder *builder, struct certain *certain)
-{
-	const struct roots *roots = &builder->graph->roots;
-	struct holder_runs runs;
-	uint64_t steps = 0;
-	uint32_t holder = 0;
-	certain->ends = large_allocate(roots->holders.count + 1, sizeof *certain->ends);
-	if (certain->ends == NULL)
-		return ERROR_NO_MEMORY;
-	/* What the first pass followed and the objects do not have. */
-	const uint64_t left = builder->slots_drawn - builder->edges.count;
-	if (builder->slots_drawn > builder->edges.count && !edge_writer_reserve(&certain->edges, left))
-		return ERROR_NO_MEMORY;
-	holder_runs_open(&runs, roots, builder->decoder);
-	for (const struct run *run; (run = holder_runs_next(&runs)) != NULL;) {
-		while (holder < runs.holder)
-			certain->ends[holder++] = (uint32_t)certain->edges.count;
-		TRY(write_run(builder, &certain->edges, run, true, &steps));
-	}
-	while (holder < roots->holders.count)
-		certain->ends[holder++] = (uint32_t)certain->edges.count;
-	return OK;
+	return progress_look(builder->progress, steps);
 }
 
 static void count_key(void *context, uint64_t key)
@@ -141,7 +107,7 @@ static int look_in_blocks(void *context)
 static int find_references(struct builder *builder, struct certain *certain)
 {
 	const struct count_book book = { missing_references, take_reference, look_in_blocks, builder };
-	TRY(write_certain(builder, certain));
+	TRY(builder_write_certain(builder, certain));
 	const struct shared_keys_visitor visitor = { count_key, builder };
 	TRY(shared_keys_each(&builder->shared_keys, builder->decoder, &visitor, builder->progress));
 	TRY(drop_guesses(builder));
@@ -244,18 +210,42 @@ struct rows_writer {
 	uint64_t steps;
 };
 
-/* The references of a holder, certain and accepted ones. */
-static int write_references(struct rows_writer *rows, uint32_t holder)
+/* Rows of holders, from that one up to end, that have certain references only. */
+static bool write_certain_rows(struct rows_writer *rows, uint32_t holder, uint32_t end)
+{
+	struct edge_writer *writer = &rows->builder->edges;
+	const struct certain *certain = rows->certain;
+	if (holder == end)
+		return true;
+	uint32_t *first = rows->builder->first + rows->builder->graph->index.count;
+	/* May wrap: what is added to it is larger. */
+	const uint64_t moved = writer->count - rows->begin;
+	first[holder] = (uint32_t)writer->count;
+	for (uint32_t next = holder + 1; next < end; next++)
+		first[next] = (uint32_t)(certain->ends[next - 1] + moved);
+	if (!write_targets(writer, &certain->edges, rows->begin, certain->ends[end - 1]))
+		return false;
+	rows->begin = certain->ends[end - 1];
+	return true;
+}
+
+/* The references of holders, certain and accepted ones. */
+static int write_references(struct rows_writer *rows, uint32_t holder, uint32_t end)
 {
 	struct builder *builder = rows->builder;
 	const struct roots *roots = &builder->graph->roots;
-	builder->first[builder->graph->index.count + holder] = (uint32_t)builder->edges.count;
-	if (!write_targets(&builder->edges, &rows->certain->edges, rows->begin, rows->certain->ends[holder]))
-		return ERROR_NO_MEMORY;
-	rows->begin = rows->certain->ends[holder];
-	while (rows->accepted < roots->accepted.count && roots->accepted.items[rows->accepted].holder == holder)
-		TRY(write_run(builder, &builder->edges, &roots->accepted.items[rows->accepted++].run, false,
-		              &rows->steps));
+	while (holder < end) {
+		uint32_t with = end; /* the next one that has accepted ones */
+		if (rows->accepted < roots->accepted.count && roots->accepted.items[rows->accepted].holder < end)
+			with = roots->accepted.items[rows->accepted].holder;
+		if (!write_certain_rows(rows, holder, with + (with < end)))
+			return ERROR_NO_MEMORY;
+		while (with < end && rows->accepted < roots->accepted.count &&
+		       roots->accepted.items[rows->accepted].holder == with)
+			TRY(write_run(builder, &builder->edges, &roots->accepted.items[rows->accepted++].run,
+			              &rows->steps));
+		holder = with + 1;
+	}
 	return builder->edges.count > UINT32_MAX - (1u << 20) ? ERROR_LIMIT : OK;
 }
 
@@ -279,13 +269,14 @@ static int write_rows(struct rows_writer *rows)
 	const struct holders *holders = &rows->builder->graph->roots.holders;
 	for (size_t i = 0; i < holders->stretches.count; i++) {
 		const struct holder_stretch *stretch = &holders->stretches.items[i];
-		for (uint32_t holder = stretch->first; holder < stretch->end; holder++) {
+		if (stretch->frames != NULL)
+			TRY(write_references(rows, stretch->first, stretch->end));
+		for (uint32_t holder = stretch->first; stretch->frames == NULL && holder < stretch->end; holder++) {
 			/* Frames are below the row in front of them. */
 			const bool is_before = holder + 1 == stretch->end && i + 1 < holders->stretches.count;
-			TRY(write_references(rows, holder));
-			if (stretch->frames == NULL)
-				TRY(write_below(rows, stretch->row + (holder - stretch->first),
-				                is_before ? stretch + 1 : NULL));
+			TRY(write_references(rows, holder, holder + 1));
+			TRY(write_below(rows, stretch->row + (holder - stretch->first),
+			                is_before ? stretch + 1 : NULL));
 		}
 	}
 	return OK;
@@ -303,8 +294,7 @@ int builder_write_holders(struct builder *builder)
 		status = write_rows(&rows);
 	if (status == OK && !doubtful_merge(roots))
 		status = ERROR_NO_MEMORY;
-	large_free(certain.edges.targets);
-	large_free(certain.ends);
+	certain_clear(&certain);
 	free(rows.children.first);
 	return status == OK ? OK : builder_failed(builder, status);
 }
