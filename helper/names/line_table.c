@@ -62,29 +62,51 @@ static uint64_t read_varint(const uint8_t *table, size_t length, size_t *positio
 	return value;
 }
 
-/* An entry begins with a byte whose bit 7 is set: kind << 3 | (code units - 1); its other bytes have bit 7 clear. */
-static int64_t locations_line(const uint8_t *table, size_t length, int64_t line, int64_t offset, int64_t *highest)
+/* An entry begins with a byte whose bit 7 is set: kind << 3 | (code units - 1); its other bytes have bit 7 clear. Steps
+ * over one; *line: of the entry before, then of this. Returns its bytes of bytecode. */
+static int64_t read_location(const uint8_t *table, size_t length, size_t *at, int64_t *line, struct line_span *span)
 {
 	enum { KIND_ONE_LINE = 10, KIND_NO_COLUMNS = 13, KIND_LONG = 14, KIND_NONE = 15, UNIT_BYTES = 2 };
+	const uint8_t first = table[(*at)++];
+	const unsigned kind = first >> 3 & 15;
+	const uint8_t second = *at < length ? table[*at] : 0, third = *at + 1 < length ? table[*at + 1] : 0;
+	int64_t more_lines = 0;
+	*span = (struct line_span){ .column = -1, .end_column = -1, .has_line = kind != KIND_NONE };
+	if (kind == KIND_NO_COLUMNS || kind == KIND_LONG) {
+		const uint64_t delta = read_varint(table, length, at);
+		const int64_t magnitude = (int64_t)(delta >> 1 & INT32_MAX);
+		*line += delta & 1 ? -magnitude : magnitude;
+	} else if (kind >= KIND_ONE_LINE && kind < KIND_NO_COLUMNS) {
+		*line += kind - KIND_ONE_LINE;
+		span->column = second;
+		span->end_column = third;
+	} else if (kind < KIND_ONE_LINE) {
+		span->column = (int32_t)(kind << 3 | (second >> 4 & 7));
+		span->end_column = span->column + (second & 15);
+	}
+	if (kind == KIND_LONG) {
+		more_lines = (int64_t)(read_varint(table, length, at) & INT32_MAX);
+		span->column = (int32_t)(read_varint(table, length, at) & INT32_MAX) - 1;
+		span->end_column = (int32_t)(read_varint(table, length, at) & INT32_MAX) - 1;
+	}
+	span->line = *line;
+	span->end_line = *line + more_lines;
+	while (*at < length && !(table[*at] & 0x80))
+		(*at)++;
+	return ((first & 7) + 1) * UNIT_BYTES;
+}
+
+static int64_t locations_line(const uint8_t *table, size_t length, int64_t line, int64_t offset, int64_t *highest)
+{
 	int64_t end = 0;
+	struct line_span span;
 
 	for (size_t i = 0; i < length;) {
-		uint8_t first = table[i++];
-		unsigned kind = first >> 3 & 15;
-		end += ((first & 7) + 1) * UNIT_BYTES;
-		if (kind == KIND_NO_COLUMNS || kind == KIND_LONG) {
-			uint64_t delta = read_varint(table, length, &i);
-			int64_t magnitude = (int64_t)(delta >> 1 & INT32_MAX);
-			line += delta & 1 ? -magnitude : magnitude;
-		} else if (kind >= KIND_ONE_LINE && kind < KIND_NO_COLUMNS) {
-			line += kind - KIND_ONE_LINE;
-		}
-		if (kind != KIND_NONE)
+		end += read_location(table, length, &i, &line, &span);
+		if (span.has_line)
 			raise_to(highest, line);
 		if (offset < end)
-			return kind == KIND_NONE ? 0 : line;
-		while (i < length && !(table[i] & 0x80))
-			i++;
+			return span.has_line ? line : 0;
 	}
 	return 0;
 }
@@ -207,4 +229,28 @@ int64_t line_last_of_code(struct decoder *decoder, uint64_t code)
 		line = line_table_last(encoding, (const uint8_t *)text_string(&table), table.length, first_line);
 	text_free(&table);
 	return line;
+}
+
+bool line_spans_open(struct line_spans *ret_spans, struct decoder *decoder, uint64_t code)
+{
+	enum line_encoding encoding;
+	*ret_spans = (struct line_spans){ .at = 0 };
+	if (read_table(decoder, code, &encoding, &ret_spans->line, &ret_spans->table) && encoding == LINE_LOCATIONS)
+		return true;
+	text_free(&ret_spans->table);
+	return false;
+}
+
+bool line_spans_next(struct line_spans *spans, struct line_span *ret_span)
+{
+	if (spans->at >= spans->table.length)
+		return false;
+	(void)read_location((const uint8_t *)text_string(&spans->table), spans->table.length, &spans->at, &spans->line,
+	                    ret_span);
+	return true;
+}
+
+void line_spans_close(struct line_spans *spans)
+{
+	text_free(&spans->table);
 }

@@ -26,6 +26,25 @@ int64_t line_table_last(enum line_encoding encoding, const uint8_t *table, size_
 /* The same from a code object. 0: unknown. */
 int64_t line_last_of_code(struct decoder *decoder, uint64_t code);
 
+/* The text that one instruction was made of. Columns are bytes of UTF-8 in the line, from 0; the end is behind it. */
+struct line_span {
+	int64_t line, end_line;
+	int32_t column, end_column; /* -1: not said */
+	bool has_line; /* false: it is the compiler's own */
+};
+
+/* All of a code object's, in the order of its table. Until line_spans_close() it has a copy of that. */
+struct line_spans {
+	struct text table;
+	size_t at;
+	int64_t line; /* of the one before */
+};
+
+/* False: before 3.11, whose tables have lines alone, or the table cannot be read. */
+bool line_spans_open(struct line_spans *ret_spans, struct decoder *decoder, uint64_t code);
+bool line_spans_next(struct line_spans *spans, struct line_span *ret_span);
+void line_spans_close(struct line_spans *spans);
+
 /* A line from a code object. instruction as python_frame.last_instruction. 0: unknown. */
 int64_t line_of_instruction(struct decoder *decoder, uint64_t code, uint64_t instruction, bool is_address);
 

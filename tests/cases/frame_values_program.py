@@ -48,5 +48,16 @@ more = made(os.path.join(here, "more.py"), CALLS)
 less = made(os.path.join(here, "less.py"), CALLS)
 made(os.path.join(here, "more.py"), CALLS.replace("    kept", "    new = 0\n    kept"))
 made(os.path.join(here, "less.py"), CALLS.replace("    kept = 1\n", ""))
+# As many lines as before: one that was moved up, one that calls another function.
+EDITED = "import sys\ndef run(then):\n    kept = len('one')\n    kept += 1\n    return then()  # on to the next\n"
+moved = made(os.path.join(here, "moved.py"), EDITED)
+renamed = made(os.path.join(here, "renamed.py"), EDITED)
+quick = made(os.path.join(here, "quick.py"), "run = lambda then: [kept for kept in [then()]]\n")
+slow = made(os.path.join(here, "slow.py"), "run = lambda then: [kept for kept in [then()]]\n")
+made(os.path.join(here, "moved.py"),
+     EDITED.replace("    kept = len('one')\n    kept += 1\n", "    kept = 1\n    kept += len('one')\n"))
+made(os.path.join(here, "renamed.py"), EDITED.replace("len(", "ord("))
+made(os.path.join(here, "slow.py"), "run = lambda other: [kept for kept in [other()]]\n")
 os.utime(os.path.join(here, "later.py"), (4000000000, 4000000000))
-first(lambda: second(lambda: other(lambda: later(lambda: more(lambda: less(stand))))))
+first(lambda: second(lambda: other(lambda: later(lambda: more(lambda: less(
+    lambda: moved(lambda: renamed(lambda: quick(lambda: slow(stand))))))))))

@@ -17,8 +17,8 @@ class Stack(object):
         with cores.Target(sys.executable, ["-W", "ignore", PROGRAM], folder) as target:
             target.wait_ready()
             where = ["--pid", str(target.pid)]
-            self.plain = program.run(where + ["frames", "--no-retained"]).output
-            self.full = program.run(where + ["frames", "--no-retained", "--full-paths"]).output
+            self.plain = program.run(where + ["frames", "--no-retained", "-n", "0"]).output
+            self.full = program.run(where + ["frames", "--no-retained", "--full-paths", "-n", "0"]).output
             self.deep = self.values(where, ["--depth", "4"])
             self.short = self.values(where, ["--length", "2"])
             self.closed = self.values(where, ["--depth", "0"])
@@ -44,6 +44,10 @@ def test_lines_of_source(stack):
     assert rows[("run", "other.py")] is None  # it begins elsewhere in what the file is now
     assert rows[("run", "more.py")] is None and rows[("run", "less.py")] is None  # it ends elsewhere
     assert rows[("run", "later.py")] is None  # newer than the process
+    assert rows[("run", "renamed.py")] is None and rows[("<lambda>", "slow.py")] is None  # other names
+    if sys.version_info >= (3, 11):  # the code knows columns
+        assert rows[("run", "moved.py")] is None
+    assert rows[("<lambda>", "quick.py")] == "run = lambda then: [kept for kept in [then()]]"
     assert [frame["source"] for frame in stack.frames if frame["function"] == "stand"] == ["sys.stdin.readline()"]
     assert stack.plain.count("     | %s\n" % line) == 2 and "     | sys.stdin.readline()\n" in stack.plain
 

@@ -7,6 +7,7 @@
 #include "base/path.h"
 #include "names/line_table.h"
 #include "object/value.h"
+#include "query/frames/source_fit.h"
 
 static int no_memory(const struct frame_sources *sources)
 {
@@ -184,6 +185,7 @@ static void check(const struct frame_sources *sources, const struct python_frame
 	if (code->matches && (text_string(&name)[0] != '<' || strcmp(text_string(&name), "<module>") == 0))
 		code->matches = ends_there(source, code->first_line, line_last_of_code(decoder, frame->code),
 		                           text_string(&name)[0] == '<');
+	code->matches = code->matches && source_fits(decoder, frame->code, source);
 	text_free(&name);
 }
 
