@@ -78,6 +78,19 @@ static void place_of(struct thread_report *threads, const struct thread_row *row
 	}
 }
 
+/* Which thread's Thread it is that has to end; at Python's end there may be more. */
+static void ended_text(const struct thread_report *threads, const struct thread_wait *wait, struct text *text)
+{
+	if (wait->wakers.count > 0) {
+		text_add(text, ", ");
+		thread_text(threads, wait->wakers.items[0], text);
+	}
+	if (wait->wakers.count > 1) {
+		text_add(text, ", and of ");
+		units_noun(text, wait->wakers.count - 1, "more thread");
+	}
+}
+
 static void wait_text(struct thread_report *threads, const struct thread_row *row, struct text *text)
 {
 	const struct thread_wait *wait = &row->wait;
@@ -85,8 +98,10 @@ static void wait_text(struct thread_report *threads, const struct thread_row *ro
 	if (row->lock_differs)
 		text_format(text, "a %s of its own, the first ", lock_kind_name(wait->lock.kind));
 	lock_text(&wait->lock, text);
-	if (wait->lock.kind == LOCK_THREAD)
+	if (wait->lock.kind == LOCK_THREAD) {
+		ended_text(threads, wait, text);
 		return;
+	}
 	if (wait->elsewhere == ELSEWHERE_KERNEL)
 		thread_words_elsewhere(wait, threads->report->target->space, text);
 	if (wait->wakers.count > 0)

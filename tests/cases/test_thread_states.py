@@ -42,4 +42,10 @@ def test_states_in_words(each, tmp_path):
 
 def test_the_end_of_python(each, tmp_path):
     answer, text = asked(each, "end", tmp_path)
-    assert [one["name"] for one in answer["threads"] if one["finalizing"]] == ["MainThread"] and "ends Python" in text
+    (main,) = [one for one in answer["threads"] if one["finalizing"]]
+    assert main["name"] == "MainThread" and "ends Python" in text
+    # Which threads that are no daemons it waits for.
+    ids = [one["id"] for one in answer["threads"] if one["name"].startswith("not a daemon")]
+    assert len(ids) == 2 and sorted(main["waits_for"]["wakers"]) == sorted(ids), text
+    assert re.search(r"\n  waits for the end of Thread .*, thread (%d|%d) \"not a daemon.*\", and of 1 more thread\n"
+                     % tuple(ids), text), text

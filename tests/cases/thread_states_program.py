@@ -97,4 +97,6 @@ def waits_for_the_end(main):
 if sys.argv[1] == "states":
     states()
 else:
+    start("a daemon", GATE.wait)
+    start("not a daemon 2", GATE.wait, daemon=False)
     start("not a daemon", waits_for_the_end, threading.get_ident(), daemon=False)

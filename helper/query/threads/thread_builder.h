@@ -77,6 +77,10 @@ bool thread_queue_find(struct threads_answer *threads);
 /* thread_phase.c: which row is in a collection, if one is under way; whether one is at Python's end. */
 int thread_collecting_find(struct thread_builder *builder);
 bool thread_ends_python(struct decoder *decoder, const struct thread_row *row);
+/* threading._shutdown() waits for all threads that are no daemons, one after the other: the first is what it waits for
+ * (nothing to be done for another row), all of them are the wakers. False: out of memory. */
+void thread_shutdown_wait_find(struct thread_builder *builder, uint32_t index);
+bool thread_shutdown_wakers_find(struct thread_builder *builder, uint32_t index);
 
 /* The row of a thread by pthread_t; THREAD_NONE. */
 uint32_t thread_row_of(const struct thread_builder *builder, uint64_t thread_id);

@@ -127,7 +127,7 @@ static bool find_owner(struct thread_builder *builder, uint32_t index)
 			return false;
 		return wait->wakers.count > 0 || thread_find_users(builder, index, object, false, OWNER_USES);
 	case LOCK_THREAD:
-		return find_joined(builder, index, object);
+		return find_joined(builder, index, object) && thread_shutdown_wakers_find(builder, index);
 	case LOCK_FUTURE:
 		return find_worker(builder, index, object);
 	case LOCK_QUEUE:

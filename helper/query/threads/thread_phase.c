@@ -4,6 +4,7 @@
  * looked for; where none is named it is the one that has the GIL, unless others are in a finalizer. */
 #include <string.h>
 
+#include "object/value.h"
 #include "query/threads/thread_builder.h"
 #include "query/threads/thread_native.h"
 
@@ -74,4 +75,53 @@ bool thread_ends_python(struct decoder *decoder, const struct thread_row *row)
 {
 	return row->frames.count > 0 &&
 	       code_is_named(decoder, frame_list_code(&row->frames, row->frames.count - 1), "_shutdown");
+}
+
+static bool is_in_shutdown(const struct thread_builder *builder, const struct thread_row *row)
+{
+	return row->frames.count == 1 && thread_ends_python(builder->decoder, row);
+}
+
+/* A Thread that the row waits for at Python's end, from *at on; 0: no more. */
+static uint64_t next_awaited(const struct thread_builder *builder, uint32_t index, size_t *at, uint32_t *ret_row)
+{
+	struct object_reader *objects = &builder->decoder->objects;
+	const struct thread_row *rows = builder->threads->rows.items;
+	int64_t number;
+	while (*at < builder->locks.count) {
+		const struct instance *one = &builder->locks.items[(*at)++];
+		if (one->role != LOCK_THREAD ||
+		    !value_int(objects, value_attribute(objects, one->address, "_ident"), &number))
+			continue;
+		*ret_row = thread_row_of(builder, (uint64_t)number);
+		if (*ret_row != THREAD_NONE && *ret_row != index && rows[*ret_row].is_known &&
+		    !rows[*ret_row].is_daemon && rows[*ret_row].interpreter == rows[index].interpreter)
+			return one->address;
+	}
+	return 0;
+}
+
+void thread_shutdown_wait_find(struct thread_builder *builder, uint32_t index)
+{
+	struct thread_row *row = &builder->threads->rows.items[index];
+	size_t at = 0;
+	uint32_t other;
+	const uint64_t thread = is_in_shutdown(builder, row) ? next_awaited(builder, index, &at, &other) : 0;
+	if (thread == 0)
+		return;
+	row->wait.primitive = row->wait.lock.address;
+	row->wait.lock = (struct thread_lock){ .kind = LOCK_THREAD, .address = thread };
+}
+
+bool thread_shutdown_wakers_find(struct thread_builder *builder, uint32_t index)
+{
+	struct thread_row *row = &builder->threads->rows.items[index];
+	size_t at = 0;
+	uint32_t other;
+	while (is_in_shutdown(builder, row) && next_awaited(builder, index, &at, &other) != 0)
+		if (!thread_add_waker(&row->wait, other))
+			return false;
+	if (row->wait.wakers.count > 1)
+		row->wait.owner = THREAD_NONE;
+	return true;
 }

@@ -251,6 +251,8 @@ void thread_waits_find(struct thread_builder *builder)
 		else if (row->wait.lock.kind != LOCK_GIL && row->wait.lock.kind != LOCK_PTHREAD &&
 		         !find_import_lock(builder, row))
 			find_by_frames(builder, row);
+		if (row->gil != GIL_HOLDS && row->gil != GIL_ATTACHED && row->wait.lock.kind != LOCK_GIL)
+			thread_shutdown_wait_find(builder, i);
 		if (row->wait.place == THREAD_NONE && row->frames.count > 0 && row->wait.lock.kind != LOCK_IMPORT)
 			row->wait.place = 0;
 	}
