@@ -18,6 +18,7 @@ struct query {
 	struct name_options names; /* what of the target's words may be shown */
 	enum size_measure measure; /* of all sums in the answer */
 	bool no_native; /* nobody wants bytes of C code beside them */
+	uint64_t native_most; /* as much work, in blocks, is done for these; 0: nobody says */
 	struct progress *progress; /* NULL: nobody waits */
 	struct error *error;
 };

@@ -208,6 +208,7 @@ static int show_text(struct frames *frames)
 		return OK;
 	}
 	text_add(report->text, "\nDeep: reached from the locals. Only here: what the frame alone keeps alive.\n");
+	native_left_out_line(report, &frames->found.native);
 	report_measure_line(report);
 	report_coverage(report, &frames->found.coverage);
 	if (frames->found.heaviest != 0)

@@ -157,6 +157,7 @@ static int show_text(struct report *report, const struct histogram_answer *answe
 	counted_line(report, answer->unreachable.count, histogram_bytes(answer, &answer->unreachable),
 	             "apart: unreachable; garbage says what a collection would free");
 	show_held_from_c(report, answer);
+	native_left_out_line(report, &answer->native);
 	report_measure_line(report);
 	report_coverage(report, &answer->coverage);
 	report_next(report,

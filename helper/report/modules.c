@@ -143,6 +143,7 @@ static int show_text(struct report *report, const struct modules_answer *answer)
 	if (status == OK)
 		status = show_shared(report, answer);
 	show_sums(report, answer);
+	native_left_out_line(report, &answer->native);
 	report_measure_line(report);
 	report_coverage(report, &answer->coverage);
 	if (answer->rows.count > 0) {

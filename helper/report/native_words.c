@@ -26,16 +26,24 @@ void native_beside_line(struct report *report, const struct native_beside *besid
 	text_add(text, "\n");
 }
 
+void native_left_out_line(struct report *report, const struct native_beside *beside)
+{
+	if (!beside->is_missed)
+		return;
+	text_format(report->text, "Blocks of C code%s are left out: %s\n", beside->is_known ? " of malloc" : "",
+	            beside->left_out);
+}
+
 void native_beside_json(struct json *json, const struct native_beside *beside)
 {
 	json_object(json, "memory");
 	json_number(json, "private", beside->private_bytes);
 	json_number(json, "explained", beside->named_bytes);
 	json_object_end(json);
+	if (beside->left_out != NULL)
+		json_string(json, "native_left_out", beside->left_out);
 	if (!beside->is_known) {
 		json_null(json, "native");
-		if (beside->left_out != NULL)
-			json_string(json, "native_left_out", beside->left_out);
 		return;
 	}
 	json_object(json, "native");
@@ -47,6 +55,9 @@ void native_beside_json(struct json *json, const struct native_beside *beside)
 void native_beside_size(struct report *report, const struct native_beside *beside, uint32_t number)
 {
 	const uint64_t bytes = native_beside_of(beside, number);
+	if (beside->is_missed)
+		text_format(report->text, "  native    %sleft out: %s\n", beside->is_known ? "malloc's " : "",
+		            beside->left_out);
 	if (bytes > 0)
 		report_size_line(report, beside->is_exact ? "native" : "~ native", bytes,
 		                 "of C code, hang on what it retains");

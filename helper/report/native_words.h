@@ -11,6 +11,8 @@ const char *native_beside_heading(const struct native_beside *beside);
 /* "Of 356.6 MiB private memory 97.0% have an owner that is known; 190.7 MiB of C code hang on objects (~ an estimate)".
  */
 void native_beside_line(struct report *report, const struct native_beside *beside);
+/* What is left out where nobody asked for that, why, and what to type; nothing where nothing is. */
+void native_left_out_line(struct report *report, const struct native_beside *beside);
 /* Keys "memory" and "native" of the open object; native is null where it is not known, and "native_left_out" says
  * why. */
 void native_beside_json(struct json *json, const struct native_beside *beside);

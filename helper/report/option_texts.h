@@ -32,6 +32,7 @@
 #define SPELLING_MEASURE "--measure"
 #define SPELLING_OWN_MEASURE "--measure"
 #define SPELLING_NO_NATIVE "--no-native"
+#define SPELLING_NATIVE_MOST "--native-most"
 #define SPELLING_VALUES "--values"
 #define SPELLING_DEPTH "--depth"
 #define SPELLING_LENGTH "--length"
@@ -105,6 +106,9 @@
 #define LINES_OWN_MEASURE "  --measure NAME   sort and sum by shallow or allocated\n"
 #define LINES_ALLOCATED "  --allocated      --measure allocated: what the allocators took\n"
 #define LINES_NO_NATIVE "  --no-native      leave out the blocks of C code that hang on objects: faster\n"
+#define LINES_NATIVE_MOST                                                                                              \
+	"  --native-most N  so many blocks of C code are looked at unasked (default:\n"                                \
+	"                   8,388,608, or half as many as objects)\n"
 #define LINES_VALUES "  --values         show contents of strings and numbers (a core holds secrets)\n"
 #define LINES_DEPTH "  --depth N        with --values: containers in containers to open (default 2)\n"
 #define LINES_LENGTH "  --length N       with --values: items shown of each of them (default 8)\n"

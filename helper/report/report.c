@@ -375,6 +375,14 @@ static void set_contents(struct report *report)
 	report->names.length = (uint32_t)(length < LIMIT_CONTENTS_LENGTH ? length : LIMIT_CONTENTS_LENGTH);
 }
 
+static uint64_t native_most(const struct request *request)
+{
+	if (!request_has(request, OPTION_NATIVE_MOST))
+		return 0;
+	const uint64_t most = request_number(request, OPTION_NATIVE_MOST);
+	return most > 0 ? most : 1;
+}
+
 int report_run(struct report *report)
 {
 	const struct request *request = report->request;
@@ -387,6 +395,7 @@ int report_run(struct report *report)
 		                        .names = report->names,
 		                        .measure = request_measure(request),
 		                        .no_native = request_has(request, OPTION_NO_NATIVE),
+		                        .native_most = native_most(request),
 		                        .progress = report->progress,
 		                        .error = report->error };
 	int status = request->command->run(report);

@@ -140,6 +140,7 @@ static int show_text(struct report *report, const struct top_answer *answer)
 		report_bytes(report, report->text, answer->garbage_bytes);
 		text_add(report->text, " apart: unreachable; garbage says what a collection would free\n");
 	}
+	native_left_out_line(report, &answer->native);
 	report_measure_line(report);
 	report_coverage(report, &answer->coverage);
 	if (answer->first != 0)

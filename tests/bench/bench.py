@@ -184,7 +184,7 @@ def measure_native(heap, blocks):
     rows += [("memory / top without native blocks", least["memory"] / top, 1.2, "%.2f x"),
              ("top --measure native / top without", least["top --measure native"] / top, 1.75, "%.2f x"),
              ("native / top without", least["native"] / top, None, "%.2f x"),
-             ("native blocks, memory beyond the mapped file, per block", max(more, 0) / blocks, 90, "%.1f B")]
+             ("native blocks, memory beyond the mapped file, per block", max(more, 0) / blocks, 32, "%.1f B")]
     return report(rows)
 
 

@@ -28,6 +28,10 @@ def ask_places(where, native):
             program.run(where + ["object", asked[0]]))
 
 
+# The commands that show bytes of C code beside the objects' own.
+BESIDE = [["top"], ["heap"], ["modules"], ["frames"], ["object", "__main__.keep"], ["deepsize", "__main__.keep"]]
+
+
 def ask_measures(where):
     """{command: answer} in JSON of those that sum bytes of C code, the text of one, and what others say instead."""
     commands = {"heap": ["heap"], "modules": ["modules"], "deepsize": ["deepsize", "__main__.keep"],
@@ -58,6 +62,9 @@ def answers(distribution):
             text = program.run(where + ["native", "-n", "5"]).output
             top = program.ask(where, ["top", "--measure", "native", "--json"])
             beside = [program.ask(where, ["top", "--json"] + more) for more in ([], ["--no-native"])]
+            beside += [{words[0]: program.run(where + words + more).output for words in BESIDE}
+                       for more in ([], ["--native-most", "1"])]
+            beside.append(program.ask(where, ["top", "--json", "--native-most", "1"]))
             places = ask_places(where, found[0])
             measures = ask_measures(where)
         with open(os.path.join(folder, "native")) as file:
@@ -103,13 +110,24 @@ def test_top_by_native_bytes(answers):
 
 def test_native_bytes_can_be_left_out(answers):
     """Nothing else of the answer depends on them."""
-    with_, without = answers[6]
+    with_, without = answers[6][:2]
     assert with_["native"]["bytes"] > 1 << 20 and without["native"] is None
     assert any(row.pop("native") for row in with_["rows"])
     assert without["native_left_out"].startswith("--no-native") and "native_left_out" not in with_
     assert all(row.pop("native") is None for row in without["rows"])
     assert with_["rest"]["native"] is not None and without["rest"]["native"] is None
     assert [row["retained"] for row in with_["rows"]] == [row["retained"] for row in without["rows"]]
+
+
+def test_too_many_blocks_are_looked_at_only_when_asked(answers):
+    """A limit of one block: what is left out stands in the text, with the way to have it."""
+    with_, without, json_ = answers[6][2:]
+    for command, text in without.items():
+        assert "left out: more work than --native-most allows; the command native looks" in text, (command, text)
+        assert "left out" not in with_[command], command
+        assert "~ native" not in text and "~Native" not in text, command
+    assert any("~Native" in text or "~ native" in text for text in with_.values())
+    assert json_["native"] is None and json_["native_left_out"].startswith("more work than --native-most")
 
 
 def test_every_command_sums_native_bytes(answers):

@@ -5,7 +5,14 @@
 
 enum {
 	POOLED_BYTES = 512, /* up to there an object lies in a pool, not in malloc's heaps */
+	BLOCK_BYTES = 512, /* that are searched in the time that a block takes */
+	CHEAP_BLOCKS = 1 << 23, /* two seconds, and 200 MB: nobody need be asked */
+	COSTLY_SHARE = 2, /* more than the objects divided by that: more than half of all the rest's time */
+	PEAK_BYTES = 64, /* of ours, a block, with a word that leads to it and to another one */
 };
+
+/* Of what no row has anything. */
+#define NATIVE_REFUSED "malloc's heaps do not confirm themselves, so that its blocks are not known: memory says where"
 
 /* What malloc gave out and objects of these sizes do not explain, and what no allocator explains. Both are cheap to
  * know: no object is decoded. */
@@ -24,16 +31,68 @@ static uint64_t guess(const struct heap_graph *graph, const struct memory_map *m
 	       (map->mimalloc_pools.is_confirmed ? map->mimalloc_pools.used_bytes : 0);
 }
 
-static const char *why_left_out(const struct query *query, const struct native_beside *beside)
+/* How many blocks are as much work as these, at most: Python's own are among them. */
+static uint64_t work_of(const struct memory_map *map, uint64_t bytes)
+{
+	uint64_t blocks = map->mimalloc_pools.is_confirmed ? map->mimalloc_pools.used_blocks : 0;
+	for (size_t i = 0; i < map->walks.count; i++)
+		if (map->walks.items[i].is_confirmed)
+			blocks += map->walks.items[i].all.used_blocks + map->walks.items[i].mapped.count;
+	return blocks + bytes / BLOCK_BYTES;
+}
+
+static bool is_costly(const struct query *query, uint64_t work)
+{
+	if (query->native_most != 0)
+		return work > query->native_most;
+	return work > CHEAP_BLOCKS && work > query->target->heap->graph->index.count / COSTLY_SHARE;
+}
+
+static bool is_refused(const struct memory_map *map)
+{
+	for (size_t i = 0; i < map->walks.count; i++)
+		if (!map->walks.items[i].is_confirmed)
+			return true;
+	return false;
+}
+
+/* What the command that is asked leaves out by itself, though there may be much of it. */
+static const char *why_costly(const struct query *query, const struct memory_map *map, uint64_t bytes)
+{
+	const uint64_t work = work_of(map, bytes);
+	if (query->target->native != NULL)
+		return NULL;
+	if (is_costly(query, work))
+		return query->native_most != 0
+		               ? "more work than --native-most allows; the command native looks at all of them"
+		               : "too many to be looked at unasked; --native-most N allows more, the command native "
+		                 "looks "
+		                 "at all of them";
+	if (address_space_require(query->target->space, work * PEAK_BYTES, "", NULL) != OK)
+		return "too little memory is left for them; --max-memory SIZE may allow more";
+	return NULL;
+}
+
+static const char *why_left_out(const struct query *query, const struct memory_map *map,
+                                struct native_beside *ret_beside)
 {
 	if (query->measure == SIZE_NATIVE)
 		return "the measure is native";
 	if (query->no_native)
 		return "--no-native leaves them out";
-	if (beside->guess < NATIVE_WORTH_BYTES || beside->guess < beside->private_bytes / NATIVE_WORTH_SHARE)
+	const bool is_little = ret_beside->guess < NATIVE_WORTH_BYTES ||
+	                       ret_beside->guess < ret_beside->private_bytes / NATIVE_WORTH_SHARE;
+	/* What malloc gave out is not known then, and no guess. */
+	if (is_refused(map)) {
+		ret_beside->is_missed = true;
+		return is_little ? NATIVE_REFUSED : why_costly(query, map, ret_beside->guess);
+	}
+	if (is_little)
 		return "C code has less than a megabyte or a fiftieth of the private memory: the command native looks "
 		       "for it";
-	return NULL;
+	const char *costly = why_costly(query, map, ret_beside->guess);
+	ret_beside->is_missed = costly != NULL;
+	return costly;
 }
 
 static int look(const struct query *query, bool with_retained, struct native_beside *ret_beside)
@@ -48,7 +107,7 @@ static int look(const struct query *query, bool with_retained, struct native_bes
 	ret_beside->private_bytes = regions.private_bytes;
 	ret_beside->named_bytes = regions.named_bytes;
 	ret_beside->guess = guess(target->heap->graph, map, &regions);
-	ret_beside->left_out = why_left_out(query, ret_beside);
+	ret_beside->left_out = why_left_out(query, map, ret_beside);
 	if (ret_beside->left_out != NULL)
 		return OK;
 	if (with_retained)
@@ -60,6 +119,7 @@ static int look(const struct query *query, bool with_retained, struct native_bes
 	/* Libraries' pools may have got their names by now. */
 	TRY(memory_regions_measure(query, map, &regions));
 	ret_beside->named_bytes = regions.named_bytes;
+	ret_beside->left_out = ret_beside->is_missed ? NATIVE_REFUSED : NULL;
 	return OK;
 }
 

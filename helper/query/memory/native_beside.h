@@ -15,7 +15,8 @@ enum {
 struct native_beside {
 	bool is_known; /* else there are too few to be worth the time, nobody wants them, or the measure is native
 	                  already */
-	const char *left_out; /* why not, for people; NULL: they are known, or there are none */
+	const char *left_out; /* why not, or why not all, for people; NULL: they are known, or there are none */
+	bool is_missed; /* nobody asked to leave them out, and there may be many: to be said in the text too */
 	bool is_exact; /* no word was taken for a pointer: all owners were decoded */
 	const uint64_t *retained; /* by number of the dominator tree; the target's; NULL where they are not known */
 	uint64_t total; /* of all that hang on objects */

@@ -14,7 +14,8 @@
 	OPTION(TYPE)                                                                                                   \
 	OPTION(MODULE)                                                                                                 \
 	OPTION(MIN)                                                                                                    \
-	OPTION(BYTES) OPTION(ALLOCATED) OPTION(MEASURE) OPTION(NO_NATIVE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(BYTES)                                                                                                  \
+	OPTION(ALLOCATED) OPTION(MEASURE) OPTION(NO_NATIVE) OPTION(NATIVE_MOST) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define DEEPSIZE_TEXT                                                                                                  \
 	"Deep is the sum of the shallow sizes of all objects that are reached from X, X\n"                             \
 	"included, each once, however many paths lead to it; so it counts what X shares\n"                             \

@@ -11,7 +11,8 @@
 	OPTION(BYTES)                                                                                                  \
 	OPTION(ALLOCATED)                                                                                              \
 	OPTION(MEASURE)                                                                                                \
-	OPTION(NO_NATIVE) OPTION(VALUES) OPTION(DEPTH) OPTION(LENGTH) OPTION(FULL_PATHS) OPTION(JSON) OPTION(HELP)
+	OPTION(NO_NATIVE)                                                                                              \
+	OPTION(NATIVE_MOST) OPTION(VALUES) OPTION(DEPTH) OPTION(LENGTH) OPTION(FULL_PATHS) OPTION(JSON) OPTION(HELP)
 #define FRAMES_TEXT                                                                                                    \
 	"The Python stack of every thread, innermost frame first. Of each frame what is\n"                             \
 	"reached from its locals (deep), and what it alone keeps alive (only here); of\n"                              \

@@ -11,7 +11,8 @@
 	OPTION(SORT)                                                                                                   \
 	OPTION(TYPE)                                                                                                   \
 	OPTION(MODULE)                                                                                                 \
-	OPTION(MIN) OPTION(BYTES) OPTION(ALLOCATED) OPTION(MEASURE) OPTION(NO_NATIVE) OPTION(JSON) OPTION(HELP)
+	OPTION(MIN)                                                                                                    \
+	OPTION(BYTES) OPTION(ALLOCATED) OPTION(MEASURE) OPTION(NO_NATIVE) OPTION(NATIVE_MOST) OPTION(JSON) OPTION(HELP)
 #define HEAP_TEXT                                                                                                      \
 	"Every object that a root reaches (interpreters, modules, threads and their\n"                                 \
 	"frames, static types, what is held from C), by type. Unreachable objects, which\n"                            \

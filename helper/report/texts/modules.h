@@ -8,7 +8,8 @@
 	OPTION(SORT)                                                                                                   \
 	OPTION(MODULE)                                                                                                 \
 	OPTION(MIN)                                                                                                    \
-	OPTION(BYTES) OPTION(ALLOCATED) OPTION(MEASURE) OPTION(NO_NATIVE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(BYTES)                                                                                                  \
+	OPTION(ALLOCATED) OPTION(MEASURE) OPTION(NO_NATIVE) OPTION(NATIVE_MOST) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define MODULES_TEXT                                                                                                   \
 	"Every module of sys.modules. Retained is what would be freed if the module and\n"                             \
 	"its dict went; deep is all that is reached from it, but not through classes,\n"                               \

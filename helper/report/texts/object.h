@@ -8,7 +8,8 @@
 #define OBJECT_OPTIONS(OPTION)                                                                                         \
 	OPTION(LIMIT)                                                                                                  \
 	OPTION(NO_RETAINED)                                                                                            \
-	OPTION(BYTES) OPTION(ALLOCATED) OPTION(MEASURE) OPTION(NO_NATIVE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(BYTES)                                                                                                  \
+	OPTION(ALLOCATED) OPTION(MEASURE) OPTION(NO_NATIVE) OPTION(NATIVE_MOST) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define OBJECT_TEXT                                                                                                    \
 	"Shows one object: its type, reference count, sizes, what it retains, what leads\n"                            \
 	"to it (the shortest way from a module, a frame or a class), and the references\n"                             \

@@ -10,7 +10,8 @@
 	OPTION(GARBAGE)                                                                                                \
 	OPTION(MODULE)                                                                                                 \
 	OPTION(MIN)                                                                                                    \
-	OPTION(BYTES) OPTION(ALLOCATED) OPTION(MEASURE) OPTION(NO_NATIVE) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
+	OPTION(BYTES)                                                                                                  \
+	OPTION(ALLOCATED) OPTION(MEASURE) OPTION(NO_NATIVE) OPTION(NATIVE_MOST) OPTION(VALUES) OPTION(JSON) OPTION(HELP)
 #define TOP_TEXT                                                                                                       \
 	"The dominator tree from the top: who keeps the memory alive. Each branch is\n"                                \
 	"followed down while one object below holds at least 70% of it, to where the\n"                                \
