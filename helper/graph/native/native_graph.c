@@ -249,19 +249,25 @@ static int number_blocks(struct builder *builder)
 	return object_index_number(&graph->index, builder->error);
 }
 
+static void add_total(struct native_total *total, const struct native_total *more)
+{
+	total->blocks += more->blocks;
+	total->bytes += more->bytes;
+}
+
 static void sum_up(struct native_graph *graph)
 {
 	for (size_t i = 0; i < graph->blocks.count; i++) {
 		const struct native_block *block = &graph->blocks.items[i];
-		const uint64_t bytes = native_block_bytes(block);
-		graph->holders[block->holder].blocks++;
-		graph->holders[block->holder].bytes += bytes;
-		graph->by_allocator[block->holder][block->allocator].blocks++;
-		graph->by_allocator[block->holder][block->allocator].bytes += bytes;
-		graph->all.blocks++;
-		graph->all.bytes += bytes;
-		graph->exact.blocks += block->is_exact;
-		graph->exact.bytes += block->is_exact ? bytes : 0;
+		const struct native_total one = { 1, native_block_bytes(block) };
+		add_total(&graph->by_allocator[block->holder][block->allocator], &one);
+		if (block->is_exact)
+			add_total(&graph->exact, &one);
+	}
+	for (int holder = 0; holder <= NATIVE_UNSEEN; holder++) {
+		for (int allocator = 0; allocator < ALLOCATOR_COUNT; allocator++)
+			add_total(&graph->holders[holder], &graph->by_allocator[holder][allocator]);
+		add_total(&graph->all, &graph->holders[holder]);
 	}
 }
 

@@ -117,7 +117,8 @@ static int look(const struct query *query, bool with_retained, struct native_bes
 	ret_beside->is_known = ret_beside->total > 0;
 	ret_beside->is_exact = native->exact.bytes == ret_beside->total;
 	/* Libraries' pools may have got their names by now. */
-	TRY(memory_regions_measure(query, map, &regions));
+	if (target->blocks->known.count > 0)
+		TRY(memory_regions_measure(query, map, &regions));
 	ret_beside->named_bytes = regions.named_bytes;
 	ret_beside->left_out = ret_beside->is_missed ? NATIVE_REFUSED : NULL;
 	return OK;
