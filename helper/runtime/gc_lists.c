@@ -62,23 +62,43 @@ static uint64_t head_word(struct reader *reader, uint64_t address)
 	return (address & 7) == 0 && reader_u64(reader, address, &word) ? word & ~(uint64_t)GC_NEXT_MASK : 0;
 }
 
+/* Rings of the interpreter's own have such heads too, as those of threads that wait (Python/parking_lot.c): between
+ * stacks and static memory, where nothing is that the collector tracks. */
+static bool may_be_tracked(const struct runtime *runtime, const struct thread_stacks *stacks, uint64_t address)
+{
+	const struct segment *segment = address_space_find(runtime->space, address);
+	for (size_t i = 0; segment != NULL && i < stacks->ranges.count; i++)
+		if (address - stacks->ranges.items[i].start <
+		    stacks->ranges.items[i].end - stacks->ranges.items[i].start)
+			return false;
+	for (size_t i = 0; segment != NULL && i < runtime->space->files.count; i++)
+		if (address - runtime->space->files.items[i].start <
+		    runtime->space->files.items[i].end - runtime->space->files.items[i].start)
+			return false;
+	return segment != NULL;
+}
+
 /* The heads on one stack: two words, of which the first names an object that names them as its predecessor, and the
  * second one that names them as its successor. */
-static bool push_stack(struct reader *reader, uint64_t start, uint64_t end, uint64_t interpreter,
-                       struct gc_list_array *lists)
+static bool push_stack(const struct runtime *runtime, struct reader *reader, const struct thread_stacks *stacks,
+                       struct stack_range range, struct gc_list_array *lists)
 {
-	const uint8_t *words = reader_at(reader, start, end - start);
+	const uint64_t interpreter = runtime->interpreters.count > 0 ? runtime->interpreters.items[0].address : 0;
+	const uint8_t *words = reader_at(reader, range.start, range.end - range.start);
 	if (words == NULL)
 		return true;
-	for (uint64_t at = start; at + GC_HEAD_BYTES <= end; at += 8) {
-		uint64_t next = load_u64(words + (at - start)), previous = load_u64(words + (at - start) + 8);
+	for (uint64_t at = range.start; at + GC_HEAD_BYTES <= range.end; at += 8) {
+		uint64_t next = load_u64(words + (at - range.start)),
+		         previous = load_u64(words + (at - range.start) + 8);
 		if (next == at || next < GC_HEAD_BYTES || previous < GC_HEAD_BYTES || (next & 7) != 0 ||
-		    (previous & 7) != 0 || head_word(reader, next + 8) != at || head_word(reader, previous) != at)
+		    (previous & 7) != 0 || head_word(reader, next + 8) != at || head_word(reader, previous) != at ||
+		    !may_be_tracked(runtime, stacks, next) || !may_be_tracked(runtime, stacks, previous))
 			continue;
 		if (lists->count >= LIMIT_STACK_LISTS)
 			return true;
 		if (!push_list(lists, at, interpreter, COLLECTED_GENERATION))
 			return false;
+		lists->items[lists->count - 1].stack = range.start;
 	}
 	return true;
 }
@@ -87,15 +107,15 @@ static bool push_stack(struct reader *reader, uint64_t start, uint64_t end, uint
  * collects (Modules/gcmodule.c, Python/gc.c: unreachable, finalizers, seen), and on none of the generations. */
 static bool push_stacks(const struct runtime *runtime, struct reader *reader, struct gc_list_array *lists)
 {
-	uint64_t interpreter = runtime->interpreters.count > 0 ? runtime->interpreters.items[0].address : 0;
 	uint64_t budget = LIMIT_GC_STACK_BYTES;
 	struct thread_stacks stacks;
 	bool pushed = thread_stacks_find(&stacks, runtime);
 	for (size_t i = 0; pushed && i < stacks.ranges.count && budget > 0; i++) {
-		const uint64_t start = stacks.ranges.items[i].start, end = stacks.ranges.items[i].end;
-		const uint64_t bytes = end - start < budget ? end - start : budget;
-		budget -= bytes;
-		pushed = push_stack(reader, start, start + bytes, interpreter, lists);
+		struct stack_range range = stacks.ranges.items[i];
+		if (range.end - range.start > budget)
+			range.end = range.start + budget;
+		budget -= range.end - range.start;
+		pushed = push_stack(runtime, reader, &stacks, range, lists);
 	}
 	thread_stacks_clear(&stacks);
 	return pushed;

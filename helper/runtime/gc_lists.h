@@ -9,6 +9,7 @@ struct gc_list {
 	uint64_t head; /* of the list, a PyGC_Head inside the collector's state */
 	uint64_t interpreter; /* PyInterpreterState; of 3.8, where the lists are the runtime's, the main one */
 	int32_t generation; /* 0 to 2; 3: permanent */
+	uint64_t stack; /* of a head on a stack of C: where the part in use begins (thread_stacks.h); 0 */
 	bool is_exact; /* gc_prev of each object is the one before it */
 };
 

@@ -22,10 +22,13 @@ def test_states_in_words(each, tmp_path):
     rows = {one["name"]: one for one in answer["threads"]}
     assert [name for name, one in rows.items() if one["in_finalizer"]] and \
         {name for name, one in rows.items() if one["in_finalizer"]} == {"finalizes", "collects"}, text
-    # Where no file says the name of a function in C, which of the two is in the collection is not known.
+    # What is being collected hangs on its thread's stack. Free-threaded builds have no such list, and where no file
+    # says the name of a function in C, which of the two is in the collection is not known.
     collecting = [name for name, one in rows.items() if one["collecting"]]
     perhaps = [name for name, one in rows.items() if one.get("perhaps_collecting")]
-    assert (collecting, perhaps) == (["collects"], []) or (collecting == [] and "collects" in perhaps), text
+    assert (collecting, perhaps) == (["collects"], []) or \
+        (each.free_threaded and collecting == [] and "collects" in perhaps), text
+    assert answer["coverage"]["corrupt"] == 0, text
     assert "   waits for the end of process " in text and "   reads from descriptor 0" in text
     assert '"first"   ' in text and "sleeps   daemon" in text
     ids = {one["name"]: one["id"] for one in answer["threads"]}

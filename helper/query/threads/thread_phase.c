@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Which thread is in a garbage collection, and which ends Python. Of a collection the interpreter says only that it is
  * under way. The thread it is in may have given the GIL away, in a __del__() or a callback, so its frames of C code are
- * looked for; where none is named it is the one that has the GIL, unless others are in a finalizer. */
+ * looked for, and before them what it found unreachable, a list that hangs on its stack; where neither tells it is the
+ * one that has the GIL, unless others are in a finalizer. */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "object/value.h"
 #include "query/threads/thread_builder.h"
 #include "query/threads/thread_native.h"
+#include "runtime/gc_lists.h"
 
 /* Modules/gcmodule.c, Python/gc.c, Python/gc_free_threading.c: all that a collection goes through, 3.8 to 3.15. */
 static bool is_of_collector(const struct native_frame *frame)
@@ -22,6 +25,23 @@ static bool is_of_collector(const struct native_frame *frame)
 			return true;
 	}
 	return false;
+}
+
+/* Whether a list of the collector's begins on the stack of some thread. */
+static int find_by_lists(struct thread_builder *builder, bool *ret_found)
+{
+	enum { WORD = 8 };
+	struct gc_list_array lists = { .items = NULL };
+	const int status = gc_lists(builder->query->target->runtime, &lists, builder->query->error);
+	for (size_t i = 0; status == OK && i < lists.count; i++)
+		for (size_t k = 0; lists.items[i].stack != 0 && k < builder->threads->rows.count; k++) {
+			struct thread_row *row = &builder->threads->rows.items[k];
+			if (row->native == NULL || round_up(row->native->stack_pointer, WORD) != lists.items[i].stack)
+				continue;
+			row->is_collecting = *ret_found = true;
+		}
+	array_free(&lists);
+	return status;
 }
 
 /* Whether some stack of C code tells; *ret_found: one does. */
@@ -58,7 +78,8 @@ int thread_collecting_find(struct thread_builder *builder)
 	bool found = false;
 	if (!builder->query->target->runtime->is_collecting)
 		return OK;
-	if (threads->rows.count > 1)
+	TRY(find_by_lists(builder, &found));
+	if (!found && threads->rows.count > 1)
 		TRY(find_by_native(builder, &found));
 	for (size_t i = 0; i < threads->rows.count; i++)
 		candidates += may_run(&threads->rows.items[i]) || threads->rows.items[i].in_finalizer;
