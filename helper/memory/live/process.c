@@ -28,8 +28,7 @@ struct process {
 	int32_t pid;
 	int32_t thread_id; /* a thread that lives: /proc/PID of a process whose main thread has ended is empty */
 	int memory; /* /proc/PID/mem, -1 if it could not be opened */
-	bool is_direct; /* process_vm_readv() works, and is not to be kept from */
-	bool shares_pages; /* see struct copy_source */
+	bool is_direct; /* process_vm_readv() is tried: /proc/PID/mem, which leaves pages shared, could not be opened */
 	atomic_bool *is_gone; /* the space's, while it is read in place; else NULL */
 	struct process_stop *stop; /* NULL: a debugger holds the target */
 	struct text maps; /* text of /proc/PID/maps, cut into strings */
@@ -223,9 +222,7 @@ static int check_reading(struct process *process, struct error *error)
 		(void)close(process->memory);
 	process->memory = open(path, O_RDONLY | O_CLOEXEC);
 	int error_number = errno;
-	process->shares_pages = memory_usage_is_shared(process->pid);
-	if (process->shares_pages && process->memory >= 0)
-		process->is_direct = false;
+	process->is_direct = process->memory < 0;
 	for (size_t i = 0; i < process->mappings.count; i++) {
 		uint8_t byte;
 		if ((process->mappings.items[i].protection & PROT_WRITE) != 0 &&
@@ -358,10 +355,11 @@ static int copy_memory(struct address_space *space, struct process *process, con
 		read_in_place(&space->live, process);
 		return OK;
 	}
+	/* The kernel looks at every page for that, a second for 32 GB: only before all of them are copied. */
 	const struct copy_source source = { .process_id = process->pid,
 		                            .thread_id = process->thread_id,
 		                            .memory = process->memory,
-		                            .shares_pages = process->shares_pages,
+		                            .shares_pages = memory_usage_is_shared(process->pid),
 		                            .progress = options->progress };
 	int status = process_copy_run(process->copy, &source, &space->live.copied_bytes, error);
 	if (status == ERROR_NO_MEMORY) {
