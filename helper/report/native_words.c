@@ -40,16 +40,16 @@ void native_beside_json(struct json *json, const struct native_beside *beside)
 	json_number(json, "private", beside->private_bytes);
 	json_number(json, "explained", beside->named_bytes);
 	json_object_end(json);
-	if (beside->left_out != NULL)
-		json_string(json, "native_left_out", beside->left_out);
 	if (!beside->is_known) {
 		json_null(json, "native");
-		return;
+	} else {
+		json_object(json, "native");
+		json_number(json, "bytes", beside->total);
+		json_bool(json, "estimate", !beside->is_exact);
+		json_object_end(json);
 	}
-	json_object(json, "native");
-	json_number(json, "bytes", beside->total);
-	json_bool(json, "estimate", !beside->is_exact);
-	json_object_end(json);
+	if (beside->left_out != NULL)
+		json_string(json, "native_left_out", beside->left_out);
 }
 
 void native_beside_size(struct report *report, const struct native_beside *beside, uint32_t number)
