@@ -19,7 +19,7 @@
 
 enum {
 	BRIEF_WORDS = 64, /* a brief command with more arguments than that is none */
-	LARGE_BYTES = 4 << 20, /* an array that is given back to the system as soon as it is free */
+	LARGE_BYTES = 1 << 20, /* an array that is given back to the system as soon as it is free */
 };
 
 /* Where memory runs out in spite of all care, the kernel is to end this program, not the one that is looked at. Raising
