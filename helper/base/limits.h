@@ -21,6 +21,8 @@ enum {
 	LIMIT_BSS_BYTES = 1 << 28, /* writable data of one ELF file that is searched */
 	LIMIT_PATH_STEPS = 4096, /* steps of one Python path typed by the user */
 	LIMIT_MODULE_DOTS = 64, /* parts of a dotted module name that is looked up */
+	LIMIT_CODE_UNITS =
+	        1 << 16, /* instructions of a code object whose stack is worked out: for one row of a stack */
 	LIMIT_LINE_TABLE_BYTES = 1 << 26, /* line table or bytecode of one code object */
 	LIMIT_DEQUE = 1 << 30, /* items of a deque that is indexed: a link is followed for every 64 */
 	LIMIT_FILE_NAME = 4096, /* characters of a co_filename: PATH_MAX */

@@ -170,7 +170,7 @@ static bool find_thread_copy(struct decoder *decoder, uint64_t code, uint64_t in
 }
 
 /* Byte offset of an instruction given by its address. */
-static bool instruction_offset(struct decoder *decoder, uint64_t code, uint64_t instruction, int64_t *ret_offset)
+bool instruction_offset(struct decoder *decoder, uint64_t code, uint64_t instruction, int64_t *ret_offset)
 {
 	int64_t units;
 	uint32_t unit_offset = layout_offset(decoder->layout, FIELD_PyCodeObject_co_code_adaptive);

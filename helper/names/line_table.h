@@ -45,6 +45,10 @@ bool line_spans_open(struct line_spans *ret_spans, struct decoder *decoder, uint
 bool line_spans_next(struct line_spans *spans, struct line_span *ret_span);
 void line_spans_close(struct line_spans *spans);
 
+/* Bytes from the beginning of the bytecode to an instruction that python_frame.last_instruction is the address of, in
+ * the code itself or a thread's copy of it; -1: none was begun. False: it is none of the code's. */
+bool instruction_offset(struct decoder *decoder, uint64_t code, uint64_t instruction, int64_t *ret_offset);
+
 /* A line from a code object. instruction as python_frame.last_instruction. 0: unknown. */
 int64_t line_of_instruction(struct decoder *decoder, uint64_t code, uint64_t instruction, bool is_address);
 

@@ -91,6 +91,8 @@ static void row_place(struct frames *frames, const struct frame_row *row)
 static int show_row(struct frames *frames, const struct frame_row *row)
 {
 	struct report *report = frames->report;
+	if (row->calls.length > 0)
+		text_format(report->text, "     %s\n", text_string(&row->calls));
 	text_format(report->text, "  #%" PRIu32 " ", row->depth);
 	row_place(frames, row);
 	if (frames->found.has_weights) {
@@ -258,6 +260,10 @@ static void json_row(struct frames *frames, const struct frame_row *row)
 		json_text(json, "source", &row->source);
 	else
 		json_null(json, "source");
+	if (row->calls.length > 0)
+		json_text(json, "calls", &row->calls);
+	else
+		json_null(json, "calls");
 	if (row->compiled != NULL)
 		json_string(json, "compiled", row->compiled->name);
 	else

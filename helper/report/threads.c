@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "object/value.h"
 #include "render/units.h"
+#include "query/frames/frame_call.h"
 #include "query/naming.h"
 #include "report/live.h"
 #include "report/native_rows.h"
@@ -246,6 +247,10 @@ static void show_frames(struct thread_report *threads, const struct thread_row *
 	for (size_t i = 0; i < row->frames.count && i < wanted; i++) {
 		const struct python_frame frame = frame_list_at(&row->frames, i);
 		text_add(text, i == 0 ? "  at " : "     ");
+		const size_t begin = text->length;
+		frame_call_say(&threads->report->query, python_thread(threads, row), &row->frames, i, text);
+		if (text->length > begin)
+			text_add(text, "\n     ");
 		place_text(threads->report, &frame, text);
 		text_add(text, "\n");
 	}
@@ -436,10 +441,19 @@ static void json_wait(struct thread_report *threads, const struct thread_row *ro
 	json_object_end(json);
 }
 
-static void json_place(struct thread_report *threads, const struct python_frame *frame)
+static void json_place(struct thread_report *threads, const struct thread_row *row, size_t index)
 {
-	place_json_begin(threads->report, frame);
-	json_object_end(&threads->report->json);
+	struct json *json = &threads->report->json;
+	const struct python_frame frame = frame_list_at(&row->frames, index);
+	struct text calls = { .bytes = NULL };
+	frame_call_say(&threads->report->query, python_thread(threads, row), &row->frames, index, &calls);
+	place_json_begin(threads->report, &frame);
+	if (calls.length > 0)
+		json_text(json, "calls", &calls);
+	else
+		json_null(json, "calls");
+	json_object_end(json);
+	text_free(&calls);
 }
 
 static void json_file(struct json *json, const struct thread_descriptor *descriptor)
@@ -505,10 +519,8 @@ static void json_thread(struct thread_report *threads, const struct thread_row *
 	}
 	json_array_end(json);
 	json_array(json, "frames");
-	for (size_t i = 0; i < row->frames.count && i < threads->report->request->limit; i++) {
-		const struct python_frame frame = frame_list_at(&row->frames, i);
-		json_place(threads, &frame);
-	}
+	for (size_t i = 0; i < row->frames.count && i < threads->report->request->limit; i++)
+		json_place(threads, row, i);
 	json_array_end(json);
 	if (row->index < threads->native.stacks.count)
 		native_rows_json(threads->report, &threads->native.stacks.items[row->index]);

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "names/locals.h"
 #include "object/value.h"
+#include "query/frames/frame_call.h"
 #include "query/frames/frame_source.h"
 #include "query/frames/frame_weights.h"
 #include "query/threads/thread_name.h"
@@ -299,6 +300,7 @@ static const struct type_info *compiled_frame(const struct query *query, const s
 /* Which files have names that are not enough is known once all rows are there. */
 static int add_sources(struct frames *frames)
 {
+	const struct runtime *runtime = frames->query->target->runtime;
 	for (size_t i = 0; i < frames->answer->stacks.count; i++) {
 		struct frame_stack *stack = &frames->answer->stacks.items[i];
 		for (size_t k = 0; k < stack->rows.count; k++) {
@@ -307,6 +309,10 @@ static int add_sources(struct frames *frames)
 			        frames->question->full_paths || frame_sources_is_ambiguous(&frames->files, &row->frame);
 			row->compiled = compiled_frame(frames->query, &row->frame);
 			TRY(frame_sources_line(&frames->files, &row->frame, &row->source));
+			frame_call_say(frames->query, &runtime->threads.items[stack->thread],
+			               &frames->sources.items[i].frames->list, row->depth, &row->calls);
+			if (query_is_cancelled(frames->query))
+				return query_cancelled(frames->query);
 		}
 	}
 	return OK;
@@ -349,6 +355,7 @@ static void row_clear(struct frame_row *row)
 		text_free(&row->locals.items[i].name);
 	array_free(&row->locals);
 	text_free(&row->source);
+	text_free(&row->calls);
 }
 
 void frames_answer_clear(struct frames_answer *answer)

@@ -31,6 +31,8 @@ struct frame_row {
 	const struct type_info *compiled; /* type of its frame object where that is a compiler's and not CPython's:
 	                                     Nuitka's compiled_frame; NULL: CPython runs it, as far as is known */
 	struct text source; /* the line it stands at, not escaped; "": the file is not at hand, or is another one */
+	struct text calls; /* the function of C that it is inside a call of (query/frames/frame_call.h); "": none that
+	                      is known */
 	uint64_t folded; /* equal frames that follow and have no row */
 	ARRAY(struct frame_local) locals; /* those that retain most first; without weights in the code's order */
 	uint64_t more_locals; /* that have no row */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/limits.h"
+#include "names/exception_table.h"
 #include "object/value.h"
 #include "query/tasks/future.h"
 
@@ -14,48 +14,26 @@ enum {
 	UNIT_BYTES = 2,
 };
 
-/* One number of the exception table: groups of six bits, the first ones first; bit 6 says that more follow. */
-static bool read_number(const uint8_t *table, size_t length, size_t *at, uint64_t *ret_number)
-{
-	uint64_t number = 0;
-	for (unsigned i = 0; i < 10 && *at < length; i++) {
-		const uint8_t byte = table[(*at)++];
-		number = number << 6 | (byte & 0x3f);
-		if (!(byte & 0x40)) {
-			*ret_number = number;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* False: the instruction is none of the code (a thread of a free-threaded Python has a copy of its own), or there is no
  * table. */
 static bool depth_by_table(struct decoder *decoder, const struct python_frame *frame, uint64_t *ret_depth)
 {
 	const uint64_t start = frame->code + layout_offset(decoder->layout, FIELD_PyCodeObject_co_code_adaptive);
-	uint64_t address, units, entry[4], depth = 0;
-	struct text table = { .bytes = NULL };
+	uint64_t units, depth = 0;
+	struct exception_table table;
+	struct exception_entry entry;
 	if (!frame->last_instruction_is_address || frame->last_instruction < start ||
 	    !value_field(&decoder->objects, frame->code, FIELD_PyVarObject_ob_size, &units) ||
-	    (frame->last_instruction - start) / UNIT_BYTES >= units ||
-	    !value_field(&decoder->objects, frame->code, FIELD_PyCodeObject_co_exceptiontable, &address) ||
-	    value_bytes(&decoder->objects, address, LIMIT_LINE_TABLE_BYTES, &table) < 0)
+	    (frame->last_instruction - start) / UNIT_BYTES >= units)
 		return false;
 	const uint64_t unit = (frame->last_instruction - start) / UNIT_BYTES;
-	size_t at = 0;
-	while (at < table.length) {
-		bool whole = true;
-		for (int i = 0; i < 4; i++)
-			whole = whole && read_number((const uint8_t *)table.bytes, table.length, &at, &entry[i]);
-		if (!whole)
-			break;
-		if (unit >= entry[0] && unit - entry[0] < entry[1])
-			depth = entry[3] >> 1;
-	}
-	text_free(&table);
+	const bool is_open = exception_table_open(&table, decoder, frame->code);
+	while (is_open && exception_table_next(&table, &entry))
+		if (unit >= entry.begin && unit - entry.begin < entry.length)
+			depth = entry.depth;
+	exception_table_clear(&table);
 	*ret_depth = depth;
-	return true;
+	return is_open;
 }
 
 static uint64_t depth_by_blocks(struct decoder *decoder, const struct python_frame *frame)

@@ -18,8 +18,10 @@
 	"reached from its locals (deep), and what it alone keeps alive (only here); of\n"                              \
 	"each local deep and retained bytes, those that retain most first. Of a recursion\n"                           \
 	"the first frame stands for its equals, and of threads that stand alike the one\n"                             \
-	"that retains most. With --no-retained the stacks alone, at once, however big the\n"                           \
-	"heap is. A line of source is shown where the file is on this machine, is not\n"                               \
+	"that retains most. <built-in function sorted> in front of a frame is what it is\n"                            \
+	"inside a call of, where that called Python again or is waited in, and the call\n"                             \
+	"can be told for certain. With --no-retained the stacks alone, at once, however big\n"                         \
+	"the heap is. A line of source is shown where the file is on this machine, is not\n"                           \
 	"newer than the process or its core, and begins and ends that function where the\n"                            \
 	"process says it does.\n"
 

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT
+ * Python/ceval.c, Python/bytecodes.c: CALL and what it was before. */
+#include "names/builtin_call.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "names/code_depths.h"
+#include "names/line_table.h"
+#include "names/locals.h"
+#include "names/names.h"
+#include "object/type_flags.h"
+#include "object/value.h"
+
+enum { UNIT_BYTES = 2, NAME_BYTES = 256 };
+
+struct call {
+	struct decoder *decoder;
+	const struct python_frame *frame;
+	struct code_depths depths;
+	uint32_t unit; /* of the instruction */
+	uint64_t slot; /* of the callable, in the evaluation stack */
+	uint64_t callable;
+	uint64_t self; /* of a method that is not bound; 0: it is no such */
+};
+
+/* What a word of the stack refers to. */
+static bool stack_word(const struct call *call, uint64_t slot, uint64_t *ret_word)
+{
+	if (!reader_u64(&call->decoder->reader, call->frame->stack + 8 * slot, ret_word))
+		return false;
+	/* Include/internal/pycore_stackref.h: PyStackRef_NULL has a tag and no address; an int may be in the word. */
+	if (layout_feature(call->decoder->layout, FEATURE_TAGGED_STACK_REFS))
+		*ret_word = (*ret_word & 3) == 3 ? 0 : *ret_word & ~UINT64_C(3);
+	return true;
+}
+
+static bool find_instruction(struct call *call)
+{
+	const struct python_frame *frame = call->frame;
+	int64_t offset = (int64_t)frame->last_instruction;
+	if (frame->last_instruction == UINT64_MAX || frame->stack == 0 ||
+	    (frame->last_instruction_is_address &&
+	     !instruction_offset(call->decoder, frame->code, frame->last_instruction, &offset)) ||
+	    offset < 0 || offset / UNIT_BYTES >= call->depths.count)
+		return false;
+	call->unit = (uint32_t)(offset / UNIT_BYTES);
+	/* Up to 3.10 f_lasti stays at what extends the argument. */
+	while (call->unit + 1 < call->depths.count &&
+	       code_depths_opcode(&call->depths, call->unit)->flags & OPCODE_EXTENDS)
+		call->unit++;
+	return true;
+}
+
+/* Takes the callable from the stack. */
+static bool take_callable(struct call *call)
+{
+	const struct opcode_facts *facts = code_depths_opcode(&call->depths, call->unit);
+	const uint32_t argument = call->depths.argument[call->unit];
+	const int64_t depth = call->depths.depth[call->unit];
+	const int64_t count = (int64_t)argument + facts->words;
+	int64_t slot = -1;
+	uint64_t beside = 0;
+	if (depth < 0 || depth > call->frame->stack_size ||
+	    (call->frame->stack_depth >= 0 && call->frame->stack_depth != depth))
+		return false;
+	if (facts->role == OPCODE_CALL_ONE)
+		slot = depth - count - 1;
+	else if (facts->role == OPCODE_CALL_NULL_FIRST || facts->role == OPCODE_CALL_NULL_SECOND)
+		slot = depth - count - 2;
+	else if (facts->role == OPCODE_CALL_ALL || facts->role == OPCODE_CALL_ALL_NULL_FIRST)
+		slot = depth - facts->words - (facts->bits[0] != 0 && (argument & 1) != 0);
+	if (slot < 0 || !stack_word(call, (uint64_t)slot, &call->callable))
+		return false;
+	call->slot = (uint64_t)slot;
+	if (facts->role == OPCODE_CALL_ALL_NULL_FIRST)
+		return slot > 0 && stack_word(call, call->slot - 1, &beside) && beside == 0 && call->callable != 0;
+	if (facts->role != OPCODE_CALL_NULL_FIRST && facts->role != OPCODE_CALL_NULL_SECOND)
+		return call->callable != 0;
+	if (!stack_word(call, call->slot + 1, &beside))
+		return false;
+	if (facts->role == OPCODE_CALL_NULL_FIRST && call->callable == 0) {
+		call->slot++;
+		call->callable = beside;
+		beside = 0;
+	}
+	call->self = beside;
+	return call->callable != 0;
+}
+
+/* ---- What it is ---- */
+
+static bool c_name(struct decoder *decoder, uint64_t object, enum layout_field field, char *name)
+{
+	uint64_t address;
+	return value_field(&decoder->objects, object, field, &address) &&
+	       reader_string(&decoder->reader, address, name, NAME_BYTES);
+}
+
+/* Of a type: the last part of tp_name. */
+static const char *last_part(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	return dot != NULL ? dot + 1 : name;
+}
+
+static void say(struct text *text, const char *kind, const char *name, const char *type)
+{
+	text_add(text, "<built-in ");
+	text_add(text, kind);
+	names_escape(text, name, strlen(name), false);
+	if (type != NULL) {
+		text_add(text, " of ");
+		names_escape(text, type, strlen(type), false);
+	}
+	text_add(text, ">");
+}
+
+static bool is_type(struct object_reader *objects, uint64_t object)
+{
+	const uint64_t metatype = value_type(objects, object, NULL);
+	return metatype != 0 && value_type_derives(objects, metatype, SYMBOL_PyType_Type, "type");
+}
+
+static bool say_bound(struct call *call, char *name, struct text *text)
+{
+	struct decoder *decoder = call->decoder;
+	char type_name[NAME_BYTES];
+	uint64_t method, self;
+	if (!value_field(&decoder->objects, call->callable, FIELD_PyCFunctionObject_m_ml, &method) ||
+	    !c_name(decoder, method, FIELD_PyMethodDef_ml_name, name) ||
+	    !value_field(&decoder->objects, call->callable, FIELD_PyCFunctionObject_m_self, &self))
+		return false;
+	if (self == 0 || value_is_module(&decoder->objects, self)) {
+		say(text, "function ", name, NULL);
+		return true;
+	}
+	const uint64_t type = is_type(&decoder->objects, self) ? self : value_type(&decoder->objects, self, NULL);
+	if (type == 0 || !c_name(decoder, type, FIELD_PyTypeObject_tp_name, type_name))
+		return false;
+	say(text, "method ", name, type_name);
+	return true;
+}
+
+/* list.sort, with the list behind it. */
+static bool say_method(struct call *call, char *name, struct text *text)
+{
+	struct decoder *decoder = call->decoder;
+	char type_name[NAME_BYTES];
+	uint64_t method, type;
+	if (!value_field(&decoder->objects, call->callable, FIELD_PyMethodDescrObject_d_method, &method) ||
+	    !c_name(decoder, method, FIELD_PyMethodDef_ml_name, name) ||
+	    !value_field(&decoder->objects, call->callable, FIELD_PyDescrObject_d_type, &type) ||
+	    !c_name(decoder, type, FIELD_PyTypeObject_tp_name, type_name))
+		return false;
+	say(text, "method ", name, type_name);
+	return true;
+}
+
+/* Says the callable; *name becomes what code calls it by. */
+static bool say_callable(struct call *call, char *name, struct text *text)
+{
+	struct object_reader *objects = &call->decoder->objects;
+	const uint64_t type = value_type(objects, call->callable, NULL);
+	uint64_t flags;
+	if (type == 0)
+		return false;
+	if (value_type_derives(objects, type, SYMBOL_PyCFunction_Type, "builtin_function_or_method"))
+		return call->self == 0 && say_bound(call, name, text);
+	if (value_type_derives(objects, type, -1, "method_descriptor"))
+		return say_method(call, name, text);
+	/* A class that Python code made may have its __init__() called, which is no call of C. */
+	if (!is_type(objects, call->callable) ||
+	    !value_field(objects, call->callable, FIELD_PyTypeObject_tp_flags, &flags) || flags & TPFLAGS_HEAPTYPE ||
+	    !c_name(call->decoder, call->callable, FIELD_PyTypeObject_tp_name, name))
+		return false;
+	memmove(name, last_part(name), strlen(last_part(name)) + 1);
+	say(text, "class ", name, NULL);
+	return true;
+}
+
+/* ---- Where it was loaded from ---- */
+
+static uint64_t code_name(const struct call *call, uint32_t unit)
+{
+	struct decoder *decoder = call->decoder;
+	const uint32_t argument = call->depths.argument[unit];
+	const bool is_upper = code_depths_opcode(&call->depths, unit)->flags & OPCODE_NAME_IN_UPPER_BITS;
+	uint64_t names, count, items, name;
+	const uint32_t index = is_upper ? argument >> 1 : argument;
+	return value_field(&decoder->objects, call->frame->code, FIELD_PyCodeObject_co_names, &names) &&
+	                       value_items(&decoder->objects, names, &count, &items) && index < count &&
+	                       reader_u64(&decoder->reader, items + 8 * (uint64_t)index, &name)
+	               ? name
+	               : 0;
+}
+
+static bool is_in(struct call *call, uint64_t dict, const char *name)
+{
+	return dict != 0 && dict_get_str(&call->decoder->objects, dict, name) == call->callable;
+}
+
+static bool is_global(struct call *call, uint32_t unit, bool has_locals)
+{
+	const struct python_frame *frame = call->frame;
+	struct text name = { .bytes = NULL };
+	bool is_found = value_str(&call->decoder->objects, code_name(call, unit), NAME_BYTES, &name) >= 0;
+	if (is_found && has_locals && is_in(call, frame->locals, text_string(&name)))
+		is_found = true;
+	else if (is_found && dict_get_str(&call->decoder->objects, frame->globals, text_string(&name)) != 0)
+		is_found = is_in(call, frame->globals, text_string(&name));
+	else
+		is_found = is_found && is_in(call, frame->builtins, text_string(&name));
+	text_free(&name);
+	return is_found;
+}
+
+static bool is_local(struct call *call, uint64_t index)
+{
+	return local_value(call->decoder, call->frame, index) == call->callable;
+}
+
+/* Cells have numbers of their own up to 3.10: those of the code's own first, behind its locals. */
+static bool is_cell(struct call *call, uint64_t index)
+{
+	uint64_t locals = 0;
+	if (!layout_has(call->decoder->layout, FIELD_PyCodeObject_co_nlocalsplus) &&
+	    !value_field(&call->decoder->objects, call->frame->code, FIELD_PyCodeObject_co_nlocals, &locals))
+		return false;
+	return is_local(call, locals + index);
+}
+
+static bool is_loaded_by(struct call *call, uint32_t unit, const char *name)
+{
+	const uint32_t argument = call->depths.argument[unit];
+	const uint64_t below = call->slot - (uint64_t)call->depths.depth[unit];
+	switch (code_depths_opcode(&call->depths, unit)->role) {
+	case OPCODE_LOAD_GLOBAL:
+		return is_global(call, unit, false);
+	case OPCODE_LOAD_NAME:
+		return is_global(call, unit, true);
+	case OPCODE_LOAD_FAST:
+		return is_local(call, argument);
+	case OPCODE_LOAD_FAST_PAIR:
+		return is_local(call, below == 0 ? argument >> 4 : argument & 15);
+	case OPCODE_LOAD_DEREF:
+		return is_cell(call, argument);
+	case OPCODE_LOAD_ATTR:
+		return value_str_equals(&call->decoder->objects, code_name(call, unit), name);
+	default:
+		return false;
+	}
+}
+
+/* Whether the instruction that put something into the callable's word put this there. */
+static bool is_what_was_loaded(struct call *call, const char *name)
+{
+	for (uint32_t unit = call->unit; unit-- > 0;) {
+		const struct opcode_facts *facts = code_depths_opcode(&call->depths, unit);
+		const int64_t depth = call->depths.depth[unit], slot = (int64_t)call->slot;
+		if (depth == DEPTH_UNKNOWN)
+			continue;
+		if (depth <= slot || (depth == slot + 1 && facts->role == OPCODE_LOAD_ATTR))
+			return is_loaded_by(call, unit, name);
+	}
+	return false;
+}
+
+bool builtin_call_say(struct decoder *decoder, const struct python_frame *frame, struct text *text)
+{
+	struct call call = { .decoder = decoder, .frame = frame };
+	struct text said = { .bytes = NULL };
+	char name[NAME_BYTES];
+	const bool is_known = code_depths_find(&call.depths, decoder, frame->code) && find_instruction(&call) &&
+	                      take_callable(&call) && say_callable(&call, name, &said) &&
+	                      is_what_was_loaded(&call, name) && !said.failed;
+	if (is_known)
+		text_add(text, text_string(&said));
+	text_free(&said);
+	code_depths_clear(&call.depths);
+	return is_known;
+}

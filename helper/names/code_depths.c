@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "names/code_depths.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "names/exception_table.h"
+#include "object/value.h"
+
+enum { UNIT_BYTES = 2 };
+
+/* Ways that are still to be gone. */
+struct walk {
+	struct code_depths *depths;
+	uint32_t unit_of_jumps; /* layout_opcode_unit() */
+	uint16_t *open; /* of each unit: how many regions of unknown depth it is in (3.8) */
+	uint32_t *waiting;
+	uint32_t waiting_count;
+};
+
+/* The bytes of the instructions, as they are run. */
+static bool read_code(struct code_depths *depths, struct decoder *decoder)
+{
+	uint64_t address, units;
+	if (layout_has(decoder->layout, FIELD_PyCodeObject_co_code)) {
+		if (!value_field(&decoder->objects, depths->code, FIELD_PyCodeObject_co_code, &address) ||
+		    value_bytes(&decoder->objects, address, LIMIT_CODE_UNITS * UNIT_BYTES + 1, &depths->bytes) < 0)
+			return false;
+		units = depths->bytes.length / UNIT_BYTES;
+	} else {
+		if (!layout_has(decoder->layout, FIELD_PyCodeObject_co_code_adaptive) ||
+		    !value_field(&decoder->objects, depths->code, FIELD_PyVarObject_ob_size, &units) ||
+		    units > LIMIT_CODE_UNITS)
+			return false;
+		const uint8_t *bytes =
+		        reader_at(&decoder->reader,
+		                  depths->code + layout_offset(decoder->layout, FIELD_PyCodeObject_co_code_adaptive),
+		                  units * UNIT_BYTES);
+		if (bytes == NULL)
+			return false;
+		text_append(&depths->bytes, (const char *)bytes, units * UNIT_BYTES);
+	}
+	depths->count = (uint32_t)units;
+	return units > 0 && units <= LIMIT_CODE_UNITS && !depths->bytes.failed;
+}
+
+/* A way leads to the unit with that depth. False: it cannot be so. */
+static bool reach(struct walk *walk, uint64_t unit, int64_t depth, uint32_t open)
+{
+	struct code_depths *depths = walk->depths;
+	if (unit >= depths->count || depth < 0 || depth > LIMIT_FRAME_SLOTS || open > UINT16_MAX)
+		return false;
+	if (depths->depth[unit] != DEPTH_UNKNOWN) {
+		if (walk->open[unit] < open)
+			walk->open[unit] = (uint16_t)open;
+		return depths->depth[unit] == depth;
+	}
+	depths->depth[unit] = (int32_t)depth;
+	walk->open[unit] = (uint16_t)open;
+	walk->waiting[walk->waiting_count++] = (uint32_t)unit;
+	return true;
+}
+
+static bool jump(struct walk *walk, const struct opcode_facts *facts, uint64_t next, uint32_t argument, int64_t depth,
+                 uint32_t open)
+{
+	const uint64_t units = (uint64_t)argument * walk->unit_of_jumps / UNIT_BYTES;
+	const uint32_t unknown = open + ((facts->flags & OPCODE_JUMPS_UNKNOWN) != 0);
+	if (facts->flags & OPCODE_JUMPS)
+		return reach(walk, next + units, depth, unknown);
+	if (facts->flags & OPCODE_JUMPS_BACK)
+		return units <= next && reach(walk, next - units, depth, unknown);
+	return !(facts->flags & OPCODE_JUMPS_TO) || reach(walk, units, depth, unknown);
+}
+
+/* From one instruction on to the end, or to where somebody was. */
+static bool follow(struct walk *walk, uint32_t unit)
+{
+	struct code_depths *depths = walk->depths;
+	uint32_t extended = 0;
+	for (;;) {
+		const struct opcode_facts *facts = code_depths_opcode(depths, unit);
+		const uint32_t argument = extended | (uint8_t)depths->bytes.bytes[2 * (size_t)unit + 1];
+		const uint64_t next = (uint64_t)unit + 1 + facts->caches;
+		uint32_t open = walk->open[unit];
+		if (!facts->is_known)
+			return false;
+		depths->argument[unit] = argument;
+		extended = facts->flags & OPCODE_EXTENDS ? argument << 8 : 0;
+		if (!jump(walk, facts, next, argument, depths->depth[unit] + opcode_effect(facts, argument, true),
+		          open))
+			return false;
+		if (facts->flags & OPCODE_ENDS)
+			return true;
+		open += (facts->flags & OPCODE_OPENS_UNKNOWN) != 0;
+		open -= open > 0 && (facts->flags & OPCODE_CLOSES_UNKNOWN) != 0;
+		const uint32_t waiting = walk->waiting_count;
+		if (!reach(walk, next, depths->depth[unit] + opcode_effect(facts, argument, false), open))
+			return false;
+		if (walk->waiting_count == waiting)
+			return true;
+		unit = walk->waiting[--walk->waiting_count];
+	}
+}
+
+static bool drain(struct walk *walk)
+{
+	while (walk->waiting_count > 0)
+		if (!follow(walk, walk->waiting[--walk->waiting_count]))
+			return false;
+	return true;
+}
+
+static bool reach_handlers(struct walk *walk, struct decoder *decoder)
+{
+	struct exception_table table;
+	struct exception_entry entry;
+	bool agrees = true;
+	if (!layout_has(decoder->layout, FIELD_PyCodeObject_co_exceptiontable))
+		return true;
+	if (exception_table_open(&table, decoder, walk->depths->code))
+		while (agrees && exception_table_next(&table, &entry))
+			agrees = reach(walk, entry.target,
+			               (int64_t)(entry.depth < LIMIT_FRAME_SLOTS ? entry.depth : LIMIT_FRAME_SLOTS) +
+			                       entry.pushes_instruction + 1,
+			               0) &&
+			         drain(walk);
+	exception_table_clear(&table);
+	return agrees;
+}
+
+static bool walk_all(struct walk *walk, struct decoder *decoder)
+{
+	struct code_depths *depths = walk->depths;
+	if (!reach(walk, 0, (code_depths_opcode(depths, 0)->flags & OPCODE_STARTS_WITH_ONE) != 0, 0) || !drain(walk) ||
+	    !reach_handlers(walk, decoder))
+		return false;
+	for (uint32_t unit = 0; unit < depths->count; unit++)
+		if (walk->open[unit] > 0)
+			depths->depth[unit] = DEPTH_UNKNOWN;
+	return true;
+}
+
+bool code_depths_find(struct code_depths *ret_depths, struct decoder *decoder, uint64_t code)
+{
+	*ret_depths = (struct code_depths){ .code = code, .opcodes = layout_opcodes(decoder->layout) };
+	if (ret_depths->opcodes == NULL || !read_code(ret_depths, decoder))
+		return false;
+	const size_t count = ret_depths->count;
+	struct walk walk = { .depths = ret_depths, .unit_of_jumps = layout_opcode_unit(decoder->layout) };
+	ret_depths->depth = malloc(count * sizeof *ret_depths->depth);
+	ret_depths->argument = calloc(count, sizeof *ret_depths->argument);
+	walk.open = calloc(count, sizeof *walk.open);
+	walk.waiting = malloc(count * sizeof *walk.waiting);
+	bool is_found =
+	        ret_depths->depth != NULL && ret_depths->argument != NULL && walk.open != NULL && walk.waiting != NULL;
+	if (is_found) {
+		memset(ret_depths->depth, 0xff, count * sizeof *ret_depths->depth);
+		is_found = walk_all(&walk, decoder);
+	}
+	free(walk.open);
+	free(walk.waiting);
+	return is_found;
+}
+
+void code_depths_clear(struct code_depths *depths)
+{
+	text_free(&depths->bytes);
+	free(depths->depth);
+	free(depths->argument);
+	depths->depth = NULL;
+	depths->argument = NULL;
+}

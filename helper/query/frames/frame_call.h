@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * frame_call: the function of C that stands in a stack between two Python frames, or in front of the innermost one. */
+#ifndef PYDS_QUERY_FRAME_CALL_H
+#define PYDS_QUERY_FRAME_CALL_H
+
+#include "query/query.h"
+
+/* Appends "<built-in function sorted>" (names/builtin_call.h): what frame `index` of the thread's frames is inside a
+ * call of. Nothing where that frame called the one in front of it without C between, where the thread may be at work in
+ * the innermost, and where it is not known. */
+void frame_call_say(const struct query *query, const struct python_thread *thread, const struct frame_list *frames,
+                    size_t index, struct text *text);
+
+#endif

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""Functions of C in the stacks of `frames` and `threads`: those that called Python functions, and those that threads
+wait in."""
+import os
+import re
+
+import cores
+import program
+
+PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "calls_program.py")
+WAITS = "<built-in method acquire of _thread.lock>"
+
+
+def calls(frames):
+    return [frame["calls"] for frame in frames if frame["calls"] is not None]
+
+
+def check(answer, each):
+    threads = {}
+    for thread in answer["threads"]:
+        threads.setdefault(thread["name"], []).append(calls(thread["frames"]))
+    for name, stacks in threads.items():
+        since, _, words = name.rpartition(": ")
+        is_known = not since or each.version >= tuple(map(int, since.split(".")))
+        expected = {"-": [WAITS], "sleeps": ["<built-in function sleep>"],
+                    "MainThread": ["<built-in method read of _io.TextIOWrapper>"]}.get(
+                        name, [WAITS] + (words.split(" | ") if is_known else []))
+        if each.version >= (3, 14) and name != "MainThread":
+            expected.append("<built-in method run of _contextvars.Context>")  # Thread.run() is called in a context
+        assert stacks == [expected] * len(stacks), (each.name, name, stacks)
+    return threads
+
+
+def target_of(interpreter, folder):
+    # gcore would write what malloc's arenas reserve, one for each thread
+    return cores.Target(interpreter.path, [PROGRAM], folder, {"MALLOC_ARENA_MAX": "1"})
+
+
+def test_calls(each, tmp_path):
+    with target_of(each, str(tmp_path)) as target:
+        target.wait_ready()
+        live = program.ask(["--pid", str(target.pid)], ["frames", "--no-retained", "--json", "-n", "100"])
+    assert len(check(live, each)) >= 10
+
+
+def test_calls_in_text_and_core(distribution, tmp_path):
+    with target_of(distribution, str(tmp_path)) as target:
+        target.wait_ready()
+        core = cores.gcore(target.pid, str(tmp_path / "core"))
+    where = ["--core", core]
+    check(program.ask(where, ["frames", "--json", "-n", "100"]), distribution)
+    text = program.run(where + ["frames", "--no-retained"]).output
+    assert re.search(r"\n     <built-in method acquire of _thread.lock>\n  #0 waits\(\) calls_program.py:\d+\n(.*\n)*"
+                     r"     <built-in function reduce>\n  #1 by_reduce\(\) calls_program.py:\d+\n", text)
+    threads = program.ask(where, ["threads", "--json"])["threads"]
+    reduce = [thread for thread in threads if thread["name"] == "<built-in function reduce>"][0]
+    assert calls(reduce["frames"])[:2] == [WAITS, "<built-in function reduce>"]
+    words = program.run(where + ["threads"]).output
+    assert "  at <built-in function sleep>\n     sleeps() calls_program.py:" in words
