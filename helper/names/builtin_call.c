@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "decode/reference_count.h"
 #include "names/code_depths.h"
 #include "names/line_table.h"
 #include "names/locals.h"
@@ -52,6 +53,51 @@ static bool find_instruction(struct call *call)
 	return true;
 }
 
+static bool is_exactly(const struct call *call, uint64_t object, const char *tp_name)
+{
+	struct object_reader *objects = &call->decoder->objects;
+	const uint64_t type = value_type(objects, object, NULL);
+	uint64_t base;
+	return type != 0 && value_type_derives(objects, type, -1, tp_name) &&
+	       value_field(objects, type, FIELD_PyTypeObject_tp_base, &base) &&
+	       !value_type_derives(objects, base, -1, tp_name);
+}
+
+/* f(*arguments, **keywords): what is no tuple and no dict is made one by the instruction itself, by iteration that may
+ * run Python code, before the call; where the new one is put the stack does not say. */
+static bool has_arguments_ready(const struct call *call, const struct opcode_facts *facts, uint32_t argument)
+{
+	enum { WORDS_WITHOUT_NULL = 2, WORDS_WITH_KEYWORDS = 4 };
+	const uint64_t slot = call->slot + (facts->words > WORDS_WITHOUT_NULL ? 2 : 1);
+	const bool has_keywords = facts->words == WORDS_WITH_KEYWORDS || (argument & 1) != 0;
+	uint64_t arguments, keywords = 0;
+	return stack_word(call, slot, &arguments) && arguments != 0 && is_exactly(call, arguments, "tuple") &&
+	       (!has_keywords ||
+	        (stack_word(call, slot + 1, &keywords) && (keywords == 0 || is_exactly(call, keywords, "dict"))));
+}
+
+/* A call that is over lets go of what it was given: a word is NULL by then (3.14+), or its object has no reference left
+ * while a callback of a weak reference runs. */
+static bool is_letting_go(const struct call *call, const struct opcode_facts *facts)
+{
+	enum { WORDS_WITHOUT_NULL = 2, WORDS_WITH_KEYWORDS = 4 };
+	const uint64_t depth = (uint64_t)call->depths.depth[call->unit];
+	const bool takes_all = facts->role == OPCODE_CALL_ALL || facts->role == OPCODE_CALL_ALL_NULL_FIRST;
+	const bool has_null = takes_all ? facts->words > WORDS_WITHOUT_NULL : facts->role == OPCODE_CALL_NULL_SECOND;
+	struct reference_count count;
+	uint64_t word;
+	for (uint64_t slot = call->slot; slot < depth; slot++) {
+		const bool may_be_null = (has_null && slot == call->slot + 1) ||
+		                         (takes_all && facts->words == WORDS_WITH_KEYWORDS && slot + 1 == depth);
+		if (!stack_word(call, slot, &word) || (word == 0 && !may_be_null))
+			return true;
+		if (word != 0 && reference_count_read(call->decoder, word, &count) && !count.is_immortal &&
+		    count.is_known && count.count <= 0)
+			return true;
+	}
+	return false;
+}
+
 /* Takes the callable from the stack. */
 static bool take_callable(struct call *call)
 {
@@ -86,6 +132,16 @@ static bool take_callable(struct call *call)
 	}
 	call->self = beside;
 	return call->callable != 0;
+}
+
+/* Neither before the call, as its arguments are made ready, nor behind it. */
+static bool is_under_way(const struct call *call)
+{
+	const struct opcode_facts *facts = code_depths_opcode(&call->depths, call->unit);
+	if ((facts->role == OPCODE_CALL_ALL || facts->role == OPCODE_CALL_ALL_NULL_FIRST) &&
+	    !has_arguments_ready(call, facts, call->depths.argument[call->unit]))
+		return false;
+	return !is_letting_go(call, facts);
 }
 
 /* ---- What it is ---- */
@@ -272,7 +328,7 @@ bool builtin_call_say(struct decoder *decoder, const struct python_frame *frame,
 	struct text said = { .bytes = NULL };
 	char name[NAME_BYTES];
 	const bool is_known = code_depths_find(&call.depths, decoder, frame->code) && find_instruction(&call) &&
-	                      take_callable(&call) && say_callable(&call, name, &said) &&
+	                      take_callable(&call) && is_under_way(&call) && say_callable(&call, name, &said) &&
 	                      is_what_was_loaded(&call, name) && !said.failed;
 	if (is_known)
 		text_add(text, text_string(&said));

@@ -236,6 +236,23 @@ static void show_hold(struct thread_report *threads, const struct thread_row *ro
 	text_add(text, "\n");
 }
 
+/* The function of C that a frame of the thread is in, if those that are alike are in it too. */
+static void say_call(struct thread_report *threads, const struct thread_row *row, size_t index, struct text *text)
+{
+	const struct query *query = &threads->report->query;
+	struct text said = { .bytes = NULL };
+	frame_call_say(query, python_thread(threads, row), &row->frames, index, &said);
+	for (size_t i = 0; i < threads->found.rows.count && row->same_count > 0 && said.length > 0; i++) {
+		const struct thread_row *other = &threads->found.rows.items[i];
+		if (other != row && other->same_as < threads->found.rows.count &&
+		    &threads->found.rows.items[other->same_as] == row &&
+		    !frame_call_is(query, python_thread(threads, other), &other->frames, index, text_string(&said)))
+			text_free(&said);
+	}
+	text_add(text, text_string(&said));
+	text_free(&said);
+}
+
 /* The innermost frames, until one of the program's own is among them. */
 static void show_frames(struct thread_report *threads, const struct thread_row *row)
 {
@@ -248,7 +265,7 @@ static void show_frames(struct thread_report *threads, const struct thread_row *
 		const struct python_frame frame = frame_list_at(&row->frames, i);
 		text_add(text, i == 0 ? "  at " : "     ");
 		const size_t begin = text->length;
-		frame_call_say(&threads->report->query, python_thread(threads, row), &row->frames, i, text);
+		say_call(threads, row, i, text);
 		if (text->length > begin)
 			text_add(text, "\n     ");
 		place_text(threads->report, &frame, text);

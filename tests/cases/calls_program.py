@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+import weakref
 
 threading.stack_size(1 << 18)
 ready = threading.Semaphore(0)
@@ -139,6 +140,153 @@ class Holder:
         waits()
 
 
+class Weak:
+    """A weak reference to it has a callback: what an argument was is gone when the call is over."""
+    def __len__(self):
+        return 1
+
+
+references = []
+
+
+def weak():
+    one = Weak()
+    references.append(weakref.ref(one, waits))
+    return one
+
+
+def lets_go():
+    len(weak())
+
+
+def lets_go_of_list():
+    len([weak()])
+
+
+def lets_go_of_key():
+    {}.get(weak())
+
+
+class Closed:
+    def close(self):
+        waits()
+    __del__ = close
+
+
+def any_arguments(function):
+    @functools.wraps(function)
+    def wrapper(*arguments):
+        return function(*arguments)
+    return wrapper
+
+
+class Wrapped:
+    @any_arguments
+    def __del__(self):
+        waits()
+
+
+def finalizes():
+    id(Closed())
+
+
+def finalizes_wrapped():
+    id(Wrapped())
+
+
+def generates():
+    try:
+        yield 1
+    finally:
+        waits()
+
+
+def closes_generator():
+    next(generates())
+
+
+def yields():
+    waits()
+    yield 1
+
+
+class Keys:
+    def keys(self):
+        waits()
+        return ["key"]
+
+    def __getitem__(self, key):
+        return abs
+
+
+def unpacks():
+    max(*yields())
+
+
+def unpacks_with_keywords():
+    options = {"key": abs}
+    max(*yields(), **options)
+
+
+def unpacks_keywords():
+    max([1], **Keys())
+
+
+def applies(function):
+    """Text shows threads as one that differ in nothing but a variable."""
+    function([2, 1], key=waits)
+
+
+class Length:
+    def __len__(self):
+        waits()
+        return 1
+
+    def __str__(self):
+        waits()
+        return ""
+
+
+def by_len():
+    len(Length())
+
+
+def by_str():
+    str(Length())
+
+
+class Profiler:
+    def __init__(self, event):
+        self.event = event
+
+    def called(self, frame, event, argument):
+        if event == self.event and argument is sorted:
+            waits()
+
+
+def is_profiled(event):
+    sys.setprofile(Profiler(event).called)
+    sorted([1])
+
+
+def is_traced():
+    def trace(frame, event, argument):
+        trace.lines += frame.f_lineno == begin and event == "line"
+        if trace.lines == 2:
+            waits()
+        return trace
+
+    def traced():
+        return (
+            sorted(
+                [2, 1],
+                key=abs))
+    begin = traced.__code__.co_firstlineno + 2
+    trace.lines = 0
+    sys.settrace(trace)
+    traced()
+
+
 many = ", ".join("arguments[%d]" % i for i in range(300))
 exec(compile("def by_many(arguments=[0] * 299 + [1]):\n    max(%s, key=waits)\n" % many, __file__, "exec"))
 
@@ -153,7 +301,17 @@ CASES = [
     ("<built-in function sorted> | <built-in function exec>", by_import),
     ("-", lambda: is_python(waits)), ("-", makes), ("-", by_table), ("-", adds), ("-", by_iteration),
     ("-", returns_builtin), ("<built-in method sub of re.Pattern>", by_sub),
+    ("-", lets_go), ("-", lets_go_of_list), ("-", lets_go_of_key), ("-", finalizes), ("-", finalizes_wrapped),
+    ("-", closes_generator), ("-", unpacks), ("-", unpacks_with_keywords), ("-", unpacks_keywords),
+    ("<built-in function sorted>", functools.partial(applies, sorted)),
+    ("<built-in function min>", functools.partial(applies, min)),
+    ("<built-in function max>", functools.partial(applies, max)),
+    ("<built-in function len>", by_len), ("<built-in class str>", by_str),
 ]
+# Later ones replace instructions of all threads, and nothing of what is called can be told.
+if sys.version_info < (3, 12):
+    CASES += [("-", functools.partial(is_profiled, event)) for event in ("c_call", "c_return")]
+    CASES += [("-", is_traced)]
 
 
 def sleeps():

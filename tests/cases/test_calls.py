@@ -57,3 +57,7 @@ def test_calls_in_text_and_core(distribution, tmp_path):
     assert calls(reduce["frames"])[:2] == [WAITS, "<built-in function reduce>"]
     words = program.run(where + ["threads"]).output
     assert "  at <built-in function sleep>\n     sleeps() calls_program.py:" in words
+    # Threads with equal stacks are one there, and what they call is in a variable.
+    for shown in (text, words):
+        assert re.search(r"\n(  #1|    ) applies\(\) calls_program.py:\d+\n", shown)
+        assert not re.search(r"\n     <.*>\n(  #1|    ) applies\(\) ", shown)

@@ -10,5 +10,9 @@
  * the innermost, and where it is not known. */
 void frame_call_say(const struct query *query, const struct python_thread *thread, const struct frame_list *frames,
                     size_t index, struct text *text);
+/* Whether the same is to be said of a frame of another thread that has an equal stack: which function an instruction
+ * calls may be in a variable. */
+bool frame_call_is(const struct query *query, const struct python_thread *thread, const struct frame_list *frames,
+                   size_t index, const char *said);
 
 #endif

@@ -297,10 +297,29 @@ static const struct type_info *compiled_frame(const struct query *query, const s
 	return type;
 }
 
+/* The function of C that all the threads are in that a stack stands for. */
+static void add_call(struct frames *frames, size_t index, struct frame_row *row)
+{
+	const struct query *query = frames->query;
+	const struct runtime *runtime = query->target->runtime;
+	const struct frame_stack *stacks = frames->answer->stacks.items;
+	uint32_t left = stacks[index].same_count - 1;
+	frame_call_say(query, &runtime->threads.items[stacks[index].thread], &frames->sources.items[index].frames->list,
+	               row->depth, &row->calls);
+	for (size_t i = 0; i < frames->answer->stacks.count && left > 0 && row->calls.length > 0; i++) {
+		if (i == index || stacks[i].same_as != index)
+			continue;
+		left--;
+		if (query_is_cancelled(query) ||
+		    !frame_call_is(query, &runtime->threads.items[stacks[i].thread],
+		                   &frames->sources.items[i].frames->list, row->depth, text_string(&row->calls)))
+			text_free(&row->calls);
+	}
+}
+
 /* Which files have names that are not enough is known once all rows are there. */
 static int add_sources(struct frames *frames)
 {
-	const struct runtime *runtime = frames->query->target->runtime;
 	for (size_t i = 0; i < frames->answer->stacks.count; i++) {
 		struct frame_stack *stack = &frames->answer->stacks.items[i];
 		for (size_t k = 0; k < stack->rows.count; k++) {
@@ -309,8 +328,7 @@ static int add_sources(struct frames *frames)
 			        frames->question->full_paths || frame_sources_is_ambiguous(&frames->files, &row->frame);
 			row->compiled = compiled_frame(frames->query, &row->frame);
 			TRY(frame_sources_line(&frames->files, &row->frame, &row->source));
-			frame_call_say(frames->query, &runtime->threads.items[stack->thread],
-			               &frames->sources.items[i].frames->list, row->depth, &row->calls);
+			add_call(frames, i, row);
 			if (query_is_cancelled(frames->query))
 				return query_cancelled(frames->query);
 		}
