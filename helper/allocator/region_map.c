@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "allocator/region_map.h"
 
+#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "allocator/glibc_chunks.h"
 #include "allocator/mimalloc.h"
@@ -36,6 +38,7 @@ const char *region_kind_name(enum region_kind kind)
 		[REGION_MIMALLOC_POOL] = "mimalloc of a library",
 		[REGION_POOL] = "pool of a library",
 		[REGION_OBJECT] = "mapping of an object",
+		[REGION_KERNEL] = "the kernel's code (vdso)",
 		[REGION_RESERVED] = "reserved, takes no memory",
 		[REGION_OTHER] = "not known",
 	};
@@ -337,6 +340,23 @@ static int push_part(struct builder *builder, struct region part, const struct s
 	return array_push(&builder->claims, part) ? OK : no_memory(builder);
 }
 
+/* What a segment is where nobody claims it. The kernel's code is an image of ELF of which no file has the name, and the
+ * page of old system calls has one address everywhere (asm/vsyscall.h). */
+static enum region_kind rest_kind(const struct address_space *space, const struct segment *segment)
+{
+	static const uint64_t vsyscall = UINT64_C(0xffffffffff600000);
+	if (segment->protection == 0 && segment->data == NULL)
+		return REGION_RESERVED;
+	if (segment->start == vsyscall)
+		return REGION_KERNEL;
+	if ((segment->protection & (PROT_WRITE | PROT_EXEC)) != PROT_EXEC)
+		return REGION_OTHER;
+	struct reader reader; /* of a live process such pages are read when they are asked for */
+	reader_init(&reader, space);
+	const uint8_t *bytes = reader_at(&reader, segment->start, SELFMAG);
+	return bytes != NULL && memcmp(bytes, ELFMAG, SELFMAG) == 0 ? REGION_KERNEL : REGION_OTHER;
+}
+
 /* Cuts all to what is mapped, and gives what is left to nobody. */
 static int close_gaps(struct builder *builder)
 {
@@ -344,7 +364,7 @@ static int close_gaps(struct builder *builder)
 	size_t next = 0;
 	for (size_t i = 0; i < builder->space->segment_count; i++) {
 		const struct segment *segment = &builder->space->segments[i];
-		const uint8_t rest = segment->protection == 0 && segment->data == NULL ? REGION_RESERVED : REGION_OTHER;
+		const uint8_t rest = (uint8_t)rest_kind(builder->space, segment);
 		uint64_t at = segment->start;
 		while (next < map->regions.count && map->regions.items[next].end <= at)
 			next++;

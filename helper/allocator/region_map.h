@@ -21,6 +21,7 @@ enum region_kind {
 	REGION_MIMALLOC_POOL, /* what the mimalloc of a library mapped: a segment, an arena, a large block */
 	REGION_POOL, /* some library's own: nobody went through it, but blocks of known objects lie in it */
 	REGION_OBJECT, /* a mapping that a Python object made for itself */
+	REGION_KERNEL, /* the kernel's: vdso and vsyscall */
 	REGION_RESERVED, /* address space without access: takes no memory */
 	REGION_OTHER, /* nobody known */
 	REGION_KIND_COUNT

@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include "allocator/glibc_chunks.h"
 #include "allocator/pymalloc.h"
 #include "query/naming.h"
 
@@ -58,6 +59,56 @@ static bool is_free_block(const struct finder *finder, const struct allocator_bl
 	return number >= pool.carved || pymalloc_is_free(&pool, finder->reader, (uint32_t)number);
 }
 
+/* Where to begin for the chunk before an address: a chunk of the heap of which the walk kept the place. */
+static uint64_t place_before(const struct glibc_walk *walk, const struct region *region, uint64_t address)
+{
+	const struct glibc_heap_use *heap = &walk->heaps.items[region->index];
+	size_t low = heap->first_place, high = low + heap->place_count;
+	uint64_t place = region->start;
+	while (low < high) {
+		const size_t middle = (low + high) / 2;
+		if (walk->places.items[middle] > address) {
+			high = middle;
+		} else {
+			place = walk->places.items[middle];
+			low = middle + 1;
+		}
+	}
+	return place;
+}
+
+/* What is free around the address, or the chunk that a thread keeps for its next calls. */
+static void find_free_range(struct finder *finder)
+{
+	struct address_answer *answer = finder->answer;
+	const struct region *region = answer->region;
+	const struct glibc_walk *walk = &finder->map->walks.items[region->glibc];
+	struct glibc_chunk chunk;
+	struct glibc_cursor cursor;
+	size_t heap;
+	if (region->kind != REGION_HEAP)
+		return;
+	if (glibc_walk_at(walk, finder->reader, answer->address, &chunk, &heap)) {
+		answer->is_cached = true;
+		answer->free_start = chunk.address - GLIBC_CHUNK_HEADER;
+		answer->free_end = answer->free_start + chunk.bytes;
+		return;
+	}
+	answer->free_start = region->start;
+	answer->free_end = region->end;
+	glibc_cursor_init(&cursor, walk, finder->reader, place_before(walk, region, answer->address));
+	while (glibc_cursor_next(&cursor, &chunk) && chunk.address < region->end) {
+		if (chunk.address > answer->address) {
+			answer->free_end = chunk.address - GLIBC_CHUNK_HEADER;
+			break;
+		}
+		if (chunk.address > region->start)
+			answer->free_start = chunk.address - GLIBC_CHUNK_HEADER + chunk.bytes;
+		if (progress_look(finder->query->progress, &finder->steps) != OK)
+			break;
+	}
+}
+
 static void find_block(struct finder *finder)
 {
 	struct address_answer *answer = finder->answer;
@@ -70,6 +121,25 @@ static void find_block(struct finder *finder)
 	else
 		answer->is_free = (region->kind == REGION_HEAP || region->kind == REGION_MAPPED_CHUNK) &&
 		                  finder->map->walks.items[region->glibc].is_confirmed;
+	if (!answer->has_block && answer->is_free)
+		find_free_range(finder);
+}
+
+/* No block, but a mapping that an object is known to have. */
+static int find_mapper(struct finder *finder)
+{
+	struct address_answer *answer = finder->answer;
+	const struct python_blocks *blocks;
+	TRY(target_blocks(finder->query->target, finder->query->progress, &blocks, finder->query->error));
+	for (size_t i = 0; i < blocks->known.count; i++) {
+		const struct known_block *known = &blocks->known.items[i];
+		if (answer->address - known->address >= known->bytes)
+			continue;
+		answer->object = object_index_address(&finder->heap->graph->index, known->node);
+		answer->is_pages = true;
+		break;
+	}
+	return OK;
 }
 
 /* ---- The owner ---- */
@@ -103,6 +173,7 @@ static int find_native_owner(struct finder *finder, const struct native_block *b
 	struct address_answer *answer = finder->answer;
 	uint32_t holder;
 	answer->is_native = true;
+	answer->is_exact = block->is_exact;
 	answer->holder = block->holder;
 	if (block->holder == NATIVE_OBJECT)
 		answer->object = retained_node(finder->heap, block->owner, &holder);
@@ -137,8 +208,11 @@ static int find_owner(struct finder *finder)
 			answer->object = last_object(finder, block->address, block->address + block->taken);
 		if (found == NULL && answer->object == 0)
 			TRY(search_owner(finder));
-	} else if (answer->region != NULL && answer->region->kind == REGION_FILE) {
-		find_static_object(finder);
+	} else if (answer->region != NULL && !answer->is_free) {
+		if (answer->region->kind == REGION_FILE)
+			find_static_object(finder);
+		if (answer->object == 0)
+			TRY(find_mapper(finder));
 	}
 	if (answer->object == 0)
 		return OK;
@@ -182,11 +256,14 @@ static int search_piece(struct finder *finder, uint64_t start, uint64_t bytes)
 {
 	const struct allocator_block *block = &finder->answer->block;
 	const uint8_t *words = reader_at(finder->reader, start, bytes);
+	/* The header of the next block is no place inside this one: malloc's own lists have its address. */
+	const bool has_header = block->allocator == ALLOCATOR_MALLOC && block->taken > GLIBC_CHUNK_HEADER;
+	const uint64_t room = block->taken - (has_header ? GLIBC_CHUNK_HEADER : 0);
 	for (uint64_t at = 0; words != NULL && at + 8 <= bytes; at += 8) {
 		const uint64_t inside = load_u64(words + at) - block->address;
 		if (progress_look(finder->query->progress, &finder->steps) != OK)
 			return query_cancelled(finder->query);
-		if (inside < block->taken)
+		if (inside < room)
 			TRY(note_word(finder, start + at, inside));
 	}
 	return OK;

@@ -33,9 +33,15 @@ struct address_answer {
 	bool has_block;
 	bool is_free; /* the block is, or no block in use of a heap that was gone through has the address */
 	struct allocator_block block;
+	/* Of malloc, where is_free: all between the blocks in use around it, or what a thread keeps for its next calls;
+	 * 0: not known. */
+	uint64_t free_start, free_end;
+	bool is_cached;
+	bool is_pages; /* no block, but a mapping that object made for itself */
 	bool is_native; /* the block is C code's */
+	bool is_exact; /* whose such a block is was decoded: no estimate */
 	uint8_t holder; /* enum native_holder, of such */
-	uint64_t object; /* whose it is; of C code's an estimate; 0: none, or not asked */
+	uint64_t object; /* whose it is; of C code's an estimate unless is_exact; 0: none, or not asked */
 	const struct type_info *type; /* of object */
 	const char *role; /* what the block is to object, a literal: "keys table"; NULL: its own memory */
 	struct text name; /* of object, or the file whose variables lead to the block; not escaped */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "query/memory/native_reached.h"
+
 enum { SMALL_SUBTREE = 1 << 12 }; /* objects: looked up one by one, which is dearer than their part of a sweep */
 
 /* What an object dominates, and what of it the walk has counted. */
@@ -106,6 +108,9 @@ static int weigh(const struct query *query, const struct deep_question *question
 	answer->retained = heap->bytes[subtree.top];
 	answer->number = subtree.top;
 	TRY(query_native_beside(query, &answer->native));
+	const struct native_reached_question reached = { walk, question->policy, subtree.top };
+	if (answer->native.is_known && question->policy != POLICY_ASIZEOF)
+		TRY(query_native_reached(query, &reached, &answer->native_reached));
 	TRY(query_held_below(query, heap, subtree.top, &answer->from_c));
 	TRY(query_approximate_below(query, heap, subtree.top, &answer->approximate));
 	if (question->policy == POLICY_ASIZEOF)

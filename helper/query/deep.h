@@ -31,6 +31,7 @@ struct deep_answer {
 	struct approximate_below approximate; /* of retained */
 	struct held_below from_c; /* what is not in retained since C code holds it too */
 	struct native_beside native; /* of C code, of the whole heap, and in it what the object retains */
+	uint64_t native_reached; /* of C code, hang on what is reached or are shared with it; where native is known */
 	uint32_t number; /* of the object in the dominator tree, where is_held */
 	bool has_shared; /* the policy counts in sys.getsizeof() */
 	uint64_t shared; /* of the deep size: what stays when the object goes */

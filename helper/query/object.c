@@ -3,7 +3,7 @@
 
 #include "query/naming.h"
 
-static int find_owner(const struct query *query, uint64_t object, struct object_answer *answer)
+static int find_owner(const struct query *query, uint64_t object, uint64_t limit, struct object_answer *answer)
 {
 	const struct retained *heap;
 	struct naming *naming;
@@ -13,6 +13,8 @@ static int find_owner(const struct query *query, uint64_t object, struct object_
 	answer->is_reachable = retained_of(heap, object, &answer->retained);
 	answer->number = retained_number(heap, object);
 	TRY(query_native_beside(query, &answer->native));
+	if (!query->no_native)
+		TRY(query_native_leads(query, object, limit, &answer->leads));
 	if (answer->is_reachable) {
 		TRY(query_held_below(query, heap, answer->number, &answer->from_c));
 		TRY(query_approximate_below(query, heap, answer->number, &answer->approximate));
@@ -50,7 +52,7 @@ int query_object(const struct query *query, const struct object_question *questi
 	*ret_answer = (struct object_answer){ .shallow = 0 };
 	/* First, since the graph is made with the same decoder. */
 	if (question->with_owner)
-		owned = find_owner(query, object, ret_answer);
+		owned = find_owner(query, object, question->referents.limit, ret_answer);
 	int status = query_referents(query, &question->referents, &ret_answer->referents);
 	if (ret_answer->referents.type == NULL)
 		return status;
@@ -65,6 +67,7 @@ int query_object(const struct query *query, const struct object_question *questi
 void object_answer_clear(struct object_answer *answer)
 {
 	referents_answer_clear(&answer->referents);
+	native_leads_clear(&answer->leads);
 	allocated_at_clear(&answer->allocated_at);
 	lock_answer_clear(&answer->lock);
 	text_free(&answer->owner);

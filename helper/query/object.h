@@ -8,6 +8,7 @@
 #include "query/holders/held_below.h"
 #include "query/threads/lock_at.h"
 #include "query/memory/native_beside.h"
+#include "query/memory/native_leads.h"
 #include "query/referents.h"
 
 struct object_question {
@@ -25,6 +26,7 @@ struct object_answer {
 	bool is_reachable; /* a root leads to it */
 	uint64_t retained; /* bytes */
 	struct native_beside native; /* of C code, of the whole heap, and in it what the object retains */
+	struct native_leads_answer leads; /* blocks of C code that it leads to by itself */
 	uint32_t number; /* of the object in the dominator tree, where is_reachable */
 	struct approximate_below approximate; /* of retained */
 	struct held_below from_c; /* what is not in retained since C code holds it too */

@@ -7,6 +7,32 @@
 #include "render/table.h"
 #include "render/units.h"
 
+/* Whether only words that look like pointers say whose it is, or that nobody's. */
+static bool is_estimate(const struct address_answer *answer)
+{
+	return answer->is_native && !answer->is_exact;
+}
+
+/* Of memory that no allocator gave out. */
+static const char *region_words(const struct address_answer *answer)
+{
+	switch (answer->region != NULL ? (enum region_kind)answer->region->kind : REGION_OTHER) {
+	case REGION_FILE:
+		return answer->region->is_writable ? "a variable of a program or library"
+		                                   : "what a file has: code, constants or data";
+	case REGION_STACK:
+		return "on a thread's stack";
+	case REGION_DATA_STACK:
+		return "in the Python frames of a thread";
+	case REGION_KERNEL:
+		return "code of the kernel";
+	case REGION_RESERVED:
+		return "address space without memory";
+	default:
+		return "no object and no allocator's block";
+	}
+}
+
 /* What is there, in words: the head of the answer. */
 static void say_what(const struct address_answer *answer, struct text *text)
 {
@@ -16,6 +42,8 @@ static void say_what(const struct address_answer *answer, struct text *text)
 		text_add(text, "free memory");
 	else if (answer->is_native)
 		text_add(text, "memory of C code");
+	else if (answer->object != 0 && answer->is_pages)
+		text_add(text, "pages of an object");
 	else if (answer->object != 0 && answer->role != NULL)
 		text_format(text, "%s of an object", answer->role);
 	else if (answer->object != 0)
@@ -23,7 +51,7 @@ static void say_what(const struct address_answer *answer, struct text *text)
 	else if (answer->has_block)
 		text_add(text, "a block in use, no object's that is known");
 	else
-		text_add(text, "no object and no allocator's block");
+		text_add(text, region_words(answer));
 	if (answer->state == MEMORY_ABSENT)
 		text_add(text, "; the dump lacks it");
 }
@@ -43,10 +71,22 @@ static void say_region(struct report *report, const struct address_answer *answe
 	text_add(text, region->is_writable ? "" : ", not private and writable");
 }
 
+static void show_free(struct report *report, const struct address_answer *answer)
+{
+	struct text *text = report->text;
+	if (answer->free_end <= answer->free_start)
+		return;
+	text_format(text, "  free      0x%" PRIx64 " to 0x%" PRIx64 ", ", answer->free_start, answer->free_end);
+	report_bytes(report, text, answer->free_end - answer->free_start);
+	text_add(text, answer->is_cached                         ? ", kept by a thread for its next calls\n"
+	               : answer->free_end == answer->region->end ? " at the end of its heap\n"
+	                                                         : " between blocks in use\n");
+}
+
 static void show_owner(struct report *report, const struct address_answer *answer)
 {
 	struct text *text = report->text;
-	text_format(text, "  owner   %s ", answer->is_native ? "~" : " ");
+	text_format(text, "  owner   %s ", is_estimate(answer) ? "~" : " ");
 	if (answer->object != 0) {
 		names_type(text, answer->type);
 		text_format(text, " 0x%" PRIx64, answer->object);
@@ -129,10 +169,11 @@ static int show_text(struct report *report, size_t index, const struct address_q
 		            allocator_name((enum allocator)answer->block.allocator),
 		            answer->address - answer->block.address);
 	}
+	show_free(report, answer);
 	if (question->with_owner && (answer->object != 0 || answer->is_native))
 		show_owner(report, answer);
 	TRY(question->with_words && answer->has_block ? show_words(report, answer) : OK);
-	if (answer->is_native)
+	if (is_estimate(answer))
 		text_add(text, "~ The owner is found by words that look like pointers: an estimate.\n");
 	if (answer->object != 0)
 		report_next(report, "object path", answer->object);
@@ -204,6 +245,12 @@ static void show_json(struct report *report, const struct address_question *ques
 	} else {
 		json_null(json, "region");
 	}
+	if (answer->free_end > answer->free_start) {
+		json_object(json, "free");
+		json_address(json, "start", answer->free_start);
+		json_number(json, "bytes", answer->free_end - answer->free_start);
+		json_object_end(json);
+	}
 	if (answer->has_block)
 		show_block_json(json, answer);
 	else
@@ -215,7 +262,7 @@ static void show_json(struct report *report, const struct address_question *ques
 		json_text(json, "name", &answer->name);
 		if (answer->role != NULL)
 			json_string(json, "role", answer->role);
-		json_bool(json, "estimate", answer->is_native);
+		json_bool(json, "estimate", is_estimate(answer));
 		json_object_end(json);
 	} else {
 		json_null(json, "owner");

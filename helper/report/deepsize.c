@@ -116,6 +116,9 @@ static void show_head(struct report *report, size_t index, const struct deep_ans
 	text_format(&note, " reachable (policy %s)", policy_name(report->request->policy));
 	report_size_line(report, "deep", reached->bytes, text_string(&note));
 	text_free(&note);
+	if (answer->native_reached > native_beside_of(&answer->native, answer->number))
+		report_size_line(report, answer->native.is_exact ? "native" : "~ native", answer->native_reached,
+		                 "of C code, hang on what is reached");
 	show_weight(report, answer);
 	if (reached->not_entered > 0) {
 		text_add(report->text, "  stopped at ");
@@ -174,6 +177,8 @@ static void show_json(struct report *report, const struct deep_answer *answer)
 	json_number(json, "count", answer->reached.count);
 	json_number_or_null(json, "retained", answer->has_weight && answer->is_held, answer->retained);
 	native_beside_number(json, &answer->native, answer->number);
+	const bool is_reached_known = answer->native.is_known && report->request->policy != POLICY_ASIZEOF;
+	json_number_or_null(json, "native_reached", is_reached_known, answer->native_reached);
 	held_below_json(json, &answer->from_c);
 	approximate_below_json(json, &answer->approximate);
 	json_number_or_null(json, "shared", answer->has_shared, answer->shared);

@@ -9,6 +9,7 @@
 #include "report/allocated_at.h"
 #include "report/approximate_below.h"
 #include "report/held_from_c.h"
+#include "report/native_leads_rows.h"
 #include "report/native_words.h"
 #include "report/lock_at.h"
 #include "report/referents.h"
@@ -62,6 +63,8 @@ static int show_text(struct report *report, size_t index, const struct object_an
 	units_noun(text, referents->total, "reference");
 	text_add(text, "\n");
 	int status = referents_table(report, referents);
+	if (status == OK)
+		status = native_leads_table(report, &answer->leads);
 	report_flags(report, &referents->state);
 	report_next(report, "deepsize referents sizeof", referents->address);
 	return status;
@@ -115,6 +118,7 @@ static void show_json(struct report *report, const struct object_answer *answer)
 	lock_at_json(json, &answer->lock);
 	json_number(json, "total", referents->total);
 	referents_json(json, referents);
+	native_leads_json(json, &answer->leads);
 	json_object_end(json);
 }
 

@@ -95,6 +95,9 @@ static int show_text(struct report *report, size_t index, const struct referents
 	text_add(text, "\n");
 	int status = referents_table(report, answer);
 	report_flags(report, &answer->state);
+	/* That takes the whole heap. */
+	if ((answer->type->flags & TYPE_HAS_UNKNOWN_WORDS) != 0)
+		text_format(text, "What it has in memory of C code, object 0x%" PRIx64 " says.\n", answer->address);
 	if (answer->rows.count > 0)
 		report_next(report, "object deepsize", answer->rows.items[0].address);
 	return status;

@@ -143,7 +143,11 @@ bool report_decode_target(struct report *report, size_t index)
 		json_object_end(&report->json);
 		return false;
 	}
-	text_format(report->text, "0x%" PRIx64 " is not an object: %s\n", address, reason);
+	text_format(report->text, "0x%" PRIx64 " is not an object: %s", address, reason);
+	if (address_space_state(report->target->space, address) != MEMORY_UNMAPPED)
+		text_format(report->text, "; %sobject 0x%" PRIx64 " says what is there", style_prefix(&report->style),
+		            address);
+	text_add(report->text, "\n");
 	return false;
 }
 
@@ -162,8 +166,7 @@ static int show_target(struct report *report, const struct report_targets *targe
 
 bool report_is_other_memory(struct report *report, size_t index)
 {
-	return report->refusals[index] == NULL && !decode_object(report->decoder, report->targets[index]) &&
-	       address_space_state(report->target->space, report->targets[index]) != MEMORY_UNMAPPED;
+	return report->refusals[index] == NULL && !decode_object(report->decoder, report->targets[index]);
 }
 
 int report_each_target(struct report *report, const struct report_targets *targets)

@@ -4,6 +4,7 @@
 #include "query/sizes.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "render/table.h"
 #include "render/units.h"
@@ -27,6 +28,59 @@ static void part_line(struct text *text, const char *name, uint64_t bytes, const
 	text_free(&number);
 }
 
+enum { MANY_PARTS = 4 }; /* alike: they share a line */
+
+static const char *const allocator_words[] = {
+	[ALLOCATOR_NONE] = "static or inside another block",
+	[ALLOCATOR_PYMALLOC] = "pymalloc",
+	[ALLOCATOR_MIMALLOC] = "mimalloc",
+	[ALLOCATOR_MALLOC] = "malloc, header included",
+	[ALLOCATOR_MMAP] = "malloc, pages of its own",
+	[ALLOCATOR_JEMALLOC] = "jemalloc",
+	[ALLOCATOR_MIMALLOC_POOL] = "mimalloc of a library",
+	[ALLOCATOR_PAGES] = "pages of its own",
+	[ALLOCATOR_UNKNOWN] = "estimate",
+};
+
+/* How many parts from `first` on are alike: what one block would be a line for a thousand pages of a database. */
+static size_t run_of_parts(const struct size_answer *answer, size_t first)
+{
+	const struct size_part *one = &answer->parts.items[first];
+	size_t end = first + 1;
+	for (; end < answer->parts.count; end++) {
+		const struct size_part *other = &answer->parts.items[end];
+		if (other->is_allocated != one->is_allocated || other->is_counted != one->is_counted ||
+		    other->is_shared != one->is_shared || other->allocation.allocator != one->allocation.allocator ||
+		    strcmp(other->role, one->role) != 0)
+			break;
+	}
+	return end - first >= MANY_PARTS ? end - first : 1;
+}
+
+/* Several parts in one line. */
+static void run_line(struct text *text, const struct size_answer *answer, size_t first, size_t count, bool is_counted)
+{
+	struct text name = { .bytes = NULL }, note = { .bytes = NULL };
+	uint64_t bytes = 0, asked = 0;
+	for (size_t i = first; i < first + count; i++) {
+		const struct size_part *part = &answer->parts.items[i];
+		bytes += is_counted ? part->counted_bytes : part->is_allocated ? part->allocation.taken : 0;
+		asked += part->is_allocated ? part->allocation.requested : part->bytes;
+	}
+	units_count(&name, count);
+	text_format(&name, " x %s", answer->parts.items[first].role);
+	if (!is_counted) {
+		const struct size_part *part = &answer->parts.items[first];
+		text_add(&note, part->is_allocated ? allocator_words[part->allocation.allocator] : "shared");
+		text_add(&note, ", ");
+		units_count(&note, asked);
+		text_add(&note, part->is_allocated ? " asked for" : " not counted");
+	}
+	part_line(text, text_string(&name), bytes, text_string(&note));
+	text_free(&name);
+	text_free(&note);
+}
+
 static void shallow_parts(struct text *text, const struct size_answer *answer)
 {
 	if (answer->presize > 0)
@@ -34,28 +88,21 @@ static void shallow_parts(struct text *text, const struct size_answer *answer)
 	part_line(text, "object", answer->object_bytes, "");
 	for (size_t i = 0; i < answer->parts.count; i++) {
 		const struct size_part *part = &answer->parts.items[i];
-		if (part->is_counted)
+		const size_t count = run_of_parts(answer, i);
+		if (part->is_counted && count > 1)
+			run_line(text, answer, i, count, true);
+		else if (part->is_counted)
 			part_line(text, part->role, part->counted_bytes,
 			          part->is_shared ? "shared with other objects" : "");
+		i += count - 1;
 	}
 }
 
 /* "96 in a pymalloc block" and so on: what was asked for, and who gave it. */
 static void allocation_line(struct text *text, const char *name, const struct allocation *allocation)
 {
-	static const char *const how[] = {
-		[ALLOCATOR_NONE] = "static or inside another block",
-		[ALLOCATOR_PYMALLOC] = "pymalloc",
-		[ALLOCATOR_MIMALLOC] = "mimalloc",
-		[ALLOCATOR_MALLOC] = "malloc, header included",
-		[ALLOCATOR_MMAP] = "malloc, pages of its own",
-		[ALLOCATOR_JEMALLOC] = "jemalloc",
-		[ALLOCATOR_MIMALLOC_POOL] = "mimalloc of a library",
-		[ALLOCATOR_PAGES] = "pages of its own",
-		[ALLOCATOR_UNKNOWN] = "estimate",
-	};
 	struct text note = { .bytes = NULL };
-	text_add(&note, how[allocation->allocator]);
+	text_add(&note, allocator_words[allocation->allocator]);
 	if (allocation->allocator != ALLOCATOR_NONE && allocation->taken != allocation->requested) {
 		text_add(&note, ", ");
 		units_count(&note, allocation->requested);
@@ -70,6 +117,12 @@ static void allocated_parts(struct text *text, const struct size_answer *answer)
 	allocation_line(text, answer->has_preheader ? "object and what precedes it" : "object", &answer->own);
 	for (size_t i = 0; i < answer->parts.count; i++) {
 		const struct size_part *part = &answer->parts.items[i];
+		const size_t count = run_of_parts(answer, i);
+		if (count > 1) {
+			run_line(text, answer, i, count, false);
+			i += count - 1;
+			continue;
+		}
 		if (part->is_allocated) {
 			allocation_line(text, part->role, &part->allocation);
 			continue;

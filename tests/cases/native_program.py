@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Memory of C libraries behind objects of the standard library: usage `native_program.py FOLDER`. Writes what malloc
-gave out while each kind was made ("TYPE BYTES" a line) into FOLDER/native, says READY and waits."""
+gave out while each kind was made ("TYPE BYTES" a line) into FOLDER/native, addresses ("NAME ADDRESS" a line) into
+FOLDER/places, says READY and waits."""
 import bz2
 import ctypes
 import lzma
+import mmap
 import os
 import sqlite3
 import ssl
@@ -54,6 +56,27 @@ for name, make in (("zlib.Compress", lambda: [zlib.compressobj() for _ in range(
     before = in_use()
     keep.append(make())
     lines.append("%s %d" % (name, in_use() - before))
+# What two have: a block of C that both name, an object that two lists hold.
+SHARED_BYTES = 300000
+shared = libc.malloc(SHARED_BYTES)
+ONE, OTHER = [(ctypes.c_void_p * 2)(shared)], [(ctypes.c_void_p * 2)(shared)]
+FIRST = [zlib.compressobj()]
+SECOND = [FIRST[0]]
+mapping = mmap.mmap(-1, 1 << 16)
+mapping[:4] = b"page"
+freed = [libc.malloc(5000) for _ in range(3)]
+libc.free.argtypes = [ctypes.c_void_p]
+libc.free(freed[1])
+places = {"shared": shared, "mapping": ctypes.addressof(ctypes.c_char.from_buffer(mapping)), "freed": freed[1],
+          "unmapped": 4096}
+for line in open("/proc/self/maps"):
+    bounds, name = line.split()[0].split("-"), line.split()[-1]
+    if name in ("[stack]", "[vdso]"):
+        places[name[1:-1]] = int(bounds[1], 16) - 64 if name == "[stack]" else int(bounds[0], 16) + 64
+    elif "libc" in name and " rw-p " in line:
+        places["variable"] = int(bounds[0], 16)
+with open(os.path.join(sys.argv[1], "places"), "w") as file:
+    file.write("\n".join("%s 0x%x" % place for place in places.items()))
 with open(os.path.join(sys.argv[1], "native"), "w") as file:
     file.write("\n".join(lines))
 os.write(1, b"READY\n")

@@ -18,7 +18,8 @@ def ask_places(where, native):
     """What `object`, `path` and `referrers` say of an address within the largest block of each type of owner, and of
     the start of one region of each kind."""
     # A struct of C in a pool may begin with what looks like the head of an object.
-    blocks = {row["owner"]["type"]: row for row in reversed(native["blocks"]) if row["owner"] and row["bytes"] > 512}
+    blocks = {row["owner"]["type"]: row for row in reversed(native["blocks"])
+              if row["owner"] and row["bytes"] > 512 and row["owner"]["type"] != "mmap.mmap"}
     regions = {row["kind"]: row for row in program.ask(where, ["memory", "--json", "--regions"])["regions"]}
     asked = ["0x%x" % (int(row["address"], 16) + 8) for row in blocks.values()]
     starts = [row["start"] for row in regions.values()]
@@ -51,6 +52,23 @@ def ask_measures(where):
     return answers
 
 
+def ask_others(where, folder):
+    """{name: what is at its address}, of memory that is no object's block; the same in text; what two hold."""
+    with open(os.path.join(folder, "places")) as file:
+        places = dict(line.split() for line in file)
+    objects = program.ask(where, ["object", "--json"] + list(places.values()))["objects"]
+    held = ["__main__.%s" % name for name in ("ONE", "OTHER", "FIRST", "SECOND")]
+    return {"places": dict(zip(places, objects)),
+            "text": program.run(where + ["object"] + list(places.values())).output,
+            "deep": program.ask(where, ["deepsize", "--json"] + held)["objects"],
+            "deep text": program.run(where + ["deepsize", "__main__.ONE"]).output,
+            "leads": program.ask(where, ["object", "--json", "__main__.ONE[0]", "__main__.keep[5][0]"])["objects"],
+            "leads text": program.run(where + ["object", "__main__.ONE[0]"]).output,
+            "database": program.run(where + ["sizeof", "__main__.keep[5][0]"]).output,
+            "refusal": program.run(where + ["sizeof", places["shared"], places["unmapped"]]).output,
+            "referents": program.run(where + ["referents", "__main__.ONE[0]"]).output, "address": places}
+
+
 @pytest.fixture(scope="module")
 def answers(distribution):
     folder = cores.scratch("native")
@@ -67,9 +85,10 @@ def answers(distribution):
             beside.append(program.ask(where, ["top", "--json", "--native-most", "1"]))
             places = ask_places(where, found[0])
             measures = ask_measures(where)
+            others = ask_others(where, folder)
         with open(os.path.join(folder, "native")) as file:
             truth = {line.split()[0]: int(line.split()[1]) for line in file}
-        yield found + (truth, text, top, places, beside, measures)
+        yield found + (truth, text, top, places, beside, measures, others)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -171,10 +190,61 @@ def test_any_address_has_its_place(answers):
                                   "allocator": place["block"]["allocator"]}
         assert place["block"]["allocator"] in ("malloc", "mmap") and place["is"] == "memory of C code"
         assert place["region"]["kind"] in ("malloc heap", "malloc block of its own pages")
-        assert place["owner"]["address"] == row["owner"]["address"] and place["owner"]["estimate"]
+        assert place["owner"]["address"] == row["owner"]["address"] and place["owner"]["estimate"] in (True, False)
         assert path["paths"][0]["steps"][-1]["address"] == row["owner"]["address"]
         assert words["total"] >= 1 and all(word["offset"] < row["bytes"] for word in words["referrers"])
     assert [place.get("region", {}).get("kind") for place in starts if "is" in place] == [
         kind for kind, place in zip(kinds, starts) if "is" in place]
     assert sum("is" in place for place in starts) >= 4
     assert text.status == 0 and "owner   ~ " in text.output and "8 bytes into it" in text.output
+    estimates = {row["owner"]["type"]: place["owner"]["estimate"] for row, place in zip(blocks, objects)}
+    database, = [kind for kind in estimates if kind.endswith("Connection")]
+    assert estimates["zlib.Compress"] and not estimates[database]  # its pages are decoded
+
+
+def test_memory_of_nobody_says_what_it_is(answers):
+    others = answers[8]
+    places, text = others["places"], others["text"]
+    assert places["mapping"]["is"].startswith("pages of an object")
+    assert places["mapping"]["owner"]["type"] == "mmap.mmap"
+    assert places["mapping"]["owner"]["name"] == "__main__.mapping"
+    assert places["stack"]["is"] == "on a thread's stack" and places["stack"]["region"]["thread"]
+    assert places["vdso"]["is"] == "code of the kernel" and "vdso" in places["vdso"]["region"]["kind"]
+    assert places["variable"]["is"] == "a variable of a program or library"
+    assert "libc" in places["variable"]["region"]["file"]
+    assert places["unmapped"]["is"] == "nothing was mapped there" and places["unmapped"]["region"] is None
+    free = places["freed"]["free"]
+    assert places["freed"]["is"] == "free memory"
+    assert int(free["start"], 16) <= int(places["freed"]["address"], 16) < int(free["start"], 16) + free["bytes"]
+    assert 5000 <= free["bytes"] < 1 << 20 and "between blocks in use" in text
+    assert places["shared"]["is"] == "memory of C code"
+
+
+def test_deep_has_the_blocks_of_what_is_reached(answers):
+    """What two hold is behind each of them, and nobody's alone."""
+    one, other, first, second = answers[8]["deep"]
+    for deep in (one, other):
+        assert deep["native"] < 10000 and 300000 <= deep["native_reached"] < 310000
+    for deep in (first, second):
+        assert deep["native"] < 10000 and 250000 < deep["native_reached"] < 300000
+    assert "hang on what is reached" in answers[8]["deep text"]
+
+
+def test_an_object_lists_the_blocks_that_it_leads_to(answers):
+    pointer, database = (place["native_referents"] for place in answers[8]["leads"])
+    row, = [row for row in pointer["blocks"] if row["bytes"] >= 300000]
+    assert row["address"] == answers[8]["address"]["shared"] and row["offset"] == 0 and row["word"]
+    assert pointer["estimate"] and database["count"] > 1000 and database["bytes"] > 4 << 20
+    assert database["blocks"][0]["word"] is None
+    assert "of C code" in answers[8]["leads text"] and "~ word at 0x" in answers[8]["leads text"]
+    assert "object 0x" in answers[8]["referents"] and "memory of C code" in answers[8]["referents"]
+
+
+def test_parts_that_are_alike_share_a_line(answers):
+    assert " x page of SQLite" in answers[8]["database"] and len(answers[8]["database"].splitlines()) < 15
+
+
+def test_a_refusal_says_what_to_ask(answers):
+    lines = answers[8]["refusal"].splitlines()
+    assert "is not an object" in lines[0] and "object 0x" in lines[0] and "says what is there" in lines[0]
+    assert "says what is there" not in lines[1]

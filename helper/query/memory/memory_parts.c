@@ -239,6 +239,7 @@ int memory_parts_make(const struct query *query, const struct python_blocks *blo
 	(void)add_kind(&tree, REGION_STACK, "thread stacks");
 	(void)add_kind(&tree, REGION_DATA_STACK, "Python frames");
 	add_files(&tree);
+	(void)add_kind(&tree, REGION_KERNEL, "the kernel's code (vdso)");
 	(void)add_kind(&tree, REGION_OTHER, rest_name(answer));
 	(void)add_kind(&tree, REGION_RESERVED, "address space without memory");
 	/* Python's own, not C code's. */

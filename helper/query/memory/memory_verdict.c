@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/memory/memory_verdict.h"
 
-#include <inttypes.h>
+#include "base/quantity.h"
 
 enum { /* percent of what the process has for itself */
        RETURNABLE_SHARE = 15,
@@ -15,17 +15,6 @@ enum { /* percent of what the process has for itself */
 };
 
 static const uint64_t worth_a_word = UINT64_C(64) << 20;
-
-/* "1.2 GiB": as render/units.h writes it, which is above this layer. */
-static void add_size(struct text *text, uint64_t bytes)
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
-	double value = (double)bytes;
-	unsigned unit = 0;
-	for (; value >= 1024 && unit < 4; unit++)
-		value /= 1024;
-	text_format(text, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
-}
 
 struct verdicts {
 	const struct query *query;
@@ -41,7 +30,7 @@ static bool is_share(const struct verdicts *verdicts, uint64_t bytes, unsigned p
 static struct text *begin(struct verdicts *verdicts, enum verdict_kind kind, uint64_t bytes)
 {
 	struct memory_verdict verdict = { .kind = kind, .bytes = bytes };
-	add_size(&verdict.text, bytes);
+	quantity_bytes(&verdict.text, bytes);
 	if (!array_push(&verdicts->answer->verdicts, verdict)) {
 		text_free(&verdict.text);
 		return NULL;
@@ -73,11 +62,11 @@ static int say_returnable(struct verdicts *verdicts)
 	text_add(text,
 	         " are free in malloc and still resident: no objects hold them. malloc_trim(0) would return them");
 	const uint64_t arenas = empty_arenas(answer);
-	if (arenas > MANY_ARENAS)
-		text_format(text,
-		            "; %" PRIu64 " arenas are each less than a quarter in use: MALLOC_ARENA_MAX=2 keeps them "
-		            "fewer",
-		            arenas);
+	if (arenas > MANY_ARENAS) {
+		text_add(text, "; ");
+		quantity_count(text, arenas);
+		text_add(text, " arenas are each less than a quarter in use: MALLOC_ARENA_MAX=2 keeps them fewer");
+	}
 	/* free() looks at the end of a heap only. */
 	text_add(text, answer->malloc.top_bytes >= answer->malloc.returnable / 2
 	                       ? "; MALLOC_TRIM_THRESHOLD_=131072 or jemalloc returns them by itself."
@@ -91,19 +80,22 @@ static void add_sparse(struct text *text, const struct pinned *pinned, const str
 {
 	const struct sparse_heaps *heaps = &pinned->heaps;
 	if (pinned->sparse_arenas > 0) {
-		text_format(text,
-		            ": %" PRIu64 " of %" PRIu64 " arenas of pymalloc are less than a tenth in use and take ",
-		            pinned->sparse_arenas, use->arenas);
-		add_size(text, pinned->sparse_bytes);
+		text_add(text, ": ");
+		quantity_count(text, pinned->sparse_arenas);
+		text_add(text, " of ");
+		quantity_count(text, use->arenas);
+		text_add(text, " arenas of pymalloc are less than a tenth in use and take ");
+		quantity_bytes(text, pinned->sparse_bytes);
 	}
 	if (heaps->stretches.count > 0) {
 		text_add(text, pinned->sparse_arenas > 0 ? "; " : ": ");
-		add_size(text, heaps->bytes);
-		text_format(text, " of malloc's heaps are less than a quarter in use, by %" PRIu64 " block%s of ",
-		            heaps->used_blocks, heaps->used_blocks == 1 ? "" : "s");
-		add_size(text, heaps->used_bytes);
+		quantity_bytes(text, heaps->bytes);
+		text_add(text, " of malloc's heaps are less than a quarter in use, by ");
+		quantity_count(text, heaps->used_blocks);
+		text_add(text, heaps->used_blocks == 1 ? " block of " : " blocks of ");
+		quantity_bytes(text, heaps->used_bytes);
 		text_add(text, ", between which ");
-		add_size(text, heaps->stranded_bytes);
+		quantity_bytes(text, heaps->stranded_bytes);
 		text_add(text, " are stranded");
 	}
 	if (pinned->sparse_arenas > 0 || heaps->stretches.count > 0)

@@ -24,7 +24,8 @@
 	"well. The rows say which types it consists of; with -t, through which\n"                                      \
 	"references it is reached: an object stands under the first row that reached it.\n"                            \
 	"References from memory of C code are in retained, where they are seen, and not\n"                             \
-	"in deep.\n"                                                                                                   \
+	"in deep. Blocks of C code have a line of their own, with ~ where their owner is\n"                            \
+	"an estimate.\n"                                                                                               \
 	"With --allocated all is in bytes that the allocators took, and so with buffers\n"                             \
 	"that no Python size counts; not with --policy asizeof.\n"                                                     \
 	"Sort keys: shallow (default; the measure), count, type.\n"                                                    \

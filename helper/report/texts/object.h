@@ -13,7 +13,8 @@
 #define OBJECT_TEXT                                                                                                    \
 	"Shows one object: its type, reference count, sizes, what it retains, what leads\n"                            \
 	"to it (the shortest way from a module, a frame or a class), and the references\n"                             \
-	"that it holds, first ones first. Of any other address: its region, the block\n"                               \
+	"that it holds, first ones first, and the blocks of C code that it leads to by\n"                              \
+	"words that look like pointers (~). Of any other address: its region, the block\n"                             \
 	"that an allocator has there, and whose that is (~ where it is C code's).\n"                                   \
 	"\n" TARGETS_TEXT
 

@@ -12,7 +12,7 @@
 	"Lists every strong reference that X owns, with its name. Hidden are those that\n"                             \
 	"the garbage collector is not told of, so that gc.get_referents(X) lacks them.\n"                              \
 	"What memory of C code that X has refers to is not among them: path and\n"                                     \
-	"referrers of that object name the block.\n"                                                                   \
+	"referrers of that object name the block; object X lists the blocks of X.\n"                                   \
 	"Sort keys: order (default), shallow, type.\n"                                                                 \
 	"\n" TARGETS_TEXT
 
