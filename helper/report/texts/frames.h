@@ -20,9 +20,9 @@
 	"the first frame stands for its equals, and of threads that stand alike the one\n"                             \
 	"that retains most. <built-in function sorted> in front of a frame is what it is\n"                            \
 	"inside a call of, where that called Python again or is waited in, and the call\n"                             \
-	"can be told for certain. With --no-retained the stacks alone, at once, however big\n"                         \
-	"the heap is. A line of source is shown where the file is on this machine, is not\n"                           \
-	"newer than the process or its core, and begins and ends that function where the\n"                            \
-	"process says it does.\n"
+	"can be told for certain. With --no-retained the stacks alone, at once, however\n"                             \
+	"big the heap is. A line of source is shown where the file is on this machine, is\n"                           \
+	"not newer than the process or its core, and begins and ends that function where\n"                            \
+	"the process says it does.\n"
 
 #endif
