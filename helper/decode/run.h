@@ -90,13 +90,20 @@ static inline bool run_passes(const struct run_sink *sink, uint32_t flags)
 	return !sink->is_closed && (flags & sink->skipped) == 0 && (flags & sink->required) == sink->required;
 }
 
+/* The object that a _PyStackRef (3.14+) refers to. Include/internal/pycore_stackref.h: PyStackRef_NULL has a tag and no
+ * address; an int may be in the word. */
+static inline uint64_t stack_reference_target(uint64_t word)
+{
+	return (word & 3) == 3 ? 0 : word & ~UINT64_C(3);
+}
+
 /* The object a slot refers to, tags cleared and dummies left out where the run says so; 0: none. */
 static inline uint64_t slot_target(const uint8_t *slot, uint32_t run_flags)
 {
 	uint64_t word = load_u64(slot);
 	if (__builtin_expect(run_flags & (RUN_TAGGED | RUN_SET), 0)) {
 		if (run_flags & RUN_TAGGED)
-			word = (word & 3) == 3 ? 0 : word & ~UINT64_C(3);
+			word = stack_reference_target(word);
 		else if (load_u64(slot + 8) == UINT64_MAX)
 			word = 0;
 	}

@@ -30,9 +30,8 @@ static bool stack_word(const struct call *call, uint64_t slot, uint64_t *ret_wor
 {
 	if (!reader_u64(&call->decoder->reader, call->frame->stack + 8 * slot, ret_word))
 		return false;
-	/* Include/internal/pycore_stackref.h: PyStackRef_NULL has a tag and no address; an int may be in the word. */
 	if (layout_feature(call->decoder->layout, FEATURE_TAGGED_STACK_REFS))
-		*ret_word = (*ret_word & 3) == 3 ? 0 : *ret_word & ~UINT64_C(3);
+		*ret_word = stack_reference_target(*ret_word);
 	return true;
 }
 

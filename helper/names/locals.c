@@ -81,7 +81,7 @@ uint64_t local_value(struct decoder *decoder, const struct python_frame *frame, 
 	if (index >= frame->slot_count || !reader_u64(&decoder->reader, frame->localsplus + index * 8, &value))
 		return 0;
 	if (layout_feature(decoder->layout, FEATURE_TAGGED_STACK_REFS))
-		value = (value & 3) == 3 ? 0 : value & ~UINT64_C(3);
+		value = stack_reference_target(value);
 	if (value == 0 || !local_is_cell(decoder, frame->code, index))
 		return value;
 	/* Until MAKE_CELL ran (3.11+) a cell variable that is an argument is there itself. */

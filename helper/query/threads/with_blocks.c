@@ -112,7 +112,7 @@ bool with_blocks_find(struct decoder *decoder, const struct python_frame *frame,
 		if (!reader_u64(&decoder->reader, frame->stack + 8 * i, &word))
 			return true;
 		if (tagged)
-			word = (word & 3) == 3 ? 0 : word & ~UINT64_C(3);
+			word = stack_reference_target(word);
 		const uint64_t object = was_exit ? word : bound_exit(decoder, word, exit);
 		if (object != 0 && !array_push(objects, object))
 			return false;
