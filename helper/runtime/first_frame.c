@@ -39,8 +39,10 @@ int find_running_frames(struct opening *opening)
 	for (size_t i = 0; i < runtime->threads.count; i++) {
 		const struct python_thread *thread = &runtime->threads.items[i];
 		uint64_t frame;
+		/* Whether a thread waits for the GIL or for something else, which its system call would tell, is one.
+		 */
 		if (!runtime_first_frame(runtime, &opening->reader, thread->address, &frame) || frame == 0 ||
-		    !may_be_at_work(gil_state(runtime, &opening->reader, thread, native_thread_of(runtime, thread))))
+		    !may_be_at_work(gil_state(runtime, &opening->reader, thread, NULL)))
 			continue;
 		if (!array_push(&runtime->running_frames, frame))
 			return error_set(opening->error, ERROR_NO_MEMORY, "out of memory");
@@ -53,13 +55,7 @@ int find_running_frames(struct opening *opening)
 
 bool runtime_frame_is_running(const struct runtime *runtime, uint64_t address)
 {
-	size_t low = 0, high = runtime->running_frames.count;
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-		if (runtime->running_frames.items[middle] < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < runtime->running_frames.count && runtime->running_frames.items[low] == address;
+	const uint64_t *frames = runtime->running_frames.items;
+	return frames != NULL &&
+	       bsearch(&address, frames, runtime->running_frames.count, sizeof *frames, compare_addresses) != NULL;
 }
