@@ -15,6 +15,9 @@
 
 enum { UNIT_BYTES = 2, NAME_BYTES = 256 };
 
+/* opcode_facts.words of calls with all arguments in one tuple. */
+enum { WORDS_WITHOUT_NULL = 2, WORDS_WITH_KEYWORDS = 4 };
+
 struct call {
 	struct decoder *decoder;
 	const struct python_frame *frame;
@@ -52,6 +55,11 @@ static bool find_instruction(struct call *call)
 	return true;
 }
 
+static bool takes_all(const struct opcode_facts *facts)
+{
+	return facts->role == OPCODE_CALL_ALL || facts->role == OPCODE_CALL_ALL_NULL_FIRST;
+}
+
 static bool is_exactly(const struct call *call, uint64_t object, const char *tp_name)
 {
 	struct object_reader *objects = &call->decoder->objects;
@@ -66,7 +74,6 @@ static bool is_exactly(const struct call *call, uint64_t object, const char *tp_
  * run Python code, before the call; where the new one is put the stack does not say. */
 static bool has_arguments_ready(const struct call *call, const struct opcode_facts *facts, uint32_t argument)
 {
-	enum { WORDS_WITHOUT_NULL = 2, WORDS_WITH_KEYWORDS = 4 };
 	const uint64_t slot = call->slot + (facts->words > WORDS_WITHOUT_NULL ? 2 : 1);
 	const bool has_keywords = facts->words == WORDS_WITH_KEYWORDS || (argument & 1) != 0;
 	uint64_t arguments, keywords = 0;
@@ -79,15 +86,14 @@ static bool has_arguments_ready(const struct call *call, const struct opcode_fac
  * while a callback of a weak reference runs. */
 static bool is_letting_go(const struct call *call, const struct opcode_facts *facts)
 {
-	enum { WORDS_WITHOUT_NULL = 2, WORDS_WITH_KEYWORDS = 4 };
 	const uint64_t depth = (uint64_t)call->depths.depth[call->unit];
-	const bool takes_all = facts->role == OPCODE_CALL_ALL || facts->role == OPCODE_CALL_ALL_NULL_FIRST;
-	const bool has_null = takes_all ? facts->words > WORDS_WITHOUT_NULL : facts->role == OPCODE_CALL_NULL_SECOND;
+	const bool has_all = takes_all(facts);
+	const bool has_null = has_all ? facts->words > WORDS_WITHOUT_NULL : facts->role == OPCODE_CALL_NULL_SECOND;
 	struct reference_count count;
 	uint64_t word;
 	for (uint64_t slot = call->slot; slot < depth; slot++) {
 		const bool may_be_null = (has_null && slot == call->slot + 1) ||
-		                         (takes_all && facts->words == WORDS_WITH_KEYWORDS && slot + 1 == depth);
+		                         (has_all && facts->words == WORDS_WITH_KEYWORDS && slot + 1 == depth);
 		if (!stack_word(call, slot, &word) || (word == 0 && !may_be_null))
 			return true;
 		if (word != 0 && reference_count_read(call->decoder, word, &count) && !count.is_immortal &&
@@ -113,7 +119,7 @@ static bool take_callable(struct call *call)
 		slot = depth - count - 1;
 	else if (facts->role == OPCODE_CALL_NULL_FIRST || facts->role == OPCODE_CALL_NULL_SECOND)
 		slot = depth - count - 2;
-	else if (facts->role == OPCODE_CALL_ALL || facts->role == OPCODE_CALL_ALL_NULL_FIRST)
+	else if (takes_all(facts))
 		slot = depth - facts->words - (facts->bits[0] != 0 && (argument & 1) != 0);
 	if (slot < 0 || !stack_word(call, (uint64_t)slot, &call->callable))
 		return false;
@@ -137,10 +143,8 @@ static bool take_callable(struct call *call)
 static bool is_under_way(const struct call *call)
 {
 	const struct opcode_facts *facts = code_depths_opcode(&call->depths, call->unit);
-	if ((facts->role == OPCODE_CALL_ALL || facts->role == OPCODE_CALL_ALL_NULL_FIRST) &&
-	    !has_arguments_ready(call, facts, call->depths.argument[call->unit]))
-		return false;
-	return !is_letting_go(call, facts);
+	return (!takes_all(facts) || has_arguments_ready(call, facts, call->depths.argument[call->unit])) &&
+	       !is_letting_go(call, facts);
 }
 
 /* ---- What it is ---- */
@@ -171,45 +175,40 @@ static void say(struct text *text, const char *kind, const char *name, const cha
 	text_add(text, ">");
 }
 
-static bool is_type(struct object_reader *objects, uint64_t object)
+static bool say_method_of(struct call *call, uint64_t type, const char *name, struct text *text)
 {
-	const uint64_t metatype = value_type(objects, object, NULL);
-	return metatype != 0 && value_type_derives(objects, metatype, SYMBOL_PyType_Type, "type");
+	char type_name[NAME_BYTES];
+	if (type == 0 || !c_name(call->decoder, type, FIELD_PyTypeObject_tp_name, type_name))
+		return false;
+	say(text, "method ", name, type_name);
+	return true;
 }
 
 static bool say_bound(struct call *call, char *name, struct text *text)
 {
-	struct decoder *decoder = call->decoder;
-	char type_name[NAME_BYTES];
+	struct object_reader *objects = &call->decoder->objects;
 	uint64_t method, self;
-	if (!value_field(&decoder->objects, call->callable, FIELD_PyCFunctionObject_m_ml, &method) ||
-	    !c_name(decoder, method, FIELD_PyMethodDef_ml_name, name) ||
-	    !value_field(&decoder->objects, call->callable, FIELD_PyCFunctionObject_m_self, &self))
+	if (!value_field(objects, call->callable, FIELD_PyCFunctionObject_m_ml, &method) ||
+	    !c_name(call->decoder, method, FIELD_PyMethodDef_ml_name, name) ||
+	    !value_field(objects, call->callable, FIELD_PyCFunctionObject_m_self, &self))
 		return false;
-	if (self == 0 || value_is_module(&decoder->objects, self)) {
-		say(text, "function ", name, NULL);
-		return true;
-	}
-	const uint64_t type = is_type(&decoder->objects, self) ? self : value_type(&decoder->objects, self, NULL);
-	if (type == 0 || !c_name(decoder, type, FIELD_PyTypeObject_tp_name, type_name))
-		return false;
-	say(text, "method ", name, type_name);
+	if (self != 0 && !value_is_module(objects, self))
+		return say_method_of(
+		        call, value_is(objects, self, TPFLAGS_TYPE_SUBCLASS) ? self : value_type(objects, self, NULL),
+		        name, text);
+	say(text, "function ", name, NULL);
 	return true;
 }
 
 /* list.sort, with the list behind it. */
 static bool say_method(struct call *call, char *name, struct text *text)
 {
-	struct decoder *decoder = call->decoder;
-	char type_name[NAME_BYTES];
+	struct object_reader *objects = &call->decoder->objects;
 	uint64_t method, type;
-	if (!value_field(&decoder->objects, call->callable, FIELD_PyMethodDescrObject_d_method, &method) ||
-	    !c_name(decoder, method, FIELD_PyMethodDef_ml_name, name) ||
-	    !value_field(&decoder->objects, call->callable, FIELD_PyDescrObject_d_type, &type) ||
-	    !c_name(decoder, type, FIELD_PyTypeObject_tp_name, type_name))
-		return false;
-	say(text, "method ", name, type_name);
-	return true;
+	return value_field(objects, call->callable, FIELD_PyMethodDescrObject_d_method, &method) &&
+	       c_name(call->decoder, method, FIELD_PyMethodDef_ml_name, name) &&
+	       value_field(objects, call->callable, FIELD_PyDescrObject_d_type, &type) &&
+	       say_method_of(call, type, name, text);
 }
 
 /* Says the callable; *name becomes what code calls it by. */
@@ -225,7 +224,7 @@ static bool say_callable(struct call *call, char *name, struct text *text)
 	if (value_type_derives(objects, type, -1, "method_descriptor"))
 		return say_method(call, name, text);
 	/* A class that Python code made may have its __init__() called, which is no call of C. */
-	if (!is_type(objects, call->callable) ||
+	if (!value_is(objects, call->callable, TPFLAGS_TYPE_SUBCLASS) ||
 	    !value_field(objects, call->callable, FIELD_PyTypeObject_tp_flags, &flags) || flags & TPFLAGS_HEAPTYPE ||
 	    !c_name(call->decoder, call->callable, FIELD_PyTypeObject_tp_name, name))
 		return false;
@@ -259,13 +258,13 @@ static bool is_global(struct call *call, uint32_t unit, bool has_locals)
 {
 	const struct python_frame *frame = call->frame;
 	struct text name = { .bytes = NULL };
-	bool is_found = value_str(&call->decoder->objects, code_name(call, unit), NAME_BYTES, &name) >= 0;
-	if (is_found && has_locals && is_in(call, frame->locals, text_string(&name)))
-		is_found = true;
-	else if (is_found && dict_get_str(&call->decoder->objects, frame->globals, text_string(&name)) != 0)
-		is_found = is_in(call, frame->globals, text_string(&name));
-	else
-		is_found = is_found && is_in(call, frame->builtins, text_string(&name));
+	bool is_found = false;
+	if (value_str(&call->decoder->objects, code_name(call, unit), NAME_BYTES, &name) >= 0) {
+		const char *string = text_string(&name);
+		const bool is_there = dict_get_str(&call->decoder->objects, frame->globals, string) != 0;
+		is_found = (has_locals && is_in(call, frame->locals, string)) ||
+		           is_in(call, is_there ? frame->globals : frame->builtins, string);
+	}
 	text_free(&name);
 	return is_found;
 }
