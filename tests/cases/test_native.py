@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`native`: blocks of C libraries hang on the Python objects that have them, as large together as malloc counted while
 they were made, and never much larger."""
+import collections
 import json
 import os
 import shutil
@@ -15,11 +16,15 @@ SHORT = {"sqlite3.Connection": "Connection"}  # the module has had other names
 
 
 def ask_places(where, native):
-    """What `object`, `path` and `referrers` say of an address within the largest block of each type of owner, and of
-    the start of one region of each kind."""
+    """What `object`, `path` and `referrers` say of an address within a block of the size most frequent of each type of
+    owner (the largest of a type may be its by a guess or another's, as words in memory fall), and of the start of one
+    region of each kind."""
     # A struct of C in a pool may begin with what looks like the head of an object.
-    blocks = {row["owner"]["type"]: row for row in reversed(native["blocks"])
-              if row["owner"] and row["bytes"] > 512 and row["owner"]["type"] != "mmap.mmap"}
+    rows = [row for row in native["blocks"]
+            if row["owner"] and row["bytes"] > 512 and row["owner"]["type"] != "mmap.mmap"]
+    sizes = collections.Counter((row["owner"]["type"], row["bytes"]) for row in rows)
+    usual = {kind: size for (kind, size), _ in reversed(sizes.most_common())}
+    blocks = {row["owner"]["type"]: row for row in reversed(rows) if row["bytes"] == usual[row["owner"]["type"]]}
     regions = {row["kind"]: row for row in program.ask(where, ["memory", "--json", "--regions"])["regions"]}
     asked = ["0x%x" % (int(row["address"], 16) + 8) for row in blocks.values()]
     starts = [row["start"] for row in regions.values()]
