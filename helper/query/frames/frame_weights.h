@@ -26,8 +26,8 @@ void frame_weights_close(struct frame_weights *weights);
 
 /* Bytes reached from all of these objects together; from one of them, remembered. Policy `data`. */
 int frame_weights_deep(struct frame_weights *weights, const uint64_t *objects, size_t count, uint64_t *ret_deep);
-/* The same of the locals of a frame whose caller, of the same code, was asked about before; unless it is not known so
- * (*ret_known), at the cost of what the caller's do not reach. */
+/* The same of the locals of a frame of a recursion, callers before callees; unless it is not known so (*ret_known), at
+ * the cost of what the caller's do not reach. */
 int frame_weights_deep_onward(struct frame_weights *weights, const uint64_t *objects, size_t count, uint64_t *ret_deep,
                               bool *ret_known);
 int frame_weights_deep_of(struct frame_weights *weights, uint64_t object, uint64_t *ret_deep);

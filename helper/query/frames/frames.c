@@ -123,8 +123,15 @@ static void note_heaviest(struct frames *frames, const struct frame_row *row)
 	}
 }
 
-/* is_recursion: its caller has the same code. */
-static int weigh(struct frames *frames, struct frame_row *row, bool is_recursion)
+/* Of a row that stands for several frames, or beside one of the same code. */
+static bool is_recursion(const struct frame_stack *stack, size_t index)
+{
+	const struct frame_row *row = &stack->rows.items[index];
+	return row->folded > 0 || (index + 1 < stack->rows.count && row[1].frame.code == row->frame.code) ||
+	       (index > 0 && row[-1].frame.code == row->frame.code);
+}
+
+static int weigh(struct frames *frames, struct frame_row *row, bool hands_on)
 {
 	uint64_t *objects = malloc((row->locals.count + 1) * sizeof *objects);
 	bool is_known = false;
@@ -133,7 +140,7 @@ static int weigh(struct frames *frames, struct frame_row *row, bool is_recursion
 		return no_memory(frames);
 	for (size_t i = 0; i < row->locals.count; i++)
 		objects[i] = row->locals.items[i].address;
-	if (is_recursion)
+	if (hands_on)
 		status = frame_weights_deep_onward(&frames->weights, objects, row->locals.count, &row->deep, &is_known);
 	if (status == OK && !is_known)
 		status = frame_weights_deep(&frames->weights, objects, row->locals.count, &row->deep);
@@ -149,7 +156,7 @@ static int weigh_rows(struct frames *frames, struct frame_stack *stack)
 		if (query_is_cancelled(frames->query))
 			return query_cancelled(frames->query);
 		if (frames->answer->has_weights)
-			TRY(weigh(frames, row, i + 1 < stack->rows.count && row->frame.code == row[1].frame.code));
+			TRY(weigh(frames, row, is_recursion(stack, i)));
 		TRY(choose_locals(frames, row));
 	}
 	return OK;

@@ -4,6 +4,7 @@
 #define PYDS_QUERY_TASK_BUILDER_H
 
 #include "query/tasks/task_wait.h"
+#include "query/threads/with_blocks.h"
 
 /* A task that is inside `async with` of an object, or waits to enter. */
 struct task_with {
@@ -44,6 +45,7 @@ struct task_builder {
 	struct address_map step_kinds; /* of code objects: task_edges.c's own */
 	/* task_holders.c's own: of code objects, 1 if they call acquire(); and coroutines that do */
 	struct address_map taking_codes;
+	struct with_blocks blocks; /* `async with` */
 	ARRAY(struct task_taker) takers;
 	uint8_t *awaited; /* a bit for each node: a coroutine or generator that a chain leads through */
 	/* Groups by what they are told apart by: open addressing, at most half full. */

@@ -7,7 +7,6 @@
 #include "base/limits.h"
 #include "object/value.h"
 #include "query/tasks/task_builder.h"
-#include "query/threads/with_blocks.h"
 
 /* Whether an object is of a class of asyncio, by itself or by a base. */
 static bool is_a(struct decoder *decoder, uint64_t object, const char *name)
@@ -38,7 +37,7 @@ static bool note_blocks(struct task_builder *builder, const struct await_step *s
 {
 	struct decoder *decoder = builder->decoder;
 	objects->count = 0;
-	bool done = with_blocks_find(decoder, &step->frame, "__aexit__", objects);
+	bool done = with_blocks_find(&builder->blocks, &step->frame, objects);
 	for (size_t i = 0; done && i < objects->count; i++) {
 		with.object = objects->items[i];
 		with.through = 0;

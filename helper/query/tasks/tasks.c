@@ -129,6 +129,7 @@ int query_tasks(const struct query *query, uint64_t with_words, struct tasks_ans
 	*ret_answer = (struct tasks_answer){ .futures = 0 };
 	TRY(query_heap(query, &builder.heap));
 	ret_answer->coverage = builder.heap->graph->coverage;
+	with_blocks_open(&builder.blocks, builder.decoder, "__aexit__");
 	int status = find(&builder, query);
 	if (status == OK) {
 		find_keepers(&builder);

@@ -171,12 +171,14 @@ static bool find_with_blocks(struct thread_builder *builder)
 {
 	struct threads_answer *threads = builder->threads;
 	object_array objects = { .items = NULL };
+	struct with_blocks blocks;
 	bool done = true;
+	with_blocks_open(&blocks, builder->decoder, "__exit__");
 	for (uint32_t i = 0; done && i < threads->rows.count; i++)
 		for (uint32_t k = 0; done && k < threads->rows.items[i].frames.count; k++) {
 			const struct python_frame frame = frame_list_at(&threads->rows.items[i].frames, k);
 			objects.count = 0;
-			done = with_blocks_find(builder->decoder, &frame, "__exit__", &objects);
+			done = with_blocks_find(&blocks, &frame, &objects);
 			for (size_t n = 0; done && n < objects.count; n++)
 				done = array_push(&builder->withs,
 				                  (struct with_row){ entered_lock(builder, objects.items[n]), i, k });

@@ -16,7 +16,7 @@ enum {
 
 /* False: the instruction is none of the code (a thread of a free-threaded Python has a copy of its own), or there is no
  * table. */
-static bool depth_by_table(struct decoder *decoder, const struct python_frame *frame, uint64_t *ret_depth)
+static bool read_depth(struct decoder *decoder, const struct python_frame *frame, uint64_t *ret_depth)
 {
 	const uint64_t start = frame->code + layout_offset(decoder->layout, FIELD_PyCodeObject_co_code_adaptive);
 	uint64_t units, depth = 0;
@@ -36,6 +36,18 @@ static bool depth_by_table(struct decoder *decoder, const struct python_frame *f
 	return is_open;
 }
 
+/* Asked for one frame after another: those of a recursion are at one instruction. */
+static bool depth_by_table(struct with_blocks *blocks, const struct python_frame *frame, uint64_t *ret_depth)
+{
+	if (frame->code != blocks->code || frame->last_instruction != blocks->last_instruction) {
+		blocks->code = frame->code;
+		blocks->last_instruction = frame->last_instruction;
+		blocks->has_depth = read_depth(blocks->decoder, frame, &blocks->depth);
+	}
+	*ret_depth = blocks->depth;
+	return blocks->has_depth;
+}
+
 static uint64_t depth_by_blocks(struct decoder *decoder, const struct python_frame *frame)
 {
 	uint64_t count;
@@ -50,12 +62,13 @@ static uint64_t depth_by_blocks(struct decoder *decoder, const struct python_fra
 
 /* Words of the evaluation stack that are certainly in use. The body of a `with` is covered by the table of exceptions;
  * since 3.14 (LOAD_SPECIAL) its __exit__ is on the stack already while __enter__() still waits. */
-static uint64_t certain_depth(struct decoder *decoder, const struct python_frame *frame)
+static uint64_t certain_depth(struct with_blocks *blocks, const struct python_frame *frame)
 {
+	struct decoder *decoder = blocks->decoder;
 	uint64_t depth = 0;
 	if (layout_has(decoder->layout, FIELD_PyFrameObject_f_blockstack))
 		depth = depth_by_blocks(decoder, frame);
-	else if (!depth_by_table(decoder, frame, &depth) && frame->stack_depth >= 0)
+	else if (!depth_by_table(blocks, frame, &depth) && frame->stack_depth >= 0)
 		depth = (uint64_t)frame->stack_depth;
 	return depth <= frame->stack_size ? depth : 0;
 }
@@ -101,11 +114,16 @@ static bool is_plain_exit(struct decoder *decoder, uint64_t word, const char *ex
 	       function_is_named(decoder, word, exit);
 }
 
-bool with_blocks_find(struct decoder *decoder, const struct python_frame *frame, const char *exit,
-                      object_array *objects)
+void with_blocks_open(struct with_blocks *blocks, struct decoder *decoder, const char *exit)
 {
+	*blocks = (struct with_blocks){ .decoder = decoder, .exit = exit };
+}
+
+bool with_blocks_find(struct with_blocks *blocks, const struct python_frame *frame, object_array *objects)
+{
+	struct decoder *decoder = blocks->decoder;
 	const bool tagged = layout_feature(decoder->layout, FEATURE_TAGGED_STACK_REFS);
-	const uint64_t depth = frame->stack != 0 ? certain_depth(decoder, frame) : 0;
+	const uint64_t depth = frame->stack != 0 ? certain_depth(blocks, frame) : 0;
 	bool was_exit = false;
 	for (uint64_t i = 0; i < depth; i++) {
 		uint64_t word;
@@ -113,10 +131,10 @@ bool with_blocks_find(struct decoder *decoder, const struct python_frame *frame,
 			return true;
 		if (tagged)
 			word = stack_reference_target(word);
-		const uint64_t object = was_exit ? word : bound_exit(decoder, word, exit);
+		const uint64_t object = was_exit ? word : bound_exit(decoder, word, blocks->exit);
 		if (object != 0 && !array_push(objects, object))
 			return false;
-		was_exit = !was_exit && is_plain_exit(decoder, word, exit);
+		was_exit = !was_exit && is_plain_exit(decoder, word, blocks->exit);
 	}
 	return true;
 }

@@ -9,9 +9,19 @@
 #include "base/array.h"
 #include "query/frames/frame_objects.h"
 
-/* Appends the objects that the frame is inside `with` of, outermost block first; false: out of memory. exit:
- * "__exit__", or "__aexit__" for `async with`, of which it is also inside while it waits to enter. */
-bool with_blocks_find(struct decoder *decoder, const struct python_frame *frame, const char *exit,
-                      object_array *objects);
+struct with_blocks {
+	struct decoder *decoder;
+	const char *exit;
+	/* Of the frame that was asked for last, from 3.11 on: */
+	uint64_t code, last_instruction;
+	uint64_t depth; /* words of the stack that the table says are in use, if has_depth */
+	bool has_depth;
+};
+
+/* exit: "__exit__", or "__aexit__" for `async with`, of which a frame is also inside while it waits to enter. It and
+ * the decoder must outlive blocks; nothing is to be closed. */
+void with_blocks_open(struct with_blocks *blocks, struct decoder *decoder, const char *exit);
+/* Appends the objects that the frame is inside `with` of, outermost block first; false: out of memory. */
+bool with_blocks_find(struct with_blocks *blocks, const struct python_frame *frame, object_array *objects);
 
 #endif
