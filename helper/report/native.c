@@ -195,8 +195,9 @@ static void json_unseen_most(struct json *json, const struct native_answer *answ
 	json_object_end(json);
 }
 
-static void json_blocks(struct json *json, const struct native_answer *answer)
+static void json_blocks(struct report *report, const struct native_answer *answer)
 {
+	struct json *json = &report->json;
 	static const char *const holders[] = { "object", "static", "unseen" };
 	json_array(json, "blocks");
 	for (size_t i = 0; i < answer->rows.count; i++) {
@@ -209,11 +210,16 @@ static void json_blocks(struct json *json, const struct native_answer *answer)
 			json_object(json, "owner");
 			json_address(json, "address", row->owner);
 			json_string(json, "type", row->type != NULL ? row->type->name : "");
-			json_text(json, "name", &row->name);
+			if (i < NATIVE_NAMED)
+				json_text(json, "name", &row->name);
+			else
+				json_null(json, "name");
 			json_object_end(json);
 		} else {
 			json_null(json, "owner");
 		}
+		if (row->block.holder == NATIVE_STATIC)
+			json_string(json, "file", report->target->space->files.items[row->block.owner].path);
 		json_object_end(json);
 	}
 	json_array_end(json);
@@ -230,7 +236,7 @@ static void show_json(struct report *report, const struct native_answer *answer)
 	json_unseen_most(json, answer);
 	if (answer->refusal != NULL)
 		json_string(json, "refusal", answer->refusal);
-	json_blocks(json, answer);
+	json_blocks(report, answer);
 	json_array(json, "by_owner");
 	for (size_t i = 0; i < answer->owners.count; i++) {
 		const struct native_owner *owner = &answer->owners.items[i];
@@ -260,7 +266,8 @@ static void show_json(struct report *report, const struct native_answer *answer)
 int native_report(struct report *report)
 {
 	const struct native_question question = { .min_bytes = report->request->min_bytes,
-		                                  .limit = report->request->limit };
+		                                  .limit = report->request->limit,
+		                                  .named = NATIVE_NAMED };
 	struct native_answer answer;
 	int status = query_native(&report->query, &question, &answer);
 	if (status >= 0 && report_is_json(report))

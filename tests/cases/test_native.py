@@ -118,6 +118,18 @@ def test_sums(answers):
     assert native["owned"]["bytes"] > 0.9 * total["bytes"]
 
 
+def test_the_largest_rows_have_names(answers):
+    """A name is a search; those of a million blocks took minutes."""
+    rows = answers[0]["blocks"]
+    assert len(rows) > 3000
+    named, others = rows[:1000], rows[1000:]
+    assert all(isinstance(row["owner"]["name"], str) for row in named if row["owner"])
+    assert any(row["owner"]["name"].startswith("__main__.keep") for row in named if row["owner"])
+    assert all(row["owner"]["name"] is None for row in others if row["owner"])
+    assert all(row["owner"]["type"] for row in others if row["owner"])
+    assert all(row.get("file", "").startswith("/") == (row["holder"] == "static") for row in rows)
+
+
 def test_text_says_that_owners_are_an_estimate(answers):
     text = answers[3]
     assert "~Hangs on" in text and "~ Owners are found by words that look like pointers" in text

@@ -131,6 +131,9 @@ def test_tables_of_answers_are_the_answers(shop):
     native = shop.rows("SELECT count(*) AS n, sum(bytes) AS b, sum(owner IS NOT NULL) AS o FROM native_block")[0]
     blocks = shop.ask("native", "-n", "0")["blocks"]
     assert (native["n"], native["b"]) == (len(blocks), sum(one["bytes"] for one in blocks)) and native["n"] > 10
+    names = {row["address"]: row["name"] for row in shop.rows("SELECT address, name FROM native_block")}
+    owned = [one for one in blocks[:1000] if one["owner"]]
+    assert owned and all((names[one["address"]] or "") == one["owner"]["name"] for one in owned)
 
 
 def test_threads_frames_and_locals_are_those_of_the_commands(shop):

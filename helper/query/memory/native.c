@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "query/naming.h"
 
 static int compare_rows(const void *left, const void *right)
@@ -132,12 +133,20 @@ static int sum_up(const struct query *query, const struct native_graph *graph, s
 
 /* ---- The largest ---- */
 
+static int sort_rows(const struct query *query, struct native_answer *answer)
+{
+	return sort_items(answer->rows.items, answer->rows.count, sizeof *answer->rows.items, compare_rows,
+	                  query->progress) == OK
+	               ? OK
+	               : query_cancelled(query);
+}
+
 /* Keeps the largest `limit` rows: twice as many at most while it goes. */
 static int note_block(const struct query *query, struct native_answer *answer, const struct native_block *block,
                       uint64_t limit)
 {
-	if (limit != UINT64_MAX && answer->rows.count >= 2 * limit + 2) {
-		qsort(answer->rows.items, answer->rows.count, sizeof *answer->rows.items, compare_rows);
+	if (limit < UINT64_MAX / 4 && answer->rows.count >= 2 * limit + 2) {
+		TRY(sort_rows(query, answer));
 		answer->rows.count = (size_t)limit;
 	}
 	return array_push(&answer->rows, (struct native_row){ .block = *block })
@@ -147,8 +156,6 @@ static int note_block(const struct query *query, struct native_answer *answer, c
 
 static void name_row(const struct query *query, struct naming *naming, struct native_row *row)
 {
-	row->owner = owner_of(query, &row->block);
-	row->type = row->owner != 0 ? query_type(query, row->owner) : NULL;
 	if (row->block.holder == NATIVE_STATIC)
 		text_add(&row->name, query->target->space->files.items[row->block.owner].path);
 	else if (row->block.holder == NATIVE_OBJECT)
@@ -158,22 +165,42 @@ static void name_row(const struct query *query, struct naming *naming, struct na
 static int find_rows(const struct query *query, const struct native_graph *graph,
                      const struct native_question *question, struct native_answer *answer)
 {
-	struct naming *naming;
+	uint64_t steps = 0;
 	for (size_t i = 0; i < graph->blocks.count; i++) {
+		if (progress_look(query->progress, &steps) != OK)
+			return query_cancelled(query);
 		if (native_block_bytes(&graph->blocks.items[i]) < question->min_bytes)
 			continue;
 		answer->matching++;
 		TRY(note_block(query, answer, &graph->blocks.items[i], question->limit));
 	}
-	if (answer->rows.count > 0)
-		qsort(answer->rows.items, answer->rows.count, sizeof *answer->rows.items, compare_rows);
+	TRY(sort_rows(query, answer));
 	if (answer->rows.count > question->limit)
 		answer->rows.count = (size_t)question->limit;
-	TRY(naming_open(&naming, query, query->target->heap));
-	for (size_t i = 0; i < answer->rows.count; i++)
-		name_row(query, naming, &answer->rows.items[i]);
-	naming_close(naming);
+	for (size_t i = 0; i < answer->rows.count; i++) {
+		struct native_row *row = &answer->rows.items[i];
+		if (progress_look(query->progress, &steps) != OK)
+			return query_cancelled(query);
+		row->owner = owner_of(query, &row->block);
+		row->type = row->owner != 0 ? query_type(query, row->owner) : NULL;
+	}
 	return OK;
+}
+
+static int name_rows(const struct query *query, uint64_t named, struct native_answer *answer)
+{
+	struct naming *naming;
+	int status = OK;
+	if (named == 0)
+		return OK;
+	TRY(naming_open(&naming, query, query->target->heap));
+	for (size_t i = 0; i < answer->rows.count && i < named && status == OK; i++) {
+		name_row(query, naming, &answer->rows.items[i]);
+		if (query_is_cancelled(query))
+			status = query_cancelled(query);
+	}
+	naming_close(naming);
+	return status;
 }
 
 int query_native(const struct query *query, const struct native_question *question, struct native_answer *ret_answer)
@@ -194,7 +221,8 @@ int query_native(const struct query *query, const struct native_question *questi
 	if (memory->walks.count == 0)
 		answer->refusal = "no heap of glibc's malloc was found";
 	TRY(sum_up(query, graph, answer));
-	return find_rows(query, graph, question, answer);
+	TRY(find_rows(query, graph, question, answer));
+	return name_rows(query, question->named, answer);
 }
 
 void native_answer_clear(struct native_answer *answer)

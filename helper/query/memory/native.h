@@ -5,16 +5,20 @@
 
 #include "query/query.h"
 
+/* A name is searched for, and that of an item of a long list takes as long as the list is: so many are given. */
+enum { NATIVE_NAMED = 1000 };
+
 struct native_question {
 	uint64_t min_bytes; /* only blocks at least as large have a row */
 	uint64_t limit; /* rows of each list */
+	uint64_t named; /* of the largest rows so many have a name */
 };
 
 struct native_row {
 	struct native_block block;
 	uint64_t owner; /* object; 0: none */
 	const struct type_info *type; /* of the owner; NULL */
-	struct text name; /* of the owner, or of the file whose variables lead to it; not escaped */
+	struct text name; /* of the owner, or of the file whose variables lead to it; not escaped; "" without one */
 };
 
 struct native_owner { /* a type, or what is no type */

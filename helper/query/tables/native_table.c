@@ -6,6 +6,7 @@
 #include "query/tables/open_tables.h"
 
 struct table_cursor {
+	struct tables *tables;
 	struct native_answer answer;
 	size_t next;
 };
@@ -33,13 +34,24 @@ static int open_blocks(struct table_cursor **ret_cursor, struct tables *tables, 
 	*ret_cursor = cursor;
 	if (cursor == NULL)
 		return query_no_memory(&tables->query, "a cursor over native blocks");
-	const struct native_question question = { .limit = UINT64_MAX };
+	cursor->tables = tables;
+	const struct native_question question = { .limit = UINT64_MAX }; /* names are made where they are asked for */
 	return query_native(&tables->query, &question, &cursor->answer);
 }
 
 static int next_block(struct table_cursor *cursor)
 {
 	return cursor->next++ < cursor->answer.rows.count;
+}
+
+static int name_cell(const struct table_cursor *cursor, const struct native_row *row, struct cell *ret_cell)
+{
+	struct tables *tables = cursor->tables;
+	if (row->block.holder == NATIVE_STATIC)
+		*ret_cell = cell_lasting(tables->query.target->space->files.items[row->block.owner].path);
+	else if (row->block.holder == NATIVE_OBJECT)
+		return tables_name_number(tables, row->block.owner, ret_cell);
+	return OK;
 }
 
 static int block_cell(struct table_cursor *cursor, uint32_t column, struct cell *ret_cell)
@@ -59,9 +71,7 @@ static int block_cell(struct table_cursor *cursor, uint32_t column, struct cell 
 		*ret_cell = cell_lasting(row->type != NULL ? row->type->name : NULL);
 		return OK;
 	default:
-		if (row->name.length > 0)
-			*ret_cell = cell_text(text_string(&row->name), row->name.length);
-		return OK;
+		return name_cell(cursor, row, ret_cell);
 	}
 }
 

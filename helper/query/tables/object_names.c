@@ -10,13 +10,18 @@ static int open_naming(struct tables *tables)
 	return tables->naming != NULL ? OK : naming_open(&tables->naming, &tables->query, tables->heap);
 }
 
-int tables_name(struct tables *tables, uint64_t address, struct cell *ret_cell)
+int tables_name_number(struct tables *tables, uint32_t number, struct cell *ret_cell)
 {
 	TRY(open_naming(tables));
 	text_reset(&tables->text);
-	if (naming_object(tables->naming, address, &tables->text))
+	if (naming_number(tables->naming, number, &tables->text))
 		*ret_cell = cell_text(text_string(&tables->text), tables->text.length);
 	return tables->text.failed ? query_no_memory(&tables->query, "a name") : OK;
+}
+
+int tables_name(struct tables *tables, uint64_t address, struct cell *ret_cell)
+{
+	return tables_name_number(tables, retained_number(tables->heap, address), ret_cell);
 }
 
 void tables_holder(struct tables *tables, uint32_t holder, struct text *text)

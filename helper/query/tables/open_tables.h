@@ -61,6 +61,8 @@ bool tables_type_range(const struct tables *tables, const char *name, size_t len
 
 /* What leads to an object; CELL_NULL where nothing near it has a name. Borrowed until the next call. */
 int tables_name(struct tables *tables, uint64_t address, struct cell *ret_cell);
+/* The same of a number of the dominator tree: an object or a holder. */
+int tables_name_number(struct tables *tables, uint32_t number, struct cell *ret_cell);
 /* Appends the nearest way to an object from a root, in one line. */
 int tables_path(struct tables *tables, uint64_t address, struct text *text);
 /* Appends what a holder is called: "thread 4243", "render() report.py:88". */
