@@ -15,10 +15,18 @@ def calls(frames):
     return [frame["calls"] for frame in frames if frame["calls"] is not None]
 
 
+def of_program(thread):
+    """A thread's frames without those of a frozen Python's launcher, which runs the program by exec()."""
+    frames = thread["frames"]
+    while thread["name"] == "MainThread" and os.path.basename(frames[-1]["file"]) != os.path.basename(PROGRAM):
+        frames = frames[:-1]
+    return frames
+
+
 def check(answer, each):
     threads = {}
     for thread in answer["threads"]:
-        threads.setdefault(thread["name"], []).append(calls(thread["frames"]))
+        threads.setdefault(thread["name"], []).append(calls(of_program(thread)))
     for name, stacks in threads.items():
         since, _, words = name.rpartition(": ")
         is_known = not since or each.version >= tuple(map(int, since.split(".")))
