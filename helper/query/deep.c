@@ -97,7 +97,7 @@ static int weigh(const struct query *query, const struct deep_question *question
                  struct deep_answer *answer)
 {
 	struct subtree subtree = { .query = query, .policy = question->policy, .walk = walk };
-	TRY(query_heap(query, &subtree.heap));
+	TRY(query_heap_and_blocks(query, &subtree.heap));
 	const struct retained *heap = subtree.heap;
 	answer->has_weight = true;
 	subtree.top = retained_number(heap, question->object);

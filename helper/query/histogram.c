@@ -304,7 +304,7 @@ int query_histogram(const struct query *query, const struct histogram_question *
 {
 	*ret_answer = (struct histogram_answer){ .not_objects = 0 };
 	struct histogram histogram = { .query = query, .question = question, .answer = ret_answer };
-	TRY(query_heap(query, &histogram.heap));
+	TRY(query_heap_and_blocks(query, &histogram.heap));
 	describe_heap(histogram.heap, ret_answer);
 	histogram.measures_allocated = question->with_allocated || query->measure == SIZE_ALLOCATED;
 	int status = query_native_beside_sums(query, &ret_answer->native);

@@ -260,7 +260,7 @@ int query_modules(const struct query *query, const struct modules_question *ques
 {
 	*ret_answer = (struct modules_answer){ .heap_bytes = 0 };
 	struct search search = { .query = query, .question = question, .answer = ret_answer };
-	TRY(query_heap(query, &search.heap));
+	TRY(query_heap_and_blocks(query, &search.heap));
 	ret_answer->heap_bytes = search.heap->total;
 	ret_answer->garbage_count = search.heap->unreachable_count;
 	ret_answer->garbage_bytes = search.heap->unreachable_bytes;

@@ -7,7 +7,7 @@ static int find_owner(const struct query *query, uint64_t object, uint64_t limit
 {
 	const struct retained *heap;
 	struct naming *naming;
-	TRY(query_heap(query, &heap));
+	TRY(query_heap_and_blocks(query, &heap));
 	answer->has_owner = true;
 	answer->coverage.tracked_unknown |= heap->graph->coverage.tracked_unknown;
 	answer->is_reachable = retained_of(heap, object, &answer->retained);

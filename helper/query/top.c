@@ -412,7 +412,7 @@ int query_top(const struct query *query, const struct top_question *question, st
 	*ret_answer = (struct top_answer){ .is_garbage = question->of_garbage };
 	struct top top = { .query = query, .question = question, .answer = ret_answer };
 	struct retained *tree = NULL;
-	TRY(query_heap(query, &top.heap));
+	TRY(question->of_garbage ? query_heap(query, &top.heap) : query_heap_and_blocks(query, &top.heap));
 	ret_answer->measure = top.heap->measure;
 	ret_answer->coverage = top.heap->graph->coverage;
 	ret_answer->garbage_count = question->of_garbage ? 0 : top.heap->unreachable_count;

@@ -29,6 +29,14 @@ int target_open(struct target **ret_target, struct address_space *space, const s
 	return OK;
 }
 
+static void forget_blocks(struct target *target)
+{
+	if (target->blocks != NULL)
+		python_blocks_clear(target->blocks);
+	free(target->blocks);
+	target->blocks = NULL;
+}
+
 void target_forget(struct target *target)
 {
 	retained_close(target->heap);
@@ -36,15 +44,13 @@ void target_forget(struct target *target)
 	native_graph_close(target->native);
 	large_free(target->native_retained);
 	memory_map_close(target->memory);
-	if (target->blocks != NULL)
-		python_blocks_clear(target->blocks);
-	free(target->blocks);
+	forget_blocks(target);
 	target->heap = NULL;
 	target->graph = NULL;
 	target->native = NULL;
 	target->native_retained = NULL;
 	target->memory = NULL;
-	target->blocks = NULL;
+	target->has_noted_pools = target->notes_blocks = false;
 }
 
 void target_close(struct target *target)
@@ -84,6 +90,31 @@ int target_objects(struct target *target, struct progress *progress, const struc
 	return OK;
 }
 
+int target_note_blocks(struct target *target, uint64_t large_most, struct progress *progress, struct error *error)
+{
+	const struct memory_map *memory;
+	TRY(target_memory(target, progress, &memory, error));
+	target->notes_blocks = true;
+	target->large_most = large_most;
+	return OK;
+}
+
+static int open_graph(struct target *target, struct progress *progress, struct error *error)
+{
+	struct heap_block_notes notes = { .memory = target->memory, .large_most = target->large_most };
+	const bool is_wanted = target->notes_blocks && target->blocks == NULL;
+	if (is_wanted && (notes.blocks = calloc(1, sizeof *notes.blocks)) == NULL)
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for the objects' blocks");
+	int status = heap_graph_open(&target->graph, &target->decoder, is_wanted ? &notes : NULL, progress, error);
+	if (notes.is_made)
+		target->blocks = notes.blocks;
+	else
+		free(notes.blocks);
+	if (status < 0 && notes.is_made)
+		forget_blocks(target);
+	return status;
+}
+
 static int build_heap(struct target *target, struct progress *progress, struct error *error)
 {
 	heap_graph_close(target->graph); /* at most its objects: finding them once more is what a walk costs */
@@ -91,7 +122,7 @@ static int build_heap(struct target *target, struct progress *progress, struct e
 	/* The graph's work arrays are the dominator tree's next. */
 	page_pool_keep();
 	/* The graph keeps the decoder it was built with: the target's, which lives as long. */
-	int status = heap_graph_open(&target->graph, &target->decoder, progress, error);
+	int status = open_graph(target, progress, error);
 	if (status == OK)
 		status = retained_open(&target->heap, target->graph, progress, error);
 	if (status < 0) { /* its edges may be gone */
@@ -124,6 +155,8 @@ int target_heap(struct target *target, enum size_measure measure, struct progres
                 const struct retained **ret_heap, struct error *error)
 {
 	*ret_heap = NULL;
+	if (target->heap == NULL && measure == SIZE_NATIVE)
+		TRY(target_note_blocks(target, UINT64_MAX, progress, error));
 	if (target->heap == NULL)
 		TRY(build_heap(target, progress, error));
 	if (measure == SIZE_NATIVE)
@@ -141,10 +174,22 @@ const struct traced_place *target_traced(struct target *target)
 	return &target->traced;
 }
 
-/* When both are there: what objects are known to have in memory that nobody claimed. */
+int target_memory(struct target *target, struct progress *progress, const struct memory_map **ret_map,
+                  struct error *error)
+{
+	*ret_map = NULL;
+	if (target->memory == NULL)
+		TRY(memory_map_open(&target->memory, &target->context->allocators, target->runtime, progress, error));
+	*ret_map = target->memory;
+	return OK;
+}
+
+/* What objects are known to have in memory that nobody claimed. */
 static int note_pools(struct target *target, struct error *error)
 {
-	for (size_t i = 0; target->memory != NULL && target->blocks != NULL && i < target->blocks->known.count; i++) {
+	if (target->has_noted_pools)
+		return OK;
+	for (size_t i = 0; i < target->blocks->known.count; i++) {
 		const struct known_block *known = &target->blocks->known.items[i];
 		if (known->allocator == ALLOCATOR_UNKNOWN)
 			memory_map_note_pool(target->memory, known->address);
@@ -152,41 +197,34 @@ static int note_pools(struct target *target, struct error *error)
 		         !memory_map_note_mapping(target->memory, known->address, known->address + known->bytes))
 			return error_set(error, ERROR_NO_MEMORY, "out of memory for the map of the process");
 	}
+	target->has_noted_pools = true;
 	return OK;
 }
 
-int target_memory(struct target *target, struct progress *progress, const struct memory_map **ret_map,
-                  struct error *error)
+static int find_blocks(struct target *target, struct progress *progress, struct error *error)
 {
-	*ret_map = NULL;
-	if (target->memory == NULL) {
-		TRY(memory_map_open(&target->memory, &target->context->allocators, target->runtime, progress, error));
-		TRY(note_pools(target, error));
-	}
-	*ret_map = target->memory;
-	return OK;
+	const struct heap_graph *graph;
+	const struct memory_map *memory;
+	TRY(target_objects(target, progress, &graph, error));
+	TRY(target_memory(target, progress, &memory, error));
+	struct python_blocks *blocks = calloc(1, sizeof *blocks);
+	if (blocks == NULL)
+		return error_set(error, ERROR_NO_MEMORY, "out of memory for the objects' blocks");
+	const int status = python_blocks_find(blocks, graph, memory, progress, error);
+	if (status < 0)
+		free(blocks);
+	else
+		target->blocks = blocks;
+	return status;
 }
 
 int target_blocks(struct target *target, struct progress *progress, const struct python_blocks **ret_blocks,
                   struct error *error)
 {
-	const struct heap_graph *graph;
 	*ret_blocks = NULL;
-	if (target->blocks == NULL) {
-		const struct memory_map *memory;
-		TRY(target_objects(target, progress, &graph, error));
-		TRY(target_memory(target, progress, &memory, error));
-		struct python_blocks *blocks = calloc(1, sizeof *blocks);
-		if (blocks == NULL)
-			return error_set(error, ERROR_NO_MEMORY, "out of memory for the objects' blocks");
-		const int status = python_blocks_find(blocks, graph, memory, progress, error);
-		if (status < 0) {
-			free(blocks);
-			return status;
-		}
-		target->blocks = blocks;
-		TRY(note_pools(target, error));
-	}
+	if (target->blocks == NULL)
+		TRY(find_blocks(target, progress, error));
+	TRY(note_pools(target, error));
 	*ret_blocks = target->blocks;
 	return OK;
 }
@@ -198,6 +236,8 @@ int target_native(struct target *target, struct progress *progress, const struct
 	if (target->native == NULL) {
 		struct native_sources sources;
 		const struct retained *heap;
+		if (target->heap == NULL)
+			TRY(target_note_blocks(target, UINT64_MAX, progress, error));
 		const enum size_measure measure = target->heap != NULL ? target->heap->measure : SIZE_SHALLOW;
 		TRY(target_heap(target, measure, progress, &heap, error));
 		TRY(target_blocks(target, progress, &sources.python, error));

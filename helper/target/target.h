@@ -29,6 +29,9 @@ struct target {
 	bool traced_is_known;
 	struct memory_map *memory; /* target_memory(); NULL: nobody asked */
 	struct python_blocks *blocks; /* target_blocks(); NULL: nobody asked */
+	bool has_noted_pools; /* memory has the names of what blocks say of libraries' pools */
+	bool notes_blocks; /* target_note_blocks() */
+	uint64_t large_most; /* its */
 	struct native_graph *native; /* target_native(); NULL: nobody asked */
 	uint64_t *native_retained; /* target_native_retained(); NULL: nobody asked */
 };
@@ -61,6 +64,9 @@ const struct traced_place *target_traced(struct target *target);
 /* All that the process had mapped, by owner, with every allocator gone through; borrowed, and kept as the heap is. */
 int target_memory(struct target *target, struct progress *progress, const struct memory_map **ret_map,
                   struct error *error);
+/* Before the heap is built, for who asks for these next: they are noted by the way, unless objects of more than 512
+ * bytes take more than so many bytes. Only of use to time. */
+int target_note_blocks(struct target *target, uint64_t large_most, struct progress *progress, struct error *error);
 /* Which of the allocators' blocks are objects'; needs all objects. */
 int target_blocks(struct target *target, struct progress *progress, const struct python_blocks **ret_blocks,
                   struct error *error);

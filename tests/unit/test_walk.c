@@ -157,7 +157,7 @@ static void check_graph(struct model *model)
 {
 	struct heap_graph *graph;
 	struct error error = { 0 };
-	assert_int_equal(heap_graph_open(&graph, &model->heap.decoder, NULL, &error), OK);
+	assert_int_equal(heap_graph_open(&graph, &model->heap.decoder, NULL, NULL, &error), OK);
 	assert_int_equal(graph->coverage.corrupt, model->bad);
 	assert_int_equal(graph->coverage.unreadable, model->absent);
 	uint32_t reached = 0;

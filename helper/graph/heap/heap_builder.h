@@ -26,9 +26,11 @@ struct builder {
 	struct decoder *decoder;
 	struct progress *progress;
 	struct error *error;
+	struct heap_block_notes *notes; /* NULL: none are wanted */
 	struct object_places places;
 	struct doubtful words; /* of graph->roots */
 	uint64_t slots_drawn; /* references that the first pass followed: about as many as there will be edges */
+	uint64_t large_bytes; /* of objects of more than LARGE_BYTES */
 	struct static_range *static_ranges; /* sorted */
 	size_t static_count;
 	size_t types_rooted;

@@ -3,6 +3,7 @@
  * part of the addresses each; their rows are then put behind each other. */
 #include "decode/quick_size.h"
 #include "graph/heap/heap_builder.h"
+#include "graph/native/block_noter.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,8 @@ struct edge_range {
 	struct shared_keys shared_keys;
 	struct recent_target recent[RECENT_TARGETS];
 	struct decoder own_decoder;
+	bool notes_blocks; /* blocks are noted by the way */
+	struct block_noter noter;
 };
 
 bool edge_writer_reserve(struct edge_writer *writer, uint64_t more)
@@ -151,6 +154,18 @@ static bool note_count(struct edge_range *range, uint32_t node, uint64_t address
 	return count.count <= INT32_MAX || array_push(&range->doubtful, node);
 }
 
+/* An object whose size is known without its decoder. */
+static bool write_leaf(struct edge_range *range, uint32_t node, const struct object_head *head,
+                       const struct type_info *type, uint64_t shallow)
+{
+	struct decoder *decoder = range->decoder;
+	range->builder->graph->shallow[node] = shallow < HEAP_GRAPH_LARGE ? (uint32_t)shallow : HEAP_GRAPH_LARGE;
+	if (range->notes_blocks && !block_noter_leaf(&range->noter, decoder, head, type, shallow) &&
+	    decode_typed_object(decoder, head, type))
+		block_noter_object(&range->noter, decoder, node);
+	return note_count(range, node, head->address, head->bytes);
+}
+
 static bool write_object(struct edge_range *range, uint32_t node, uint64_t address)
 {
 	struct builder *builder = range->builder;
@@ -159,10 +174,8 @@ static bool write_object(struct edge_range *range, uint32_t node, uint64_t addre
 	builder->first[node] = (uint32_t)range->writer.count;
 	const struct type_info *type = head.bytes != NULL ? decode_head_type(decoder, head.bytes) : NULL;
 	uint64_t shallow;
-	if (type != NULL && quick_leaf(decoder, &head, type, &shallow)) {
-		builder->graph->shallow[node] = shallow < HEAP_GRAPH_LARGE ? (uint32_t)shallow : HEAP_GRAPH_LARGE;
-		return note_count(range, node, address, head.bytes);
-	}
+	if (type != NULL && quick_leaf(decoder, &head, type, &shallow))
+		return write_leaf(range, node, &head, type, shallow);
 	bool is_object = decode_typed_object(decoder, &head, type);
 	shallow = !is_object ? 0 : decoder->out.included != 0 ? HEAP_GRAPH_LARGE : decoder->out.shallow;
 	is_object = is_object && !roots_is_interned_dict(&builder->graph->roots, address);
@@ -172,6 +185,8 @@ static bool write_object(struct edge_range *range, uint32_t node, uint64_t addre
 			return false;
 	if (type != NULL && type->flags & TYPE_IS_BOUNDARY && !array_push(&range->boundaries, node))
 		return false;
+	if (type != NULL && range->notes_blocks)
+		block_noter_object(&range->noter, decoder, node);
 	if (head.bytes == NULL)
 		return array_push(&range->uncounted, node);
 	return note_count(range, node, address, head.bytes);
@@ -183,6 +198,7 @@ static void write_range(void *context, unsigned member)
 	struct object_cursor cursor;
 	object_cursor_init_at(&cursor, &range->builder->graph->index, range->begin);
 	range->status = OK;
+	range->decoder->skip_blocks = !range->notes_blocks;
 	for (uint32_t node = range->begin; range->status == OK && node < range->end; node++) {
 		uint64_t address = object_cursor_next(&cursor);
 		if (!write_object(range, node, address))
@@ -195,6 +211,12 @@ static void write_range(void *context, unsigned member)
 	for (size_t i = 0; range->is_shared && i < RECENT_TARGETS; i++)
 		if (range->recent[i].count != 0)
 			flush_recent(range, &range->recent[i]);
+	range->decoder->skip_blocks = true;
+	if (!range->notes_blocks)
+		return;
+	block_noter_end(&range->noter);
+	if (range->status == OK && (range->noter.out_of_memory || range->decoder->out_of_memory))
+		range->status = ERROR_NO_MEMORY;
 }
 
 static bool append(number_array *all, const number_array *part, uint32_t more)
@@ -216,7 +238,8 @@ static int append_range(struct builder *builder, struct edge_range *range)
 	    !append(&builder->permanent, &range->permanent, 0) || !append(&builder->uncounted, &range->uncounted, 0) ||
 	    !append(&builder->doubtful, &range->doubtful, 0) ||
 	    !append(&builder->graph->boundaries, &range->boundaries, 0) ||
-	    !shared_keys_add(&builder->shared_keys, &range->shared_keys))
+	    !shared_keys_add(&builder->shared_keys, &range->shared_keys) ||
+	    (range->notes_blocks && !python_blocks_add(builder->notes->blocks, &range->noter.own)))
 		return ERROR_NO_MEMORY;
 	if (range->begin == 0) {
 		builder->edges = range->writer;
@@ -245,24 +268,28 @@ static void clear_range(struct edge_range *range)
 	array_free(&range->doubtful);
 	array_free(&range->boundaries);
 	shared_keys_clear(&range->shared_keys);
+	block_noter_clear(&range->noter);
 	decoder_clear(&range->own_decoder);
 }
 
-/* Objects by number are objects by address: equal parts of either. */
+/* Objects by number are objects by address: about equal parts of either. */
 static void begin_range(struct builder *builder, struct edge_range *range, unsigned index, unsigned count)
 {
 	const uint64_t objects = builder->graph->index.count;
 	range->builder = builder;
-	range->begin = (uint32_t)(objects * index / count);
-	range->end = (uint32_t)(objects * (index + 1) / count);
+	range->begin = python_blocks_part(objects, index, count);
+	range->end = python_blocks_part(objects, index + 1, count);
 	range->is_shared = count > 1;
 	range->can_popcnt = object_index_has_popcnt();
 	range->decoder = builder->decoder;
 	if (index > 0) {
 		decoder_init(&range->own_decoder, builder->decoder->context);
-		range->own_decoder.skip_blocks = builder->decoder->skip_blocks;
 		range->decoder = &range->own_decoder;
 	}
+	range->notes_blocks = builder->notes != NULL && builder->notes->is_made;
+	if (range->notes_blocks)
+		block_noter_init(&range->noter, builder->notes->blocks, builder->notes->memory,
+		                 builder->decoder->layout);
 	/* A first guess; it grows where it must. All other rows are put behind those of the first range. */
 	const uint64_t all = builder->slots_drawn + builder->slots_drawn / 64 + builder->graph->roots.holders.count;
 	range->writer.capacity = (index > 0 ? builder->slots_drawn / count : all) + 1024;
@@ -271,8 +298,20 @@ static void begin_range(struct builder *builder, struct edge_range *range, unsig
 		range->writer.capacity = 0;
 }
 
+/* Whether blocks are noted too: somebody wants them, and those of large objects are not most of all. */
+static int begin_notes(struct builder *builder)
+{
+	struct heap_block_notes *notes = builder->notes;
+	if (notes == NULL || builder->large_bytes > notes->large_most)
+		return OK;
+	TRY(python_blocks_open(notes->blocks, &builder->graph->index, builder->error));
+	notes->is_made = true;
+	return OK;
+}
+
 int builder_write_objects(struct builder *builder)
 {
+	TRY(begin_notes(builder));
 	unsigned count = builder_crew(builder, builder->graph->index.count / LEAST_RANGE);
 	struct edge_range *ranges = calloc(count, sizeof *ranges);
 	if (ranges == NULL)
@@ -288,5 +327,7 @@ int builder_write_objects(struct builder *builder)
 		clear_range(&ranges[i]);
 	}
 	free(ranges);
+	if (status == OK && builder->notes != NULL && builder->notes->is_made)
+		python_blocks_complete(builder->notes->blocks);
 	return status == OK ? OK : builder_failed(builder, status);
 }

@@ -27,6 +27,7 @@ struct finder {
 	struct coverage coverage;
 	struct owned_blocks owned; /* by objects of unknown C types */
 	uint64_t done;
+	uint64_t large_bytes; /* of objects of more than LARGE_BYTES */
 	bool gc_list_broken;
 	bool has_begun;
 	int status;
@@ -48,13 +49,17 @@ static int visit(struct finder *finder, const struct upcoming *upcoming)
 {
 	struct decoder *decoder = finder->decoder;
 	uint64_t shallow;
-	if (quick_leaf(decoder, &upcoming->head, upcoming->type, &shallow))
+	if (quick_leaf(decoder, &upcoming->head, upcoming->type, &shallow)) {
+		finder->large_bytes += shallow > LARGE_BYTES ? shallow : 0;
 		return progress_step(finder->builder->progress, &finder->done);
+	}
 	if (roots_is_interned_dict(&finder->builder->graph->roots, upcoming->head.address)) {
 		look_at_interned(finder, upcoming->head.address);
 		return OK;
 	}
 	(void)frontier_decode(&finder->frontier, upcoming);
+	shallow = decoder->out.shallow - decoder->out.included;
+	finder->large_bytes += shallow > LARGE_BYTES ? shallow : 0;
 	if (__builtin_expect(decoder->out.flags != 0, 0)) {
 		coverage_count(&finder->coverage, &decoder->out);
 		if (decoder->out.flags & DECODED_APPROXIMATE &&
@@ -264,6 +269,7 @@ static int find_objects(struct builder *builder)
 		coverage_add(&graph->coverage, &finder->frontier.coverage);
 		graph->coverage.gc_list_broken |= finder->gc_list_broken;
 		builder->slots_drawn += finder->frontier.slots_drawn;
+		builder->large_bytes += finder->large_bytes;
 		frontier_clear(&finder->frontier);
 		owned_blocks_clear(&finder->owned);
 		if (i > 0)
@@ -387,16 +393,16 @@ static int build(struct builder *builder)
 	return graph->is_objects_only ? OK : write_edges(builder);
 }
 
-static int open_graph(struct heap_graph **ret_graph, struct decoder *decoder, bool is_objects_only,
-                      struct progress *progress, struct error *error)
+static int open_graph(struct heap_graph **ret_graph, struct builder builder, bool is_objects_only)
 {
+	struct decoder *decoder = builder.decoder;
 	*ret_graph = NULL;
 	struct heap_graph *graph = calloc(1, sizeof *graph);
 	if (graph == NULL)
-		return error_set(error, ERROR_NO_MEMORY, "out of memory for the graph of the heap");
+		return error_set(builder.error, ERROR_NO_MEMORY, "out of memory for the graph of the heap");
 	graph->decoder = decoder;
 	graph->is_objects_only = is_objects_only;
-	struct builder builder = { .graph = graph, .decoder = decoder, .progress = progress, .error = error };
+	builder.graph = graph;
 	decoder->skip_blocks = true;
 	int status = build(&builder);
 	decoder->skip_blocks = false;
@@ -409,16 +415,18 @@ static int open_graph(struct heap_graph **ret_graph, struct decoder *decoder, bo
 	return OK;
 }
 
-int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, struct progress *progress,
-                    struct error *error)
+int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, struct heap_block_notes *notes,
+                    struct progress *progress, struct error *error)
 {
-	return open_graph(ret_graph, decoder, false, progress, error);
+	const struct builder builder = { .decoder = decoder, .notes = notes, .progress = progress, .error = error };
+	return open_graph(ret_graph, builder, false);
 }
 
 int heap_graph_open_objects(struct heap_graph **ret_graph, struct decoder *decoder, struct progress *progress,
                             struct error *error)
 {
-	return open_graph(ret_graph, decoder, true, progress, error);
+	const struct builder builder = { .decoder = decoder, .progress = progress, .error = error };
+	return open_graph(ret_graph, builder, true);
 }
 
 void heap_graph_close(struct heap_graph *graph)

@@ -46,6 +46,21 @@ struct python_blocks {
 int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *graph, const struct memory_map *memory,
                        struct progress *progress, struct error *error);
 void python_blocks_clear(struct python_blocks *blocks);
+
+/* ---- For who goes through the objects for another reason: graph/native/block_noter.h ---- */
+
+/* None yet. To be cleared. */
+int python_blocks_open(struct python_blocks *blocks, const struct object_index *index, struct error *error);
+/* Where part i of so many begins: no two parts have objects whose bits are in one word of `opaque`. */
+static inline uint32_t python_blocks_part(uint64_t objects, unsigned i, unsigned count)
+{
+	return (uint32_t)(i < count ? objects * i / count / 64 * 64 : objects);
+}
+/* What a noter has of its part: in order of the parts, so that the numbers of all are in order. False: no memory. */
+bool python_blocks_add(struct python_blocks *blocks, const struct python_blocks *more);
+/* After the last part. */
+void python_blocks_complete(struct python_blocks *blocks);
+
 /* The first object from `node` on, below `end`, that has such words; `end`: none. */
 static inline uint32_t python_blocks_next_opaque(const struct python_blocks *blocks, uint32_t node, uint32_t end)
 {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/groups.h"
+#include "query/memory/native_beside.h"
 
 static int no_memory(const struct frame_weights *weights)
 {
@@ -70,7 +71,7 @@ static int weigh_groups(struct frame_weights *weights, uint32_t *group)
 int frame_weights_open(struct frame_weights *ret_weights, const struct query *query)
 {
 	*ret_weights = (struct frame_weights){ .query = query };
-	TRY(query_heap(query, &ret_weights->heap));
+	TRY(query_heap_and_blocks(query, &ret_weights->heap));
 	const struct roots *roots = &ret_weights->heap->graph->roots;
 	const size_t numbers = ret_weights->heap->dominators.reached_count;
 	uint32_t *group = malloc((numbers + 1) * sizeof *group);

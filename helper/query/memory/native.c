@@ -209,6 +209,7 @@ int query_native(const struct query *query, const struct native_question *questi
 	const struct native_graph *graph;
 	const struct retained *heap;
 	*answer = (struct native_answer){ .matching = 0 };
+	TRY(target_note_blocks(query->target, UINT64_MAX, query->progress, query->error));
 	TRY(query_heap(query, &heap));
 	answer->coverage = heap->graph->coverage;
 	TRY(target_native(query->target, query->progress, &graph, query->error));

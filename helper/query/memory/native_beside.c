@@ -4,7 +4,6 @@
 #include "query/memory/memory_regions.h"
 
 enum {
-	POOLED_BYTES = 512, /* up to there an object lies in a pool, not in malloc's heaps */
 	BLOCK_BYTES = 512, /* that are searched in the time that a block takes */
 	CHEAP_BLOCKS = 1 << 23, /* two seconds, and 200 MB: nobody need be asked */
 	COSTLY_SHARE = 2, /* more than the objects divided by that: more than half of all the rest's time */
@@ -14,21 +13,42 @@ enum {
 /* Of what no row has anything. */
 #define NATIVE_REFUSED "malloc's heaps do not confirm themselves, so that its blocks are not known: memory says where"
 
-/* What malloc gave out and objects of these sizes do not explain, and what no allocator explains. Both are cheap to
- * know: no object is decoded. */
-static uint64_t guess(const struct heap_graph *graph, const struct memory_map *map,
-                      const struct memory_regions *regions)
+/* What malloc gave out to whoever it was. */
+static uint64_t malloc_bytes(const struct memory_map *map)
 {
-	uint64_t used = 0, objects = 0;
+	uint64_t used = 0;
 	for (size_t i = 0; i < map->walks.count; i++)
 		if (map->walks.items[i].is_confirmed)
 			used += map->walks.items[i].all.used_bytes + map->walks.items[i].mapped_found_bytes;
-	for (uint32_t node = 0; node < graph->index.count; node++)
-		if (graph->shallow[node] > POOLED_BYTES)
-			objects += heap_graph_own(graph, node);
-	const uint64_t other = regions->kinds[REGION_OTHER].resident + regions->kinds[REGION_POOL].resident;
-	return (used > objects ? used - objects : 0) + other + map->allocators->jemalloc.allocated +
+	return used;
+}
+
+/* What no allocator explains, or one that objects do not come from. */
+static uint64_t other_bytes(const struct memory_map *map, const struct memory_regions *regions)
+{
+	return regions->kinds[REGION_OTHER].resident + regions->kinds[REGION_POOL].resident +
+	       map->allocators->jemalloc.allocated +
 	       (map->mimalloc_pools.is_confirmed ? map->mimalloc_pools.used_bytes : 0);
+}
+
+/* What malloc gave out and objects of these sizes do not explain, and all else. Both are cheap to know: no object is
+ * decoded. */
+static uint64_t guess(const struct heap_graph *graph, const struct memory_map *map,
+                      const struct memory_regions *regions)
+{
+	const uint64_t used = malloc_bytes(map);
+	uint64_t objects = 0;
+	for (uint32_t node = 0; node < graph->index.count; node++)
+		if (graph->shallow[node] > LARGE_BYTES)
+			objects += heap_graph_own(graph, node);
+	return (used > objects ? used - objects : 0) + other_bytes(map, regions);
+}
+
+/* Bytes that are worth a look. */
+static uint64_t least_worth(uint64_t private_bytes)
+{
+	const uint64_t share = private_bytes / NATIVE_WORTH_SHARE;
+	return share > NATIVE_WORTH_BYTES ? share : NATIVE_WORTH_BYTES;
 }
 
 /* How many blocks are as much work as these, at most: Python's own are among them. */
@@ -80,8 +100,7 @@ static const char *why_left_out(const struct query *query, const struct memory_m
 		return "the measure is native";
 	if (query->no_native)
 		return "--no-native leaves them out";
-	const bool is_little = ret_beside->guess < NATIVE_WORTH_BYTES ||
-	                       ret_beside->guess < ret_beside->private_bytes / NATIVE_WORTH_SHARE;
+	const bool is_little = ret_beside->guess < least_worth(ret_beside->private_bytes);
 	/* What malloc gave out is not known then, and no guess. */
 	if (is_refused(map)) {
 		ret_beside->is_missed = true;
@@ -93,6 +112,24 @@ static const char *why_left_out(const struct query *query, const struct memory_m
 	const char *costly = why_costly(query, map, ret_beside->guess);
 	ret_beside->is_missed = costly != NULL;
 	return costly;
+}
+
+int query_heap_and_blocks(const struct query *query, const struct retained **ret_heap)
+{
+	struct target *target = query->target;
+	const struct memory_map *map;
+	struct memory_regions regions;
+	if (target->heap == NULL && query->measure != SIZE_NATIVE && !query->no_native) {
+		TRY(target_memory(target, query->progress, &map, query->error));
+		TRY(memory_regions_measure(query, map, &regions));
+		/* As guess() will say of it: what is worth a look then. */
+		const uint64_t worth = least_worth(regions.private_bytes), other = other_bytes(map, &regions);
+		const uint64_t used = malloc_bytes(map), all = used + other;
+		if (all >= worth)
+			TRY(target_note_blocks(target, other >= worth ? UINT64_MAX : all - worth, query->progress,
+			                       query->error));
+	}
+	return query_heap(query, ret_heap);
 }
 
 static int look(const struct query *query, bool with_retained, struct native_beside *ret_beside)

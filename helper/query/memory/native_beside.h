@@ -25,6 +25,8 @@ struct native_beside {
 	uint64_t named_bytes; /* of these, with an owner that is known */
 };
 
+/* query_heap() for who asks the next one afterwards: what that will need is noted while the heap is built. */
+int query_heap_and_blocks(const struct query *query, const struct retained **ret_heap);
 /* Needs the heap, which must have been asked for. */
 int query_native_beside(const struct query *query, struct native_beside *ret_beside);
 /* The same for who asks native_beside_of() of no number: `retained` is NULL. */
