@@ -261,6 +261,19 @@ int dominators_sum(const struct dominators *dominators, uint64_t *sums, const st
 	return OK;
 }
 
+int dominators_sum_counts(const struct dominators *dominators, struct byte_counts *sums,
+                          const struct progress *progress)
+{
+	uint64_t steps = 0;
+	if (sums->narrow == NULL)
+		return dominators_sum(dominators, sums->wide, progress);
+	for (uint32_t i = dominators->reached_count; i-- > 1;) {
+		sums->narrow[dominators->idom[i]] += sums->narrow[i];
+		TRY(progress_look(progress, &steps));
+	}
+	return OK;
+}
+
 int dominators_children(struct dominators *dominators, struct dominator_children *ret_children,
                         const struct progress *progress, struct error *error)
 {

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "analysis/edge_rows.h"
+#include "base/byte_counts.h"
 #include "base/progress.h"
 
 /* What the algorithm makes. Reached nodes are numbered in depth-first preorder, so a dominator has a smaller number
@@ -46,5 +47,8 @@ uint32_t dominators_next(const struct dominators *dominators, const struct domin
 
 /* sums[number] becomes the total of sums over the subtree. Sums of real sizes cannot wrap 64 bits. */
 int dominators_sum(const struct dominators *dominators, uint64_t *sums, const struct progress *progress);
+/* The same of counts that were opened for the sum of all. */
+int dominators_sum_counts(const struct dominators *dominators, struct byte_counts *sums,
+                          const struct progress *progress);
 
 #endif

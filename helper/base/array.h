@@ -41,6 +41,20 @@ bool array_grow(void **items, size_t *capacity, size_t item_bytes, size_t wanted
 		array_low;                                                                                             \
 	})
 
+/* Gives back what lies behind the last item, where the allocator can. */
+#define array_shrink(array)                                                                                            \
+	do {                                                                                                           \
+		if ((array)->count == 0) {                                                                             \
+			array_free(array);                                                                             \
+		} else if ((array)->count < (array)->capacity) {                                                       \
+			void *array_less = realloc((array)->items, (array)->count * sizeof *(array)->items);           \
+			if (array_less != NULL) {                                                                      \
+				(array)->items = array_less;                                                           \
+				(array)->capacity = (array)->count;                                                    \
+			}                                                                                              \
+		}                                                                                                      \
+	} while (0)
+
 #define array_free(array)                                                                                              \
 	do {                                                                                                           \
 		free((array)->items);                                                                                  \

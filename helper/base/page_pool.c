@@ -92,6 +92,47 @@ static char *take_fresh(uint64_t bytes)
 	return NULL;
 }
 
+/* Takes a huge page out of what was given back, where there is a whole one; NULL: there is none. */
+static char *cut_page(void)
+{
+	for (size_t i = 0; i < spans.count; i++) {
+		struct page_span *span = &spans.items[i];
+		const uint64_t before = round_up((uintptr_t)span->start, ALIGNMENT) - (uintptr_t)span->start;
+		if (!span->is_kept || span->bytes < before + ALIGNMENT)
+			continue;
+		char *page = span->start + before;
+		const struct page_span rest = { page + ALIGNMENT, span->bytes - before - ALIGNMENT, true };
+		if (before == 0 && rest.bytes == 0) {
+			remove_span(i);
+		} else if (before == 0) {
+			*span = rest;
+		} else {
+			if (rest.bytes > 0 && !insert_span(i + 1, &rest))
+				return NULL;
+			spans.items[i].bytes = before;
+		}
+		return page;
+	}
+	return NULL;
+}
+
+/* Puts what was given back in several pieces into a fresh block, page by page: nothing is copied, and nothing cleared.
+ * False: not all of the block has such pages. */
+static bool put_together(char *start, uint64_t bytes)
+{
+	uint64_t at = 0;
+	for (; at + ALIGNMENT <= bytes; at += ALIGNMENT) {
+		char *page = cut_page();
+		if (page == NULL)
+			break;
+		if (mremap(page, ALIGNMENT, ALIGNMENT, MREMAP_MAYMOVE | MREMAP_FIXED, start + at) == MAP_FAILED) {
+			(void)munmap(page, ALIGNMENT);
+			break;
+		}
+	}
+	return at == bytes;
+}
+
 void *page_pool_take(uint64_t bytes, bool *ret_is_fresh)
 {
 	if (bytes == 0 || bytes > INT64_MAX - 2 * (uint64_t)ALIGNMENT)
@@ -99,9 +140,11 @@ void *page_pool_take(uint64_t bytes, bool *ret_is_fresh)
 	bytes = round_up(bytes, PAGE_BYTES);
 	pthread_mutex_lock(&spans_lock);
 	char *start = take_kept(bytes);
-	*ret_is_fresh = start == NULL;
-	if (start == NULL)
+	*ret_is_fresh = false;
+	if (start == NULL) {
 		start = take_fresh(bytes);
+		*ret_is_fresh = start != NULL && !put_together(start, bytes);
+	}
 	pthread_mutex_unlock(&spans_lock);
 	return start;
 }

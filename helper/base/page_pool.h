@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Contents: anything. *ret_is_fresh: no page of it was touched yet, so that there is something to advise the kernel.
- * NULL: out of memory. */
+/* Contents: anything. *ret_is_fresh: of some pages none was touched yet, so that there is something to advise the
+ * kernel. NULL: out of memory. */
 void *page_pool_take(uint64_t bytes, bool *ret_is_fresh);
 /* False: the block is none of the pool's, and nothing was done. */
 bool page_pool_give(void *block);

@@ -124,7 +124,7 @@ void walk_set_heap(struct walk *walk, const struct heap_graph *heap)
 static uint64_t native_of(const struct walker *walker, uint64_t address)
 {
 	const uint32_t node = object_index_find(&walker->heap->index, address);
-	return node != UINT32_MAX ? walker->heap->native[node] : 0;
+	return node != UINT32_MAX ? byte_counts_at(&walker->heap->native, node) : 0;
 }
 
 uint64_t walk_measured(const struct walk *walk, struct decoder *decoder)

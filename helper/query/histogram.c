@@ -167,11 +167,11 @@ static inline int count_object(struct histogram *histogram, uint32_t node, const
 {
 	const struct retained *heap = histogram->heap;
 	const uint32_t number = heap->dominators.number[node];
+	const bool has_native = histogram->answer->native.is_known || heap->measure == SIZE_NATIVE;
 	const struct histogram_sum own = {
 		.shallow = heap_graph_own(heap->graph, node),
 		.allocated = histogram->measures_allocated ? heap_graph_allocated(heap->graph, node) : 0,
-		.native = histogram->answer->native.is_known || heap->measure == SIZE_NATIVE ? heap->graph->native[node]
-		                                                                             : 0,
+		.native = has_native ? byte_counts_at(&heap->graph->native, node) : 0,
 	};
 	const bool is_reached = number != UINT32_MAX;
 	add_measure(is_reached ? &histogram->answer->reached : &histogram->answer->unreachable, &own);

@@ -68,7 +68,7 @@ static struct object_row row_of(const struct objects *objects, uint64_t address,
 	if (objects->query->measure == SIZE_ALLOCATED)
 		row.allocated = heap_graph_allocated(heap->graph, node);
 	if (objects->query->measure == SIZE_NATIVE)
-		row.native = heap->graph->native[node];
+		row.native = byte_counts_at(&heap->graph->native, node);
 	return row;
 }
 

@@ -47,8 +47,8 @@ static int sum_bytes(struct retained *retained, enum size_measure measure, const
 		const uint32_t number = dominators->number[node];
 		if (number == UINT32_MAX)
 			continue;
-		retained->bytes[number] = graph->native[node];
-		retained->total += graph->native[node];
+		retained->bytes[number] = byte_counts_at(&graph->native, node);
+		retained->total += retained->bytes[number];
 	}
 	if (dominators_sum(dominators, retained->bytes, progress) < 0)
 		return progress_cancelled(error);

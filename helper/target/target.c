@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "base/large_block.h"
 #include "base/page_pool.h"
 
 int target_open(struct target **ret_target, struct address_space *space, const struct runtime_options *options,
@@ -42,13 +41,12 @@ void target_forget(struct target *target)
 	retained_close(target->heap);
 	heap_graph_close(target->graph);
 	native_graph_close(target->native);
-	large_free(target->native_retained);
+	byte_counts_close(&target->native_retained);
 	memory_map_close(target->memory);
 	forget_blocks(target);
 	target->heap = NULL;
 	target->graph = NULL;
 	target->native = NULL;
-	target->native_retained = NULL;
 	target->memory = NULL;
 	target->has_noted_pools = target->notes_blocks = false;
 }
@@ -133,22 +131,35 @@ static int build_heap(struct target *target, struct progress *progress, struct e
 	return status;
 }
 
-int target_weigh_native(struct target *target, struct progress *progress, struct error *error)
+/* What hangs on each node of the graph, or number of the dominator tree. */
+static int count_native(struct target *target, bool is_by_node, uint64_t count, struct byte_counts *ret_counts,
+                        struct progress *progress, struct error *error)
 {
 	const struct native_graph *native;
-	struct heap_graph *graph = target->heap->graph;
-	if (graph->native != NULL)
-		return OK;
+	const uint32_t *nodes = target->heap->dominators.node;
+	uint64_t steps = 0;
 	TRY(target_native(target, progress, &native, error));
-	uint64_t *bytes = large_allocate_zero((uint64_t)graph->node_count + 1, sizeof *bytes);
-	if (bytes == NULL)
+	if (!native_graph_open_counts(native, ret_counts, count))
 		return error_set(error, ERROR_NO_MEMORY, "out of memory for the bytes of native blocks");
-	for (size_t i = 0; i < native->blocks.count; i++)
-		if (native->blocks.items[i].holder == NATIVE_OBJECT)
-			bytes[target->heap->dominators.node[native->blocks.items[i].owner]] +=
-			        native_block_bytes(&native->blocks.items[i]);
-	graph->native = bytes;
+	for (size_t i = 0; i < native->blocks.count; i++) {
+		const struct native_block *block = &native->blocks.items[i];
+		if (block->holder == NATIVE_OBJECT)
+			byte_counts_add(ret_counts, is_by_node ? nodes[block->owner] : block->owner,
+			                native_block_bytes(block));
+		if (progress_look(progress, &steps) < 0) {
+			byte_counts_close(ret_counts);
+			return progress_cancelled(error);
+		}
+	}
 	return OK;
+}
+
+int target_weigh_native(struct target *target, struct progress *progress, struct error *error)
+{
+	struct heap_graph *graph = target->heap->graph;
+	if (byte_counts_are_open(&graph->native))
+		return OK;
+	return count_native(target, true, (uint64_t)graph->node_count + 1, &graph->native, progress, error);
 }
 
 int target_heap(struct target *target, enum size_measure measure, struct progress *progress,
@@ -250,29 +261,20 @@ int target_native(struct target *target, struct progress *progress, const struct
 	return OK;
 }
 
-int target_native_retained(struct target *target, struct progress *progress, const uint64_t **ret_bytes,
+int target_native_retained(struct target *target, struct progress *progress, const struct byte_counts **ret_bytes,
                            struct error *error)
 {
-	*ret_bytes = target->native_retained;
-	if (target->native_retained != NULL)
+	struct byte_counts *bytes = &target->native_retained;
+	*ret_bytes = bytes;
+	if (byte_counts_are_open(bytes))
 		return OK;
+	/* The numbers of the dominator tree are those of the heap, which this builds if nobody has. */
 	const struct native_graph *native;
 	TRY(target_native(target, progress, &native, error));
 	const struct dominators *dominators = &target->heap->dominators;
-	uint64_t *bytes = large_allocate_zero((uint64_t)dominators->reached_count + 1, sizeof *bytes);
-	if (bytes == NULL)
-		return error_set(error, ERROR_NO_MEMORY, "out of memory for the bytes of native blocks");
-	uint64_t steps = 0;
-	int status = OK;
-	for (size_t i = 0; status == OK && i < native->blocks.count; i++) {
-		if (native->blocks.items[i].holder == NATIVE_OBJECT)
-			bytes[native->blocks.items[i].owner] += native_block_bytes(&native->blocks.items[i]);
-		status = progress_look(progress, &steps);
-	}
-	if (status < 0 || dominators_sum(dominators, bytes, progress) < 0) {
-		large_free(bytes);
-		return progress_cancelled(error);
-	}
-	*ret_bytes = target->native_retained = bytes;
-	return OK;
+	TRY(count_native(target, false, (uint64_t)dominators->reached_count + 1, bytes, progress, error));
+	if (dominators_sum_counts(dominators, bytes, progress) == OK)
+		return OK;
+	byte_counts_close(bytes);
+	return progress_cancelled(error);
 }

@@ -33,7 +33,7 @@ struct target {
 	bool notes_blocks; /* target_note_blocks() */
 	uint64_t large_most; /* its */
 	struct native_graph *native; /* target_native(); NULL: nobody asked */
-	uint64_t *native_retained; /* target_native_retained(); NULL: nobody asked */
+	struct byte_counts native_retained; /* target_native_retained() */
 };
 
 /* Finds Python in space, which the target owns from now on, also when this fails. */
@@ -76,7 +76,7 @@ int target_native(struct target *target, struct progress *progress, const struct
 /* Bytes of these that hang on each node of the graph itself: heap->graph->native. Needs the heap. */
 int target_weigh_native(struct target *target, struct progress *progress, struct error *error);
 /* Bytes of them that each number of the dominator tree retains; borrowed. */
-int target_native_retained(struct target *target, struct progress *progress, const uint64_t **ret_bytes,
+int target_native_retained(struct target *target, struct progress *progress, const struct byte_counts **ret_bytes,
                            struct error *error);
 
 #endif

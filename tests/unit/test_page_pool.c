@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * page_pool: blocks that do not overlap, whoever takes and gives them in which order; what was given back is had again
- * only while the pool is kept, whole or in parts, and none of it is left in the end. large_block over it: arrays keep
- * what is in them when they grow from one kind of memory into the other. */
+ * only while the pool is kept, whole, in parts or put together, and none of it is left in the end. large_block over it:
+ * arrays keep what is in them when they grow from one kind of memory into the other. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 #include "base/page_pool.h"
 #include "base/threads.h"
 
-enum { PAGE = 4096, BLOCKS = 40, ROUNDS = 2000, MEMBERS = 4 };
+enum { PAGE = 4096, HUGE_PAGE = 1 << 21, BLOCKS = 40, ROUNDS = 2000, MEMBERS = 4 };
 
 struct taken {
 	uint8_t *bytes;
@@ -98,6 +98,52 @@ static void kept_ones_are_had_again(void **state)
 	assert_true(page_pool_give(other));
 }
 
+/* Marks the first bytes of each huge page with its number from `first` on. */
+static void mark_huge_pages(uint8_t *block, unsigned count, unsigned first)
+{
+	for (unsigned i = 0; i < count; i++)
+		block[(size_t)i * HUGE_PAGE] = (uint8_t)(first + i);
+}
+
+/* Where no piece is large enough, whole huge pages of several become one block, as they are. */
+static void pieces_are_put_together(void **state)
+{
+	bool is_fresh, seen[8] = { false };
+	uint8_t *pieces[2];
+	(void)state;
+	page_pool_keep();
+	for (unsigned i = 0; i < 2; i++) {
+		pieces[i] = page_pool_take(UINT64_C(3) * HUGE_PAGE + PAGE, &is_fresh);
+		assert_non_null(pieces[i]);
+		mark_huge_pages(pieces[i], 3, 1 + 3 * i);
+	}
+	assert_true(page_pool_give(pieces[0]) && page_pool_give(pieces[1]));
+	uint8_t *whole = page_pool_take(UINT64_C(5) * HUGE_PAGE, &is_fresh);
+	assert_false(is_fresh);
+	assert_int_equal(page_pool_bytes(whole), UINT64_C(5) * HUGE_PAGE);
+	for (unsigned i = 0; i < 5; i++) {
+		const uint8_t mark = whole[(size_t)i * HUGE_PAGE];
+		assert_in_range(mark, 1, 6);
+		assert_false(seen[mark]);
+		seen[mark] = true;
+	}
+	/* One huge page is left, and what is no whole one: the rest of the next block is fresh, and zero. */
+	uint8_t *other = page_pool_take(UINT64_C(2) * HUGE_PAGE + PAGE, &is_fresh);
+	assert_true(is_fresh);
+	assert_in_range(other[0], 1, 6);
+	assert_false(seen[other[0]]);
+	assert_int_equal(other[HUGE_PAGE], 0);
+	assert_int_equal(other[2 * HUGE_PAGE], 0);
+	memset(other, 0xff, (size_t)2 * HUGE_PAGE + PAGE);
+	assert_true(page_pool_give(other) && page_pool_give(whole));
+	/* What was put together is had again in one piece. */
+	assert_ptr_equal(page_pool_take(UINT64_C(5) * HUGE_PAGE, &is_fresh), whole);
+	assert_false(is_fresh);
+	memset(whole, 0xff, (size_t)5 * HUGE_PAGE);
+	page_pool_release();
+	assert_true(page_pool_give(whole));
+}
+
 static void what_cannot_be_had(void **state)
 {
 	bool is_fresh;
@@ -141,9 +187,8 @@ static void arrays_grow_and_shrink(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(blocks_do_not_overlap),
-		cmocka_unit_test(kept_ones_are_had_again),
-		cmocka_unit_test(what_cannot_be_had),
+		cmocka_unit_test(blocks_do_not_overlap),   cmocka_unit_test(kept_ones_are_had_again),
+		cmocka_unit_test(pieces_are_put_together), cmocka_unit_test(what_cannot_be_had),
 		cmocka_unit_test(arrays_grow_and_shrink),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -441,7 +441,7 @@ void heap_graph_close(struct heap_graph *graph)
 	array_free(&graph->boundaries);
 	large_free(graph->shallow);
 	large_free(graph->allocated);
-	large_free(graph->native);
+	byte_counts_close(&graph->native);
 	free(graph);
 }
 

@@ -7,6 +7,7 @@
 
 #include "decode/allocated.h"
 #include "analysis/edge_rows.h"
+#include "base/byte_counts.h"
 #include "graph/object_index.h"
 #include "graph/roots.h"
 #include "graph/walk.h"
@@ -36,7 +37,7 @@ struct heap_graph {
 	uint32_t *shallow; /* bytes, by object number; HEAP_GRAPH_LARGE: ask the decoder */
 	uint32_t
 	        *allocated; /* the same in what the allocators took; NULL: heap_graph_find_allocated() was not called */
-	uint64_t *native; /* bytes of C code's blocks that hang on each node, estimated; NULL: nobody asked */
+	struct byte_counts native; /* C code's blocks that hang on each node, estimated; not open: nobody asked */
 	bool is_objects_only; /* neither edges nor sizes nor counts are there */
 	uint32_t node_count; /* objects and holders */
 	uint32_t node_process; /* index.count + 0, the first holder */
@@ -94,7 +95,7 @@ static inline uint64_t heap_graph_own(const struct heap_graph *graph, uint32_t n
 static inline uint64_t heap_graph_bytes(const struct heap_graph *graph, uint32_t node, enum size_measure measure)
 {
 	if (measure == SIZE_NATIVE)
-		return graph->native[node];
+		return byte_counts_at(&graph->native, node);
 	return measure == SIZE_ALLOCATED ? heap_graph_allocated(graph, node) : heap_graph_own(graph, node);
 }
 

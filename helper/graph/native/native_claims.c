@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "analysis/components.h"
-#include "base/large_block.h"
 
 enum {
 	SPARSE_BYTES =
@@ -74,8 +73,8 @@ struct claims {
 	struct progress *progress;
 	struct error *error;
 	uint8_t *marks; /* enum block_mark, of blocks */
-	/* Of blocks; the rest of each claim is in the block. While a round goes on, a component's claim is its first
-	 * block's. */
+	/* Of blocks, most of them 0, of which nothing is written; the rest of each claim is in the block. While a round
+	 * goes on, a component's claim is its first block's. */
 	uint32_t *distance;
 	struct inner inner; /* of one round */
 	uint64_t steps;
@@ -194,7 +193,8 @@ static void set_claim(struct claims *claims, uint32_t block, struct claim claim)
 	of->owner = claim.owner;
 	of->holder = (uint8_t)claim.holder;
 	of->strength = (uint8_t)claim.strength;
-	claims->distance[block] = claim.distance;
+	if (claims->distance[block] != claim.distance)
+		claims->distance[block] = claim.distance;
 }
 
 /* Where among the inner blocks one is; UINT32_MAX: nowhere. */
@@ -468,7 +468,7 @@ static int find(struct claims *claims)
 {
 	const size_t count = claims->graph->blocks.count;
 	claims->marks = calloc(count + 1, sizeof *claims->marks);
-	claims->distance = large_allocate_zero(count + 1, sizeof *claims->distance);
+	claims->distance = calloc(count + 1, sizeof *claims->distance);
 	if (claims->marks == NULL || claims->distance == NULL)
 		return no_memory(claims);
 	mark_starts(claims, &claims->edges->exact, MARK_START | MARK_START_BY_OBJECT);
@@ -504,6 +504,6 @@ int native_claims_find(struct native_graph *graph, const struct native_sources *
 	const int status = find(&claims);
 	inner_clear(&claims.inner);
 	free(claims.marks);
-	large_free(claims.distance);
+	free(claims.distance);
 	return status;
 }

@@ -22,6 +22,7 @@ enum {
 	WORDS_AT_ONCE = 8,
 	AHEAD_BYTES =
 	        1024, /* memory is fetched: objects lie side by side, and a page ends what the processor foresees */
+	MOVED_EDGES = 1 << 16,
 	SMALL_BYTES = 256, /* of a block: it is looked through once before word by word */
 };
 
@@ -224,10 +225,17 @@ static int append(native_edge_array *all, native_edge_array *more)
 		return ERROR_LIMIT;
 	if (more->count == 0)
 		return OK;
-	if (!array_reserve(all, all->count + more->count))
+	const size_t before = all->count;
+	if (!array_reserve(all, before + more->count))
 		return ERROR_NO_MEMORY;
-	memcpy(all->items + all->count, more->items, more->count * sizeof *all->items);
 	all->count += more->count;
+	/* From behind, piece by piece, each given back: both are never there whole. */
+	while (more->count > 0) {
+		const size_t count = more->count < MOVED_EDGES ? more->count : MOVED_EDGES;
+		more->count -= count;
+		memcpy(all->items + before + more->count, more->items + more->count, count * sizeof *all->items);
+		array_shrink(more);
+	}
 	return OK;
 }
 

@@ -249,6 +249,15 @@ static int number_blocks(struct builder *builder)
 	return object_index_number(&graph->index, builder->error);
 }
 
+/* Of use to native_edges_find() only. */
+static void drop_index(struct native_graph *graph)
+{
+	object_index_close(&graph->index);
+	free(graph->placed);
+	graph->index = (struct object_index){ .space = NULL };
+	graph->placed = NULL;
+}
+
 static void add_total(struct native_total *total, const struct native_total *more)
 {
 	total->blocks += more->blocks;
@@ -277,6 +286,7 @@ static int build(struct builder *builder)
 	TRY(collect_blocks(builder));
 	TRY(number_blocks(builder));
 	TRY(native_edges_find(&builder->edges, graph, builder->sources, builder->progress, builder->error));
+	drop_index(graph);
 	graph->edge_count =
 	        builder->edges.from_objects.count + builder->edges.from_blocks.count + builder->edges.from_files.count;
 	TRY(native_claims_find(graph, builder->sources, &builder->edges, builder->progress, builder->error));
@@ -308,7 +318,14 @@ void native_graph_close(struct native_graph *graph)
 		return;
 	array_free(&graph->blocks);
 	array_free(&graph->free_listed);
-	free(graph->placed);
-	object_index_close(&graph->index);
+	drop_index(graph);
 	free(graph);
+}
+
+bool native_graph_open_counts(const struct native_graph *graph, struct byte_counts *counts, uint64_t count)
+{
+	uint64_t bits = 0;
+	for (size_t i = 0; i < graph->blocks.count; i++)
+		bits |= native_block_bytes(&graph->blocks.items[i]);
+	return byte_counts_open(counts, count, graph->all.bytes, bits);
 }

@@ -44,6 +44,8 @@ struct native_sources {
 int native_graph_open(struct native_graph **ret_graph, const struct native_sources *sources, struct progress *progress,
                       struct error *error);
 void native_graph_close(struct native_graph *graph); /* NULL is fine */
+/* Zeroes for so many owners, that the bytes of all blocks fit in. False: out of memory. */
+bool native_graph_open_counts(const struct native_graph *graph, struct byte_counts *counts, uint64_t count);
 /* Among the first `count` blocks, which are in order, the one that holds address; NULL: none. */
 static inline struct native_block *native_graph_among(const struct native_graph *graph, size_t count, uint64_t address)
 {

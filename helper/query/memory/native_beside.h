@@ -18,7 +18,7 @@ struct native_beside {
 	const char *left_out; /* why not, or why not all, for people; NULL: they are known, or there are none */
 	bool is_missed; /* nobody asked to leave them out, and there may be many: to be said in the text too */
 	bool is_exact; /* no word was taken for a pointer: all owners were decoded */
-	const uint64_t *retained; /* by number of the dominator tree; the target's; NULL where they are not known */
+	const struct byte_counts *retained; /* of the dominator tree; the target's; NULL where they are not known */
 	uint64_t total; /* of all that hang on objects */
 	uint64_t guess; /* where they are not known: about so many at most, owned or not */
 	uint64_t private_bytes; /* writable and private, resident as far as that is known */
@@ -34,7 +34,7 @@ int query_native_beside_sums(const struct query *query, struct native_beside *re
 
 static inline uint64_t native_beside_of(const struct native_beside *beside, uint32_t number)
 {
-	return beside->retained != NULL && number != UINT32_MAX ? beside->retained[number] : 0;
+	return beside->retained != NULL && number != UINT32_MAX ? byte_counts_at(beside->retained, number) : 0;
 }
 
 #endif
