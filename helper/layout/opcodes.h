@@ -25,6 +25,7 @@ enum opcode_role {
 	OPCODE_LOAD_FAST_PAIR, /* two: argument >> 4, argument & 15 */
 	OPCODE_LOAD_DEREF,
 	OPCODE_LOAD_ATTR, /* takes the place of the object */
+	OPCODE_AWAIT, /* what is awaited or yielded from, and `words` more */
 };
 
 enum opcode_flag {
@@ -48,7 +49,7 @@ struct opcode_facts {
 	bool is_known;
 	uint8_t caches; /* units that follow and are no instructions */
 	uint8_t role; /* enum opcode_role */
-	uint8_t words; /* of calls: between the arguments and the top, or see OPCODE_CALL_ALL */
+	uint8_t words; /* of calls: between the arguments and the top, or see OPCODE_CALL_ALL; of OPCODE_AWAIT */
 	uint16_t flags;
 	int8_t effect, each, bits[4];
 	int16_t high;

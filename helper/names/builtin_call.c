@@ -7,13 +7,12 @@
 #include "base/limits.h"
 #include "decode/reference_count.h"
 #include "names/code_depths.h"
-#include "names/line_table.h"
 #include "names/locals.h"
 #include "names/names.h"
 #include "object/type_flags.h"
 #include "object/value.h"
 
-enum { UNIT_BYTES = 2, NAME_BYTES = 256 };
+enum { NAME_BYTES = 256 };
 
 /* opcode_facts.words of calls with all arguments in one tuple. */
 enum { WORDS_WITHOUT_NULL = 2, WORDS_WITH_KEYWORDS = 4 };
@@ -28,31 +27,9 @@ struct call {
 	uint64_t self; /* of a method that is not bound; 0: it is no such */
 };
 
-/* What a word of the stack refers to. */
 static bool stack_word(const struct call *call, uint64_t slot, uint64_t *ret_word)
 {
-	if (!reader_u64(&call->decoder->reader, call->frame->stack + 8 * slot, ret_word))
-		return false;
-	if (layout_feature(call->decoder->layout, FEATURE_TAGGED_STACK_REFS))
-		*ret_word = stack_reference_target(*ret_word);
-	return true;
-}
-
-static bool find_instruction(struct call *call)
-{
-	const struct python_frame *frame = call->frame;
-	int64_t offset = (int64_t)frame->last_instruction;
-	if (frame->last_instruction == UINT64_MAX || frame->stack == 0 ||
-	    (frame->last_instruction_is_address &&
-	     !instruction_offset(call->decoder, frame->code, frame->last_instruction, &offset)) ||
-	    offset < 0 || offset / UNIT_BYTES >= call->depths.count)
-		return false;
-	call->unit = (uint32_t)(offset / UNIT_BYTES);
-	/* Up to 3.10 f_lasti stays at what extends the argument. */
-	while (call->unit + 1 < call->depths.count &&
-	       code_depths_opcode(&call->depths, call->unit)->flags & OPCODE_EXTENDS)
-		call->unit++;
-	return true;
+	return code_depths_stack_word(call->decoder, call->frame, slot, ret_word);
 }
 
 static bool takes_all(const struct opcode_facts *facts)
@@ -325,8 +302,9 @@ bool builtin_call_say(struct decoder *decoder, const struct python_frame *frame,
 	struct call call = { .decoder = decoder, .frame = frame };
 	struct text said = { .bytes = NULL };
 	char name[NAME_BYTES];
-	const bool is_known = code_depths_find(&call.depths, decoder, frame->code) && find_instruction(&call) &&
-	                      take_callable(&call) && is_under_way(&call) && say_callable(&call, name, &said) &&
+	const bool is_known = code_depths_find(&call.depths, decoder, frame->code) &&
+	                      code_depths_unit(&call.depths, decoder, frame, &call.unit) && take_callable(&call) &&
+	                      is_under_way(&call) && say_callable(&call, name, &said) &&
 	                      is_what_was_loaded(&call, name) && !said.failed;
 	if (is_known)
 		text_add(text, text_string(&said));

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "decode/run.h"
 #include "names/exception_table.h"
+#include "names/line_table.h"
 #include "object/value.h"
 
 enum { UNIT_BYTES = 2 };
@@ -162,6 +164,33 @@ bool code_depths_find(struct code_depths *ret_depths, struct decoder *decoder, u
 	free(walk.open);
 	free(walk.waiting);
 	return is_found;
+}
+
+bool code_depths_unit(const struct code_depths *depths, struct decoder *decoder, const struct python_frame *frame,
+                      uint32_t *ret_unit)
+{
+	int64_t offset = (int64_t)frame->last_instruction;
+	if (frame->last_instruction == UINT64_MAX || frame->stack == 0 ||
+	    (frame->last_instruction_is_address &&
+	     !instruction_offset(decoder, frame->code, frame->last_instruction, &offset)) ||
+	    offset < 0 || offset / UNIT_BYTES >= depths->count)
+		return false;
+	uint32_t unit = (uint32_t)(offset / UNIT_BYTES);
+	/* Up to 3.10 f_lasti stays at what extends the argument. */
+	while (unit + 1 < depths->count && code_depths_opcode(depths, unit)->flags & OPCODE_EXTENDS)
+		unit++;
+	*ret_unit = unit;
+	return true;
+}
+
+bool code_depths_stack_word(struct decoder *decoder, const struct python_frame *frame, uint64_t slot,
+                            uint64_t *ret_word)
+{
+	if (!reader_u64(&decoder->reader, frame->stack + 8 * slot, ret_word))
+		return false;
+	if (layout_feature(decoder->layout, FEATURE_TAGGED_STACK_REFS))
+		*ret_word = stack_reference_target(*ret_word);
+	return true;
 }
 
 void code_depths_clear(struct code_depths *depths)

@@ -24,6 +24,13 @@ struct code_depths {
 bool code_depths_find(struct code_depths *ret_depths, struct decoder *decoder, uint64_t code);
 void code_depths_clear(struct code_depths *depths);
 
+/* The unit of the instruction that a frame of this code stands at. False: it has not begun. */
+bool code_depths_unit(const struct code_depths *depths, struct decoder *decoder, const struct python_frame *frame,
+                      uint32_t *ret_unit);
+/* What a word of a frame's evaluation stack refers to. */
+bool code_depths_stack_word(struct decoder *decoder, const struct python_frame *frame, uint64_t slot,
+                            uint64_t *ret_word);
+
 static inline const struct opcode_facts *code_depths_opcode(const struct code_depths *depths, uint32_t unit)
 {
 	return &depths->opcodes[(uint8_t)depths->bytes.bytes[2 * (size_t)unit]];

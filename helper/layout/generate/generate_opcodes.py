@@ -52,7 +52,7 @@ LOADS = {"LOAD_GLOBAL": "LOAD_GLOBAL", "LOAD_NAME": "LOAD_NAME", "LOAD_FAST": "L
 
 
 def role_of(name, minor):
-    """enum opcode_role, and for calls: words between the arguments and the top, words in front of the arguments."""
+    """enum opcode_role; of calls the words between the arguments and the top; of AWAIT those above what is awaited."""
     if name == "CALL_FUNCTION":
         return "CALL_ONE", 0
     if name == "CALL_FUNCTION_KW":
@@ -67,6 +67,8 @@ def role_of(name, minor):
         # [NULL in front, 3.11 and 3.12] function [NULL behind, 3.13+] arguments, keywords (3.14+: or NULL)
         return ("CALL_ALL" if minor < 11 else "CALL_ALL_NULL_FIRST" if minor < 13 else "CALL_ALL",
                 2 if minor < 13 else 3 if minor < 14 else 4)
+    if name in ("SEND", "YIELD_FROM"):
+        return "AWAIT", 2 if minor >= 15 else 1  # receiver [NULL or an index, 3.15] what is sent
     return LOADS.get(name, "PLAIN"), 0
 
 
@@ -99,7 +101,9 @@ def table(facts):
         flags = []
         if name in ENDS:
             flags.append("OPCODE_ENDS")
-        if number in facts["relative"]:
+        if name == "END_ASYNC_FOR":
+            pass  # 3.14 tells tracers by its argument where the loop began, and does not go there
+        elif number in facts["relative"]:
             flags.append("OPCODE_JUMPS_BACK" if "BACKWARD" in name else "OPCODE_JUMPS")
         elif number in facts["absolute"]:
             flags.append("OPCODE_JUMPS_TO")

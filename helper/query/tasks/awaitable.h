@@ -5,8 +5,6 @@
 #ifndef PYDS_QUERY_AWAITABLE_H
 #define PYDS_QUERY_AWAITABLE_H
 
-#include "base/address_map.h"
-#include "base/array.h"
 #include "decode/decoder.h"
 
 enum awaitable_kind {
@@ -58,23 +56,5 @@ uint64_t awaitable_awaits(struct decoder *decoder, uint64_t object, const struct
 /* Past what only leads to another awaitable: *object becomes a coroutine, a generator, a future or an object of another
  * kind, which is returned. */
 enum awaitable_kind awaitable_skip_links(struct decoder *decoder, uint64_t *object);
-
-struct await_step {
-	uint64_t object; /* coroutine, generator or asynchronous generator */
-	enum awaitable_state state;
-	struct python_frame frame;
-};
-
-/* One chain of awaits, outermost coroutine first. */
-struct await_chain {
-	ARRAY(struct await_step) steps;
-	uint64_t last; /* what the innermost step waits for: a future, or an object of unknown type; 0: nothing known */
-	enum awaitable_kind last_kind; /* of last */
-	bool truncated; /* LIMIT_AWAIT_CHAIN, or a step that cannot be read */
-};
-
-/* Empties and fills *chain; false: out of memory. */
-bool await_chain_follow(struct await_chain *chain, struct decoder *decoder, uint64_t coroutine);
-void await_chain_clear(struct await_chain *chain);
 
 #endif

@@ -5,6 +5,7 @@
 #define PYDS_QUERY_TASK_WAIT_H
 
 #include "query/memory/library.h"
+#include "query/tasks/await_chain.h"
 #include "query/tasks/tasks.h"
 
 struct waited {
