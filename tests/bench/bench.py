@@ -180,11 +180,11 @@ def measure_native(heap, blocks):
     print("\n%d objects, of which %d have a block of C code; top --no-native: %.2f s of the processor's time"
           % (2 * blocks, blocks, top))
     rows = [("%s, with native blocks / without" % command.split()[0],
-             least[command] / least[command + " --no-native"], 1.75, "%.2f x") for command in commands]
-    rows += [("memory / top without native blocks", least["memory"] / top, 1.2, "%.2f x"),
+             least[command] / least[command + " --no-native"], 1.6, "%.2f x") for command in commands]
+    rows += [("memory / top without native blocks", least["memory"] / top, 1, "%.2f x"),
              ("top --measure native / top without", least["top --measure native"] / top, 1.75, "%.2f x"),
              ("native / top without", least["native"] / top, None, "%.2f x"),
-             ("native blocks, memory beyond the mapped file, per block", max(more, 0) / blocks, 32, "%.1f B")]
+             ("native blocks, memory beyond the mapped file, per block", max(more, 0) / blocks, 28, "%.1f B")]
     return report(rows)
 
 

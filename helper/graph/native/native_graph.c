@@ -9,7 +9,10 @@
 #include "graph/native/pool_blocks.h"
 #include "runtime/free_lists.h"
 
-enum { LEAST_BYTES = 16 }; /* of a block; two words of jemalloc's smallest are left out */
+enum {
+	LEAST_BYTES = 16, /* of a block; two words of jemalloc's smallest are left out */
+	SMALL_BYTES = 256, /* of a chunk: most of it is at hand where its header was read */
+};
 
 struct builder {
 	struct native_graph *graph;
@@ -17,6 +20,7 @@ struct builder {
 	struct progress *progress;
 	struct error *error;
 	struct native_edges edges;
+	uint64_t low, span; /* all that was mapped lies in between */
 	uint64_t steps;
 };
 
@@ -58,6 +62,17 @@ static int add_block(struct builder *builder, struct reader *reader, const struc
 	return progress_look(builder->progress, &builder->steps) == OK ? OK : progress_cancelled(builder->error);
 }
 
+/* Whether no word of a small chunk is an address: of many none is, and it need not be fetched once more. */
+static bool is_data(const struct builder *builder, struct reader *reader, const struct glibc_chunk *chunk)
+{
+	const uint64_t bytes = (chunk->bytes - GLIBC_CHUNK_HEADER / 2) & ~UINT64_C(7);
+	const uint8_t *words = chunk->bytes <= SMALL_BYTES ? reader_at(reader, chunk->address, bytes) : NULL;
+	bool has_address = words == NULL;
+	for (uint64_t i = 0; words != NULL && i < bytes; i += 8)
+		has_address |= load_u64(words + i) - builder->low < builder->span;
+	return !has_address;
+}
+
 /* Of one malloc: those in heaps and those mapped alone, each in order of address. */
 static int collect_chunks(struct builder *builder, struct reader *reader, const struct glibc_walk *walk)
 {
@@ -75,7 +90,10 @@ static int collect_chunks(struct builder *builder, struct reader *reader, const 
 		const struct glibc_chunk *next = is_heap ? &chunk : &walk->mapped.items[mapped++];
 		const struct allocator_block block = { next->address, next->bytes,
 			                               is_heap ? ALLOCATOR_MALLOC : ALLOCATOR_MMAP };
+		const size_t before = builder->graph->blocks.count;
 		TRY(add_block(builder, reader, &block));
+		if (is_heap && builder->graph->blocks.count > before)
+			builder->graph->blocks.items[before].is_data = is_data(builder, reader, &chunk);
 		if (is_heap)
 			has_chunk = glibc_cursor_next(&cursor, &chunk);
 	}
@@ -198,6 +216,10 @@ static int collect_blocks(struct builder *builder)
 	struct native_graph *graph = builder->graph;
 	const struct memory_map *memory = builder->sources->memory;
 	struct reader reader;
+	if (memory->regions.count > 0) {
+		builder->low = memory->regions.items[0].start;
+		builder->span = memory->regions.items[memory->regions.count - 1].end - builder->low;
+	}
 	reader_init(&reader, memory->allocators->space);
 	for (size_t i = 0; i < memory->walks.count; i++)
 		if (memory->walks.items[i].is_confirmed)
