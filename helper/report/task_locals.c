@@ -8,24 +8,23 @@
 #include "report/report.h"
 #include "report/tasks.h"
 
-static bool frame_at(struct task_report *tasks, const struct task_group *group, const struct task_place *place,
-                     struct python_frame *ret_frame)
+static bool frame_at(struct task_report *tasks, const struct task_place *place, struct python_frame *ret_frame)
 {
 	struct decoder *decoder = tasks->report->naming;
 	if (place->code == 0 || place->object == 0)
 		return false;
-	if (group->state == TASK_GREENLET)
+	if (place->object_is_frame)
 		return runtime_read_frame(decoder->context->runtime, &decoder->reader, place->object, ret_frame);
 	const enum awaitable_state state = awaitable_frame(decoder, place->object, ret_frame);
 	return state == AWAITABLE_CREATED || state == AWAITABLE_SUSPENDED || state == AWAITABLE_RUNNING;
 }
 
-void task_locals_show(struct task_report *tasks, const struct task_group *group, const struct task_place *place)
+void task_locals_show(struct task_report *tasks, const struct task_place *place)
 {
 	struct report *report = tasks->report;
 	struct python_frame frame;
 	uint64_t shown = 0, more = 0;
-	if (!frame_at(tasks, group, place, &frame))
+	if (!frame_at(tasks, place, &frame))
 		return;
 	for (uint32_t i = 0; i < frame.slot_count && i < LIMIT_FRAME_SLOTS; i++) {
 		struct text name = { .bytes = NULL };
@@ -47,14 +46,14 @@ void task_locals_show(struct task_report *tasks, const struct task_group *group,
 		text_format(report->text, "          ... %" PRIu64 " more\n", more);
 }
 
-void task_locals_json(struct task_report *tasks, const struct task_group *group, const struct task_place *place)
+void task_locals_json(struct task_report *tasks, const struct task_place *place)
 {
 	struct report *report = tasks->report;
 	struct json *json = &report->json;
 	struct python_frame frame;
 	struct text words = { .bytes = NULL };
 	json_array(json, "locals");
-	const bool is_known = frame_at(tasks, group, place, &frame);
+	const bool is_known = frame_at(tasks, place, &frame);
 	for (uint32_t i = 0; is_known && i < frame.slot_count && i < LIMIT_FRAME_SLOTS; i++) {
 		const uint64_t value = local_value(report->naming, &frame, i);
 		if (value == 0)

@@ -60,7 +60,7 @@ static void add_pool(struct task_tree *tree, const struct task_row *row, struct 
 		return;
 	struct table_row *line = table_add_row(tree->table, parent);
 	const struct python_frame frame = task_frame(&work->place);
-	task_pool_thread_text(tree->tasks, work, &tree->cell);
+	task_thread_text(tree->tasks, work->thread, &tree->cell);
 	table_take(tree->table, line, 0, &tree->cell);
 	place_text(tree->tasks->report, &frame, &tree->cell);
 	table_take(tree->table, line, 1, &tree->cell);

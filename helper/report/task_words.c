@@ -44,14 +44,14 @@ static const char *const wait_words[] = {
 	[WAIT_OTHER] = "for ",
 };
 
-const struct python_thread *task_pool_thread(const struct task_report *tasks, const struct pool_work *work)
+const struct python_thread *task_thread(const struct task_report *tasks, uint32_t index)
 {
-	return &tasks->report->target->runtime->threads.items[work->thread];
+	return &tasks->report->target->runtime->threads.items[index];
 }
 
-void task_pool_thread_text(struct task_report *tasks, const struct pool_work *work, struct text *text)
+void task_thread_text(struct task_report *tasks, uint32_t index, struct text *text)
 {
-	const struct python_thread *thread = task_pool_thread(tasks, work);
+	const struct python_thread *thread = task_thread(tasks, index);
 	struct text name = { .bytes = NULL };
 	text_format(text, "thread %" PRIu64, thread->native_id);
 	thread_name(tasks->report->naming, thread, &name);
@@ -74,7 +74,7 @@ static void pool_text(struct task_report *tasks, const struct task_group *group,
 		units_count(text, group->in_pool);
 		text_add(text, group->in_pool == 1 ? " is at work, in " : " are at work, the first in ");
 	}
-	task_pool_thread_text(tasks, work, text);
+	task_thread_text(tasks, work->thread, text);
 	text_add(text, group->count > 1 ? " at " : " is at ");
 	place_text(tasks->report, &frame, text);
 	if (group->in_pool_queue > 0) {

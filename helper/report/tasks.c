@@ -39,7 +39,7 @@ static void show_step(struct task_report *tasks, const struct task_group *group,
 	}
 	text_add(text, "\n");
 	if (request_has(tasks->report->request, OPTION_LOCALS))
-		task_locals_show(tasks, group, place);
+		task_locals_show(tasks, place);
 }
 
 /* Whether a step is not of the program. */
@@ -110,6 +110,11 @@ static void show_group(struct task_report *tasks, const struct task_group *group
 	}
 	text_format(text, "   first 0x%" PRIx64 "\n", group->first);
 	show_chain(tasks, group);
+	if (group->runs_in != UINT32_MAX) {
+		text_add(text, "   runs in ");
+		task_thread_text(tasks, group->runs_in, text);
+		text_add(text, "\n");
+	}
 	task_wait_text(tasks, group, &words);
 	if (words.length > 0)
 		text_format(text, "   waits %s\n", text_string(&words));
@@ -243,7 +248,7 @@ static void json_group(struct task_report *tasks, const struct task_group *group
 		const struct python_frame frame = task_frame(&group->chain.items[i]);
 		place_json_begin(report, &frame);
 		if (request_has(report->request, OPTION_LOCALS))
-			task_locals_json(tasks, group, &group->chain.items[i]);
+			task_locals_json(tasks, &group->chain.items[i]);
 		json_object_end(json);
 	}
 	json_array_end(json);
@@ -256,9 +261,13 @@ static void json_group(struct task_report *tasks, const struct task_group *group
 	json_bool(json, "held_by_is_guessed", group->holder_is_guess);
 	if (group->in_pool > 0)
 		json_number(json, "worker",
-		            task_pool_thread(tasks, tasks_pool_work(&tasks->found, group->pool_future))->native_id);
+		            task_thread(tasks, tasks_pool_work(&tasks->found, group->pool_future)->thread)->native_id);
 	else
 		json_null(json, "worker");
+	if (group->runs_in != UINT32_MAX)
+		json_number(json, "runs_in", task_thread(tasks, group->runs_in)->native_id);
+	else
+		json_null(json, "runs_in");
 	json_number(json, "retained", group->retained);
 	json_number(json, "payload", group->payload);
 	json_number(json, "not_retrieved", group->not_retrieved);

@@ -224,6 +224,26 @@ def describe(task, number):
             "chain": chain(task.get_coro()), "stack": [frame.f_lineno for frame in task.get_stack()]}
 
 
+def where_it_runs():
+    """Names and lines from main() on, outermost first; and what asyncio says, which begins with functions too."""
+    steps, frame = [], sys._getframe(1)
+    while not steps or steps[-1][0] != "main":
+        steps.append([frame.f_code.co_name, frame.f_lineno])
+        frame = frame.f_back
+    if hasattr(asyncio, "capture_call_graph"):
+        told = asyncio.capture_call_graph(depth=2).call_stack
+        assert [entry.frame.f_lineno for entry in told] == [line for _, line in steps]
+    return steps[::-1]
+
+
+def stand_still(truth):
+    print("READY " + json.dumps(dict(truth, running=where_it_runs())), flush=True), sys.stdin.read()
+
+
+async def come_to(truth):
+    stand_still(truth)
+
+
 async def main():
     loop = asyncio.get_running_loop()
     event, queue, lock, gate = asyncio.Event(), asyncio.Queue(), asyncio.Lock(), threading.Event()
@@ -280,7 +300,6 @@ async def main():
                            if isinstance(task, asyncio.Future) and task not in CYCLE and not task.done() and
                            task is not asyncio.current_task()]
     del known
-    print("READY " + json.dumps(truth), flush=True)
-    sys.stdin.read()
+    await come_to(truth)
 
 asyncio.run(main())

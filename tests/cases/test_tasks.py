@@ -58,6 +58,15 @@ def test_every_task_is_there_with_its_state_and_chain(tasks):
     assert not wrong and not more, "%d wrong, %d too many\n%s" % (len(wrong), len(more), "\n".join(wrong[:5]))
 
 
+def test_what_runs_is_followed_into_functions(tasks):
+    (running,) = [one for one in tasks.answer["groups"] if one["state"] == "running"]
+    assert [[function, line] for function, _, line in places(running)] == tasks.truth["running"]
+    assert [function for function, _ in tasks.truth["running"]] == ["main", "come_to", "stand_still"]
+    assert "   runs in thread %d \"MainThread\"\n" % running["runs_in"] in tasks.text
+    lines = tasks.truth["running"]
+    assert "main() tasks_program.py:%d ... stand_still() tasks_program.py:%d" % (lines[0][1], lines[-1][1]) in tasks.tree
+
+
 def test_equal_chains_are_one_group(tasks):
     (group,) = [one for one in tasks.answer["groups"]
                 if one["count"] >= 50 and one["chain"][0]["function"].endswith("middle")]

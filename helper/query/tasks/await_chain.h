@@ -7,7 +7,8 @@
 #include "query/tasks/awaitable.h"
 
 struct await_step {
-	uint64_t object; /* coroutine, generator or asynchronous generator */
+	uint64_t object; /* coroutine, generator or asynchronous generator; or the frame of a function */
+	bool is_frame; /* it is a frame: of a greenlet, or of what a running coroutine called */
 	enum awaitable_state state;
 	struct python_frame frame;
 };

@@ -72,6 +72,10 @@ void task_pool_waited(const struct task_builder *builder, struct waited *waited)
 /* Whether a thread does the work of a future that a task of the group waits for, or has not begun. */
 void task_pool_count(const struct task_builder *builder, struct task_group *group, uint64_t future);
 
+/* task_running.c: goes on with the builder's chain, if its last step runs, by the frames of the thread that runs it;
+ * UINT32_MAX: none is known to. */
+int task_running_follow(struct task_builder *builder, uint32_t *ret_thread);
+
 /* task_greenlet.c: the frames of a suspended greenlet as a chain, outermost first; false: it is not suspended. */
 bool task_greenlet_chain(struct decoder *decoder, uint64_t greenlet, struct await_chain *chain, bool *ret_no_memory);
 

@@ -39,7 +39,7 @@ bool task_greenlet_chain(struct decoder *decoder, uint64_t greenlet, struct awai
 	if (at == 0 || (has_frames && !value_field(&decoder->objects, at, FIELD_PyFrameObject_f_frame, &at)))
 		return false;
 	for (size_t count = 0; at != 0; count++) {
-		struct await_step step = { .object = at, .state = AWAITABLE_SUSPENDED };
+		struct await_step step = { .object = at, .is_frame = true, .state = AWAITABLE_SUSPENDED };
 		if (count == LIMIT_AWAIT_CHAIN || at == anchor) {
 			chain->truncated = true;
 			break;

@@ -71,6 +71,7 @@ static bool new_group(struct task_builder *builder, const struct task_row *row, 
 		                    .wait_object = waited->object,
 		                    .keeper_type = waited->keeper_type,
 		                    .first = row->address,
+		                    .runs_in = UINT32_MAX,
 		                    .keeper = UINT32_MAX };
 	bool done = true;
 	for (size_t i = 0; done && i < builder->chain.steps.count; i++) {
@@ -78,6 +79,7 @@ static bool new_group(struct task_builder *builder, const struct task_row *row, 
 		const struct task_place place = { .code = step->frame.code,
 			                          .instruction = instruction_of(step),
 			                          .is_address = step->frame.last_instruction_is_address,
+			                          .object_is_frame = step->is_frame,
 			                          .object = step->object };
 		done = array_push(&group.chain, place);
 	}

@@ -64,7 +64,7 @@ bool task_holders_note(struct task_builder *builder, uint32_t row)
 	bool done = true;
 	for (size_t i = 0; done && i < builder->chain.steps.count; i++) {
 		const struct await_step *step = &builder->chain.steps.items[i];
-		if ((step->state != AWAITABLE_SUSPENDED && step->state != AWAITABLE_RUNNING) ||
+		if (step->is_frame || (step->state != AWAITABLE_SUSPENDED && step->state != AWAITABLE_RUNNING) ||
 		    library_has(&builder->library, step->frame.code))
 			continue;
 		const struct task_with with = { .row = row, .place = place_of(step->object, &step->frame) };

@@ -86,6 +86,8 @@ static int add_task(struct task_builder *builder, const struct instance *instanc
 		waited = task_waits_for(&builder->library, &builder->chain, &task);
 		task_pool_waited(builder, &waited);
 	}
+	uint32_t thread;
+	TRY(task_running_follow(builder, &thread));
 	const struct task_row row = { .address = instance->address,
 		                      .name = task.name,
 		                      .loop = task.loop,
@@ -97,6 +99,8 @@ static int add_task(struct task_builder *builder, const struct instance *instanc
 	if (task.state != FUTURE_PENDING)
 		group->payload += bytes_of(builder, task.exception != 0 ? task.exception : task.result);
 	group->not_retrieved += task.not_retrieved;
+	if (group->count == 1)
+		group->runs_in = thread;
 	if (waited.wait == WAIT_EXECUTOR)
 		task_pool_count(builder, group, waited.object);
 	const uint32_t index = (uint32_t)tasks->rows.count - 1;

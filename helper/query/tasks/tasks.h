@@ -53,7 +53,8 @@ struct task_place {
 	uint64_t code; /* 0: unknown; then object's type says what it is */
 	uint64_t instruction; /* as python_frame.last_instruction */
 	bool is_address;
-	uint64_t object; /* an example: a coroutine, or the frame of a greenlet */
+	bool object_is_frame;
+	uint64_t object; /* an example: a coroutine, or the frame of a function */
 };
 
 struct task_group {
@@ -74,6 +75,7 @@ struct task_group {
 	uint64_t retained; /* bytes that would go if all of the group went */
 	uint64_t payload; /* of these, results and exceptions of finished tasks alone */
 	uint32_t not_retrieved; /* exceptions that nobody asked for */
+	uint32_t runs_in; /* TASK_RUNNING: the thread of the first, in runtime->threads; UINT32_MAX: unknown */
 	uint32_t keeper; /* number of the dominator tree: what alone keeps all of them; 0: several do */
 	/* In words, of groups that were to have them; else "": wait_object, and keeper of what nobody waits for. */
 	struct text wait_words, kept_by;
