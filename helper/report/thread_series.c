@@ -91,9 +91,27 @@ static bool has_each_once(const struct threads_answer *found, uint32_t index, st
 	return true;
 }
 
+/* All of one name, which a library gives each thread of its pool ("AnyIO worker thread"). */
+static bool is_one_name(const struct threads_answer *found, uint32_t index)
+{
+	const struct text *name = &found->rows.items[index].name;
+	for (uint32_t i = index + 1; i < found->rows.count; i++) {
+		const struct thread_row *row = &found->rows.items[i];
+		if (row->same_as == index && (row->name.length != name->length ||
+		                              memcmp(text_string(&row->name), text_string(name), name->length) != 0))
+			return false;
+	}
+	return name->length > 0;
+}
+
 bool thread_series_text(const struct threads_answer *found, uint32_t index, struct text *text)
 {
 	struct series series = { .count = 0 };
+	if (is_one_name(found, index)) {
+		const struct text *name = &found->rows.items[index].name;
+		names_escape(text, text_string(name), name->length, false);
+		return true;
+	}
 	if (!find_ends(found, index, &series) || !has_each_once(found, index, &series))
 		return false;
 	const struct numbered *last = &series.last;

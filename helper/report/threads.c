@@ -9,6 +9,7 @@
 #include "object/value.h"
 #include "render/units.h"
 #include "query/frames/frame_call.h"
+#include "query/memory/library.h"
 #include "query/naming.h"
 #include "report/live.h"
 #include "report/native_rows.h"
@@ -158,7 +159,7 @@ static void show_queue(struct thread_report *threads)
 	const struct thread_row *owner = &threads->found.rows.items[threads->found.longest_owner];
 	if (threads->found.longest_queue < 2)
 		return;
-	text_add(text, "\nLongest queue: ");
+	text_add(text, threads->found.deadlocks.count > 0 ? "\nLongest queue besides: " : "\nLongest queue: ");
 	units_noun(text, threads->found.longest_queue, "thread");
 	text_add(text, " behind ");
 	thread_text(threads, threads->found.longest_owner, text);
@@ -253,31 +254,68 @@ static void say_call(struct thread_report *threads, const struct thread_row *row
 	text_free(&said);
 }
 
-/* The innermost frames, until one of the program's own is among them. */
+/* A frame of a stack, below the function of C that it called. */
+static void show_frame(struct thread_report *threads, const struct thread_row *row, size_t index)
+{
+	struct text *text = threads->report->text;
+	const struct python_frame frame = frame_list_at(&row->frames, index);
+	text_add(text, index == 0 ? "  at " : "     ");
+	const size_t begin = text->length;
+	say_call(threads, row, index, text);
+	if (text->length > begin)
+		text_add(text, "\n     ");
+	place_text(threads->report, &frame, text);
+	text_add(text, "\n");
+}
+
+/* The innermost frame from one on that is of no package and not of the standard library; the number of frames: none. */
+static size_t own_frame(struct thread_report *threads, const struct frame_list *frames, size_t begin)
+{
+	uint64_t installed = 0; /* a recursion asks but once */
+	for (size_t i = begin; i < frames->count; i++) {
+		const uint64_t code = frame_list_code(frames, i);
+		if (code != installed && !code_is_installed(threads->report->naming, code))
+			return i;
+		installed = code;
+	}
+	return frames->count;
+}
+
+static void show_more(struct text *text, size_t count, const char *words)
+{
+	if (count == 0)
+		return;
+	text_add(text, "     ... ");
+	units_count(text, count);
+	text_add(text, words);
+}
+
+/* The innermost frames, and where the program came from if none of these is its own: what a library waits for says
+ * little. */
 static void show_frames(struct thread_report *threads, const struct thread_row *row)
 {
-	enum { FRAMES_SHOWN = 3 };
+	enum { FRAMES_SHOWN = 3, OWN_SHOWN = 2 };
 	struct text *text = threads->report->text;
-	const size_t wanted = row->wait.place < row->frames.count && row->wait.place >= FRAMES_SHOWN
-	                              ? (size_t)row->wait.place + 1
-	                              : FRAMES_SHOWN;
-	for (size_t i = 0; i < row->frames.count && i < wanted; i++) {
-		const struct python_frame frame = frame_list_at(&row->frames, i);
-		text_add(text, i == 0 ? "  at " : "     ");
-		const size_t begin = text->length;
-		say_call(threads, row, i, text);
-		if (text->length > begin)
-			text_add(text, "\n     ");
-		place_text(threads->report, &frame, text);
-		text_add(text, "\n");
+	const struct frame_list *frames = &row->frames;
+	size_t shown = row->wait.place < frames->count && row->wait.place >= FRAMES_SHOWN ? (size_t)row->wait.place + 1
+	                                                                                   : FRAMES_SHOWN;
+	shown = shown < frames->count ? shown : frames->count;
+	for (size_t i = 0; i < shown; i++)
+		show_frame(threads, row, i);
+	const size_t own = own_frame(threads, frames, 0);
+	if (own >= shown && own < frames->count) {
+		if (own == shown + 1)
+			show_frame(threads, row, shown);
+		else
+			show_more(text, own - shown, " more of packages\n");
+		shown = own;
+		while (shown < frames->count && shown < own + OWN_SHOWN &&
+		       (shown == own || own_frame(threads, frames, shown) == shown))
+			show_frame(threads, row, shown++);
 	}
-	if (row->frames.count == 0)
+	if (frames->count == 0)
 		text_add(text, row->truncated ? "  its frames cannot be read\n" : "  no Python frame\n");
-	else if (row->frames.count > wanted) {
-		text_add(text, "     ... ");
-		units_count(text, row->frames.count - wanted);
-		text_add(text, " more\n");
-	}
+	show_more(text, frames->count - shown, " more\n");
 }
 
 /* "  native ids 4242, 4241, 4240": of those whose names are said, the one that is shown first. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """frames: a recursion is one frame and a number; --no-retained needs no heap; values in JSON; equal stacks are one."""
 import os
+import re
 import sys
 import time
 
@@ -68,3 +69,57 @@ def test_recursion_of_nested_lists(distribution, tmp_path):
         assert one["mine"] - caller["mine"] in (sys.getsizeof([0, 0]) + sys.getsizeof(number),
                                                sys.getsizeof([0, 0]) + shared)
         assert frame["deep"] == one["mine"]
+
+
+PACKAGE = """def step0(lock):
+    lock.acquire()
+""" + "".join("def step%d(lock):\n    step%d(lock)\n" % (n, n - 1) for n in range(1, 7))
+
+CALLER = """import sys, threading
+sys.path.insert(0, %r)
+import framework
+gate, sides, met = threading.RLock(), [threading.RLock(), threading.RLock()], threading.Barrier(3)
+def order():
+    framework.step6(gate)
+def transfer(one, other):
+    with one:
+        met.wait()
+        framework.step3(other)
+with gate:
+    for _ in range(3):
+        threading.Thread(target=order, name="worker", daemon=True).start()
+    for pair in (sides, sides[::-1]):
+        threading.Thread(target=transfer, args=pair, name="deadlocked", daemon=True).start()
+    met.wait()
+    print("READY", flush=True)
+    sys.stdin.read()
+"""
+
+
+def waits_in_kernel(pid):
+    """How many of the threads sleep at a lock."""
+    count = 0
+    for task in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/syscall" % (pid, task), encoding="ascii") as file:
+            count += file.read().split()[0] in ("202", "98")  # futex, on x86-64 and aarch64
+    return count
+
+
+def test_where_the_program_called_a_package(distribution, tmp_path):
+    """The innermost frames are a library's, as requests' are where a request never ends: its caller is shown too."""
+    package = tmp_path / "site-packages"
+    package.mkdir()
+    (package / "framework.py").write_text(PACKAGE)
+    script = tmp_path / "app.py"
+    script.write_text(CALLER % str(package))
+    with cores.Target(distribution.path, [str(script)], str(tmp_path)) as target:
+        target.wait_ready()
+        while waits_in_kernel(target.pid) < 5:
+            pass
+        text = program.run(["--pid", str(target.pid), "threads"]).output
+    assert re.search(r"\n3 threads: worker   daemon\n  waits for RLock __main__\.gate 0x\w+, held by thread \d+ "
+                     r"\"MainThread\"\n  native ids \d+, \d+, \d+\n", text), text
+    assert ("     step1() framework.py:4\n     step2() framework.py:6\n     ... 4 more of packages\n"
+            "     order() app.py:6\n     ... 3 more\n") in text, text
+    assert "     step2() framework.py:6\n     step3() framework.py:8\n     transfer() app.py:10\n" in text, text
+    assert "\nDEADLOCK\n" in text and "\nLongest queue besides: 3 threads behind thread " in text, text

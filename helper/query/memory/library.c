@@ -84,17 +84,27 @@ bool code_is_named(struct decoder *decoder, uint64_t code, const char *name)
 	       value_str_equals(&decoder->objects, text, name);
 }
 
-bool code_is_installed(struct decoder *decoder, uint64_t code)
+/* Of a package or the standard library by its folder, frozen into the interpreter, or a script that a package put into
+ * bin (those have no suffix). */
+static bool is_installed(const char *file)
 {
 	static const char *const folders[] = { "/site-packages/", "/dist-packages/", "/lib/python3.",
 		                               "/lib64/python3." };
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+		if (strstr(file, folders[i]) != NULL)
+			return true;
+	const char *name = strrchr(file, '/');
+	return strncmp(file, "<frozen ", strlen("<frozen ")) == 0 ||
+	       (name != NULL && name - file >= 4 && strncmp(name - 4, "/bin", 4) == 0 && strchr(name, '.') == NULL);
+}
+
+bool code_is_installed(struct decoder *decoder, uint64_t code)
+{
 	struct text file = { .bytes = NULL };
 	uint64_t name;
-	bool found = false;
-	if (code != 0 && value_field(&decoder->objects, code, FIELD_PyCodeObject_co_filename, &name) &&
-	    value_str(&decoder->objects, name, LIMIT_FILE_NAME, &file) > 0)
-		for (size_t i = 0; i < sizeof folders / sizeof folders[0] && !found; i++)
-			found = strstr(text_string(&file), folders[i]) != NULL;
+	const bool found = code != 0 && value_field(&decoder->objects, code, FIELD_PyCodeObject_co_filename, &name) &&
+	                   value_str(&decoder->objects, name, LIMIT_FILE_NAME, &file) > 0 &&
+	                   is_installed(text_string(&file));
 	text_free(&file);
 	return found;
 }
