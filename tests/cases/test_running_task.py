@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""tasks: the chain of a task that executes, from its coroutine to the innermost that something awaits."""
+"""tasks: the chain of a task that executes, from its coroutine to the innermost that something awaits, and
+the functions that this one called."""
 import json
 import os
 
@@ -13,7 +14,7 @@ def check(answer, told):
     running = [group for group in answer["groups"] if group["state"] == "running"]
     assert [group["count"] for group in running] == [1]
     chain = [[step["function"].rsplit(".", 1)[-1], step["line"]] for step in running[0]["chain"]]
-    assert len(told) == 8 and chain == told
+    assert len(told) == 8 and chain[:8] == told and 9 <= len(chain) <= 10 and chain[-1][0] == "stands"
 
 
 def test_running_task(each, tmp_path):
