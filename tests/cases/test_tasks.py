@@ -64,7 +64,8 @@ def test_what_runs_is_followed_into_functions(tasks):
     assert [function for function, _ in tasks.truth["running"]] == ["main", "come_to", "stand_still"]
     assert "   runs in thread %d \"MainThread\"\n" % running["runs_in"] in tasks.text
     lines = tasks.truth["running"]
-    assert "main() tasks_program.py:%d ... stand_still() tasks_program.py:%d" % (lines[0][1], lines[-1][1]) in tasks.tree
+    assert "main() tasks_program.py:%d ... stand_still() tasks_program.py:%d" % (
+        lines[0][1], lines[-1][1]) in tasks.tree
 
 
 def test_equal_chains_are_one_group(tasks):

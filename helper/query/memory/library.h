@@ -25,8 +25,8 @@ bool library_has(struct library *library, uint64_t code);
 uint64_t frame_self(struct decoder *decoder, const struct python_frame *frame);
 /* Whether the function that a code object is of has this name. */
 bool code_is_named(struct decoder *decoder, uint64_t code, const char *name);
-/* Whether the file of a code object lies where packages (their scripts too) or the standard library are installed, or is
- * frozen into the interpreter: it is hardly the program's. False where no file is known. */
+/* Whether the file of a code object lies where packages (their scripts too) or the standard library are installed, or
+ * is frozen into the interpreter: it is hardly the program's. False where no file is known. */
 bool code_is_installed(struct decoder *decoder, uint64_t code);
 /* The value of a local by name; 0: none. */
 uint64_t frame_local(struct decoder *decoder, const struct python_frame *frame, const char *name);
