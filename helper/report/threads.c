@@ -298,7 +298,7 @@ static void show_frames(struct thread_report *threads, const struct thread_row *
 	struct text *text = threads->report->text;
 	const struct frame_list *frames = &row->frames;
 	size_t shown = row->wait.place < frames->count && row->wait.place >= FRAMES_SHOWN ? (size_t)row->wait.place + 1
-	                                                                                   : FRAMES_SHOWN;
+	                                                                                  : FRAMES_SHOWN;
 	shown = shown < frames->count ? shown : frames->count;
 	for (size_t i = 0; i < shown; i++)
 		show_frame(threads, row, i);

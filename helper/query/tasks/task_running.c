@@ -53,10 +53,9 @@ int task_running_follow(struct task_builder *builder, uint32_t *ret_thread)
 		for (size_t k = 0; k < frames->list.count; k++) {
 			if (frames->list.places[k].address == frame) {
 				*ret_thread = i;
-				return add_inner(builder, &frames->list, k)
-				               ? OK
-				               : error_set(builder->error, ERROR_NO_MEMORY,
-				                           "out of memory for the tasks");
+				return add_inner(builder, &frames->list, k) ? OK
+				                                            : error_set(builder->error, ERROR_NO_MEMORY,
+				                                                        "out of memory for the tasks");
 			}
 			if (progress_look(builder->progress, &steps) < 0)
 				return progress_cancelled(builder->error);
