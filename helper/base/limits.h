@@ -25,6 +25,8 @@ enum {
 	        1 << 16, /* instructions of a code object whose stack is worked out: for one row of a stack */
 	LIMIT_LINE_TABLE_BYTES = 1 << 26, /* line table or bytecode of one code object */
 	LIMIT_DEQUE = 1 << 30, /* items of a deque that is indexed: a link is followed for every 64 */
+	LIMIT_IMPORT_PATH = 1024, /* entries of sys.path that are looked at */
+	LIMIT_ENVIRONMENT = 65536, /* variables of an environment */
 	LIMIT_FILE_NAME = 4096, /* characters of a co_filename: PATH_MAX */
 	LIMIT_NAMES_COMPARED = 65536, /* names looked at for "did you mean" */
 	LIMIT_COMPLETIONS = 2000, /* names that complete what was typed */

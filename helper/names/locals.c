@@ -125,7 +125,8 @@ void names_frame(struct decoder *decoder, const struct python_frame *frame, stru
 
 /* "render() report.py:88"; of a frame its own line, with is_own_line; none: 0 or less. */
 struct place_words {
-	bool is_own_line, is_full; /* is_full: with the folders of the file */
+	bool is_own_line;
+	const char *path; /* NULL: the name of the file without its folders; "": co_filename as it is */
 	int64_t line;
 };
 
@@ -137,7 +138,9 @@ static void append_place(struct decoder *decoder, const struct python_frame *fra
 
 	names_frame(decoder, frame, &function, &file, &current);
 	const int64_t line = how.is_own_line ? current : how.line;
-	const char *name = how.is_full ? text_string(&file) : path_base_name(text_string(&file));
+	const char *name = how.path == NULL      ? path_base_name(text_string(&file))
+	                   : how.path[0] != '\0' ? how.path
+	                                         : text_string(&file);
 	names_escape(text, text_string(&function), function.length, false);
 	text_add(text, "() ");
 	names_escape(text, name, strlen(name), false);
@@ -152,9 +155,9 @@ void names_place(struct decoder *decoder, const struct python_frame *frame, stru
 	append_place(decoder, frame, (struct place_words){ .is_own_line = true }, text);
 }
 
-void names_place_in_full(struct decoder *decoder, const struct python_frame *frame, struct text *text)
+void names_place_in_file(struct decoder *decoder, const struct python_frame *frame, const char *path, struct text *text)
 {
-	append_place(decoder, frame, (struct place_words){ .is_own_line = true, .is_full = true }, text);
+	append_place(decoder, frame, (struct place_words){ .is_own_line = true, .path = path }, text);
 }
 
 void names_place_at(struct decoder *decoder, const struct python_frame *frame, int64_t line, struct text *text)

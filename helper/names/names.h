@@ -69,8 +69,9 @@ void names_frame(struct decoder *decoder, const struct python_frame *frame, stru
 void names_place(struct decoder *decoder, const struct python_frame *frame, struct text *text);
 /* With another line than the frame's own, a traceback's; not above 0: without one. */
 void names_place_at(struct decoder *decoder, const struct python_frame *frame, int64_t line, struct text *text);
-/* names_place() with the folders of the file, as co_filename has them. */
-void names_place_in_full(struct decoder *decoder, const struct python_frame *frame, struct text *text);
+/* names_place() with that path for the name of the file; "": with co_filename as it is. */
+void names_place_in_file(struct decoder *decoder, const struct python_frame *frame, const char *path,
+                         struct text *text);
 bool names_frame_object(struct decoder *decoder, uint64_t object, struct text *text);
 /* Name of localsplus slot `index`; empty if the code object does not say. Not escaped. */
 void names_local(struct decoder *decoder, uint64_t code, uint64_t index, struct text *text);

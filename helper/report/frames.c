@@ -82,10 +82,13 @@ static int show_locals(struct frames *frames, const struct frame_row *row)
 static void row_place(struct frames *frames, const struct frame_row *row)
 {
 	struct report *report = frames->report;
-	if (row->full_path && row->frame.code != 0)
-		names_place_in_full(report->naming, &row->frame, report->text);
-	else
+	if (!row->full_path || row->frame.code == 0) {
 		place_text(report, &row->frame, report->text);
+		return;
+	}
+	names_place_in_file(report->naming, &row->frame, text_string(&row->path), report->text);
+	if (row->is_folder_unknown)
+		text_add(report->text, " (in a folder that is not known)");
 }
 
 static int show_row(struct frames *frames, const struct frame_row *row)
@@ -256,6 +259,10 @@ static void json_row(struct frames *frames, const struct frame_row *row)
 	struct json *json = &frames->report->json;
 	place_json_begin(frames->report, &row->frame);
 	json_address(json, "address", row->frame.address);
+	if (row->path.length > 0)
+		json_text(json, "path", &row->path);
+	else
+		json_null(json, "path");
 	if (row->source.length > 0)
 		json_text(json, "source", &row->source);
 	else

@@ -98,6 +98,17 @@ bool source_file_open(struct source_file *ret_file, const struct address_space *
 	return done;
 }
 
+void source_folder_of_process(const struct address_space *space, struct text *text)
+{
+	char link[64], folder[PATH_MAX];
+	if (space->kind == SPACE_CORE || space->pid == 0 || space->ignores_files)
+		return;
+	snprintf(link, sizeof link, "/proc/%d/cwd", space->pid);
+	const ssize_t length = readlink(link, folder, sizeof folder);
+	if (length > 0 && (size_t)length < sizeof folder && folder[0] == '/')
+		text_append(text, folder, (size_t)length);
+}
+
 void source_file_close(struct source_file *file)
 {
 	free(file->bytes);

@@ -5,6 +5,7 @@
 #define PYDS_MEMORY_SOURCE_FILE_H
 
 #include "base/array.h"
+#include "base/text.h"
 #include "memory/address_space.h"
 
 enum source_state {
@@ -28,6 +29,8 @@ int64_t source_latest_time(const struct address_space *space);
 bool source_file_open(struct source_file *ret_file, const struct address_space *space, const char *path,
                       int64_t latest);
 void source_file_close(struct source_file *file);
+/* Appends the folder that a live process stands in now; nothing of any other target, or where the kernel refuses. */
+void source_folder_of_process(const struct address_space *space, struct text *text);
 /* Line `number`, from 1, without blanks around it; false: it has no such line. */
 bool source_file_line(const struct source_file *file, int64_t number, const char **ret_bytes, size_t *ret_length);
 

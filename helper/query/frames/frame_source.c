@@ -7,6 +7,7 @@
 #include "base/path.h"
 #include "names/line_table.h"
 #include "object/value.h"
+#include "query/frames/relative_file.h"
 #include "query/frames/source_fit.h"
 
 static int no_memory(const struct frame_sources *sources)
@@ -47,9 +48,16 @@ int frame_sources_note(struct frame_sources *sources, const struct python_frame 
 		(void)value_str(&decoder->objects, word, LIMIT_FILE_NAME, &path);
 	if (value_field(&decoder->objects, frame->code, FIELD_PyCodeObject_co_firstlineno, &word))
 		code.first_line = (int32_t)word;
-	if (path.failed) {
+	struct text full = { .bytes = NULL };
+	const bool is_relative = relative_file_is(text_string(&path));
+	if (path.failed || (is_relative && !relative_file_find(sources->query, text_string(&path), &full))) {
 		text_free(&path);
+		text_free(&full);
 		return no_memory(sources);
+	}
+	if (full.length > 0) {
+		text_free(&path);
+		path = full;
 	}
 	code.file = note_file(sources, &path);
 	if (code.file == UINT32_MAX ||
@@ -59,10 +67,26 @@ int frame_sources_note(struct frame_sources *sources, const struct python_frame 
 	return OK;
 }
 
-bool frame_sources_is_ambiguous(const struct frame_sources *sources, const struct python_frame *frame)
+static const struct frame_file *file_of(const struct frame_sources *sources, const struct python_frame *frame)
 {
 	const uint32_t code = frame->code != 0 ? address_map_get(&sources->by_code, frame->code) : ADDRESS_MAP_NONE;
-	return code != ADDRESS_MAP_NONE && sources->files.items[sources->codes.items[code].file].is_ambiguous;
+	return code != ADDRESS_MAP_NONE ? &sources->files.items[sources->codes.items[code].file] : NULL;
+}
+
+bool frame_sources_is_ambiguous(const struct frame_sources *sources, const struct python_frame *frame)
+{
+	const struct frame_file *file = file_of(sources, frame);
+	return file != NULL && file->is_ambiguous;
+}
+
+int frame_sources_path(const struct frame_sources *sources, const struct python_frame *frame, struct text *text,
+                       bool *ret_is_unknown)
+{
+	const struct frame_file *file = file_of(sources, frame);
+	*ret_is_unknown = file != NULL && relative_file_is(text_string(&file->path));
+	if (file != NULL && !*ret_is_unknown)
+		text_add(text, text_string(&file->path));
+	return text->failed ? no_memory(sources) : OK;
 }
 
 /* ---- Whether a file is the one ---- */

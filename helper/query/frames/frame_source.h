@@ -10,7 +10,7 @@
 #include "query/query.h"
 
 struct frame_file {
-	struct text path; /* as in co_filename, not escaped */
+	struct text path; /* as in co_filename, or the full one of a relative one where that is found; not escaped */
 	bool is_ambiguous; /* another file of the answer has the same name in another folder */
 	bool is_open;
 	struct source_file source;
@@ -35,6 +35,10 @@ struct frame_sources {
 int frame_sources_note(struct frame_sources *sources, const struct python_frame *frame);
 /* Of a frame that was noted, once all were. */
 bool frame_sources_is_ambiguous(const struct frame_sources *sources, const struct python_frame *frame);
+/* Appends the path of its file; nothing where that is a relative one and its folder is not known, *ret_is_unknown.
+ * ERROR_NO_MEMORY. */
+int frame_sources_path(const struct frame_sources *sources, const struct python_frame *frame, struct text *text,
+                       bool *ret_is_unknown);
 /* Appends the line that it stands at, not escaped; nothing where it is not at hand. ERROR_NO_MEMORY. */
 int frame_sources_line(struct frame_sources *sources, const struct python_frame *frame, struct text *text);
 void frame_sources_clear(struct frame_sources *sources);

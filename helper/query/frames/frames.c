@@ -334,6 +334,7 @@ static int add_sources(struct frames *frames)
 			row->full_path =
 			        frames->question->full_paths || frame_sources_is_ambiguous(&frames->files, &row->frame);
 			row->compiled = compiled_frame(frames->query, &row->frame);
+			TRY(frame_sources_path(&frames->files, &row->frame, &row->path, &row->is_folder_unknown));
 			TRY(frame_sources_line(&frames->files, &row->frame, &row->source));
 			add_call(frames, i, row);
 			if (query_is_cancelled(frames->query))
@@ -379,6 +380,7 @@ static void row_clear(struct frame_row *row)
 	for (size_t i = 0; i < row->locals.count; i++)
 		text_free(&row->locals.items[i].name);
 	array_free(&row->locals);
+	text_free(&row->path);
 	text_free(&row->source);
 	text_free(&row->calls);
 }

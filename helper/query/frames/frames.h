@@ -30,6 +30,8 @@ struct frame_row {
 	bool full_path; /* its file is to be named with its folders */
 	const struct type_info *compiled; /* type of its frame object where that is a compiler's and not CPython's:
 	                                     Nuitka's compiled_frame; NULL: CPython runs it, as far as is known */
+	struct text path; /* of its file, not escaped; "": co_filename is all that is known */
+	bool is_folder_unknown; /* and is relative to some folder */
 	struct text source; /* the line it stands at, not escaped; "": the file is not at hand, or is another one */
 	struct text calls; /* the function of C that it is inside a call of (query/frames/frame_call.h); "": none that
 	                      is known */
