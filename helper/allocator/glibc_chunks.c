@@ -89,7 +89,7 @@ bool glibc_cursor_next(struct glibc_cursor *cursor, struct glibc_chunk *ret_chun
 		const uint64_t chunk = cursor->chunk, top = glibc->arenas.items[heap->arena].top;
 		uint64_t flags, word;
 		if (glibc_heap_ends_at(heap, cursor->reader, top, chunk) ||
-		    (cursor->bytes < GLIBC_CHUNK_SMALLEST &&
+		    ((cursor->bytes < GLIBC_CHUNK_SMALLEST || cursor->bytes > heap->end - chunk) &&
 		     !glibc_chunk(cursor->reader, chunk, heap->end, &cursor->bytes, &flags))) {
 			if (!next_heap(cursor))
 				return false;
