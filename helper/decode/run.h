@@ -116,9 +116,14 @@ static inline uint64_t run_target(const struct run *run, uint64_t index)
 }
 
 /* Whether the reference in a slot is one that the object's reference count knows of. */
+static inline bool slot_is_counted(const uint8_t *slot, uint32_t run_flags)
+{
+	return !(run_flags & RUN_BORROWS) || (load_u64(slot) & 1) == 0;
+}
+
 static inline bool run_is_counted(const struct run *run, uint64_t index)
 {
-	return !(run->flags & RUN_BORROWS) || (load_u64(run->slots + index * run->stride) & 1) == 0;
+	return slot_is_counted(run->slots + index * run->stride, run->flags);
 }
 
 #endif

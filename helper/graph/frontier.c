@@ -18,9 +18,7 @@ void frontier_clear(struct frontier *frontier)
 
 void frontier_add_run(struct frontier *frontier, const struct run *run)
 {
-	struct pending_run pending = { run->slots, run->count, run->stride, run->flags };
-	if (!array_push(&frontier->runs, pending))
-		frontier->out_of_memory = true;
+	frontier_add_words(frontier, (struct pending_run){ run->slots, run->count, run->stride, run->flags });
 }
 
 /* A reference that leads to no object. */

@@ -81,6 +81,12 @@ static inline bool frontier_decode(struct frontier *frontier, const struct upcom
 	return is_object;
 }
 
+static inline void frontier_add_words(struct frontier *frontier, struct pending_run words)
+{
+	if (!array_push(&frontier->runs, words))
+		frontier->out_of_memory = true;
+}
+
 void frontier_add_run(struct frontier *frontier, const struct run *run);
 
 /* One object by address: false if it was reached before, or is none, which is noted in coverage; *ret_upcoming is then

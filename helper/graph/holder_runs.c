@@ -235,16 +235,50 @@ const struct run *holder_runs_next(struct holder_runs *runs)
 	}
 }
 
-const struct form_runs *holder_runs_next_alike(struct holder_runs *runs, const uint8_t **ret_bytes)
+/* How many frames from one on, which is remembered, are like it, at equal distances and in its piece of memory; at most
+ * `most`. */
+static uint32_t count_alike(const struct holder_runs *runs, const struct frame_place *first, uint64_t bytes,
+                            uint32_t most)
+{
+	const struct segment *segment = runs->decoder->reader.last; /* of the first */
+	const uint64_t size = segment->end - segment->start;
+	uint32_t count = 1;
+	/* Of a lazy one each frame has to be asked for. */
+	if (segment->lazy != NULL || most < 2)
+		return count;
+	const uint64_t distance = first[1].address - first->address;
+	if (distance + INT32_MAX > 2 * (uint64_t)INT32_MAX)
+		return count;
+	while (count < most && first[count].form == first->form && first[count].stack_depth == first->stack_depth &&
+	       first[count].address - first[count - 1].address == distance &&
+	       first[count].address - segment->start <= size - bytes)
+		count++;
+	return count;
+}
+
+bool holder_runs_next_alike(struct holder_runs *runs, struct alike_frames *ret_alike)
 {
 	const struct roots *roots = runs->roots;
 	const struct holder_stretch *stretch = runs->stretch;
+	const struct holder_run *kept = runs->kept < roots->runs.count ? &roots->runs.items[runs->kept] : NULL;
 	if (stretch->frames == NULL || runs->made < runs->made_count || runs->upcoming < stretch->first ||
 	    runs->upcoming >= stretch->end || runs->upcoming >= runs->end ||
-	    (runs->kept < roots->runs.count && roots->runs.items[runs->kept].holder < runs->upcoming))
-		return NULL;
-	const struct form_runs *form = find_form(runs, stretch, runs->upcoming - stretch->first, ret_bytes);
-	if (form != NULL)
-		runs->holder = runs->upcoming++;
-	return form;
+	    (kept != NULL && kept->holder < runs->upcoming))
+		return false;
+	const uint32_t depth = runs->upcoming - stretch->first;
+	const uint8_t *bytes;
+	const struct form_runs *form = find_form(runs, stretch, depth, &bytes);
+	if (form == NULL)
+		return false;
+	/* What is kept of a frame comes right behind the frame. */
+	uint32_t end = stretch->end < runs->end ? stretch->end : runs->end;
+	end = kept != NULL && kept->holder < end ? kept->holder + 1 : end;
+	const uint32_t left = end - runs->upcoming;
+	const struct frame_place *places = &stretch->frames->places[depth];
+	const uint32_t count = count_alike(runs, places, form->bytes, left < FRAMES_TOGETHER ? left : FRAMES_TOGETHER);
+	const int64_t distance = count > 1 ? (int64_t)(places[1].address - places[0].address) : 0;
+	*ret_alike = (struct alike_frames){ form, bytes, distance, count };
+	runs->holder = runs->upcoming;
+	runs->upcoming += count;
+	return true;
 }

@@ -9,6 +9,7 @@
 enum {
 	FRAME_RUNS = 7, /* evaluation stack, locals, and the fields of a frame that are references */
 	FORMS_REMEMBERED = 8, /* a recursion has a few */
+	FRAMES_TOGETHER = 1024, /* between two looks at cancel */
 };
 
 /* The runs of every frame of one form and one depth of stack: they differ in where they are. */
@@ -20,6 +21,14 @@ struct form_runs {
 	uint32_t common_count; /* of the others, those that are references */
 	uint32_t count;
 	struct run runs[FRAME_RUNS]; /* empty ones too; addresses are offsets into the frame, slots nothing */
+};
+
+/* Frames of one form and one depth of stack, one after the other, at equal distances in one piece of memory. */
+struct alike_frames {
+	const struct form_runs *form;
+	const uint8_t *bytes; /* of the first, from its address on */
+	int64_t distance; /* bytes from each to the next */
+	uint32_t count; /* at least 1 */
 };
 
 struct holder_runs {
@@ -44,9 +53,16 @@ bool holder_runs_find_local(struct holder_runs *runs, uint32_t frame, uint64_t o
                             uint64_t *ret_slot);
 /* Valid until the next call; NULL: no more. */
 const struct run *holder_runs_next(struct holder_runs *runs);
-/* The next holder with all its runs, where it is a frame like one that came before; to be asked first by who goes
- * through a million of them. NULL: it is another, and holder_runs_next() goes on. Valid until the next call. */
-const struct form_runs *holder_runs_next_alike(struct holder_runs *runs, const uint8_t **ret_bytes);
+/* The next holders with all their runs, where these are frames like one that came before, at most FRAMES_TOGETHER; to
+ * be asked first by who goes through a million of them. runs->holder is then the first of them. False: the next one is
+ * another, and holder_runs_next() goes on. Valid until the next call. */
+bool holder_runs_next_alike(struct holder_runs *runs, struct alike_frames *ret_alike);
+
+/* Of frame i of them: where it begins in our memory. */
+static inline const uint8_t *alike_bytes(const struct alike_frames *alike, uint32_t i)
+{
+	return alike->bytes + (int64_t)i * alike->distance;
+}
 
 /* One of them, in the frame whose bytes these are; it has no address of its own. */
 static inline struct run form_run(const struct form_runs *form, uint32_t index, const uint8_t *bytes)

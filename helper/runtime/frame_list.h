@@ -48,7 +48,9 @@ struct frame_place {
 struct frame_list {
 	struct frame_place *places;
 	size_t count, capacity;
-	ARRAY(struct python_frame) forms; /* each is the first frame of its form */
+	/* Each is the first frame of its form. All frames of a form have the same words from their address up to the
+	 * locals, but for the caller's address and the stack pointer. */
+	ARRAY(struct python_frame) forms;
 };
 
 void frame_list_clear(struct frame_list *frames);

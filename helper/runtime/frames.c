@@ -28,7 +28,7 @@ enum frame_kind {
 	FRAME_PYTHON,
 };
 
-enum { CODES_REMEMBERED = 8 };
+enum { CODES_REMEMBERED = 8, FRAMES_AHEAD = 16 };
 
 /* What frames have of their code; a recursion runs the same few. */
 struct code_facts {
@@ -51,6 +51,7 @@ struct frame_reader {
 	uint64_t at; /* the frame at hand; 0: none */
 	const uint8_t *bytes; /* of it, up to its locals */
 	uint64_t size;
+	uint64_t before; /* address of the frame that was read last */
 	struct code_facts codes[CODES_REMEMBERED];
 	struct model models[CODES_REMEMBERED]; /* interpreter frames, by their code alike */
 	struct model *model; /* of the frame that was read last; NULL: it has none */
@@ -314,6 +315,16 @@ static struct model *model_of(struct frame_reader *from)
 	return &from->models[load_u64(from->bytes + from->code_offset) / 16 % CODES_REMEMBERED];
 }
 
+/* The frames of a recursion lie at equal distances, and where the next one is stands in the one before it. A number,
+ * since nothing need be there. */
+static inline void look_ahead(struct frame_reader *from, uint64_t address)
+{
+	const uintptr_t ahead = (uintptr_t)from->bytes + (uintptr_t)(FRAMES_AHEAD * (address - from->before));
+	__builtin_prefetch((const void *)ahead);
+	__builtin_prefetch((const void *)(ahead + from->size - 8));
+	from->before = address;
+}
+
 static enum frame_kind read_frame(struct frame_reader *from, uint64_t address, struct python_frame *frame)
 {
 	const bool is_object = !layout_feature(from->layout, FEATURE_INTERPRETER_FRAMES);
@@ -325,6 +336,7 @@ static enum frame_kind read_frame(struct frame_reader *from, uint64_t address, s
 	from->bytes = from->size > 0 ? reader_at(from->reader, address, from->size) : NULL;
 	from->at = from->bytes != NULL ? address : 0;
 	struct model *model = is_object ? NULL : model_of(from);
+	look_ahead(from, address);
 	if (model != NULL && model->bytes != NULL && is_as_model(from, model)) {
 		from->model = model;
 		move_model(from, address, frame);

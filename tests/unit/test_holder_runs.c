@@ -167,30 +167,32 @@ static void tags_are_cleared(void **state)
 static void alike_ones_come_together(void **state)
 {
 	struct holder_runs runs;
-	const struct form_runs *form;
-	const uint8_t *bytes;
+	struct alike_frames together;
 	const struct run *run;
 	uint32_t alike = 0, apart = 0;
 	(void)state;
 	holder_runs_open(&runs, &target.roots, &target.decoder);
 	for (;;) {
-		form = holder_runs_next_alike(&runs, &bytes);
-		run = form == NULL ? holder_runs_next(&runs) : NULL;
-		if (form == NULL && run == NULL)
+		const bool are_alike = holder_runs_next_alike(&runs, &together);
+		run = are_alike ? NULL : holder_runs_next(&runs);
+		if (!are_alike && run == NULL)
 			break;
 		const uint32_t thread = runs.holder >= SECOND_HOLDER;
 		const uint32_t frame = runs.holder - (thread ? SECOND_HOLDER - FRAMES : FIRST_HOLDER);
-		if (form == NULL) {
+		if (!are_alike) {
 			apart += run->label == LABEL_LOCAL;
 			assert_true(run->label != LABEL_LOCAL || run_target(run, 2) == local_of(frame, 2));
 			continue;
 		}
-		alike++;
+		const struct form_runs *form = together.form;
 		assert_int_equal(form->own_count, thread ? 1 : 2);
 		assert_int_equal(form->common_count, 1);
-		const struct run own = form_run(form, form->own_count - 1, bytes);
-		assert_int_equal(own.label, LABEL_LOCAL);
-		assert_int_equal(run_target(&own, 2), local_of(frame, 2));
+		for (uint32_t i = 0; i < together.count; i++) {
+			const struct run own = form_run(form, form->own_count - 1, alike_bytes(&together, i));
+			assert_int_equal(own.label, LABEL_LOCAL);
+			assert_int_equal(run_target(&own, 2), local_of(frame + i, 2));
+			alike++;
+		}
 	}
 	/* The first of each thread, and the one without memory, are not like others. */
 	assert_int_equal(apart, 2);

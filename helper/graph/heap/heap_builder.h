@@ -56,13 +56,19 @@ unsigned builder_crew(const struct builder *builder, uint64_t most);
 /* heap_edges.c: rows of the objects, and what is known of their counts. */
 int builder_write_objects(struct builder *builder);
 bool edge_writer_reserve(struct edge_writer *writer, uint64_t more);
-/* The object a slot of a run refers to, by number; UINT32_MAX: none. */
+/* The object at an address, by number; UINT32_MAX: none. */
+static inline __attribute__((always_inline)) uint32_t builder_node(const struct builder *builder, struct reader *reader,
+                                                                   uint64_t target)
+{
+	const struct segment *segment = target != 0 ? reader_segment(reader, target) : NULL;
+	return segment != NULL ? object_index_in(&builder->graph->index, segment, target) : UINT32_MAX;
+}
+
+/* The object a slot of a run refers to. */
 static inline __attribute__((always_inline)) uint32_t
 builder_slot_node(const struct builder *builder, struct reader *reader, const struct run *run, uint64_t slot)
 {
-	uint64_t target = run_target(run, slot);
-	const struct segment *segment = target != 0 ? reader_segment(reader, target) : NULL;
-	return segment != NULL ? object_index_in(&builder->graph->index, segment, target) : UINT32_MAX;
+	return builder_node(builder, reader, run_target(run, slot));
 }
 
 /* heap_certain.c: the references of the holders that are certain, counted when they are written down. */

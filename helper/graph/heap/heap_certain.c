@@ -24,14 +24,14 @@ struct certain_writer {
 };
 
 /* Behind what was written. */
-static inline __attribute__((always_inline)) uint32_t *write_slots(const struct certain_writer *writer, uint32_t *to,
-                                                                   const struct run *run)
+static inline __attribute__((always_inline)) uint32_t *write_words(const struct certain_writer *writer, uint32_t *to,
+                                                                   struct pending_run words)
 {
 	uint32_t *unexplained = writer->unexplained;
-	for (uint64_t i = 0; i < run->count; i++) {
-		const uint32_t node = run_is_counted(run, i)
-		                              ? builder_slot_node(writer->builder, writer->reader, run, i)
-		                              : UINT32_MAX;
+	for (const uint8_t *slot = words.slots; words.count > 0; words.count--, slot += words.stride) {
+		const uint32_t node = slot_is_counted(slot, words.flags) ? builder_node(writer->builder, writer->reader,
+		                                                                        slot_target(slot, words.flags))
+		                                                         : UINT32_MAX;
 		if (node == UINT32_MAX)
 			continue;
 		*to++ = node;
@@ -56,41 +56,67 @@ static const struct common_nodes *find_common(struct certain_writer *writer, con
 	return common;
 }
 
-static inline __attribute__((always_inline)) uint32_t *write_frame(struct certain_writer *writer, uint32_t *to,
-                                                                   const struct form_runs *form, const uint8_t *bytes)
+/* Rows of frames that are alike, from that holder on. */
+static inline __attribute__((always_inline)) int write_alike(struct certain_writer *writer,
+                                                             const struct alike_frames *alike, uint32_t holder)
 {
-	const struct common_nodes *common = find_common(writer, form, bytes);
-	for (uint32_t i = 0; i < form->own_count; i++) {
-		const struct run run = form_run(form, i, bytes);
-		to = write_slots(writer, to, &run);
+	enum { AHEAD = 16 };
+	const struct form_runs *form = alike->form;
+	const struct common_nodes *common = find_common(writer, form, alike->bytes);
+	struct edge_writer *edges = &writer->certain->edges;
+	if (!edge_writer_reserve(edges, alike->count * (form->bytes / 8)))
+		return ERROR_NO_MEMORY;
+	uint32_t *to = edges->targets + edges->count;
+	const uint8_t *bytes = alike->bytes;
+	const int64_t ahead = AHEAD * alike->distance + (form->own_count > 0 ? (int64_t)form->runs[0].address : 0);
+	for (uint32_t i = 0; i < alike->count; i++) {
+		__builtin_prefetch(bytes + (i + AHEAD < alike->count ? ahead : 0));
+		for (uint32_t k = 0; k < form->own_count; k++) {
+			const struct run *run = &form->runs[k];
+			to = write_words(
+			        writer, to,
+			        (struct pending_run){ bytes + run->address, run->count, run->stride, run->flags });
+		}
+		for (uint32_t k = 0; k < common->count; k++)
+			*to++ = common->nodes[k];
+		writer->certain->ends[holder + i] = (uint32_t)(to - edges->targets);
+		bytes += i + 1 < alike->count ? alike->distance : 0;
 	}
-	for (uint32_t i = 0; i < common->count; i++) {
-		*to++ = common->nodes[i];
-		writer->unexplained[common->nodes[i]]--;
-	}
-	return to;
+	edges->count = (uint64_t)(to - edges->targets);
+	for (uint32_t k = 0; k < common->count; k++)
+		writer->unexplained[common->nodes[k]] -= alike->count;
+	return OK;
+}
+
+static inline __attribute__((always_inline)) int write_run(struct certain_writer *writer, const struct run *run)
+{
+	struct edge_writer *edges = &writer->certain->edges;
+	if (!edge_writer_reserve(edges, run->count))
+		return ERROR_NO_MEMORY;
+	uint32_t *to = edges->targets + edges->count;
+	to = write_words(writer, to, (struct pending_run){ run->slots, run->count, run->stride, run->flags });
+	edges->count = (uint64_t)(to - edges->targets);
+	return OK;
 }
 
 static inline __attribute__((always_inline)) int write_all(struct certain_writer *writer)
 {
-	struct edge_writer *edges = &writer->certain->edges;
 	struct holder_runs *runs = &writer->runs;
 	uint64_t steps = 0;
-	uint32_t holder = 0;
+	uint32_t holder = 0; /* the first whose row has no end yet */
 	for (;;) {
-		const uint8_t *bytes;
-		const struct form_runs *form = holder_runs_next_alike(runs, &bytes);
-		const struct run *run = form == NULL ? holder_runs_next(runs) : NULL;
-		const bool is_over = form == NULL && run == NULL;
+		struct alike_frames alike;
+		const bool is_alike = holder_runs_next_alike(runs, &alike);
+		const struct run *run = is_alike ? NULL : holder_runs_next(runs);
+		const bool is_over = !is_alike && run == NULL;
 		while (holder < (is_over ? runs->end : runs->holder))
-			writer->certain->ends[holder++] = (uint32_t)edges->count;
+			writer->certain->ends[holder++] = (uint32_t)writer->certain->edges.count;
 		if (is_over)
 			return OK;
-		if (!edge_writer_reserve(edges, form != NULL ? form->bytes / 8 : run->count))
-			return ERROR_NO_MEMORY;
-		uint32_t *to = edges->targets + edges->count;
-		to = form != NULL ? write_frame(writer, to, form, bytes) : write_slots(writer, to, run);
-		edges->count = (uint64_t)(to - edges->targets);
+		TRY(is_alike ? write_alike(writer, &alike, holder) : write_run(writer, run));
+		/* What is kept of the last of them may be to come. */
+		holder += is_alike ? alike.count - 1 : 0;
+		steps += is_alike ? PROGRESS_INTERVAL - 1 - steps % PROGRESS_INTERVAL : 0;
 		TRY(progress_look(writer->builder->progress, &steps));
 	}
 }
@@ -111,9 +137,10 @@ int builder_write_certain(struct builder *builder, struct certain *ret_certain)
 	*ret_certain = (struct certain){ .ends = large_allocate(roots->holders.count + 1, sizeof(uint32_t)) };
 	if (ret_certain->ends == NULL)
 		return ERROR_NO_MEMORY;
-	/* What the first pass followed and the objects do not have. */
+	/* What the first pass followed and the objects do not have; and room for frames with more words than that. */
+	enum { ROOM = FRAMES_TOGETHER * 16 };
 	const uint64_t left = builder->slots_drawn - builder->edges.count;
-	if (builder->slots_drawn > builder->edges.count && !edge_writer_reserve(&ret_certain->edges, left))
+	if (builder->slots_drawn > builder->edges.count && !edge_writer_reserve(&ret_certain->edges, left + ROOM))
 		return ERROR_NO_MEMORY;
 	holder_runs_open(&writer.runs, roots, builder->decoder);
 	return object_index_has_popcnt() ? write_all_popcnt(&writer) : write_all(&writer);

@@ -145,8 +145,29 @@ static void begin_finder(struct builder *builder, struct finder *finder, struct 
 	frontier_init(&finder->frontier, decoder, &builder->graph->index.objects);
 }
 
+/* A slot that all these frames have, as one run upward. */
+static void add_slot(struct frontier *frontier, const struct alike_frames *alike, const struct run *run, uint64_t slot)
+{
+	const int64_t distance = alike->distance;
+	const uint8_t *lowest = alike_bytes(alike, distance < 0 ? alike->count - 1 : 0);
+	frontier_add_words(frontier, (struct pending_run){ .slots = lowest + run->address + slot * run->stride,
+	                                                   .count = alike->count,
+	                                                   .stride = (uint32_t)(distance < 0 ? -distance : distance),
+	                                                   .flags = run->flags });
+}
+
+/* What frames have in common was reached with the first of them. */
+static void add_alike(struct frontier *frontier, const struct alike_frames *alike)
+{
+	const struct form_runs *form = alike->form;
+	frontier->slots_drawn += (uint64_t)alike->count * form->common_count;
+	for (uint32_t i = 0; i < form->own_count; i++)
+		for (uint64_t slot = 0; slot < form->runs[i].count; slot++)
+			add_slot(frontier, alike, &form->runs[i], slot);
+}
+
 /* What the holders refer to, by and by: there may be a million frames, and most of what a recursion refers to was
- * reached by then. What frames have in common was reached with the first of them. */
+ * reached by then. */
 static int reach_from_holders(struct finder *finder)
 {
 	enum { TOGETHER = 4096 };
@@ -154,19 +175,15 @@ static int reach_from_holders(struct finder *finder)
 	struct holder_runs runs;
 	holder_runs_open(&runs, &finder->builder->graph->roots, finder->decoder);
 	for (;;) {
-		const uint8_t *bytes;
-		const struct form_runs *form = holder_runs_next_alike(&runs, &bytes);
-		const struct run *run = form == NULL ? holder_runs_next(&runs) : NULL;
-		if (form == NULL && run == NULL)
+		struct alike_frames alike;
+		const bool is_alike = holder_runs_next_alike(&runs, &alike);
+		const struct run *run = is_alike ? NULL : holder_runs_next(&runs);
+		if (!is_alike && run == NULL)
 			return drain(finder);
-		if (form == NULL)
-			frontier_add_run(frontier, run);
+		if (is_alike)
+			add_alike(frontier, &alike);
 		else
-			frontier->slots_drawn += form->common_count;
-		for (uint32_t i = 0; form != NULL && i < form->own_count; i++) {
-			const struct run own = form_run(form, i, bytes);
-			frontier_add_run(frontier, &own);
-		}
+			frontier_add_run(frontier, run);
 		if (frontier->runs.count >= TOGETHER)
 			TRY(drain(finder));
 	}
