@@ -105,8 +105,16 @@ def uvicorn(folder):
     return made
 
 
+def blocked(folder):
+    port = free_port()
+    made = Situation(folder, ["-m", "uvicorn", "--port", str(port), "prices:app"], "threads",
+                     waiting(1, "SocketIO.readinto"))
+    made.request(port, 3)
+    return made
+
+
 SITUATIONS = {
-    "gunicorn": gunicorn, "celery": celery, "uvicorn": uvicorn,
+    "gunicorn": gunicorn, "celery": celery, "uvicorn": uvicorn, "blocked": blocked,
     "deadlock": lambda folder: Situation(folder, ["locks.py"], "threads", lambda answer: answer["deadlocks"] != []),
     "page": lambda folder: Situation(folder, ["page.py"], "tasks", suspended(5)),
 }

@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The program, gdb and every LLDB say the same, byte for byte: the commands of test_equal.py, on a kernel core and on
-the live process, of the oracle's heap and of threads and tasks that wait for each other. A line for each target; ends
-with 1 if a text differed. The cores must lie on a disk: of one in tmpfs the holes become pages when LLDB maps it, and
-`memory` counts them.
+the live process, of the oracle's heap, of threads and tasks that wait for each other, of functions of C in stacks, of a
+deep recursion, and of greenlets where PYDS_PACKAGES is a folder that has them. A line for each target; ends with 1 if a
+text differed. The cores must lie on a disk: of one in tmpfs the holes become pages when LLDB maps it, and `memory`
+counts them.
 
     build/venv/bin/python tests/frontends/equal_round.py 3.13.0 3.14 3.14.7t      (parts of names of interpreters)
+    build/venv/bin/python tests/frontends/equal_round.py --only calls,recursion 3.12
 """
+import argparse
 import difflib
 import json
 import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -50,8 +54,14 @@ def heap(interpreter, folder):
 
 
 def hung(name, *arguments):
-    return (["-W", "ignore", os.path.join(CASES, name)] + list(arguments),
-            lambda line: hung_commands(json.loads(line[len("READY "):])))
+    def commands(line):
+        told = line[len("READY "):].strip()
+        return hung_commands(json.loads(told) if told.startswith("{") else {})
+    return ["-W", "ignore", os.path.join(CASES, name)] + list(arguments), commands
+
+
+def packages():
+    return {"PYTHONPATH": os.environ.get("PYDS_PACKAGES", "")}
 
 
 def situations(interpreter, folder):
@@ -59,6 +69,12 @@ def situations(interpreter, folder):
     yield ("locks",) + hung("locks_program.py", "every_kind")
     yield ("deadlock",) + hung("locks_program.py", "lock_and_queue")
     yield ("tasks",) + hung("tasks_program.py")
+    yield ("running",) + hung("running_task_program.py")
+    yield ("calls",) + hung("calls_program.py")
+    yield ("recursion",) + hung("stacks_program.py")
+    if subprocess.run([interpreter.path, "-c", "import greenlet"], env=dict(os.environ, **packages()),
+                      stderr=subprocess.DEVNULL).returncode == 0:
+        yield ("greenlets",) + hung("task_libraries_program.py", "greenlet")
 
 
 def executable_of(path):
@@ -99,7 +115,7 @@ def compare(label, debugger, target, commands, alone):
 
 def look_at(interpreter, name, arguments, commands_of, folder, debuggers):
     total = differ = 0
-    with cores.Target(interpreter.path, arguments, folder) as target:
+    with cores.Target(interpreter.path, arguments, folder, packages()) as target:
         commands = commands_of(target.wait_ready())
         commands = [one for one in commands if one.split()[0] in program.commands()]
         live = [one for one in commands if one not in NOT_ALIKE_WHEN_LIVE]
@@ -118,15 +134,21 @@ def look_at(interpreter, name, arguments, commands_of, folder, debuggers):
     return total, differ
 
 
-def main(names):
+def main(arguments):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="+", help="parts of names of interpreters")
+    parser.add_argument("--only", type=lambda text: text.split(","), help="situations, with commas between")
+    arguments = parser.parse_args(arguments)
     debuggers = [one for one in test_equal.DEBUGGERS if not one.missing()]
     total = differ = 0
     for interpreter in interpreters.find(packaged=True):
-        if not any(name in interpreter.name for name in names):
+        if not any(name in interpreter.name for name in arguments.names):
             continue
         folder = cores.scratch("equal")
         try:
             for situation in situations(interpreter, folder):
+                if arguments.only and situation[0] not in arguments.only:
+                    continue
                 inside = os.path.join(folder, situation[0])
                 os.mkdir(inside)
                 counts = look_at(interpreter, *situation, folder=inside, debuggers=debuggers)
