@@ -13,5 +13,5 @@ app = FastAPI()
 
 @app.get("/")
 async def price():
-    with urllib.request.urlopen("http://127.0.0.1:%d/" % SERVICE.getsockname()[1]) as answer:
+    with urllib.request.urlopen("http://%s:%d/" % SERVICE.getsockname()) as answer:
         return answer.read()
