@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/bytes.h"
 #include "base/limits.h"
 
@@ -203,11 +204,11 @@ static void mark_free(struct mimalloc_cursor *cursor, uint64_t at)
 	uint32_t number;
 	while (at != 0) {
 		if (!follow_free(cursor->layout, cursor->reader, &cursor->page, at, &number, &at) ||
-		    cursor->is_free[number / 8] >> number % 8 & 1) {
+		    bits_has(cursor->is_free, number)) {
 			cursor->is_broken = true;
 			return;
 		}
-		cursor->is_free[number / 8] |= (uint8_t)(1 << number % 8);
+		bits_add(cursor->is_free, number);
 	}
 }
 
@@ -346,7 +347,7 @@ uint64_t mimalloc_cursor_next(struct mimalloc_cursor *cursor, uint8_t *ret_gc_bi
 			continue;
 		}
 		const uint32_t number = cursor->block++;
-		if (cursor->is_free[number / 8] >> number % 8 & 1)
+		if (bits_has(cursor->is_free, number))
 			continue;
 		const uint64_t address = page->start + number * page->block_bytes;
 		const uint8_t *block = reader_at(cursor->reader, address, page->block_bytes);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/path.h"
@@ -263,9 +264,9 @@ static uint32_t mark_free(struct mimalloc_pools_cursor *cursor, uint64_t at)
 	for (; at != 0; count++) {
 		const uint64_t block = (at - page->start) / page->block_bytes;
 		if (at < page->start || block >= page->capacity || (at - page->start) % page->block_bytes != 0 ||
-		    (cursor->is_free[block / 8] >> block % 8 & 1) != 0)
+		    bits_has(cursor->is_free, block))
 			return UINT32_MAX;
-		cursor->is_free[block / 8] |= (uint8_t)(1 << block % 8);
+		bits_add(cursor->is_free, block);
 		if (!reader_u64(cursor->reader, at, &at))
 			return UINT32_MAX;
 	}

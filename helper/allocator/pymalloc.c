@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/bytes.h"
 
 enum {
@@ -64,9 +65,9 @@ bool pymalloc_free_blocks(const struct pymalloc_pool *pool, struct reader *reade
 	for (uint64_t at = pool->first_free; at != 0; count++) {
 		const uint64_t number = (at - pool->start) / pool->block_bytes;
 		if (at < pool->start || number >= pool->carved || (at - pool->start) % pool->block_bytes != 0 ||
-		    is_free[number / 8] >> number % 8 & 1)
+		    bits_has(is_free, number))
 			return false;
-		is_free[number / 8] |= (uint8_t)(1u << number % 8);
+		bits_add(is_free, number);
 		if (!reader_u64(reader, at, &at))
 			return false;
 	}

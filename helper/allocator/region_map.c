@@ -9,6 +9,7 @@
 #include "allocator/glibc_chunks.h"
 #include "allocator/mimalloc.h"
 #include "allocator/stacks.h"
+#include "base/bits.h"
 #include "base/bytes.h"
 #include "base/limits.h"
 
@@ -207,7 +208,7 @@ static void count_page(struct mimalloc_use *use, struct mimalloc_segment_use *se
 	const struct mimalloc_page *page = &cursor->page;
 	uint64_t unused = 0;
 	for (uint32_t i = 0; i < page->capacity; i++)
-		unused += cursor->is_free[i / 8] >> i % 8 & 1;
+		unused += bits_has(cursor->is_free, i);
 	use->free_blocks += unused;
 	use->free_bytes += unused * page->block_bytes;
 	use->used_blocks += page->capacity - unused;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/bits.h"
 #include "base/text.h"
 
 enum { NULLABLE = 2 }; /* flag of a schema */
@@ -139,7 +140,7 @@ static void append_text(struct text *text, const char *bytes, size_t length)
 
 static bool is_valid(const struct arrow_column *column, size_t row)
 {
-	return column->validity.items[row / 8] >> (row % 8) & 1;
+	return bits_has(column->validity.items, row);
 }
 
 /* Numbers that came before the first text. */
@@ -190,7 +191,7 @@ static bool add_cell(struct arrow_column *column, const struct cell *cell, size_
 	if (!widen(column, cell, row) || (row % 8 == 0 && !array_push(&column->validity, 0)))
 		return false;
 	if (has_value)
-		column->validity.items[row / 8] |= (uint8_t)(1u << row % 8);
+		bits_add(column->validity.items, row);
 	else
 		column->null_count++;
 	if (column->kind == KIND_TEXT) {
@@ -296,7 +297,7 @@ static bool pack_bits(struct arrow_column *column, size_t count)
 	memset(column->bits.items, 0, count / 8 + 1);
 	for (size_t i = 0; i < count; i++)
 		if (column->words.items[i].integer != 0)
-			column->bits.items[i / 8] |= (uint8_t)(1u << i % 8);
+			bits_add(column->bits.items, i);
 	return true;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "decode/size_bound.h"
 #include "graph/heap/heap_cursor.h"
 #include "graph/object_index.h"
@@ -22,9 +23,9 @@ enum {
 /* Three bits for each 16 bytes of memory: allocators' blocks begin at multiples of that (those of 8 bytes aside, which
  * no object fits in). */
 struct block_map {
-	uint64_t *in_use, *explained;
-	uint64_t *owned; /* explained by an owner that says it is the only one */
-	uint64_t *native; /* of malloc's: what objects have for a library; several may have the same */
+	uint8_t *in_use, *explained;
+	uint8_t *owned; /* explained by an owner that says it is the only one */
+	uint8_t *native; /* of malloc's: what objects have for a library; several may have the same */
 };
 
 struct checker {
@@ -33,16 +34,6 @@ struct checker {
 	const struct memory_map *memory; /* NULL in a sample */
 	struct block_map map; /* NULL in a sample */
 };
-
-static void set_bit(uint64_t *words, uint64_t bit)
-{
-	words[bit >> 6] |= UINT64_C(1) << (bit & 63);
-}
-
-static bool has_bit(const uint64_t *words, uint64_t bit)
-{
-	return words[bit >> 6] >> (bit & 63) & 1;
-}
 
 static void note(struct checker *checker, const char *role, const struct allocation *allocation)
 {
@@ -83,23 +74,23 @@ static void explain(struct checker *checker, struct allocation *allocation, bool
 	if (segment == NULL)
 		return;
 	const uint64_t bit = segment_granule(segment, allocation->block);
-	if (!has_bit(checker->map.in_use, bit)) {
+	if (!bits_has(checker->map.in_use, bit)) {
 		/* Free, or of a page that could not be gone through. */
 		if (is_free(checker, allocation))
 			allocation->agreement = DISAGREEMENT_FREE;
 		return;
 	}
-	if (!has_bit(checker->map.explained, bit)) {
-		set_bit(checker->map.explained, bit);
+	if (!bits_has(checker->map.explained, bit)) {
+		bits_add(checker->map.explained, bit);
 		share->explained_blocks++;
 		share->explained_bytes += allocation->taken;
 	}
 	if (is_shared)
 		return;
-	if (has_bit(checker->map.owned, bit))
+	if (bits_has(checker->map.owned, bit))
 		allocation->agreement = DISAGREEMENT_OWNER;
 	else
-		set_bit(checker->map.owned, bit);
+		bits_add(checker->map.owned, bit);
 }
 
 /* A block of malloc or of pages: whether it is in use, and nobody else's. Buffers that objects have for a library may
@@ -118,9 +109,9 @@ static void explain_outside(struct checker *checker, struct allocation *allocati
 	/* Of jemalloc's smallest two lie in a granule: which of them it is a bit does not say. */
 	if (is_shared || allocation->taken < 16)
 		return;
-	if (has_bit(checker->map.owned, bit) || (is_exclusive && has_bit(checker->map.native, bit)))
+	if (bits_has(checker->map.owned, bit) || (is_exclusive && bits_has(checker->map.native, bit)))
 		allocation->agreement = DISAGREEMENT_OWNER;
-	set_bit(is_exclusive ? checker->map.owned : checker->map.native, bit);
+	bits_add(is_exclusive ? checker->map.owned : checker->map.native, bit);
 }
 
 static void check_allocation(struct checker *checker, const struct block *block, struct allocation *allocation)
@@ -244,9 +235,9 @@ static void note_blocks(struct checker *checker, struct block_share *share, uint
 		return;
 	for (uint32_t i = 0; i < count; i++) {
 		const uint64_t block = start + i * block_bytes;
-		if (is_free_block[i / 8] >> i % 8 & 1 || block >= segment->end)
+		if (bits_has(is_free_block, i) || block >= segment->end)
 			continue;
-		set_bit(checker->map.in_use, segment_granule(segment, block));
+		bits_add(checker->map.in_use, segment_granule(segment, block));
 		share->blocks++;
 		share->bytes += block_bytes;
 	}
@@ -308,13 +299,13 @@ int size_check_heap(struct size_check *ret_check, const struct size_check_source
                     struct error *error)
 {
 	struct checker checker = { .check = ret_check, .decoder = sources->decoder, .memory = sources->memory };
-	const uint64_t words = sources->decoder->reader.space->granule_count / 64 + 1;
+	const uint64_t bytes = bits_bytes(sources->decoder->reader.space->granule_count);
 	memset(ret_check, 0, sizeof *ret_check);
 	ret_check->is_complete = true;
-	checker.map.in_use = calloc(words, sizeof *checker.map.in_use);
-	checker.map.explained = calloc(words, sizeof *checker.map.explained);
-	checker.map.owned = calloc(words, sizeof *checker.map.owned);
-	checker.map.native = calloc(words, sizeof *checker.map.native);
+	checker.map.in_use = calloc(bytes, 1);
+	checker.map.explained = calloc(bytes, 1);
+	checker.map.owned = calloc(bytes, 1);
+	checker.map.native = calloc(bytes, 1);
 	int status = checker.map.in_use == NULL || checker.map.explained == NULL || checker.map.owned == NULL ||
 	                             checker.map.native == NULL
 	                     ? error_set(error, ERROR_NO_MEMORY, "out of memory for the check of sizes")

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "query/memory/native_reached.h"
 
 enum { SMALL_SUBTREE = 1 << 12 }; /* objects: looked up one by one, which is dearer than their part of a sweep */
@@ -46,11 +47,6 @@ static bool sum_few(const struct subtree *subtree, uint64_t *ret_bytes)
 	return true;
 }
 
-static bool has_bit(const uint8_t *bits, uint32_t node)
-{
-	return bits[node / 8] >> node % 8 & 1;
-}
-
 /* By a sweep over the heap that looks at no object: what the walk has reached, less what it did not enter. */
 static int sum_swept(const struct subtree *subtree, const uint8_t *is_below, uint64_t *ret_bytes)
 {
@@ -61,7 +57,7 @@ static int sum_swept(const struct subtree *subtree, const uint8_t *is_below, uin
 	uint32_t node = 0;
 	object_cursor_init(&cursor, &graph->index);
 	for (uint64_t address; (address = object_cursor_next(&cursor)) != 0; node++) {
-		if (has_bit(is_below, node) && walk_has_reached_in(subtree->walk, cursor.segment, address))
+		if (bits_has(is_below, node) && walk_has_reached_in(subtree->walk, cursor.segment, address))
 			bytes += heap_graph_bytes(graph, node, heap->measure);
 		if (progress_look(subtree->query->progress, &steps) != OK)
 			return query_cancelled(subtree->query);
@@ -69,7 +65,7 @@ static int sum_swept(const struct subtree *subtree, const uint8_t *is_below, uin
 	for (size_t i = 0; i < graph->boundaries.count; i++) {
 		node = graph->boundaries.items[i];
 		const uint64_t address = object_index_address(&graph->index, node);
-		if (has_bit(is_below, node) && walk_has_reached(subtree->walk, address) &&
+		if (bits_has(is_below, node) && walk_has_reached(subtree->walk, address) &&
 		    !is_entered(subtree, address))
 			bytes -= heap_graph_bytes(graph, node, heap->measure);
 	}
@@ -86,7 +82,7 @@ static int sum_below(const struct subtree *subtree, uint64_t *ret_bytes)
 	if (is_below == NULL)
 		return query_no_memory(subtree->query, "the shared size");
 	for (uint32_t number = subtree->top; (number = next_below(subtree, number)) != 0;)
-		is_below[heap->dominators.node[number] / 8] |= (uint8_t)(1u << heap->dominators.node[number] % 8);
+		bits_add(is_below, heap->dominators.node[number]);
 	int status = sum_swept(subtree, is_below, ret_bytes);
 	free(is_below);
 	return status;

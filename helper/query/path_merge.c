@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "graph/heap/heap_cursor.h"
 #include "query/bearings.h"
 #include "query/type_filter.h"
@@ -40,7 +41,7 @@ static int check_cancel(struct merge *merge)
 
 static bool is_wanted(const struct merge *merge, uint32_t number)
 {
-	return merge->is_wanted[number / 8] >> number % 8 & 1;
+	return bits_has(merge->is_wanted, number);
 }
 
 /* ---- Which objects ---- */
@@ -67,7 +68,7 @@ static int find_wanted(struct merge *merge)
 		if (number == UINT32_MAX || merge->forest.before[number] == PATH_NOT_REACHED)
 			answer->not_reached++;
 		else
-			merge->is_wanted[number / 8] |= (uint8_t)(1u << number % 8);
+			bits_add(merge->is_wanted, number);
 	}
 	return cursor.status == OK ? OK : query_cancelled(merge->query);
 }

@@ -151,6 +151,14 @@ void json_address(struct json *json, const char *key, uint64_t address)
 	text_append(json->text, "\"", 1);
 }
 
+void json_address_or_null(struct json *json, const char *key, uint64_t address)
+{
+	if (address != 0)
+		json_address(json, key, address);
+	else
+		json_null(json, key);
+}
+
 void json_bool(struct json *json, const char *key, bool value)
 {
 	start_item(json, key);

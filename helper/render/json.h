@@ -34,6 +34,7 @@ void json_number(struct json *json, const char *key, uint64_t number);
 void json_real(struct json *json, const char *key, const char *digits, size_t length);
 void json_signed(struct json *json, const char *key, int64_t number);
 void json_address(struct json *json, const char *key, uint64_t address); /* "0x7f31c02a8e40" */
+void json_address_or_null(struct json *json, const char *key, uint64_t address); /* 0: null */
 void json_bool(struct json *json, const char *key, bool value);
 void json_null(struct json *json, const char *key);
 /* Ends the line of a whole document. */

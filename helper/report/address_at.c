@@ -190,12 +190,7 @@ static void show_words_json(struct json *json, const struct address_answer *answ
 		json_object(json, NULL);
 		json_address(json, "word", word->at);
 		json_number(json, "offset", word->inside);
-		if (word->object != 0)
-			json_address(json, "address", word->object);
-		else if (word->block != 0)
-			json_address(json, "address", word->block);
-		else
-			json_null(json, "address");
+		json_address_or_null(json, "address", word->object != 0 ? word->object : word->block);
 		json_string(json, "type",
 		            word->type != NULL   ? word->type->name
 		            : word->file != NULL ? "variable"

@@ -61,10 +61,7 @@ void native_leads_json(struct json *json, const struct native_leads_answer *answ
 		json_object(json, NULL);
 		json_address(json, "address", lead->block);
 		json_number(json, "bytes", lead->bytes);
-		if (lead->at != 0)
-			json_address(json, "word", lead->at);
-		else
-			json_null(json, "word");
+		json_address_or_null(json, "word", lead->at);
 		json_number(json, "offset", lead->inside);
 		json_object_end(json);
 	}

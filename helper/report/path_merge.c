@@ -126,10 +126,7 @@ static void json_group(struct json *json, const struct path_group *group)
 	json_number(json, "count", group->count);
 	json_number(json, "ends", group->ends);
 	json_number(json, "members", group->members);
-	if (group->example != 0)
-		json_address(json, "example", group->example);
-	else
-		json_null(json, "example");
+	json_address_or_null(json, "example", group->example);
 	json_bool(json, "repeats", group->repeats);
 	json_number(json, "depth", group->depth);
 	json_number(json, "parent", group->parent);

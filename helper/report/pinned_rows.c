@@ -210,10 +210,7 @@ void pinned_rows_json(struct report *report, const struct pinned *pinned, enum p
 		json_type(json, row->type, row->file);
 		json_number(json, "count", row->count);
 		json_number(json, "bytes", row->bytes);
-		if (row->example != 0)
-			json_address(json, "example", row->example);
-		else
-			json_null(json, "example");
+		json_address_or_null(json, "example", row->example);
 		json_name(json, &row->name);
 		json_object_end(json);
 	}
@@ -239,10 +236,7 @@ static void json_stretch(struct json *json, const struct sparse_stretch *stretch
 		json_address(json, "address", end->block);
 		json_string(json, "kind", kind_names[end->kind]);
 		json_type(json, end->type, NULL);
-		if (end->owner != 0)
-			json_address(json, "owner", end->owner);
-		else
-			json_null(json, "owner");
+		json_address_or_null(json, "owner", end->owner);
 		json_name(json, &end->name);
 		json_object_end(json);
 	}

@@ -125,10 +125,7 @@ static int show_text(struct report *report, size_t index, const struct referrers
 static void json_row(struct json *json, const struct referrers_answer *answer, const struct referrer_row *row)
 {
 	json_object(json, NULL);
-	if (row->address != 0)
-		json_address(json, "address", row->address);
-	else
-		json_null(json, "address");
+	json_address_or_null(json, "address", row->address);
 	json_string(json, "type", row->type);
 	json_string(json, "label", words_at(&answer->words, row->label));
 	json_bool(json, "hidden", row->is_hidden);

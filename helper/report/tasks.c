@@ -254,10 +254,7 @@ static void json_group(struct task_report *tasks, const struct task_group *group
 	json_array_end(json);
 	task_wait_text(tasks, group, &words);
 	json_words(json, "waits_for", &words);
-	if (group->wait_holder != 0)
-		json_address(json, "held_by", group->wait_holder);
-	else
-		json_null(json, "held_by");
+	json_address_or_null(json, "held_by", group->wait_holder);
 	json_bool(json, "held_by_is_guessed", group->holder_is_guess);
 	if (group->in_pool > 0)
 		json_number(json, "worker",
@@ -288,15 +285,9 @@ static void json_row(struct task_report *tasks, const struct task_row *row, stru
 	json_words(json, "name", words);
 	json_string(json, "state", task_state_name(row->state));
 	json_number(json, "group", row->group);
-	if (row->keeper != 0)
-		json_address(json, "kept_by", row->keeper);
-	else
-		json_null(json, "kept_by");
+	json_address_or_null(json, "kept_by", row->keeper);
 	json_number(json, "retained", row->retained);
-	if (row->wait_object != 0)
-		json_address(json, "waits_for", row->wait_object);
-	else
-		json_null(json, "waits_for");
+	json_address_or_null(json, "waits_for", row->wait_object);
 	json_bool(json, "must_cancel", row->must_cancel);
 	json_object_end(json);
 }

@@ -446,10 +446,7 @@ static void json_lock(struct thread_report *threads, const char *key, const stru
 	struct json *json = &threads->report->json;
 	json_object(json, key);
 	json_string(json, "kind", lock_kind_name(lock->kind));
-	if (lock->address != 0)
-		json_address(json, "address", lock->address);
-	else
-		json_null(json, "address");
+	json_address_or_null(json, "address", lock->address);
 	if (lock->words.length > 0)
 		json_text(json, "name", &lock->words);
 	else

@@ -69,10 +69,7 @@ static void show_json(struct report *report, uint64_t address, const struct word
 	for (size_t i = 0; i < answer->rows.count; i++) {
 		const struct word_holder *row = &answer->rows.items[i];
 		json_object(json, NULL);
-		if (row->address != 0)
-			json_address(json, "address", row->address);
-		else
-			json_null(json, "address");
+		json_address_or_null(json, "address", row->address);
 		json_string(json, "type", row->type != NULL ? row->type->name : "root");
 		json_text(json, "label", &row->label);
 		json_bool(json, "is_root", row->address == 0);

@@ -7,6 +7,7 @@
 
 #include "allocator/allocators.h"
 #include "base/address_map.h"
+#include "base/bits.h"
 #include "base/limits.h"
 #include "base/sort.h"
 
@@ -66,7 +67,7 @@ static int note_held(struct search *search)
 			continue;
 		const uint64_t address = object_index_address(index, node);
 		const uint32_t bit = filter_bit(address);
-		search->filter[bit / 8] |= (uint8_t)(1u << bit % 8);
+		bits_add(search->filter, bit);
 		if (!address_map_set(&search->held, address, node))
 			return ERROR_NO_MEMORY;
 	}
@@ -76,7 +77,7 @@ static int note_held(struct search *search)
 static uint32_t held_at(const struct search *search, uint64_t word)
 {
 	const uint32_t bit = filter_bit(word);
-	return (search->filter[bit / 8] >> bit % 8 & 1) != 0 ? address_map_get(&search->held, word) : UINT32_MAX;
+	return bits_has(search->filter, bit) ? address_map_get(&search->held, word) : UINT32_MAX;
 }
 
 /* ---- Blocks ---- */

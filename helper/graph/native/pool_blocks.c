@@ -6,6 +6,7 @@
 #include "allocator/mimalloc.h"
 #include "allocator/mimalloc_pools.h"
 #include "allocator/pymalloc.h"
+#include "base/bits.h"
 
 enum { LEAST_BYTES = 16 }; /* the index of native blocks has one place for 16 bytes */
 
@@ -51,7 +52,7 @@ static int add_row(struct collector *collector, const struct row *row)
 {
 	for (uint32_t i = 0; i < row->count; i++) {
 		const uint64_t address = row->start + i * row->block_bytes;
-		if ((row->is_free[i / 8] >> i % 8 & 1) != 0 ||
+		if (bits_has(row->is_free, i) ||
 		    python_blocks_has(collector->sources->python, &collector->reader, address))
 			continue;
 		if (!array_push(collector->blocks, native_block_of(address, row->block_bytes, row->allocator)))
@@ -100,7 +101,7 @@ static int find_in_pages(struct collector *collector)
 		const struct mimalloc_page *page = &cursor->page;
 		uint32_t used = page->capacity;
 		for (uint32_t i = 0; i < page->capacity; i++)
-			used -= cursor->is_free[i / 8] >> i % 8 & 1;
+			used -= bits_has(cursor->is_free, i);
 		const struct row row = { page->start, page->block_bytes, page->capacity,
 			                 used,        cursor->is_free,   ALLOCATOR_MIMALLOC };
 		if (!cursor->is_broken && used > 0)

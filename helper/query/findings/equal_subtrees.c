@@ -4,6 +4,7 @@
  * are equal, what lies below them is not compared again. */
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "base/sort.h"
 #include "query/findings/request.h"
 #include "query/findings/structure_hash.h"
@@ -101,7 +102,7 @@ static int keep_equal(struct rule_run *run, struct subtrees *subtrees)
 static bool is_below_found(const struct rule_run *run, const struct subtrees *subtrees, uint32_t number)
 {
 	for (int i = 0; number != 0 && i < LIMIT_ABOVE; i++) {
-		if ((subtrees->found[number / 8] >> number % 8 & 1) != 0)
+		if (bits_has(subtrees->found, number))
 			return true;
 		number = run->heap->dominators.idom[number];
 	}
@@ -145,7 +146,7 @@ static int settle(struct rule_run *run, struct subtrees *subtrees, struct candid
 		const bool is_again = i > 0 && items[i - 1].hash == items[i].hash;
 		if (!is_again && (i + 1 == left || items[i].hash != items[i + 1].hash))
 			continue;
-		subtrees->found[items[i].number / 8] |= (uint8_t)(1u << items[i].number % 8);
+		bits_add(subtrees->found, items[i].number);
 		subtrees->kinds += !is_again;
 		if (is_again)
 			sum_add(&subtrees->sum, run->heap->dominators.node[items[i].number],

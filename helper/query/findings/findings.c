@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "graph/heap/heap_cursor.h"
 #include "object/value.h"
 #include "query/findings/request.h"
@@ -76,9 +77,9 @@ static void mark_namespace(struct rule_run *run, uint64_t dict, bool is_of_code)
 {
 	const uint32_t node = dict != 0 ? object_index_find(&run->heap->graph->index, dict) : UINT32_MAX;
 	if (node != UINT32_MAX)
-		run->attribute_dicts[node / 8] |= (uint8_t)(1u << node % 8);
+		bits_add(run->attribute_dicts, node);
 	if (node != UINT32_MAX && is_of_code)
-		run->code_dicts[node / 8] |= (uint8_t)(1u << node % 8);
+		bits_add(run->code_dicts, node);
 }
 
 /* Dicts that objects keep their attributes in are no containers of the program's. */

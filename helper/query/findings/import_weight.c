@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/limits.h"
 #include "object/value.h"
 #include "query/findings/leaf_value.h"
@@ -44,14 +45,14 @@ static int add_interned(struct rule_run *run, struct import_weight *weight, cons
 	for (uint64_t i = 0; i < count; i++) {
 		const uint8_t *word = reader_at(&run->decoder->reader, items + 8 * i, 8);
 		const uint32_t node = word != NULL ? object_index_find(&graph->index, load_u64(word)) : UINT32_MAX;
-		if (node == UINT32_MAX || (weight->counted[node / 8] >> node % 8 & 1) != 0)
+		if (node == UINT32_MAX || bits_has(weight->counted, node))
 			continue;
 		const uint32_t number = run->heap->dominators.number[node];
 		const struct type_info *type = rule_type(run, load_u64(word));
 		if (number == UINT32_MAX || type == NULL || leaf_kind_of(run, type) == LEAF_NONE ||
 		    run->heap->dominators.node[run->heap->dominators.idom[number]] < graph->index.count)
 			continue;
-		weight->counted[node / 8] |= (uint8_t)(1u << node % 8);
+		bits_add(weight->counted, node);
 		*bytes += run->heap->bytes[number];
 	}
 	return OK;

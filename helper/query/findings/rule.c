@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "query/tracemalloc/allocated_at.h"
 #include "query/group_name.h"
 
@@ -31,7 +32,7 @@ bool rule_is_type(const struct type_info *type, const char *id)
 
 bool rule_is_namespace(const struct rule_run *run, uint32_t node)
 {
-	return (run->attribute_dicts[node / 8] >> node % 8 & 1) != 0;
+	return bits_has(run->attribute_dicts, node);
 }
 
 bool rule_is_of_code(const struct rule_run *run, uint32_t number)
@@ -40,7 +41,7 @@ bool rule_is_of_code(const struct rule_run *run, uint32_t number)
 	const uint32_t node = run->heap->dominators.node[above];
 	const struct type_info *type = reference_type(naming_references(run->naming), above);
 	return type == NULL || (type->flags & TYPE_IS_BOUNDARY) != 0 || rule_is_type(type, "python_function") ||
-	       (run->code_dicts[node / 8] >> node % 8 & 1) != 0;
+	       bits_has(run->code_dicts, node);
 }
 
 bool rule_is_structure(const struct rule_run *run, uint32_t number)

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "graph/native/native_ways.h"
 
 struct reaching {
@@ -19,21 +20,6 @@ struct reaching {
 	ARRAY(uint32_t) pending; /* blocks whose words were not followed yet */
 	uint64_t bytes, steps;
 };
-
-static bool has_bit(const uint8_t *bits, uint32_t index)
-{
-	return bits[index / 8] >> index % 8 & 1;
-}
-
-static void set_bit(uint8_t *bits, uint32_t index)
-{
-	bits[index / 8] |= (uint8_t)(1u << index % 8);
-}
-
-static void clear_bit(uint8_t *bits, uint32_t index)
-{
-	bits[index / 8] &= (uint8_t) ~(1u << index % 8);
-}
 
 static int no_memory(const struct reaching *reaching)
 {
@@ -51,18 +37,19 @@ static int mark_reached(struct reaching *reaching)
 	object_cursor_init(&cursor, &graph->index);
 	for (uint64_t address; (address = object_cursor_next(&cursor)) != 0; node++) {
 		if (numbers[node] != UINT32_MAX && walk_has_reached_in(walk, cursor.segment, address))
-			set_bit(reaching->is_reached, numbers[node]);
+			bits_add(reaching->is_reached, numbers[node]);
 		if (progress_look(reaching->query->progress, &reaching->steps) != OK)
 			return query_cancelled(reaching->query);
 	}
 	for (size_t i = 0; i < graph->boundaries.count; i++) {
 		const uint32_t number = numbers[graph->boundaries.items[i]];
-		if (number == UINT32_MAX || number == reaching->question->top || !has_bit(reaching->is_reached, number))
+		if (number == UINT32_MAX || number == reaching->question->top ||
+		    !bits_has(reaching->is_reached, number))
 			continue;
 		const uint64_t address = object_index_address(&graph->index, graph->boundaries.items[i]);
 		const struct type_info *type = query_type(reaching->query, address);
 		if (type == NULL || !policy_enters(reaching->question->policy, type))
-			clear_bit(reaching->is_reached, number);
+			bits_remove(reaching->is_reached, number);
 	}
 	return OK;
 }
@@ -71,17 +58,17 @@ static int count_owned(struct reaching *reaching)
 {
 	const uint32_t *idom = reaching->heap->dominators.idom;
 	for (uint32_t number = reaching->question->top; number != 0; number = idom[number])
-		set_bit(reaching->is_above, idom[number]);
+		bits_add(reaching->is_above, idom[number]);
 	for (size_t i = 0; i < reaching->native->blocks.count; i++) {
 		const struct native_block *block = &reaching->native->blocks.items[i];
 		if (progress_look(reaching->query->progress, &reaching->steps) != OK)
 			return query_cancelled(reaching->query);
 		if (block->holder != NATIVE_OBJECT)
 			continue;
-		if (has_bit(reaching->is_reached, block->owner)) {
+		if (bits_has(reaching->is_reached, block->owner)) {
 			reaching->bytes += native_block_bytes(block);
-		} else if (has_bit(reaching->is_above, block->owner)) {
-			set_bit(reaching->is_wanted, (uint32_t)i);
+		} else if (bits_has(reaching->is_above, block->owner)) {
+			bits_add(reaching->is_wanted, (uint32_t)i);
 			reaching->wanted++;
 		}
 	}
@@ -92,9 +79,9 @@ static int take_ways(struct reaching *reaching)
 {
 	for (size_t i = 0; i < reaching->ways.count; i++) {
 		const uint32_t block = reaching->ways.items[i].block;
-		if (!has_bit(reaching->is_wanted, block))
+		if (!bits_has(reaching->is_wanted, block))
 			continue;
-		clear_bit(reaching->is_wanted, block);
+		bits_remove(reaching->is_wanted, block);
 		reaching->wanted--;
 		reaching->bytes += native_block_bytes(&reaching->native->blocks.items[block]);
 		if (!array_push(&reaching->pending, block))
@@ -136,7 +123,7 @@ static int count_shared(struct reaching *reaching)
 	for (uint64_t address; reaching->wanted > 0 && (address = object_cursor_next(&cursor)) != 0; node++) {
 		if (progress_look(reaching->query->progress, &reaching->steps) != OK)
 			return query_cancelled(reaching->query);
-		if (numbers[node] == UINT32_MAX || !has_bit(reaching->is_reached, numbers[node]))
+		if (numbers[node] == UINT32_MAX || !bits_has(reaching->is_reached, numbers[node]))
 			continue;
 		const struct object_head head = decode_head(decoder, address);
 		const struct type_info *type = head.bytes != NULL ? decode_head_type(decoder, head.bytes) : NULL;
@@ -152,10 +139,10 @@ int query_native_reached(const struct query *query, const struct native_reached_
 	*ret_bytes = 0;
 	TRY(query_heap(query, &reaching.heap));
 	TRY(target_native(query->target, query->progress, &reaching.native, query->error));
-	const size_t numbers = (size_t)reaching.heap->dominators.reached_count / 8 + 1;
+	const size_t numbers = bits_bytes(reaching.heap->dominators.reached_count);
 	reaching.is_reached = calloc(numbers, 1);
 	reaching.is_above = calloc(numbers, 1);
-	reaching.is_wanted = calloc(reaching.native->blocks.count / 8 + 1, 1);
+	reaching.is_wanted = calloc(bits_bytes(reaching.native->blocks.count), 1);
 	int status = OK;
 	if (reaching.is_reached == NULL || reaching.is_above == NULL || reaching.is_wanted == NULL)
 		status = no_memory(&reaching);

@@ -3,6 +3,7 @@
  * and generators that nothing awaits. */
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/limits.h"
 #include "decode/foreign.h"
 #include "object/value.h"
@@ -37,12 +38,12 @@ static void mark_awaited(struct task_builder *builder, uint64_t object)
 {
 	const uint32_t node = object != 0 ? object_index_find(&builder->heap->graph->index, object) : UINT32_MAX;
 	if (node != UINT32_MAX)
-		builder->awaited[node / 8] |= (uint8_t)(1u << node % 8);
+		bits_add(builder->awaited, node);
 }
 
 static bool is_awaited(const struct task_builder *builder, uint32_t node)
 {
-	return builder->awaited[node / 8] >> node % 8 & 1;
+	return bits_has(builder->awaited, node);
 }
 
 static int follow(struct task_builder *builder, uint64_t object)

@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include "base/bits.h"
 #include "base/limits.h"
 #include "decode/decoder.h"
 #include "decode/reference_count.h"
@@ -31,9 +32,9 @@ struct freed_sum {
 static void count_freed(struct freed_sum *sum, uint32_t index)
 {
 	const struct trace *trace = &sum->lines->traced.traces.items[index];
-	if ((sum->is_counted[index / 8] >> index % 8 & 1) != 0)
+	if (bits_has(sum->is_counted, index))
 		return;
-	sum->is_counted[index / 8] |= (uint8_t)(1u << index % 8);
+	bits_add(sum->is_counted, index);
 	sum->sums[trace->stack].free_bytes += trace->bytes;
 	sum->sums[trace->stack].free_count++;
 }
@@ -195,7 +196,7 @@ int traced_freed_sum(const struct query *query, const struct retained *heap, con
 		const struct trace *trace = &lines->traced.traces.items[i];
 		if (progress_look(query->progress, &steps) < 0)
 			return query_cancelled(query);
-		if (trace->domain != 0 || trace->address == 0 || (is_counted[i / 8] >> i % 8 & 1) != 0)
+		if (trace->domain != 0 || trace->address == 0 || bits_has(is_counted, i))
 			continue;
 		if (is_dead_object(&sum, trace) || are_dead_keys(&sum, trace))
 			count_freed(&sum, (uint32_t)i);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "decode/allocated.h"
 #include "query/tracemalloc/traced_freed.h"
 
@@ -35,9 +36,9 @@ struct trace_sum {
 static void count_block(struct trace_sum *sum, uint64_t address)
 {
 	const uint32_t index = address_map_get(sum->traces, address);
-	if (index == ADDRESS_MAP_NONE || (sum->is_counted[index / 8] >> index % 8 & 1) != 0)
+	if (index == ADDRESS_MAP_NONE || bits_has(sum->is_counted, index))
 		return;
-	sum->is_counted[index / 8] |= (uint8_t)(1u << index % 8);
+	bits_add(sum->is_counted, index);
 	const struct trace *trace = &sum->lines->traced.traces.items[index];
 	sum->sums[trace->stack].object_bytes += trace->bytes;
 }
