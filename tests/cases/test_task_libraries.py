@@ -4,6 +4,7 @@ itself tells, and those that hang alike are one group. The libraries are looked 
 those that PYDS_LIBRARY_PYTHONS names, separated by colons; docs/testing.md says how to make them."""
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -70,3 +71,35 @@ def test_locals_of_greenlets(tmp_path):
     found = {local["name"]: local["type"] for step in steps for local in step["locals"]}
     assert found["weighs"] == "bytearray" and found["order"] == "int"
     assert "          weighs  0x" in text and "  bytearray, 1000" in text and "  int " in text
+
+
+LIMITED = """import sys, threading
+import anyio, anyio.to_thread
+begun, gate = threading.Event(), threading.Event()
+def work():
+    begun.set(), gate.wait()
+async def order():
+    await anyio.to_thread.run_sync(work, limiter=LIMITER)
+async def main():
+    global LIMITER
+    LIMITER = anyio.CapacityLimiter(1)
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(order)
+        while not begun.is_set():
+            await anyio.sleep(0)
+        print("READY", flush=True), sys.stdin.read()
+anyio.run(main)
+"""
+
+
+def test_a_pool_that_is_full(tmp_path):
+    """anyio's run_sync() waits for its limiter: 40 calls at a time, if the program made none of its own."""
+    pytest.importorskip("anyio")
+    with cores.Target(sys.executable, ["-W", "ignore", "-c", LIMITED], str(tmp_path)) as target:
+        target.wait_ready()
+        answer = program.ask(["--pid", str(target.pid)], ["tasks", "--json"])
+    waits = {group["count"]: group["waits_for"] for group in answer["groups"] if group["state"] == "pending"}
+    assert waits[2].startswith("in CapacityLimiter.acquire of __main__.LIMITER 0x"), waits
+    assert re.fullmatch(
+        r"for a thread pool: thread \d+ \"AnyIO worker thread\" is at work\(\) <string>:5", waits[1]), waits

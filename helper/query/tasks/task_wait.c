@@ -3,6 +3,19 @@
 
 const char *const task_libraries[] = { "asyncio", "anyio", "trio", "curio", "outcome", "sniffio", NULL };
 
+/* What a library's function, which is no method, is about to enter: anyio's run_sync() waits for its limiter. The step
+ * below the innermost __aenter__() from one on, or that step. */
+static size_t entered_step(struct library *library, const struct await_chain *chain, size_t at)
+{
+	size_t found = at;
+	if (frame_self(library->decoder, &chain->steps.items[at].frame) != 0)
+		return at;
+	for (size_t i = at; i + 1 < chain->steps.count; i++)
+		if (code_is_named(library->decoder, chain->steps.items[i].frame.code, "__aenter__"))
+			found = i + 1;
+	return found;
+}
+
 /* The step of the innermost run of library code that a person would name: the outermost one, but the method that an
  * `async with` leads to rather than __aenter__ itself. -1: the innermost step is the program's. */
 static int64_t find_library_step(struct library *library, const struct await_chain *chain)
@@ -16,7 +29,7 @@ static int64_t find_library_step(struct library *library, const struct await_cha
 		return -1;
 	while (at + 1 < count && code_is_named(decoder, chain->steps.items[at].frame.code, "__aenter__"))
 		at++;
-	return (int64_t)at;
+	return (int64_t)entered_step(library, chain, at);
 }
 
 static struct waited future_waited(struct decoder *decoder, uint64_t object, enum awaitable_kind kind)
