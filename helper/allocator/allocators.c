@@ -51,7 +51,8 @@ static int find_files(struct allocators *allocators, struct error *error)
 	return OK;
 }
 
-/* Libraries that put their own malloc in glibc's place, by the names of their files. */
+/* Libraries that put their own malloc in glibc's place, by the names of their files, and musl: its loader is the whole
+ * library, which Debian calls libc.so (glibc's is libc.so.6). */
 static const char *find_other(const struct address_space *space)
 {
 	static const struct {
@@ -65,6 +66,8 @@ static const char *find_other(const struct address_space *space)
 		for (size_t j = 0; j < sizeof others / sizeof *others; j++)
 			if (strncmp(name, others[j].file, strlen(others[j].file)) == 0)
 				return others[j].name;
+		if (strcmp(name, "libc.so") == 0)
+			return "musl";
 	}
 	return NULL;
 }

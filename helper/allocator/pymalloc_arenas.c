@@ -20,7 +20,9 @@ struct finder {
 	struct reader reader;
 	struct pymalloc_arenas *arenas;
 	const struct glibc_list *glibc;
-	uint64_t file_start, file_end; /* no table lies there: malloc() gave it. Most words of a program are its own. */
+	/* No table lies there: malloc() gave it. Most words of a program are its own. musl's malloc gives what is left
+	 * over in the pages of a program's variables (ldso/dynlink.c, reclaim_gaps()): without glibc it is empty. */
+	uint64_t file_start, file_end;
 };
 
 /* What an entry says; false: it is no arena_object, or it is one that has no arena (*ret_is_free). */
@@ -232,7 +234,7 @@ int pymalloc_arenas_find(struct pymalloc_arenas *arenas, const struct runtime *r
 {
 	const struct layout *layout = &runtime->layout;
 	struct finder finder = { .runtime = runtime, .layout = layout, .glibc = glibc, .arenas = arenas };
-	if (runtime->file != NULL) {
+	if (runtime->file != NULL && glibc->count > 0) {
 		finder.file_start = runtime->file->start;
 		finder.file_end = runtime->file->end;
 	}

@@ -458,7 +458,10 @@ const struct region *memory_map_find(const struct memory_map *map, uint64_t addr
 void memory_map_note_pool(struct memory_map *map, uint64_t address)
 {
 	const struct region *found = memory_map_find(map, address);
-	if (found == NULL || found->kind != REGION_OTHER || !found->is_writable)
+	/* Of a malloc that is known by its name alone nobody can tell where its memory ends. */
+	const bool is_malloc = map->walks.count == 0 && map->allocators->other != NULL &&
+	                       map->allocators->jemalloc.file == NULL && map->allocators->mimalloc_pools.file == NULL;
+	if (found == NULL || found->kind != REGION_OTHER || !found->is_writable || is_malloc)
 		return;
 	struct region *region = &map->regions.items[found - map->regions.items];
 	const struct region *first = map->regions.items, *last = first + map->regions.count - 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * stacks: where the stack of a thread lies: the mapping of its own that the kernel made for the first thread, or what
- * glibc's descriptor of the thread says of the others. */
+ * the descriptor of the thread (glibc's, musl's) says of the others. */
 #ifndef PYDS_ALLOCATOR_STACKS_H
 #define PYDS_ALLOCATOR_STACKS_H
 

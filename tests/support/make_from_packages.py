@@ -10,8 +10,11 @@ frozen      the base programs of cx_Freeze and freeze-core (pip): Python linked 
             exported ones. They have no standard library: a Python of the same minor version on this machine lends its.
 standalone  python-build-standalone, which uv installs, out of the Go module go-embed-python (go mod download): no
             build-id, its dynamic section in the page of its headers.
+musl        as frozen, linked with musl; runs where its loader is (Debian's package musl). For test_musl.py alone:
+            the other tests look for glibc's malloc.
 
-A version is put into FOLDER/frozen/VERSION or FOLDER/standalone/VERSION, and FOLDER/bin/KIND-pythonVERSION runs it."""
+A version is put into FOLDER/frozen/VERSION or FOLDER/standalone/VERSION, and FOLDER/bin/KIND-pythonVERSION runs it;
+that of musl is in FOLDER/musl/bin."""
 import argparse
 import glob
 import gzip
@@ -42,8 +45,11 @@ FROZEN = {
 }
 STANDALONE = {"3.10.16": "v0.0.0-3.10.16-20241219-1", "3.11.11": "v0.0.0-3.11.11-20241219-1",
               "3.14.6": "v0.0.0-3.14.6-20260610-1"}
+MUSL = {"3.8.18": "cx_Freeze==6.15.16", "3.9.18": "cx_Freeze==6.15.16", "3.10.13": "cx_Freeze==6.15.16",
+        "3.11.8": "cx_Freeze==6.15.16"}
 MODULE = "github.com/kluctl/go-embed-python"
 PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
+MUSL_PLATFORMS = ("musllinux_1_1_x86_64",)
 
 # The options of the command line that the tests start interpreters with; a frozen program takes none.
 STARTUP = '''\
@@ -103,21 +109,25 @@ def lender(minor):
     raise Failed("no Python 3.%d is here that could lend its standard library" % minor)
 
 
-def download_wheel(requirement, minor, folder):
+def download_wheel(requirement, minor, platforms, folder):
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
                "--implementation", "cp", "--python-version", "3.%d" % minor, "--dest", folder]
-    for platform in PLATFORMS:
+    for platform in platforms:
         command += ["--platform", platform]
     run(command + [requirement])
     return glob.glob(os.path.join(folder, "*.whl"))[0]
 
 
-def make_frozen(version, root):
+def make_musl(version, root):
+    return make_frozen(version, root, MUSL, MUSL_PLATFORMS)
+
+
+def make_frozen(version, root, packages=FROZEN, platforms=PLATFORMS):
     """Unpacks the wheel and gives its base program what a frozen program has beside it: a folder of modules."""
     minor = int(version.split(".")[1])
     library = lender(minor)
     with tempfile.TemporaryDirectory() as temporary:
-        with zipfile.ZipFile(download_wheel(FROZEN[version], minor, temporary)) as wheel:
+        with zipfile.ZipFile(download_wheel(packages[version], minor, platforms, temporary)) as wheel:
             wheel.extractall(root)
     bases = glob.glob(os.path.join(root, "*", "bases"))[0]
     base = glob.glob(os.path.join(bases, "console-cpython-*"))[0]
@@ -125,7 +135,7 @@ def make_frozen(version, root):
     modules = [path for path in (os.path.join(os.path.dirname(bases), "lib"), os.path.join(bases, "lib-dynload"))
                if os.path.isdir(path)]
     if not modules:
-        raise Failed("%s has no folder of extension modules" % FROZEN[version])
+        raise Failed("%s has no folder of extension modules" % packages[version])
     lib = os.path.join(bases, "lib")
     os.makedirs(lib, exist_ok=True)
     for name in sorted(os.listdir(library)):
@@ -168,7 +178,7 @@ def make_standalone(version, root):
     return os.path.join(root, "bin", "python" + version.rsplit(".", 1)[0])
 
 
-KINDS = {"frozen": (FROZEN, make_frozen), "standalone": (STANDALONE, make_standalone)}
+KINDS = {"frozen": (FROZEN, make_frozen), "standalone": (STANDALONE, make_standalone), "musl": (MUSL, make_musl)}
 
 
 def make(kind, version, folder, again):
@@ -177,7 +187,7 @@ def make(kind, version, folder, again):
     if version not in known:
         raise Failed("%s:%s is not known; known are %s" % (kind, version, ", ".join(known)))
     root = os.path.join(folder, kind, version)
-    command = os.path.join(folder, "bin", "%s-python%s" % (kind, version))
+    command = os.path.join(folder, "musl/bin" if kind == "musl" else "bin", "%s-python%s" % (kind, version))
     if again or not os.path.exists(command):
         shutil.rmtree(root, ignore_errors=True)
         os.makedirs(root)

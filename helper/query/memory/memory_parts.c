@@ -206,17 +206,25 @@ static void add_files(struct tree *tree)
 	add(tree, 2, "code and data that is only read", less(tree->answer->kinds[REGION_FILE].mapped, writable), 0);
 }
 
-/* What nobody claims, by whose it probably is. */
-static const char *rest_name(const struct memory_answer *answer)
+/* What nobody claims, by whose it probably is. Of a malloc that is known by its name alone objects are all that is. */
+static void add_rest(struct tree *tree)
 {
 	static const char *const names[][2] = { { "tcmalloc", "tcmalloc's and others, not gone through" },
 		                                { "mimalloc", "mimalloc's and others, not gone through" },
 		                                { "hoard", "hoard's and others, not gone through" },
 		                                { "musl", "musl's malloc and others, not gone through" } };
+	const struct memory_answer *answer = tree->answer;
+	const char *name = "not known";
 	for (size_t i = 0; answer->other_malloc != NULL && i < sizeof names / sizeof *names; i++)
 		if (strcmp(answer->other_malloc, names[i][0]) == 0)
-			return names[i][1];
-	return "not known";
+			name = names[i][1];
+	const bool has_rest = add_kind(tree, REGION_OTHER, name);
+	const uint64_t mapped = answer->kinds[REGION_OTHER].mapped;
+	const uint64_t objects = tree->blocks->bytes[ALLOCATOR_UNKNOWN];
+	if (!has_rest || answer->other_malloc == NULL || answer->has_malloc || objects == 0 || objects > mapped)
+		return;
+	add(tree, 2, "Python objects", objects, tree->blocks->blocks[ALLOCATOR_UNKNOWN]);
+	add(tree, 2, "in use by C code, or free: not known", mapped - objects, 0);
 }
 
 int memory_parts_make(const struct query *query, const struct python_blocks *blocks, struct memory_answer *answer)
@@ -240,7 +248,7 @@ int memory_parts_make(const struct query *query, const struct python_blocks *blo
 	(void)add_kind(&tree, REGION_DATA_STACK, "Python frames");
 	add_files(&tree);
 	(void)add_kind(&tree, REGION_KERNEL, "the kernel's code (vdso)");
-	(void)add_kind(&tree, REGION_OTHER, rest_name(answer));
+	add_rest(&tree);
 	(void)add_kind(&tree, REGION_RESERVED, "address space without memory");
 	/* Python's own, not C code's. */
 	answer->native_bytes =

@@ -220,7 +220,9 @@ int query_native(const struct query *query, const struct native_question *questi
 		if (!memory->walks.items[i].is_confirmed)
 			answer->refusal = memory->walks.items[i].refusal;
 	if (memory->walks.count == 0)
-		answer->refusal = "no heap of glibc's malloc was found";
+		answer->refusal = query->target->context->allocators.other != NULL
+		                          ? "what stands in for glibc's malloc is not gone through"
+		                          : "no heap of glibc's malloc was found";
 	TRY(sum_up(query, graph, answer));
 	TRY(find_rows(query, graph, question, answer));
 	return name_rows(query, question->named, answer);
