@@ -130,13 +130,12 @@ static const struct segment *segment_of(const struct object_index *index, uint32
 static uint64_t find_bit(const struct object_index *index, uint32_t number, uint64_t *ret_bits)
 {
 	const struct object_index_entry *place = &index->places[number / OBJECTS_PER_PLACE];
-	uint64_t low = place->group, high = (uint64_t)place[1].group + 1;
-	while (high - low > 1) {
-		uint64_t middle = low + (high - low) / 2;
-		if (index->ranks[middle] <= number)
-			low = middle;
-		else
-			high = middle;
+	uint64_t low = place->group, count = (uint64_t)place[1].group + 1 - low;
+	/* No branch: where the object is cannot be foretold. */
+	while (count > 1) {
+		const uint64_t half = count / 2;
+		low += half & -(uint64_t)(index->ranks[low + half] <= number);
+		count -= half;
 	}
 	uint32_t left = number - index->ranks[low];
 	uint64_t word = low * (BITS_PER_RANK / 64);

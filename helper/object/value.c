@@ -17,7 +17,7 @@ bool value_field(struct object_reader *objects, uint64_t address, enum layout_fi
 	const uint8_t *bytes = reader_at(objects->reader, place_address, place->size);
 	if (bytes == NULL)
 		return false;
-	*ret_word = load_word(bytes, place->size, false);
+	*ret_word = place->size == 8 ? load_u64(bytes) : load_word(bytes, place->size, false);
 	return true;
 }
 

@@ -40,17 +40,41 @@ static uint32_t innermost_of(const struct frame_locals *locals, uint32_t number)
 	return innermost;
 }
 
-bool frame_locals_find(struct frame_locals *locals, uint32_t number, uint64_t object, struct frame_local *ret_local)
+/* The locals of a frame will be looked at soon. */
+static void fetch(const struct frame_locals *locals, uint32_t frame)
+{
+	const struct holder_stretch *stretch = stretch_of(locals, frame);
+	const uint32_t depth = frame - stretch->first;
+	const uint64_t address = stretch->frames->places[depth].address;
+	const struct python_frame *form = frame_list_form(stretch->frames, depth);
+	const uint64_t slots = address + (form->localsplus - form->address);
+	const uint8_t *bytes = reader_at(&locals->runs.decoder->reader, slots, 8);
+	if (bytes != NULL)
+		__builtin_prefetch(bytes);
+}
+
+uint32_t frame_locals_frame(const struct frame_locals *locals, uint32_t number)
 {
 	const struct holders *holders = &locals->heap->graph->roots.holders;
 	const uint32_t above = holder_of(locals, locals->heap->dominators.idom[number]);
 	if (above == UINT32_MAX ||
 	    (stretch_of(locals, above)->frames == NULL && holders_kind(holders, above) != HOLDER_THREAD))
-		return false;
+		return UINT32_MAX;
 	const uint32_t frame = innermost_of(locals, number);
-	if (frame == UINT32_MAX)
-		return false;
+	if (frame != UINT32_MAX)
+		fetch(locals, frame);
+	return frame;
+}
+
+bool frame_locals_of(struct frame_locals *locals, uint32_t frame, uint64_t object, struct frame_local *ret_local)
+{
 	return holder_runs_find_local(&locals->runs, frame, object, &ret_local->code, &ret_local->slot);
+}
+
+bool frame_locals_find(struct frame_locals *locals, uint32_t number, uint64_t object, struct frame_local *ret_local)
+{
+	const uint32_t frame = frame_locals_frame(locals, number);
+	return frame != UINT32_MAX && frame_locals_of(locals, frame, object, ret_local);
 }
 
 bool frame_locals_is_frame(const struct frame_locals *locals, uint32_t holder)

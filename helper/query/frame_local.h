@@ -18,8 +18,12 @@ struct frame_local {
 };
 
 void frame_locals_open(struct frame_locals *locals, const struct retained *heap, struct decoder *decoder);
-/* Of a number of the dominator tree and its object's address: the local of the innermost frame that has it, if what
- * dominates it is a thread or a frame. False: that is not so, or it is no local. */
+/* Of a number of the dominator tree: the innermost frame, as a holder, that refers to it, if what dominates it is a
+ * thread or a frame; UINT32_MAX: that is not so. Its memory is on the way then. */
+uint32_t frame_locals_frame(const struct frame_locals *locals, uint32_t number);
+/* Which local of such a frame the number's object is; false: it is none. */
+bool frame_locals_of(struct frame_locals *locals, uint32_t frame, uint64_t object, struct frame_local *ret_local);
+/* Both at once. */
 bool frame_locals_find(struct frame_locals *locals, uint32_t number, uint64_t object, struct frame_local *ret_local);
 bool frame_locals_is_frame(const struct frame_locals *locals, uint32_t holder);
 /* Of a holder that is a frame; 0: it is none. */

@@ -85,12 +85,20 @@ static bool is_transparent(const struct top *top, uint32_t number)
 	                            : address_map_get(&top->modules, (uint64_t)number + 1) != ADDRESS_MAP_NONE;
 }
 
+/* A number that a level gets, and what finding its group begins with. */
+struct candidate {
+	uint32_t number, depth;
+	uint64_t object; /* its address; 0: a holder */
+	uint32_t frame; /* the innermost that refers to the object, as frame_locals_frame() says */
+};
+
 /* Of what several frames of a thread have, so that none of them dominates it: which local of which code of the
  * innermost one it is, with its type. 0: nothing of that kind. */
-static uint64_t local_group(struct top *top, uint32_t number, uint64_t object, const struct type_info *type)
+static uint64_t local_group(struct top *top, const struct candidate *candidate, const struct type_info *type)
 {
 	struct frame_local local;
-	if (!frame_locals_find(&top->locals, number, object, &local))
+	if (candidate->frame == UINT32_MAX ||
+	    !frame_locals_of(&top->locals, candidate->frame, candidate->object, &local))
 		return 0;
 	const uint64_t hash = (local.code * 31 + local.slot) * UINT64_C(0x9E3779B97F4A7C15);
 	return (hash ^ type->address) | 1; /* no address of a type or of code */
@@ -98,28 +106,28 @@ static uint64_t local_group(struct top *top, uint32_t number, uint64_t object, c
 
 /* What makes numbers of a level one row: the type of small objects; the code of frames and the local of what they have,
  * since many threads that do the same say it once. 0: a row of its own. */
-static uint64_t group_of(struct top *top, const struct level *level, uint32_t number, uint64_t object,
+static uint64_t group_of(struct top *top, const struct level *level, const struct candidate *candidate,
                          const struct type_info *type)
 {
+	const uint32_t number = candidate->number;
 	if (type == NULL) {
 		const uint32_t holder = holder_of(top, number);
 		return holder != UINT32_MAX ? frame_locals_code(&top->locals, holder) : 0;
 	}
-	const uint64_t local = local_group(top, number, object, type);
+	const uint64_t local = local_group(top, candidate, type);
 	return local != 0 ? local : top->heap->bytes[number] < level->smallest ? type->address : 0;
 }
 
-/* Adds number to the branch of its group, or as one of its own. */
-static int add_number(struct top *top, struct level *level, uint32_t number, uint32_t depth)
+/* Adds a candidate to the branch of its group, or as one of its own. */
+static int add_candidate(struct top *top, struct level *level, const struct candidate *candidate)
 {
-	const uint64_t retained = top->heap->bytes[number];
-	uint32_t holder;
-	const uint64_t object = retained_node(top->heap, number, &holder);
+	const uint32_t number = candidate->number;
+	const uint64_t retained = top->heap->bytes[number], object = candidate->object;
 	const struct type_info *type = object != 0 ? query_type_at(top->references->decoder, object) : NULL;
-	const uint64_t group = group_of(top, level, number, object, type);
+	const uint64_t group = group_of(top, level, candidate, type);
 	uint32_t index = group != 0 ? address_map_get(&top->groups, group) : ADDRESS_MAP_NONE;
 	if (index == ADDRESS_MAP_NONE) {
-		struct branch branch = { .type = type, .largest = number, .start = number, .depth = depth };
+		struct branch branch = { .type = type, .largest = number, .start = number, .depth = candidate->depth };
 		index = (uint32_t)level->branches.count;
 		if (!array_push(&level->branches, branch))
 			return no_memory(top);
@@ -134,6 +142,37 @@ static int add_number(struct top *top, struct level *level, uint32_t number, uin
 	branch->retained += retained;
 	branch->native += native_beside_of(&top->answer->native, number);
 	return check_cancel(top);
+}
+
+/* Numbers that are added together: what all of them lead to is on its way before the first is looked at. */
+enum { TOGETHER = 32 };
+
+struct crowd {
+	struct candidate candidates[TOGETHER];
+	uint32_t count;
+};
+
+static int add_crowd(struct top *top, struct level *level, struct crowd *crowd)
+{
+	for (uint32_t i = 0; i < crowd->count; i++)
+		TRY(add_candidate(top, level, &crowd->candidates[i]));
+	crowd->count = 0;
+	return OK;
+}
+
+/* Adds a number, soon: once the crowd is full, or with add_crowd(). */
+static int add_number(struct top *top, struct level *level, struct crowd *crowd, uint32_t number, uint32_t depth)
+{
+	struct candidate *candidate = &crowd->candidates[crowd->count++];
+	uint32_t holder;
+	*candidate = (struct candidate){ number, depth, retained_node(top->heap, number, &holder), UINT32_MAX };
+	if (candidate->object != 0) {
+		const uint8_t *head = reader_at(&top->references->decoder->reader, candidate->object, 16);
+		if (head != NULL)
+			__builtin_prefetch(head + 8);
+		candidate->frame = frame_locals_frame(&top->locals, number);
+	}
+	return crowd->count == TOGETHER ? add_crowd(top, level, crowd) : OK;
 }
 
 /* The child that has most of what a number holds; 0: the memory fans out here. */
@@ -157,13 +196,15 @@ static int follow(struct top *top, struct level *level, size_t index, bool with_
 	const struct dominator_children *children = &top->heap->children;
 	uint32_t number = level->branches.items[index].members.items[0], next;
 	uint32_t depth = level->branches.items[index].depth;
+	struct crowd siblings = { .count = 0 };
 	for (; (next = child_to_follow(top, number)) != 0; number = next) {
 		depth++;
 		for (uint32_t child = children->first[number]; with_siblings && child != 0;
 		     child = children->next[child])
 			if (child != next)
-				TRY(add_number(top, level, child, depth));
+				TRY(add_number(top, level, &siblings, child, depth));
 	}
+	TRY(add_crowd(top, level, &siblings));
 	struct branch *branch = &level->branches.items[index];
 	branch->members.items[0] = branch->largest = number;
 	branch->depth = depth;
@@ -211,14 +252,15 @@ typedef ARRAY(struct opened) opened_stack;
 static int open_children(struct top *top, const struct parents *parents, struct opened here, opened_stack *stack,
                          struct level *level)
 {
+	struct crowd crowd = { .count = 0 };
 	for (uint32_t child = top->heap->children.first[here.number]; child != 0;
 	     child = top->heap->children.next[child]) {
 		if (!parents->is_root || !is_transparent(top, child))
-			TRY(add_number(top, level, child, here.depth + 1));
+			TRY(add_number(top, level, &crowd, child, here.depth + 1));
 		else if (!array_push(stack, (struct opened){ child, here.depth + 1 }))
 			return no_memory(top);
 	}
-	return OK;
+	return add_crowd(top, level, &crowd);
 }
 
 /* The branches below some numbers. */
