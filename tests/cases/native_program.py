@@ -24,6 +24,8 @@ class MallInfo(ctypes.Structure):
 ask = libc.mallinfo2 if HAS_2 else libc.mallinfo
 ask.restype = MallInfo
 libc.malloc.restype = ctypes.c_void_p
+M_PERTURB = -6  # malloc.h: memory is filled when it is given out and when it is freed
+libc.mallopt(M_PERTURB, 0xff)  # words of an earlier use may be anybody's; those that matter are made below
 
 
 def database():
@@ -56,6 +58,22 @@ for name, make in (("zlib.Compress", lambda: [zlib.compressobj() for _ in range(
     before = in_use()
     keep.append(make())
     lines.append("%s %d" % (name, in_use() - before))
+# Words that were left behind: a truth value in front of the rest of a pointer, which ends in 1; the last word of a chunk
+# that is larger than what was asked for. What such a word alone leads to; what a variable of the C library has as well.
+LARGE = 1 << 18
+left = {name: libc.malloc(LARGE) for name in ("truth value", "left and variable", "left alone")}
+
+
+def holder(words):
+    size = 8 * len(words)
+    block = libc.malloc(size)
+    ctypes.memmove(block, (ctypes.c_size_t * len(words))(*words), size)
+    return ctypes.c_void_p(block)
+
+
+BEHIND = [holder([0, (left["truth value"] + 0x200) & ~0xff | 1] + [0] * 10),
+          holder([0] * 2 + [left["left and variable"]]), holder([0] * 2 + [left["left alone"]])]
+ctypes.c_void_p.in_dll(libc, "optarg").value = holder([0, left["left and variable"]] + [0] * 10).value
 # What two have: a block of C that both name, an object that two lists hold.
 SHARED_BYTES = 300000
 shared = libc.malloc(SHARED_BYTES)
@@ -68,7 +86,7 @@ freed = [libc.malloc(5000) for _ in range(3)]
 libc.free.argtypes = [ctypes.c_void_p]
 libc.free(freed[1])
 places = {"shared": shared, "mapping": ctypes.addressof(ctypes.c_char.from_buffer(mapping)), "freed": freed[1],
-          "unmapped": 4096}
+          "unmapped": 4096, **{name.replace(" ", "_"): address for name, address in left.items()}}
 for line in open("/proc/self/maps"):
     bounds, name = line.split()[0].split("-"), line.split()[-1]
     if name in ("[stack]", "[vdso]"):

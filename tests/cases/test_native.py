@@ -237,6 +237,14 @@ def test_memory_of_nobody_says_what_it_is(answers):
     assert places["shared"]["is"] == "memory of C code"
 
 
+def test_words_that_were_left_behind(answers):
+    """A truth value is no pointer. What else may be left is believed only where no variable leads there."""
+    owners = {name: answers[8]["places"][name]["owner"] for name in ("truth_value", "left_and_variable", "left_alone")}
+    assert owners["truth_value"] is None, owners
+    assert owners["left_and_variable"] is None or owners["left_and_variable"].get("address") is None, owners
+    assert owners["left_alone"]["name"] == "__main__.BEHIND[2]", owners
+
+
 def test_deep_has_the_blocks_of_what_is_reached(answers):
     """What two hold is behind each of them, and nobody's alone."""
     one, other, first, second = answers[8]["deep"]
@@ -254,7 +262,7 @@ def test_an_object_lists_the_blocks_that_it_leads_to(answers):
     assert pointer["estimate"] and database["count"] > 1000 and database["bytes"] > 4 << 20
     assert database["blocks"][0]["word"] is None
     assert "of C code" in answers[8]["leads text"] and "~ word at 0x" in answers[8]["leads text"]
-    assert "object 0x" in answers[8]["referents"] and "memory of C code" in answers[8]["referents"]
+    assert "object 0x" in answers[8]["referents"] and "blocks of C code" in answers[8]["referents"]
 
 
 def test_parts_that_are_alike_share_a_line(answers):

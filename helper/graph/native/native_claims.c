@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Whose native blocks are, by the words that lead to them. In rounds, each for what the ones before left: from objects
  * through the structures of C; from objects through anything; from variables of C. Objects come first: libraries keep
- * lists of all that lives in variables, which is not what keeps it alive. Buffers come late: of a page of a database or
- * an image much was not written since it had another use. */
+ * lists of all that lives in variables, which is not what keeps it alive; but what an object has only by a word that
+ * may be left of an earlier use of the memory is the variables', if they have it by others: tables of a library, far
+ * larger than the object, are not to be given to it by chance. Buffers come late: of a page of a database or an image
+ * much was not written since it had another use. */
 #include "graph/native/native_graph.h"
 
 #include <stdlib.h>
@@ -25,6 +27,7 @@ enum block_mark {
 	MARK_TAKEN = 4, /* has its claim, or an object names it: words in other blocks say nothing */
 	MARK_SPARSE = 8, /* a buffer */
 	MARK_START_BY_BLOCK = 16, /* a word in another block, which is no buffer, is its address */
+	MARK_DOUBTFUL = 32, /* has its claim, and each way of it goes by CLAIM_LEFT or CLAIM_SPARSE somewhere */
 };
 
 enum claim_strength {
@@ -51,6 +54,7 @@ struct claim {
 	uint32_t distance; /* blocks between */
 	uint32_t holder; /* enum native_holder */
 	uint32_t strength; /* enum claim_strength */
+	bool is_doubtful; /* MARK_DOUBTFUL */
 };
 
 /* The blocks with words that count in a round, in order: most blocks have none, and are what ways end at. */
@@ -176,7 +180,9 @@ static bool is_better(const struct claim *more, const struct claim *known)
 {
 	if (known->holder == NATIVE_UNSEEN)
 		return true;
-	if (more->holder != known->holder || more->strength < known->strength)
+	if (more->holder != known->holder)
+		return known->holder == NATIVE_OBJECT && known->is_doubtful && !more->is_doubtful;
+	if (more->strength < known->strength)
 		return false;
 	return more->strength > known->strength || more->distance + FARTHER <= known->distance;
 }
@@ -184,7 +190,8 @@ static bool is_better(const struct claim *more, const struct claim *known)
 static struct claim claim_of(const struct claims *claims, uint32_t block)
 {
 	const struct native_block *of = &claims->graph->blocks.items[block];
-	return (struct claim){ of->owner, claims->distance[block], of->holder, of->strength };
+	return (struct claim){ of->owner, claims->distance[block], of->holder, of->strength,
+		               (claims->marks[block] & MARK_DOUBTFUL) != 0 };
 }
 
 static void set_claim(struct claims *claims, uint32_t block, struct claim claim)
@@ -195,6 +202,8 @@ static void set_claim(struct claims *claims, uint32_t block, struct claim claim)
 	of->strength = (uint8_t)claim.strength;
 	if (claims->distance[block] != claim.distance)
 		claims->distance[block] = claim.distance;
+	const uint8_t others = claims->marks[block] & (uint8_t)~MARK_DOUBTFUL;
+	claims->marks[block] = others | (claim.is_doubtful ? MARK_DOUBTFUL : 0);
 }
 
 /* Where among the inner blocks one is; UINT32_MAX: nowhere. */
@@ -219,13 +228,19 @@ static inline void lead_to(struct claims *claims, uint32_t block, const struct c
 {
 	const uint32_t head = head_of(claims, block);
 	struct claim claim = claim_of(claims, head);
+	const bool is_doubtful = more->is_doubtful && (claim.holder != more->holder || claim.is_doubtful);
 	if (is_better(more, &claim)) {
-		set_claim(claims, head, *more);
+		claim = *more;
+		claim.is_doubtful = is_doubtful;
+		set_claim(claims, head, claim);
 	} else if (claim.holder == NATIVE_OBJECT && more->holder == NATIVE_OBJECT && claim.strength == more->strength &&
 	           more->distance < claim.distance + FARTHER) {
 		claim.owner = meet(claims->dominators, claim.owner, more->owner);
 		claim.distance = more->distance < claim.distance ? more->distance : claim.distance;
+		claim.is_doubtful = is_doubtful;
 		set_claim(claims, head, claim);
+	} else if (claim.holder == more->holder && !is_doubtful) {
+		claims->marks[head] &= (uint8_t)~MARK_DOUBTFUL;
 	}
 }
 
@@ -259,6 +274,7 @@ static int spread(struct claims *claims)
 	for (uint32_t c = components->count; c-- > 0;) {
 		const uint32_t head = inner->block[components->nodes[components->first[c]]];
 		struct claim claim = claim_of(claims, head);
+		const bool is_doubtful = claim.is_doubtful;
 		if (claim.holder == NATIVE_UNSEEN)
 			continue;
 		claim.distance++;
@@ -269,6 +285,7 @@ static int spread(struct claims *claims)
 				if (head_of(claims, native_edge_block(&edge)) == head)
 					continue;
 				claim.strength = strength_of(claims, &edge);
+				claim.is_doubtful = is_doubtful || claim.strength <= CLAIM_LEFT;
 				lead_to(claims, native_edge_block(&edge), &claim);
 			}
 			if (progress_look(claims->progress, &claims->steps) != OK)
@@ -291,7 +308,7 @@ static void seed(struct claims *claims, const native_edge_array *edges, enum nat
 		else if (strength == CLAIM_BODY && holder == NATIVE_OBJECT && is_weak(claims, &edges->items[i]))
 			own = CLAIM_INSIDE;
 		if (target != UINT32_MAX)
-			lead_to(claims, target, &(struct claim){ source, 0, holder, own });
+			lead_to(claims, target, &(struct claim){ source, 0, holder, own, false });
 	}
 }
 
@@ -437,7 +454,8 @@ static bool is_worth(const struct claims *claims, enum round round)
 	for (size_t i = 0; i < edges->count; i++) {
 		const uint32_t target = target_of(claims, &edges->items[i]);
 		if (target != UINT32_MAX && (claims->marks[target] & MARK_TAKEN) == 0 &&
-		    (round == ROUND_VARIABLES || (claims->marks[edges->items[i].source] & MARK_TAKEN) != 0))
+		    (round == ROUND_VARIABLES ||
+		     claims->graph->blocks.items[edges->items[i].source].holder != NATIVE_UNSEEN))
 			return true;
 	}
 	return false;
@@ -458,7 +476,7 @@ static int claim_round(struct claims *claims, enum round round)
 		if (claims->inner.head[i] != claims->inner.block[i])
 			set_claim(claims, claims->inner.block[i], claim_of(claims, claims->inner.head[i]));
 	for (uint32_t i = 0; i < count; i++) {
-		if (claims->graph->blocks.items[i].holder != NATIVE_UNSEEN)
+		if (claims->graph->blocks.items[i].holder != NATIVE_UNSEEN && (claims->marks[i] & MARK_DOUBTFUL) == 0)
 			claims->marks[i] |= MARK_TAKEN;
 	}
 	return OK;

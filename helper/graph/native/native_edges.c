@@ -108,9 +108,10 @@ static inline __attribute__((always_inline)) uint32_t block_of(struct scanner *s
 	/* The header of the next block is no place inside this one: malloc's own lists leave its address behind. */
 	const uint64_t inside = word - block->address;
 	const bool is_deep = inside > INSIDE_NEAR || word % 8 != 0;
-	if (inside >= native_block_bytes(block) - GLIBC_CHUNK_HEADER || (is_deep && word < scanner->least_deep))
+	if (inside >= native_block_bytes(block) - GLIBC_CHUNK_HEADER || (is_deep && word < scanner->least_deep) ||
+	    native_is_truth_value(word, inside))
 		return UINT32_MAX;
-	return number | NATIVE_INSIDE | (is_deep ? NATIVE_DEEP : 0);
+	return number | NATIVE_INSIDE | (is_deep ? NATIVE_DEEP : 0) | ((word & 0xff) == 0 ? NATIVE_TAIL : 0);
 }
 
 /* One word after another. */

@@ -78,7 +78,8 @@ static inline const struct native_block *native_graph_find(const struct native_g
 /* ---- Between native_graph.c, native_edges.c and native_claims.c ---- */
 
 #define NATIVE_INSIDE (UINT32_C(1) << 31) /* of an edge's target: the word points inside the block */
-/* The word is the last one of a chunk of malloc, which may not be asked for. */
+/* The word may be left of an earlier use of the memory: the last one of a chunk of malloc, which may not be asked for;
+ * or one whose lowest byte is 0, and that points inside a block: a truth value in front of the rest of a pointer. */
 #define NATIVE_TAIL (UINT32_C(1) << 30)
 /* The word points further inside than a library's own header or an alignment reaches, or is no multiple of 8. */
 #define NATIVE_DEEP (UINT32_C(1) << 29)
@@ -88,6 +89,13 @@ struct native_edge {
 	uint32_t source; /* block; of an object: number of the dominator tree; of a variable: file */
 	uint32_t target; /* block, with NATIVE_INSIDE, NATIVE_DEEP, NATIVE_TAIL */
 };
+
+/* A truth value in front of the rest of an older pointer, in the seven bytes of its padding: nothing that is kept
+ * inside a block has such an address, but for a character. A tag of one bit is put on a block's own address. */
+static inline bool native_is_truth_value(uint64_t word, uint64_t inside)
+{
+	return (word & 0xff) == 1 && inside != 1;
+}
 
 static inline uint32_t native_edge_block(const struct native_edge *edge)
 {

@@ -29,7 +29,8 @@ static int look_at(struct search *search, uint64_t at, uint64_t word)
 		return OK;
 	const uint64_t inside = word - block->address;
 	/* The header of the next block is no place inside this one. */
-	if (inside > 0 && (inside > search->nearest || inside >= native_block_bytes(block) - GLIBC_CHUNK_HEADER))
+	if (inside > 0 && (inside > search->nearest || inside >= native_block_bytes(block) - GLIBC_CHUNK_HEADER ||
+	                   native_is_truth_value(word, inside)))
 		return OK;
 	const struct native_way way = { at, inside, (uint32_t)(block - graph->blocks.items) };
 	return array_push(search->ways, way) ? OK : ERROR_NO_MEMORY;
