@@ -59,6 +59,7 @@ enum {
 	LIMIT_MALLOC_CACHED = 1 << 24, /* chunks in one list of a thread's cache or one fast bin */
 	LIMIT_JEMALLOC_LEAVES = 1 << 18, /* of its tree of pages: all that 48 bits of address can have */
 	LIMIT_NATIVE_EDGES = 1 << 28, /* words that point to native blocks: 2 GiB of them */
+	LIMIT_BLOCK_LOOKS = 1 << 28, /* at words in memory of C code, for what a walk reaches by them */
 	LIMIT_OWNED_BLOCK = 1 << 22, /* bytes of one block below an object of an unknown C type that are searched */
 	LIMIT_OWNED_BLOCKS = 1 << 26, /* of all of them: a tenth of a second */
 	LIMIT_PYMALLOC_ARENAS = 1 << 22, /* entries of a table of them: 4 TiB */

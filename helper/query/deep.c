@@ -89,7 +89,7 @@ static int sum_below(const struct subtree *subtree, uint64_t *ret_bytes)
 }
 
 /* Right after the walk, whose visited set it uses. */
-static int weigh(const struct query *query, const struct deep_question *question, const struct walk *walk,
+static int weigh(const struct query *query, const struct deep_question *question, struct walk *walk,
                  struct deep_answer *answer)
 {
 	struct subtree subtree = { .query = query, .policy = question->policy, .walk = walk };
@@ -104,9 +104,6 @@ static int weigh(const struct query *query, const struct deep_question *question
 	answer->retained = heap->bytes[subtree.top];
 	answer->number = subtree.top;
 	TRY(query_native_beside(query, &answer->native));
-	const struct native_reached_question reached = { walk, question->policy, subtree.top };
-	if (answer->native.is_known && question->policy != POLICY_ASIZEOF)
-		TRY(query_native_reached(query, &reached, &answer->native_reached));
 	TRY(query_held_below(query, heap, subtree.top, &answer->from_c));
 	TRY(query_approximate_below(query, heap, subtree.top, &answer->approximate));
 	if (question->policy == POLICY_ASIZEOF)
@@ -117,6 +114,18 @@ static int weigh(const struct query *query, const struct deep_question *question
 	answer->shared = answer->reached.bytes > own ? answer->reached.bytes - own : 0;
 	answer->has_shared = true;
 	return OK;
+}
+
+/* What memory of C code has to do with it. The walk goes on, so that this comes last. */
+static int look_behind(const struct query *query, const struct deep_question *question, struct walk *walk,
+                       struct deep_answer *answer)
+{
+	const struct native_reached_question reached = { walk, question->policy, answer->number };
+	if (!answer->is_held || question->policy == POLICY_ASIZEOF)
+		return OK;
+	if (!query->no_native)
+		TRY(query_objects_behind(query, walk, question->policy, &answer->behind));
+	return answer->native.is_known ? query_native_reached(query, &reached, &answer->native_reached) : OK;
 }
 
 static int look_at(const struct query *query, uint64_t object, struct deep_answer *answer)
@@ -173,7 +182,10 @@ int query_deep(const struct query *query, const struct deep_question *question, 
 	sort_types(question->order, &ret_answer->reached);
 	TRY(status);
 	ret_answer->is_complete = true;
-	return question->with_retained ? weigh(query, question, walk, ret_answer) : OK;
+	if (!question->with_retained)
+		return OK;
+	TRY(weigh(query, question, walk, ret_answer));
+	return look_behind(query, question, walk, ret_answer);
 }
 
 void deep_answer_clear(struct deep_answer *answer)

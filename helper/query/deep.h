@@ -6,6 +6,7 @@
 #include "query/approximate_below.h"
 #include "query/holders/held_below.h"
 #include "query/memory/native_beside.h"
+#include "query/memory/objects_behind.h"
 #include "query/query.h"
 
 enum deep_order { DEEP_BY_BYTES, DEEP_BY_COUNT, DEEP_BY_TYPE }; /* as the sort keys of commands.def */
@@ -31,7 +32,9 @@ struct deep_answer {
 	struct approximate_below approximate; /* of retained */
 	struct held_below from_c; /* what is not in retained since C code holds it too */
 	struct native_beside native; /* of C code, of the whole heap, and in it what the object retains */
-	uint64_t native_reached; /* of C code, hang on what is reached or are shared with it; where native is known */
+	uint64_t native_reached; /* of C code, hang on what is reached, `behind` included, or are shared with it; where
+	                          * native is known */
+	struct objects_behind behind; /* reached by memory of C code only, and so not in `reached` */
 	uint32_t number; /* of the object in the dominator tree, where is_held */
 	bool has_shared; /* the policy counts in sys.getsizeof() */
 	uint64_t shared; /* of the deep size: what stays when the object goes */

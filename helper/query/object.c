@@ -53,7 +53,9 @@ int query_object(const struct query *query, const struct object_question *questi
 	/* First, since the graph is made with the same decoder. */
 	if (question->with_owner)
 		owned = find_owner(query, object, question->referents.limit, ret_answer);
-	int status = query_referents(query, &question->referents, &ret_answer->referents);
+	struct referents_question referents = question->referents;
+	referents.with_blocks = question->with_owner && owned >= 0 && !query->no_native;
+	int status = query_referents(query, &referents, &ret_answer->referents);
 	if (ret_answer->referents.type == NULL)
 		return status;
 	coverage_add(&ret_answer->coverage, &ret_answer->referents.coverage);

@@ -17,6 +17,7 @@ struct referents_question {
 	uint64_t limit; /* rows; UINT64_MAX: all */
 	enum referents_order order;
 	bool with_descriptions;
+	bool with_blocks; /* also what memory of C code refers to that it has: may take the whole heap */
 };
 
 struct referent {
@@ -26,6 +27,7 @@ struct referent {
 	size_t label, description; /* in words; a description where it is an object and the question wants them */
 	bool is_absent; /* it, or a part of it, is not in the dump */
 	bool is_hidden; /* not seen by gc.get_referents() */
+	bool is_estimate; /* a word in memory of C code that the object leads to: graph/heap/block_references.h */
 };
 
 struct referents_answer {
@@ -35,7 +37,8 @@ struct referents_answer {
 	int64_t refcount; /* query.h */
 	ARRAY(struct referent) rows;
 	struct text words;
-	uint64_t total, hidden; /* references, also those without a row */
+	uint64_t total, hidden, estimated; /* references, also those without a row; of them hidden, estimates */
+	struct text no_blocks; /* why memory of C code, though wanted, was not looked at; "" */
 	uint64_t left_out; /* references that pass the filters and have no row */
 	struct object_state state; /* of the object itself */
 	struct coverage coverage; /* of the object itself, and of what it refers to where that cannot be read */

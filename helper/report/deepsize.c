@@ -102,6 +102,18 @@ static void show_weight(struct report *report, const struct deep_answer *answer)
 		report_size_line(report, "shared", answer->shared, "of deep, kept alive by others too");
 }
 
+static void show_behind(struct report *report, const struct objects_behind *behind)
+{
+	struct text note = { .bytes = NULL };
+	if (behind->count == 0)
+		return;
+	units_noun(&note, behind->count, "object");
+	text_add(&note, behind->is_partial ? " more at least" : " more");
+	text_add(&note, ", which words in memory of C code lead to");
+	report_size_line(report, "~ behind", behind->bytes, text_string(&note));
+	text_free(&note);
+}
+
 static void show_head(struct report *report, size_t index, const struct deep_answer *answer)
 {
 	const struct walk_result *reached = &answer->reached;
@@ -116,6 +128,7 @@ static void show_head(struct report *report, size_t index, const struct deep_ans
 	text_format(&note, " reachable (policy %s)", policy_name(report->request->policy));
 	report_size_line(report, "deep", reached->bytes, text_string(&note));
 	text_free(&note);
+	show_behind(report, &answer->behind);
 	if (answer->native_reached > native_beside_of(&answer->native, answer->number))
 		report_size_line(report, answer->native.is_exact ? "native" : "~ native", answer->native_reached,
 		                 "of C code, hang on what is reached");
@@ -179,6 +192,15 @@ static void show_json(struct report *report, const struct deep_answer *answer)
 	native_beside_number(json, &answer->native, answer->number);
 	const bool is_reached_known = answer->native.is_known && report->request->policy != POLICY_ASIZEOF;
 	json_number_or_null(json, "native_reached", is_reached_known, answer->native_reached);
+	if (answer->has_weight && !report->query.no_native) {
+		json_object(json, "behind");
+		json_number(json, "count", answer->behind.count);
+		json_number(json, "bytes", answer->behind.bytes);
+		json_bool(json, "partial", answer->behind.is_partial);
+		json_object_end(json);
+	} else {
+		json_null(json, "behind");
+	}
 	held_below_json(json, &answer->from_c);
 	approximate_below_json(json, &answer->approximate);
 	json_number_or_null(json, "shared", answer->has_shared, answer->shared);

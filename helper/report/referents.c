@@ -15,7 +15,8 @@ struct referents_question referents_asked(const struct report *report, size_t in
 		                            .min_bytes = request->min_bytes,
 		                            .limit = request->limit,
 		                            .order = (enum referents_order)request->sort,
-		                            .with_descriptions = !report_is_json(report) };
+		                            .with_descriptions = !report_is_json(report),
+		                            .with_blocks = !report->query.no_native };
 }
 
 static void add_line(struct report *report, const struct referents_answer *answer, const struct referent *row,
@@ -28,8 +29,9 @@ static void add_line(struct report *report, const struct referents_answer *answe
 	if (row->type != NULL)
 		report_bytes(report, &cell, row->shallow);
 	table_take(table, line, 1, &cell);
+	text_add(&cell, row->is_estimate ? "~ " : "");
 	text_add(&cell, words_at(&answer->words, row->label));
-	if (row->is_hidden)
+	if (row->is_hidden && !row->is_estimate)
 		text_add(&cell, " (hidden)");
 	table_take(table, line, 2, &cell);
 	table_set(table, line, 3,
@@ -73,6 +75,7 @@ void referents_json(struct json *json, const struct referents_answer *answer)
 			json_null(json, "type");
 		json_string(json, "label", words_at(&answer->words, row->label));
 		json_bool(json, "hidden", row->is_hidden);
+		json_bool(json, "estimate", row->is_estimate);
 		json_number(json, "shallow", row->shallow);
 		json_object_end(json);
 	}
@@ -92,12 +95,19 @@ static int show_text(struct report *report, size_t index, const struct referents
 		units_count(text, answer->hidden);
 		text_add(text, " of them hidden from gc.get_referents()");
 	}
+	if (answer->estimated > 0) {
+		text_add(text, ", ");
+		units_count(text, answer->estimated);
+		text_add(text, " of them ~ words in memory of C code");
+	}
 	text_add(text, "\n");
 	int status = referents_table(report, answer);
 	report_flags(report, &answer->state);
-	/* That takes the whole heap. */
+	if (answer->no_blocks.length > 0)
+		text_format(text, "What it has in memory of C code was not looked at: %s\n",
+		            text_string(&answer->no_blocks));
 	if ((answer->type->flags & TYPE_HAS_UNKNOWN_WORDS) != 0)
-		text_format(text, "What it has in memory of C code, object 0x%" PRIx64 " says.\n", answer->address);
+		text_format(text, "The blocks of C code that it has, object 0x%" PRIx64 " lists.\n", answer->address);
 	if (answer->rows.count > 0)
 		report_next(report, "object deepsize", answer->rows.items[0].address);
 	return status;
@@ -110,6 +120,9 @@ static void show_json(struct json *json, const struct referents_answer *answer)
 	json_string(json, "type", answer->type->name);
 	referents_json(json, answer);
 	json_number(json, "total", answer->total);
+	json_number(json, "estimated", answer->estimated);
+	if (answer->no_blocks.length > 0)
+		json_text(json, "native_left_out", &answer->no_blocks);
 	json_bool(json, "approximate", (answer->state.flags & DECODED_APPROXIMATE) != 0);
 	json_object_end(json);
 }

@@ -58,8 +58,8 @@ for name, make in (("zlib.Compress", lambda: [zlib.compressobj() for _ in range(
     before = in_use()
     keep.append(make())
     lines.append("%s %d" % (name, in_use() - before))
-# Words that were left behind: a truth value in front of the rest of a pointer, which ends in 1; the last word of a chunk
-# that is larger than what was asked for. What such a word alone leads to; what a variable of the C library has as well.
+# Words that were left behind: a truth value in front of the rest of a pointer, which ends in 1; the last word of a
+# chunk that is larger than what was asked for. What it alone leads to; what a variable of the C library has as well.
 LARGE = 1 << 18
 left = {name: libc.malloc(LARGE) for name in ("truth value", "left and variable", "left alone")}
 

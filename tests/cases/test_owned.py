@@ -37,6 +37,32 @@ def check_tables(named, truth):
     assert last["label"] == label[0]
 
 
+def check_behind(named, truth):
+    """What is reached by memory of C code only has figures of its own, and is among the references, marked."""
+    group, owner = ["0x%x" % address for address in truth["groups"]["alone"]]
+    for start in (group, owner):
+        deep, = program.ask(named, ["deepsize", "--json", start])["objects"]
+        assert deep["behind"]["count"] == 2 and SIZE < deep["behind"]["bytes"] < SIZE + 200, deep  # Held and its bytes
+        assert deep["deep"] < 200 and not deep["behind"]["partial"], deep
+    text = program.run(named + ["deepsize", owner]).output
+    assert "~ behind" in text and "2 objects more, which words in memory of C code lead to" in text
+    for less in (["--policy", "gc"], ["--policy", "containers"]):
+        assert program.ask(named, ["deepsize", "--json", owner] + less)["objects"][0]["behind"]["count"] == 0
+    for less in (["--no-native"], ["--no-retained"]):
+        assert program.ask(named, ["deepsize", "--json", owner] + less)["objects"][0]["behind"] is None
+    for command in ("referents", "object"):
+        found, = program.ask(named, [command, "--json", owner])["objects"]
+        row, = [row for row in found["referents"] if row["estimate"]]
+        assert int(row["address"], 16) == truth["held"]["alone"] and row["hidden"] and row["type"] == "__main__.Held"
+        assert re.fullmatch(r"block 0x[0-9a-f]+ \+16", row["label"]) and found["total"] == len(found["referents"])
+        less, = program.ask(named, [command, "--json", "--no-native", owner])["objects"]
+        assert [one for one in found["referents"] if not one["estimate"]] == less["referents"]
+    text = program.run(named + ["referents", owner]).output
+    assert "~ block 0x" in text and "1 of them ~ words in memory of C code" in text
+    poor = program.run(named + ["referents", "--json", "--max-memory", "1K", owner])
+    assert poor.status == 0 and "native_left_out" in poor.output, (poor.output, poor.errors)
+
+
 def test_what_a_block_of_a_c_type_holds(each, tmp_path):
     with cores.Target(each.path, [PROGRAM], str(tmp_path)) as target:
         truth = json.loads(target.wait_ready()[len("READY "):])
@@ -47,6 +73,7 @@ def test_what_a_block_of_a_c_type_holds(each, tmp_path):
             rows[int(row.get("address", "0"), 16)] = row
         heap = program.ask(named, ["heap", "--json"])
         check_tables(named, truth)
+        check_behind(named, truth)
         held, = program.ask(named, ["referrers", "--json", "0x%x" % truth["in_block"]])["objects"]
     assert rows[truth["in_block"]]["type"] == rows[truth["below"]]["type"] == "str"
     assert rows[truth["in_block"]]["shallow"] == truth["size"] and not rows[truth["in_block"]]["approximate"]

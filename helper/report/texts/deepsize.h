@@ -23,9 +23,9 @@
 	"would be freed if X went. Shared is the part of deep that others keep alive as\n"                             \
 	"well. The rows say which types it consists of; with -t, through which\n"                                      \
 	"references it is reached: an object stands under the first row that reached it.\n"                            \
-	"References from memory of C code are in retained, where they are seen, and not\n"                             \
-	"in deep. Blocks of C code have a line of their own, with ~ where their owner is\n"                            \
-	"an estimate.\n"                                                                                               \
+	"Objects that only words in memory of C code lead to are in retained, not in\n"                                \
+	"deep: they have a line of their own, ~ behind, with what they lead to. So have\n"                             \
+	"blocks of C code, with ~ where their owner is an estimate.\n"                                                 \
 	"With --allocated all is in bytes that the allocators took, and so with buffers\n"                             \
 	"that no Python size counts; not with --policy asizeof.\n"                                                     \
 	"Sort keys: shallow (default; the measure), count, type.\n"                                                    \
