@@ -14,6 +14,8 @@
 #include "decode/body.h"
 #include "decode/context.h"
 #include "decode/run.h"
+#include "decode/type_info.h"
+#include "object/type_flags.h"
 
 enum decoded_flag {
 	DECODED_APPROXIMATE = 1, /* no decoder knows this C type: size and references by the generic rule */
@@ -35,6 +37,15 @@ struct decoded {
 	ARRAY(struct run) runs;
 	ARRAY(struct block) blocks;
 };
+
+/* Whether there are words in its body that no decoder knows: all that a static type has beyond PyTypeObject is other
+ * variables of its file. */
+static inline bool decoded_has_unknown_words(const struct decoded *out)
+{
+	const bool is_type = (out->type->tp_flags & TPFLAGS_TYPE_SUBCLASS) != 0;
+	return (out->type->flags & TYPE_HAS_UNKNOWN_WORDS) != 0 &&
+	       (!is_type || out->body >= (uint64_t)out->type->tp_basicsize);
+}
 
 /* The types that one decoder met, by address, so that it asks for the common table only once for each. Open
  * addressing, at most half full. */

@@ -10,7 +10,7 @@
 /* Whether only words that look like pointers say whose it is, or that nobody's. */
 static bool is_estimate(const struct address_answer *answer)
 {
-	return answer->is_native && !answer->is_exact;
+	return answer->is_native && !answer->is_exact && answer->holder != NATIVE_TREES;
 }
 
 /* Of memory that no allocator gave out. */
@@ -97,6 +97,8 @@ static void show_owner(struct report *report, const struct address_answer *answe
 		names_escape(text, text_string(&answer->name), answer->name.length, false);
 	} else if (answer->is_native && answer->holder == NATIVE_OBJECT) {
 		text_add(text, "several objects that have no object in common");
+	} else if (answer->is_native && answer->holder == NATIVE_TREES) {
+		text_add(text, "Python's compiler: a syntax tree of source that is run");
 	} else {
 		text_add(text, "nothing seen leads to it");
 	}

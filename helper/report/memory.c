@@ -32,6 +32,12 @@ static void show_head(struct report *report, const struct memory_answer *answer)
 	units_percent(&note, answer->named_bytes, answer->private_bytes);
 	text_add(&note, "% of these have an owner that is known");
 	report_size_line(report, "explained", answer->named_bytes, text_string(&note));
+	if (answer->native != NULL) {
+		text_reset(&note);
+		units_percent(&note, answer->owned_bytes, answer->private_bytes);
+		text_add(&note, "% without blocks of C code that nothing seen leads to");
+		report_size_line(report, "named", answer->owned_bytes, text_string(&note));
+	}
 	text_free(&note);
 	if (answer->has_usage) {
 		head_line(report, "Rss", answer->usage.rss, "as the kernel counts");
@@ -206,7 +212,7 @@ static void json_shares(struct json *json, const struct memory_answer *answer)
 static void json_native(struct json *json, const struct memory_answer *answer)
 {
 	static const char *const names[NATIVE_UNSEEN + 1] = {
-		[NATIVE_OBJECT] = "owned", [NATIVE_STATIC] = "static", [NATIVE_UNSEEN] = "unseen"
+		[NATIVE_OBJECT] = "owned", [NATIVE_STATIC] = "static", [NATIVE_TREES] = "trees", [NATIVE_UNSEEN] = "unseen"
 	};
 	if (answer->native == NULL) {
 		json_null(json, "native");
@@ -325,6 +331,10 @@ static void show_json(struct report *report, const struct memory_answer *answer)
 	json_number(json, "native", answer->native_bytes);
 	json_object_end(json);
 	json_number(json, "explained", answer->named_bytes);
+	if (answer->native != NULL)
+		json_number(json, "named", answer->owned_bytes);
+	else
+		json_null(json, "named");
 	json_array(json, "tree");
 	size_t next = 0;
 	json_parts(json, answer, &next, 0);

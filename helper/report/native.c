@@ -29,17 +29,17 @@ static void show_head(struct report *report, const struct native_answer *answer)
 	text_add(text, " of C code, ");
 	report_bytes(report, text, answer->all.bytes);
 	text_add(text, "\n");
+	static const char *const labels[] = { "~ owned", "~ static", "trees", "unseen" };
 	static const char *const words[] = { "hang on Python objects", "only variables of C lead to them",
+		                             "syntax trees of source that is run",
 		                             "nothing seen leads to them" };
 	for (int i = 0; i <= NATIVE_UNSEEN; i++) {
+		if (i == NATIVE_TREES && answer->holders[i].blocks == 0)
+			continue;
 		struct text note = { .bytes = NULL };
 		units_noun(&note, answer->holders[i].blocks, "block");
 		text_format(&note, ": %s", words[i]);
-		report_size_line(report,
-		                 i == NATIVE_OBJECT   ? "~ owned"
-		                 : i == NATIVE_STATIC ? "~ static"
-		                                      : "unseen",
-		                 answer->holders[i].bytes, text_string(&note));
+		report_size_line(report, labels[i], answer->holders[i].bytes, text_string(&note));
 		text_free(&note);
 	}
 	show_most(report, answer);
@@ -139,6 +139,7 @@ static int show_blocks(struct report *report, const struct native_answer *answer
 		else
 			text_add(&cell, native->block.holder == NATIVE_STATIC   ? "a variable of"
 			                : native->block.holder == NATIVE_OBJECT ? "several objects"
+			                : native->block.holder == NATIVE_TREES  ? "syntax trees"
 			                                                        : "nothing seen");
 		table_take(table, row, 2, &cell);
 		if (native->owner != 0) {
@@ -198,7 +199,7 @@ static void json_unseen_most(struct json *json, const struct native_answer *answ
 static void json_blocks(struct report *report, const struct native_answer *answer)
 {
 	struct json *json = &report->json;
-	static const char *const holders[] = { "object", "static", "unseen" };
+	static const char *const holders[] = { "object", "static", "trees", "unseen" };
 	json_array(json, "blocks");
 	for (size_t i = 0; i < answer->rows.count; i++) {
 		const struct native_row *row = &answer->rows.items[i];
@@ -232,6 +233,7 @@ static void show_json(struct report *report, const struct native_answer *answer)
 	json_total(json, "total", &answer->all);
 	json_total(json, "owned", &answer->holders[NATIVE_OBJECT]);
 	json_total(json, "static", &answer->holders[NATIVE_STATIC]);
+	json_total(json, "trees", &answer->holders[NATIVE_TREES]);
 	json_total(json, "unseen", &answer->holders[NATIVE_UNSEEN]);
 	json_unseen_most(json, answer);
 	if (answer->refusal != NULL)

@@ -16,6 +16,7 @@ static void add_kind(struct text *text, enum pinned_kind kind, const struct type
 		[PINNED_NATIVE] = "~ C code, of ",
 		[PINNED_SEVERAL] = "~ C code, of several objects",
 		[PINNED_STATIC] = "~ C code, of ",
+		[PINNED_TREES] = "syntax trees of source that is run",
 		[PINNED_UNSEEN] = "C code, nothing seen leads to it",
 		[PINNED_FREE_LIST] = "Python's free lists",
 		[PINNED_CACHED] = "kept by threads for their next calls",
@@ -172,7 +173,7 @@ int pinned_rows_show(struct report *report, const struct pinned *pinned)
 
 static const char *const kind_names[] = {
 	[PINNED_OBJECT] = "object", [PINNED_NATIVE] = "native", [PINNED_SEVERAL] = "native_several",
-	[PINNED_STATIC] = "static", [PINNED_UNSEEN] = "unseen", [PINNED_FREE_LIST] = "free_list",
+	[PINNED_STATIC] = "static", [PINNED_TREES] = "trees", [PINNED_UNSEEN] = "unseen", [PINNED_FREE_LIST] = "free_list",
 	[PINNED_CACHED] = "cached",
 };
 

@@ -28,6 +28,9 @@ M_PERTURB = -6  # malloc.h: memory is filled when it is given out and when it is
 libc.mallopt(M_PERTURB, 0xff)  # words of an earlier use may be anybody's; those that matter are made below
 
 
+Documented = type("Documented", (), {"__doc__": "What it is. " * 100})  # the type has a copy of it
+
+
 def database():
     made = sqlite3.connect(":memory:")
     made.execute("create table rows (number, words)")

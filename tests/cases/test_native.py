@@ -68,6 +68,7 @@ def ask_others(where, folder):
             "deep": program.ask(where, ["deepsize", "--json"] + held)["objects"],
             "deep text": program.run(where + ["deepsize", "__main__.ONE"]).output,
             "leads": program.ask(where, ["object", "--json", "__main__.ONE[0]", "__main__.keep[5][0]"])["objects"],
+            "class": program.ask(where, ["object", "--json", "__main__.Documented"])["objects"][0],
             "leads text": program.run(where + ["object", "__main__.ONE[0]"]).output,
             "database": program.run(where + ["sizeof", "__main__.keep[5][0]"]).output,
             "refusal": program.run(where + ["sizeof", places["shared"], places["unmapped"]]).output,
@@ -81,7 +82,7 @@ def answers(distribution):
         with cores.Target(distribution.path, [os.path.join(HERE, "native_program.py"), folder], folder) as target:
             target.wait_ready()
             where = ["--pid", str(target.pid)]
-            found = program.ask(where, ["native", "--json"]), program.ask(where, ["memory", "--json"])
+            found = program.ask(where, ["native", "--json"]), program.ask(where, ["memory", "--native", "--json"])
             text = program.run(where + ["native", "-n", "5"]).output
             top = program.ask(where, ["top", "--measure", "native", "--json"])
             beside = [program.ask(where, ["top", "--json"] + more) for more in ([], ["--no-native"])]
@@ -111,7 +112,7 @@ def test_owners_have_what_malloc_gave_them(answers):
 def test_sums(answers):
     native, memory = answers[:2]
     total = native["total"]
-    assert sum(native[name]["bytes"] for name in ("owned", "static", "unseen")) == total["bytes"]
+    assert sum(native[name]["bytes"] for name in ("owned", "static", "trees", "unseen")) == total["bytes"]
     assert sum(row["bytes"] for row in native["by_owner"]) == total["bytes"]
     assert sum(row["count"] for row in native["by_size"]) == total["count"] == len(native["blocks"])
     assert total["bytes"] == memory["total"]["native"]
@@ -263,6 +264,22 @@ def test_an_object_lists_the_blocks_that_it_leads_to(answers):
     assert database["blocks"][0]["word"] is None
     assert "of C code" in answers[8]["leads text"] and "~ word at 0x" in answers[8]["leads text"]
     assert "object 0x" in answers[8]["referents"] and "blocks of C code" in answers[8]["referents"]
+
+
+def test_what_python_itself_has_is_named(answers):
+    """A type's copy of its documentation, and the syntax tree of a file that is run."""
+    native, memory = answers[:2]
+    leads = answers[8]["class"]["native_referents"]
+    assert 1201 <= leads["blocks"][0]["bytes"] <= 1232 and leads["blocks"][0]["offset"] == 0, leads
+    assert native["trees"]["count"] >= 2 and native["trees"]["bytes"] >= 2 * 8192
+    assert native["trees"] in [{key: row[key] for key in ("count", "bytes")} for row in native["by_owner"]
+                               if row["type"] == "syntax trees"]
+    tree = [row for row in native["blocks"] if row["holder"] == "trees"]
+    assert tree and all(row["owner"] is None for row in tree)
+    assert memory["native"]["trees"] == native["trees"] and memory["native"]["unseen"] == native["unseen"]
+    assert memory["named"] == memory["explained"] - native["unseen"]["bytes"]
+    # The two blocks that the program itself lost, and little else.
+    assert 10000 <= native["unseen"]["bytes"] < 40000
 
 
 def test_parts_that_are_alike_share_a_line(answers):

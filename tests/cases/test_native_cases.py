@@ -46,7 +46,7 @@ def kept(request):
         # An array that polars took over is one that only Rust holds: where it is found it is retained, not reached.
         yield ({row[0]: (int(row[2]), answer["native"], max(answer["deep"], answer["retained"]))
                 for row, answer in zip(rows, asked)},
-               program.ask(named, ["memory", "--json"]), live, program.ask(named, ["native", "--json", "-n", "1"]))
+               program.ask(named, ["memory", "--native", "--json"]), live, program.ask(named, ["native", "--json", "-n", "1"]))
     except cores.Skipped as reason:
         pytest.skip(str(reason))
     finally:
@@ -78,12 +78,12 @@ def test_blocks_in_pools_have_an_owner(kept, name):
 
 def test_nearly_all_private_memory_has_an_owner(kept):
     memory = kept[1]
-    assert memory["explained"] >= 0.9 * memory["total"]["private"]
+    assert memory["named"] >= 0.98 * memory["total"]["private"], memory["native"]
 
 
 def test_a_live_process_and_its_core_have_the_same_owners(kept):
     """What one of them leaves out, as a page of a shared mapping, must not move the owners of all blocks behind it."""
     live, core = kept[2:]
-    for holder in ("owned", "static", "unseen"):
+    for holder in ("owned", "static", "trees", "unseen"):
         assert live[holder]["count"] == pytest.approx(core[holder]["count"], rel=0.02, abs=20), holder
         assert live[holder]["bytes"] == pytest.approx(core[holder]["bytes"], rel=0.02, abs=65536), holder

@@ -150,7 +150,7 @@ static bool note_opaque(struct block_noter *noter, struct decoder *decoder, uint
 void block_noter_object(struct block_noter *noter, struct decoder *decoder, uint32_t node)
 {
 	count_object(noter, decoder, node);
-	if ((decoder->out.type->flags & TYPE_HAS_UNKNOWN_WORDS) != 0 && !note_opaque(noter, decoder, node))
+	if (decoded_has_unknown_words(&decoder->out) && !note_opaque(noter, decoder, node))
 		noter->out_of_memory = true;
 }
 

@@ -12,6 +12,7 @@
 enum native_holder {
 	NATIVE_OBJECT, /* owner is a number of the dominator tree */
 	NATIVE_STATIC, /* only variables of C lead to it; owner: index of the file */
+	NATIVE_TREES, /* a syntax tree of Python's compiler, by its own structure: no owner (syntax_trees.h) */
 	NATIVE_UNSEEN, /* nothing that was looked at */
 };
 

@@ -7,6 +7,7 @@
 #include "allocator/glibc_chunks.h"
 #include "base/sort.h"
 #include "graph/native/pool_blocks.h"
+#include "graph/native/syntax_trees.h"
 #include "runtime/free_lists.h"
 
 enum {
@@ -232,7 +233,9 @@ static int collect_blocks(struct builder *builder)
 		TRY(sort_blocks(builder));
 	TRY(add_pooled(builder));
 	TRY(drop_kept(builder, &reader));
-	return add_known(builder);
+	TRY(add_known(builder));
+	syntax_trees_mark(builder->graph, &reader);
+	return OK;
 }
 
 /* Whether a block gets a place in the index: granules are in order, as blocks are. */

@@ -94,7 +94,7 @@ int native_ways_of_object(const struct native_graph *graph, struct decoder *deco
 	struct search search = {
 		.graph = graph, .reader = &decoder->reader, .ways = ways, .progress = progress, .nearest = INSIDE_NEAR
 	};
-	if (!decode_object(decoder, object) || (decoder->out.type->flags & TYPE_HAS_UNKNOWN_WORDS) == 0)
+	if (!decode_object(decoder, object) || !decoded_has_unknown_words(&decoder->out))
 		return decoder->out_of_memory ? ERROR_NO_MEMORY : OK;
 	const uint64_t first = decoder->layout->struct_bytes[STRUCT_PyObject];
 	const int64_t basic = decoder->out.type->tp_basicsize;

@@ -72,6 +72,8 @@ int query_memory(const struct query *query, const struct memory_question *questi
 		TRY(target_native(query->target, query->progress, &answer->native, query->error));
 	/* After what leads to blocks of C code: libraries' pools may get their names by that. */
 	TRY(measure_regions(query, answer));
+	if (answer->native != NULL && answer->native->holders[NATIVE_UNSEEN].bytes < answer->named_bytes)
+		answer->owned_bytes = answer->named_bytes - answer->native->holders[NATIVE_UNSEEN].bytes;
 	if (question->with_regions)
 		TRY(region_uses_find(&answer->regions, query, answer->map));
 	sum_malloc(answer);

@@ -55,6 +55,9 @@ struct memory_answer {
 	enum residency_source residency;
 	uint64_t private_bytes; /* writable and private, resident as far as that is known */
 	uint64_t named_bytes; /* of these, with an owner that is known */
+	/* Of named_bytes, where blocks of C code were looked at: without those that nothing seen leads to, even where
+	 * these are not resident. */
+	uint64_t owned_bytes;
 	uint64_t objects_bytes; /* that allocators took for Python objects */
 	uint64_t native_bytes; /* in use and no object's, without what Python has for itself: free lists, tracemalloc */
 	struct glibc_use malloc; /* of all C libraries */

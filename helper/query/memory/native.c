@@ -35,7 +35,7 @@ typedef ARRAY(uint32_t) row_array;
 
 struct owner_rows { /* 1 + index in answer->owners; 0: none yet */
 	row_array by_type, by_file;
-	uint32_t several, unseen;
+	uint32_t several, trees, unseen;
 };
 
 static struct native_owner *row_of(struct native_answer *answer, uint32_t *place)
@@ -79,6 +79,10 @@ static struct native_owner *find_owner(const struct query *query, struct native_
 		owner = row_of(answer, &rows->several);
 		if (owner != NULL)
 			owner->words = "several objects";
+	} else if (block->holder == NATIVE_TREES) {
+		owner = row_of(answer, &rows->trees);
+		if (owner != NULL)
+			owner->words = "syntax trees";
 	} else {
 		owner = row_of(answer, &rows->unseen);
 		if (owner != NULL)

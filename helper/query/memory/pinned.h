@@ -13,6 +13,7 @@ enum pinned_kind {
 	PINNED_NATIVE, /* a block of C code that hangs on an object: an estimate */
 	PINNED_SEVERAL, /* one that hangs on several objects */
 	PINNED_STATIC, /* one that only variables of a file lead to */
+	PINNED_TREES, /* a syntax tree of Python's compiler */
 	PINNED_UNSEEN, /* one that nothing seen leads to, or whose owner was not looked for */
 	PINNED_FREE_LIST, /* Python's own, for its next objects */
 	PINNED_CACHED, /* kept by a thread for its next calls */
