@@ -86,8 +86,8 @@ static void set_quick_size(const struct layout *layout, bool knows_ascii, struct
 	(TPFLAGS_LONG_SUBCLASS | TPFLAGS_LIST_SUBCLASS | TPFLAGS_TUPLE_SUBCLASS | TPFLAGS_BYTES_SUBCLASS |             \
 	 TPFLAGS_UNICODE_SUBCLASS | TPFLAGS_DICT_SUBCLASS | TPFLAGS_BASE_EXC_SUBCLASS)
 
-/* A class of Python over `object` has nothing of its own but what is known. A type has: copies of its documentation, its
- * name and tables of methods. */
+/* A class of Python over `object` has nothing of its own but what is known. A type has: copies of its documentation,
+ * its name and tables of methods. */
 static bool has_unknown_words(const struct type_info *info)
 {
 	if (info->quick != QUICK_NOT || (info->tp_flags & TPFLAGS_PLAIN) != 0)

@@ -289,6 +289,7 @@ int query_address(const struct query *query, const struct address_question *ques
 	*ret_answer = (struct address_answer){ .address = question->address };
 	finder.reader = &query->target->naming.reader;
 	ret_answer->state = address_space_state(query->target->space, question->address);
+	ret_answer->is_live = query->target->space->kind == SPACE_PROCESS;
 	TRY(target_memory(query->target, query->progress, &finder.map, query->error));
 	find_region(&finder);
 	find_block(&finder);

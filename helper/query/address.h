@@ -27,6 +27,7 @@ struct address_word {
 struct address_answer {
 	uint64_t address;
 	enum memory_state state;
+	bool is_live; /* of a process, of which only its own memory was copied */
 	const struct region *region; /* NULL: not mapped; borrowed from the target */
 	const char *file; /* of a file's region, borrowed; NULL */
 	uint64_t thread; /* of a stack's region; 0: not known */

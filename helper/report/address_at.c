@@ -53,7 +53,8 @@ static void say_what(const struct address_answer *answer, struct text *text)
 	else
 		text_add(text, region_words(answer));
 	if (answer->state == MEMORY_ABSENT)
-		text_add(text, "; the dump lacks it");
+		text_add(text, answer->is_live ? "; not read: pages that it shares, or never touched"
+		                               : "; the dump lacks it");
 }
 
 static void say_region(struct report *report, const struct address_answer *answer, struct text *text)

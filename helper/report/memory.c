@@ -211,9 +211,10 @@ static void json_shares(struct json *json, const struct memory_answer *answer)
 /* What C code has, by what leads to it, over all allocators; null: nobody asked. */
 static void json_native(struct json *json, const struct memory_answer *answer)
 {
-	static const char *const names[NATIVE_UNSEEN + 1] = {
-		[NATIVE_OBJECT] = "owned", [NATIVE_STATIC] = "static", [NATIVE_TREES] = "trees", [NATIVE_UNSEEN] = "unseen"
-	};
+	static const char *const names[NATIVE_UNSEEN + 1] = { [NATIVE_OBJECT] = "owned",
+		                                              [NATIVE_STATIC] = "static",
+		                                              [NATIVE_TREES] = "trees",
+		                                              [NATIVE_UNSEEN] = "unseen" };
 	if (answer->native == NULL) {
 		json_null(json, "native");
 		return;

@@ -31,8 +31,7 @@ static void show_head(struct report *report, const struct native_answer *answer)
 	text_add(text, "\n");
 	static const char *const labels[] = { "~ owned", "~ static", "trees", "unseen" };
 	static const char *const words[] = { "hang on Python objects", "only variables of C lead to them",
-		                             "syntax trees of source that is run",
-		                             "nothing seen leads to them" };
+		                             "syntax trees of source that is run", "nothing seen leads to them" };
 	for (int i = 0; i <= NATIVE_UNSEEN; i++) {
 		if (i == NATIVE_TREES && answer->holders[i].blocks == 0)
 			continue;

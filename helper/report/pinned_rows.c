@@ -172,9 +172,9 @@ int pinned_rows_show(struct report *report, const struct pinned *pinned)
 }
 
 static const char *const kind_names[] = {
-	[PINNED_OBJECT] = "object", [PINNED_NATIVE] = "native", [PINNED_SEVERAL] = "native_several",
-	[PINNED_STATIC] = "static", [PINNED_TREES] = "trees", [PINNED_UNSEEN] = "unseen", [PINNED_FREE_LIST] = "free_list",
-	[PINNED_CACHED] = "cached",
+	[PINNED_OBJECT] = "object",       [PINNED_NATIVE] = "native", [PINNED_SEVERAL] = "native_several",
+	[PINNED_STATIC] = "static",       [PINNED_TREES] = "trees",   [PINNED_UNSEEN] = "unseen",
+	[PINNED_FREE_LIST] = "free_list", [PINNED_CACHED] = "cached",
 };
 
 static void json_type(struct json *json, const struct type_info *type, const char *file)

@@ -4,8 +4,8 @@
 #include "allocator/debug_guards.h"
 
 enum {
-	/* struct _block of Python/pyarena.c, the same from 3.8 to 3.15: bytes behind it, bytes of these in use, the next
-	 * one, where they begin (8 bytes aligned: right behind it). */
+	/* struct _block of Python/pyarena.c, the same from 3.8 to 3.15: bytes behind it, bytes of these in use, the
+	 * next one, where they begin (8 bytes aligned: right behind it). */
 	HEAD_BYTES = 32,
 	LEAST_BYTES = 8192, /* DEFAULT_BLOCK_SIZE */
 	ROUNDING = 4, /* an allocator adds a fourth at most, and a header */

@@ -228,10 +228,10 @@ static int go_through_objects(struct finding *finding)
 
 static struct pinned_type holder_of(const struct finding *finding, const struct native_block *block)
 {
-	static const enum pinned_kind kinds[] = {
-		[NATIVE_OBJECT] = PINNED_NATIVE, [NATIVE_STATIC] = PINNED_STATIC,
-		[NATIVE_TREES] = PINNED_TREES, [NATIVE_UNSEEN] = PINNED_UNSEEN
-	};
+	static const enum pinned_kind kinds[] = { [NATIVE_OBJECT] = PINNED_NATIVE,
+		                                  [NATIVE_STATIC] = PINNED_STATIC,
+		                                  [NATIVE_TREES] = PINNED_TREES,
+		                                  [NATIVE_UNSEEN] = PINNED_UNSEEN };
 	const struct query *query = finding->query;
 	struct pinned_type like = { .kind = kinds[block->holder], .example = block->address };
 	uint32_t holder;
