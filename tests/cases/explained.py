@@ -5,8 +5,8 @@ process, and the rest by range:
     python3 tests/cases/explained.py PYTHON[@FOLDER OF PACKAGES] [CASE...]
 
 A case is one of native_cases_program.py, native_libraries, fragmented or memory, or a program of one's own (its path)
-that prints a line when it can be looked at. Two shares: "explained" as `memory` says it, and the same without the blocks
-of C code that nothing seen leads to (`memory --native`), which is what docs/memory.md calls a named owner. With
+that prints a line when it can be looked at. Two shares: "explained" as `memory` says it, and the same without the
+blocks of C code that nothing seen leads to (`memory --native`), which is what docs/memory.md calls a named owner. With
 CASES_CORE=1 the process is dumped by gcore, and its core asked. The exit status is 1 where the second share is below
 90 %."""
 import os

@@ -46,7 +46,8 @@ def kept(request):
         # An array that polars took over is one that only Rust holds: where it is found it is retained, not reached.
         yield ({row[0]: (int(row[2]), answer["native"], max(answer["deep"], answer["retained"]))
                 for row, answer in zip(rows, asked)},
-               program.ask(named, ["memory", "--native", "--json"]), live, program.ask(named, ["native", "--json", "-n", "1"]))
+               program.ask(named, ["memory", "--native", "--json"]), live,
+               program.ask(named, ["native", "--json", "-n", "1"]))
     except cores.Skipped as reason:
         pytest.skip(str(reason))
     finally:
