@@ -20,7 +20,7 @@ enum { WORDS_WITHOUT_NULL = 2, WORDS_WITH_KEYWORDS = 4 };
 struct call {
 	struct decoder *decoder;
 	const struct python_frame *frame;
-	struct code_depths depths;
+	const struct code_depths *depths;
 	uint32_t unit; /* of the instruction */
 	uint64_t slot; /* of the callable, in the evaluation stack */
 	uint64_t callable;
@@ -63,7 +63,7 @@ static bool has_arguments_ready(const struct call *call, const struct opcode_fac
  * while a callback of a weak reference runs. */
 static bool is_letting_go(const struct call *call, const struct opcode_facts *facts)
 {
-	const uint64_t depth = (uint64_t)call->depths.depth[call->unit];
+	const uint64_t depth = (uint64_t)call->depths->depth[call->unit];
 	const bool has_all = takes_all(facts);
 	const bool has_null = has_all ? facts->words > WORDS_WITHOUT_NULL : facts->role == OPCODE_CALL_NULL_SECOND;
 	struct reference_count count;
@@ -83,9 +83,9 @@ static bool is_letting_go(const struct call *call, const struct opcode_facts *fa
 /* Takes the callable from the stack. */
 static bool take_callable(struct call *call)
 {
-	const struct opcode_facts *facts = code_depths_opcode(&call->depths, call->unit);
-	const uint32_t argument = call->depths.argument[call->unit];
-	const int64_t depth = call->depths.depth[call->unit];
+	const struct opcode_facts *facts = code_depths_opcode(call->depths, call->unit);
+	const uint32_t argument = call->depths->argument[call->unit];
+	const int64_t depth = call->depths->depth[call->unit];
 	const int64_t count = (int64_t)argument + facts->words;
 	int64_t slot = -1;
 	uint64_t beside = 0;
@@ -119,8 +119,8 @@ static bool take_callable(struct call *call)
 /* Neither before the call, as its arguments are made ready, nor behind it. */
 static bool is_under_way(const struct call *call)
 {
-	const struct opcode_facts *facts = code_depths_opcode(&call->depths, call->unit);
-	return (!takes_all(facts) || has_arguments_ready(call, facts, call->depths.argument[call->unit])) &&
+	const struct opcode_facts *facts = code_depths_opcode(call->depths, call->unit);
+	return (!takes_all(facts) || has_arguments_ready(call, facts, call->depths->argument[call->unit])) &&
 	       !is_letting_go(call, facts);
 }
 
@@ -215,8 +215,8 @@ static bool say_callable(struct call *call, char *name, struct text *text)
 static uint64_t code_name(const struct call *call, uint32_t unit)
 {
 	struct decoder *decoder = call->decoder;
-	const uint32_t argument = call->depths.argument[unit];
-	const bool is_upper = code_depths_opcode(&call->depths, unit)->flags & OPCODE_NAME_IN_UPPER_BITS;
+	const uint32_t argument = call->depths->argument[unit];
+	const bool is_upper = code_depths_opcode(call->depths, unit)->flags & OPCODE_NAME_IN_UPPER_BITS;
 	uint64_t names, count, items, name;
 	const uint32_t index = is_upper ? argument >> 1 : argument;
 	return value_field(&decoder->objects, call->frame->code, FIELD_PyCodeObject_co_names, &names) &&
@@ -263,9 +263,9 @@ static bool is_cell(struct call *call, uint64_t index)
 
 static bool is_loaded_by(struct call *call, uint32_t unit, const char *name)
 {
-	const uint32_t argument = call->depths.argument[unit];
-	const uint64_t below = call->slot - (uint64_t)call->depths.depth[unit];
-	switch (code_depths_opcode(&call->depths, unit)->role) {
+	const uint32_t argument = call->depths->argument[unit];
+	const uint64_t below = call->slot - (uint64_t)call->depths->depth[unit];
+	switch (code_depths_opcode(call->depths, unit)->role) {
 	case OPCODE_LOAD_GLOBAL:
 		return is_global(call, unit, false);
 	case OPCODE_LOAD_NAME:
@@ -287,8 +287,8 @@ static bool is_loaded_by(struct call *call, uint32_t unit, const char *name)
 static bool is_what_was_loaded(struct call *call, const char *name)
 {
 	for (uint32_t unit = call->unit; unit-- > 0;) {
-		const struct opcode_facts *facts = code_depths_opcode(&call->depths, unit);
-		const int64_t depth = call->depths.depth[unit], slot = (int64_t)call->slot;
+		const struct opcode_facts *facts = code_depths_opcode(call->depths, unit);
+		const int64_t depth = call->depths->depth[unit], slot = (int64_t)call->slot;
 		if (depth == DEPTH_UNKNOWN)
 			continue;
 		if (depth <= slot || (depth == slot + 1 && facts->role == OPCODE_LOAD_ATTR))
@@ -297,18 +297,19 @@ static bool is_what_was_loaded(struct call *call, const char *name)
 	return false;
 }
 
-bool builtin_call_say(struct decoder *decoder, const struct python_frame *frame, struct text *text)
+bool builtin_call_say(struct decoder *decoder, const struct python_frame *frame, struct code_depths *kept,
+                      struct text *text)
 {
-	struct call call = { .decoder = decoder, .frame = frame };
+	if (!code_depths_keep(kept, decoder, frame->code))
+		return false;
+	struct call call = { .decoder = decoder, .frame = frame, .depths = kept };
 	struct text said = { .bytes = NULL };
 	char name[NAME_BYTES];
-	const bool is_known = code_depths_find(&call.depths, decoder, frame->code) &&
-	                      code_depths_unit(&call.depths, decoder, frame, &call.unit) && take_callable(&call) &&
+	const bool is_known = code_depths_unit(kept, decoder, frame, &call.unit) && take_callable(&call) &&
 	                      is_under_way(&call) && say_callable(&call, name, &said) &&
 	                      is_what_was_loaded(&call, name) && !said.failed;
 	if (is_known)
 		text_add(text, text_string(&said));
 	text_free(&said);
-	code_depths_clear(&call.depths);
 	return is_known;
 }

@@ -163,6 +163,7 @@ bool code_depths_find(struct code_depths *ret_depths, struct decoder *decoder, u
 	}
 	free(walk.open);
 	free(walk.waiting);
+	ret_depths->is_found = is_found;
 	return is_found;
 }
 
@@ -193,11 +194,18 @@ bool code_depths_stack_word(struct decoder *decoder, const struct python_frame *
 	return true;
 }
 
+bool code_depths_keep(struct code_depths *depths, struct decoder *decoder, uint64_t code)
+{
+	if (depths->code == code)
+		return depths->is_found;
+	code_depths_clear(depths);
+	return code_depths_find(depths, decoder, code);
+}
+
 void code_depths_clear(struct code_depths *depths)
 {
 	text_free(&depths->bytes);
 	free(depths->depth);
 	free(depths->argument);
-	depths->depth = NULL;
-	depths->argument = NULL;
+	*depths = (struct code_depths){ .code = 0 };
 }

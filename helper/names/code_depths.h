@@ -12,6 +12,7 @@ enum { DEPTH_UNKNOWN = -1 }; /* no way leads there, or one that leaves the depth
 
 struct code_depths {
 	uint64_t code;
+	bool is_found; /* code_depths_find() */
 	const struct opcode_facts *opcodes;
 	struct text bytes; /* of instructions, two for each unit */
 	uint32_t count; /* units */
@@ -23,6 +24,8 @@ struct code_depths {
  * code_depths_clear() in any case. */
 bool code_depths_find(struct code_depths *ret_depths, struct decoder *decoder, uint64_t code);
 void code_depths_clear(struct code_depths *depths);
+/* The same into what an earlier call has filled, or zeroed: nothing is read anew where it is of this code. */
+bool code_depths_keep(struct code_depths *depths, struct decoder *decoder, uint64_t code);
 
 /* The unit of the instruction that a frame of this code stands at. False: it has not begun. */
 bool code_depths_unit(const struct code_depths *depths, struct decoder *decoder, const struct python_frame *frame,

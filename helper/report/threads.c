@@ -22,6 +22,7 @@ struct thread_report {
 	struct report *report;
 	struct threads_answer found;
 	struct native_stacks_answer native; /* with --native */
+	struct code_depths depths; /* frame_call_say() */
 };
 
 /* ---- Words ---- */
@@ -242,12 +243,13 @@ static void say_call(struct thread_report *threads, const struct thread_row *row
 {
 	const struct query *query = &threads->report->query;
 	struct text said = { .bytes = NULL };
-	frame_call_say(query, python_thread(threads, row), &row->frames, index, &said);
+	frame_call_say(query, python_thread(threads, row), &row->frames, index, &threads->depths, &said);
 	for (size_t i = 0; i < threads->found.rows.count && row->same_count > 0 && said.length > 0; i++) {
 		const struct thread_row *other = &threads->found.rows.items[i];
 		if (other != row && other->same_as < threads->found.rows.count &&
 		    &threads->found.rows.items[other->same_as] == row &&
-		    !frame_call_is(query, python_thread(threads, other), &other->frames, index, text_string(&said)))
+		    !frame_call_is(query, python_thread(threads, other), &other->frames, index, &threads->depths,
+		                   text_string(&said)))
 			text_free(&said);
 	}
 	text_add(text, text_string(&said));
@@ -498,7 +500,8 @@ static void json_place(struct thread_report *threads, const struct thread_row *r
 	struct json *json = &threads->report->json;
 	const struct python_frame frame = frame_list_at(&row->frames, index);
 	struct text calls = { .bytes = NULL };
-	frame_call_say(&threads->report->query, python_thread(threads, row), &row->frames, index, &calls);
+	frame_call_say(&threads->report->query, python_thread(threads, row), &row->frames, index, &threads->depths,
+	               &calls);
 	place_json_begin(threads->report, &frame);
 	if (calls.length > 0)
 		json_text(json, "calls", &calls);
@@ -633,5 +636,6 @@ int threads_report(struct report *report)
 		status = report_is_json(report) ? show_json(&threads) : show_text(&threads);
 	threads_answer_clear(&threads.found);
 	native_stacks_answer_clear(&threads.native);
+	code_depths_clear(&threads.depths);
 	return status;
 }

@@ -77,7 +77,7 @@ static bool may_be_apart(struct decoder *decoder, const struct python_frame *cal
 }
 
 void frame_call_say(const struct query *query, const struct python_thread *thread, const struct frame_list *frames,
-                    size_t index, struct text *text)
+                    size_t index, struct code_depths *kept, struct text *text)
 {
 	struct decoder *decoder = &query->target->naming;
 	if (index > 0 ? !frames->places[index - 1].ends_call : !has_left_loop(query, thread))
@@ -88,14 +88,14 @@ void frame_call_say(const struct query *query, const struct python_thread *threa
 		if (may_be_apart(decoder, &frame, &callee))
 			return;
 	}
-	(void)builtin_call_say(decoder, &frame, text);
+	(void)builtin_call_say(decoder, &frame, kept, text);
 }
 
 bool frame_call_is(const struct query *query, const struct python_thread *thread, const struct frame_list *frames,
-                   size_t index, const char *said)
+                   size_t index, struct code_depths *kept, const char *said)
 {
 	struct text text = { .bytes = NULL };
-	frame_call_say(query, thread, frames, index, &text);
+	frame_call_say(query, thread, frames, index, kept, &text);
 	const bool is_same = strcmp(text_string(&text), said) == 0;
 	text_free(&text);
 	return is_same;

@@ -25,6 +25,7 @@ struct frames {
 	struct frame_weights weights;
 	struct frame_sources files;
 	ARRAY(struct source) sources; /* of each stack */
+	struct code_depths depths; /* frame_call_say() */
 	uint64_t heaviest_retained;
 };
 
@@ -312,14 +313,14 @@ static void add_call(struct frames *frames, size_t index, struct frame_row *row)
 	const struct frame_stack *stacks = frames->answer->stacks.items;
 	uint32_t left = stacks[index].same_count - 1;
 	frame_call_say(query, &runtime->threads.items[stacks[index].thread], &frames->sources.items[index].frames->list,
-	               row->depth, &row->calls);
+	               row->depth, &frames->depths, &row->calls);
 	for (size_t i = 0; i < frames->answer->stacks.count && left > 0 && row->calls.length > 0; i++) {
 		if (i == index || stacks[i].same_as != index)
 			continue;
 		left--;
-		if (query_is_cancelled(query) ||
-		    !frame_call_is(query, &runtime->threads.items[stacks[i].thread],
-		                   &frames->sources.items[i].frames->list, row->depth, text_string(&row->calls)))
+		if (query_is_cancelled(query) || !frame_call_is(query, &runtime->threads.items[stacks[i].thread],
+		                                                &frames->sources.items[i].frames->list, row->depth,
+		                                                &frames->depths, text_string(&row->calls)))
 			text_free(&row->calls);
 	}
 }
@@ -372,6 +373,7 @@ int query_frames(const struct query *query, const struct frames_question *questi
 	array_free(&frames.sources);
 	frame_weights_close(&frames.weights);
 	frame_sources_clear(&frames.files);
+	code_depths_clear(&frames.depths);
 	return status;
 }
 
