@@ -3,61 +3,75 @@
 
 #include <string.h>
 
-/* Tarjan, Depth-first search and linear graph algorithms, 1972; the stack of calls is an array. */
-struct tarjan {
-	const struct edge_rows *edges;
-	struct components *components;
-	uint32_t *order; /* of a node: when it was met, from 1; 0: not yet */
-	uint32_t *low; /* the earliest node that is known to be reached, by order */
-	uint32_t *next; /* the edge to look at when the node's turn comes again */
-	uint32_t *calls, call_count; /* nodes that are being gone through */
-	uint32_t *open, open_count; /* nodes that have no component yet */
-	uint32_t met;
+/* A node that is being gone through. */
+struct call {
+	uint32_t node;
+	uint32_t next; /* the edge to look at when its turn comes again */
+	uint32_t order; /* when it was met, among the nodes that have no component yet */
 };
 
-static void enter(struct tarjan *tarjan, uint32_t node)
+/* Tarjan, Depth-first search and linear graph algorithms, 1972, with one number for each node as of Pearce, A
+ * space-efficient algorithm for finding strongly connected components, 2016; the stack of calls is an array, and memory
+ * of it is touched as deep as the graph is. While a node has no component, its number is the earliest node that it is
+ * known to reach, by order, from 1; then UINT32_MAX less the component, which is more than any order: these go back
+ * by as many as have one. */
+struct search {
+	const struct edge_rows *edges;
+	struct components *components;
+	uint32_t *numbers; /* components->of meanwhile; 0: not met */
+	struct call *calls;
+	uint32_t *open; /* nodes without a component that are gone through, but reach an earlier one */
+	uint32_t call_count, open_count, order;
+};
+
+static void enter(struct search *search, uint32_t node)
 {
-	tarjan->order[node] = tarjan->low[node] = ++tarjan->met;
-	tarjan->next[node] = tarjan->edges->first[node];
-	tarjan->calls[tarjan->call_count++] = node;
-	tarjan->open[tarjan->open_count++] = node;
+	search->calls[search->call_count++] =
+	        (struct call){ .node = node, .next = search->edges->first[node], .order = search->order };
+	search->numbers[node] = search->order++;
 }
 
-/* All edges of the node were followed. */
-static void leave(struct tarjan *tarjan, uint32_t node)
+static void reach(struct search *search, uint32_t node, uint32_t target)
 {
-	struct components *components = tarjan->components;
-	tarjan->call_count--;
-	if (tarjan->call_count > 0) {
-		const uint32_t caller = tarjan->calls[tarjan->call_count - 1];
-		if (tarjan->low[node] < tarjan->low[caller])
-			tarjan->low[caller] = tarjan->low[node];
+	if (search->numbers[target] < search->numbers[node])
+		search->numbers[node] = search->numbers[target];
+}
+
+/* All edges of the last node were followed. */
+static void leave(struct search *search)
+{
+	const struct call *call = &search->calls[--search->call_count];
+	const uint32_t node = call->node, number = search->numbers[node];
+	if (number != call->order) {
+		search->open[search->open_count++] = node;
+	} else {
+		const uint32_t component = UINT32_MAX - search->components->count++;
+		search->order--;
+		while (search->open_count > 0 && search->numbers[search->open[search->open_count - 1]] >= number) {
+			search->numbers[search->open[--search->open_count]] = component;
+			search->order--;
+		}
+		search->numbers[node] = component;
 	}
-	if (tarjan->low[node] != tarjan->order[node])
-		return;
-	uint32_t member;
-	do {
-		member = tarjan->open[--tarjan->open_count];
-		components->of[member] = components->count;
-	} while (member != node);
-	components->count++;
+	if (search->call_count > 0)
+		reach(search, search->calls[search->call_count - 1].node, node);
 }
 
-static int search_from(struct tarjan *tarjan, uint32_t start, const struct progress *progress, uint64_t *steps)
+static int search_from(struct search *search, uint32_t start, const struct progress *progress, uint64_t *steps)
 {
-	enter(tarjan, start);
-	while (tarjan->call_count > 0) {
+	enter(search, start);
+	while (search->call_count > 0) {
 		TRY(progress_look(progress, steps));
-		const uint32_t node = tarjan->calls[tarjan->call_count - 1];
-		if (tarjan->next[node] == tarjan->edges->first[node + 1]) {
-			leave(tarjan, node);
+		struct call *call = &search->calls[search->call_count - 1];
+		if (call->next == search->edges->first[call->node + 1]) {
+			leave(search);
 			continue;
 		}
-		const uint32_t target = tarjan->edges->targets[tarjan->next[node]++];
-		if (tarjan->order[target] == 0)
-			enter(tarjan, target);
-		else if (tarjan->components->of[target] == UINT32_MAX && tarjan->order[target] < tarjan->low[node])
-			tarjan->low[node] = tarjan->order[target];
+		const uint32_t target = search->edges->targets[call->next++];
+		if (search->numbers[target] == 0)
+			enter(search, target);
+		else
+			reach(search, call->node, target);
 	}
 	return OK;
 }
@@ -81,35 +95,31 @@ int components_find(struct components *ret_components, const struct edge_rows *e
 {
 	const uint32_t count = edges->node_count;
 	const size_t size = (size_t)count + 2;
-	*ret_components = (struct components){ .of = malloc(size * sizeof(uint32_t)),
+	*ret_components = (struct components){ .of = calloc(size, sizeof(uint32_t)),
 		                               .first = calloc(size, sizeof(uint32_t)),
 		                               .nodes = malloc(size * sizeof(uint32_t)) };
-	uint32_t *work = malloc(5 * size * sizeof *work);
-	if (ret_components->of == NULL || ret_components->first == NULL || ret_components->nodes == NULL ||
-	    work == NULL) {
-		free(work);
-		components_clear(ret_components);
-		return error_set(error, ERROR_NO_MEMORY, "out of memory for the cycles of the heap");
-	}
-	struct tarjan tarjan = { .edges = edges,
+	struct search search = { .edges = edges,
 		                 .components = ret_components,
-		                 .order = work,
-		                 .low = work + size,
-		                 .next = work + 2 * size,
-		                 .calls = work + 3 * size,
-		                 .open = work + 4 * size };
-	memset(tarjan.order, 0, size * sizeof *tarjan.order);
-	memset(ret_components->of, 0xff, size * sizeof *ret_components->of);
+		                 .numbers = ret_components->of,
+		                 .calls = malloc(size * sizeof *search.calls),
+		                 .open = malloc(size * sizeof *search.open),
+		                 .order = 1 };
 	uint64_t steps = 0;
 	int status = OK;
+	if (ret_components->of == NULL || ret_components->first == NULL || ret_components->nodes == NULL ||
+	    search.calls == NULL || search.open == NULL)
+		status = error_set(error, ERROR_NO_MEMORY, "out of memory for the cycles of the heap");
 	for (uint32_t node = 0; status == OK && node < count; node++)
-		if (tarjan.order[node] == 0)
-			status = search_from(&tarjan, node, progress, &steps);
-	free(work);
+		if (search.numbers[node] == 0 && search_from(&search, node, progress, &steps) < 0)
+			status = progress_cancelled(error);
+	free(search.calls);
+	free(search.open);
 	if (status != OK) {
 		components_clear(ret_components);
-		return progress_cancelled(error);
+		return status;
 	}
+	for (uint32_t node = 0; node < count; node++)
+		ret_components->of[node] = UINT32_MAX - ret_components->of[node];
 	list_members(ret_components, count);
 	return OK;
 }

@@ -393,27 +393,23 @@ static int mark_members(struct claims *claims)
 	return OK;
 }
 
-/* Which inner blocks lead to one another. Others are no part of a cycle. */
+/* Which inner blocks lead to one another. Others are no part of a cycle: a word for one of them stands as one for the
+ * block itself. */
 static int join_inner(struct claims *claims)
 {
 	struct inner *inner = &claims->inner;
-	struct edge_rows rows = { .node_count = inner->count };
-	uint32_t kept = 0, target;
-	rows.first = malloc(((size_t)inner->count + 1) * sizeof *rows.first);
-	rows.targets = malloc(inner->first[inner->count] * sizeof *rows.targets);
-	if (rows.first == NULL || rows.targets == NULL) {
-		edge_rows_free(&rows);
+	const struct edge_rows rows = { .node_count = inner->count,
+		                        .first = inner->first,
+		                        .targets = malloc(inner->first[inner->count] * sizeof *rows.targets) };
+	if (rows.targets == NULL)
 		return no_memory(claims);
-	}
-	for (uint32_t i = 0; i < inner->count; i++) {
-		rows.first[i] = kept;
-		for (uint32_t j = inner->first[i]; j < inner->first[i + 1]; j++)
-			if ((target = place_of(inner, inner->targets[j] & ~NATIVE_TAIL)) != UINT32_MAX)
-				rows.targets[kept++] = target;
-	}
-	rows.first[inner->count] = kept;
+	for (uint32_t i = 0; i < inner->count; i++)
+		for (uint32_t j = inner->first[i]; j < inner->first[i + 1]; j++) {
+			const uint32_t target = place_of(inner, inner->targets[j] & ~NATIVE_TAIL);
+			rows.targets[j] = target != UINT32_MAX ? target : i;
+		}
 	const int status = components_find(&inner->components, &rows, claims->progress, claims->error);
-	edge_rows_free(&rows);
+	free(rows.targets);
 	TRY(status);
 	return OK;
 }
