@@ -149,7 +149,7 @@ static void show_held_from_c(struct report *report, const struct histogram_answe
 static int show_text(struct report *report, const struct histogram_answer *answer)
 {
 	units_noun(report->text, answer->reached.count, "object");
-	text_add(report->text, ", ");
+	text_add(report->text, answer->measure == SIZE_NATIVE ? ", ~" : ", ");
 	report_bytes(report, report->text, histogram_bytes(answer, &answer->reached));
 	text_format(report->text, " %s\n", size_measure_name(answer->measure));
 	native_beside_line(report, &answer->native);

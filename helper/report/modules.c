@@ -129,7 +129,7 @@ static int show_text(struct report *report, const struct modules_answer *answer)
 	if (table == NULL)
 		return query_no_memory(&report->query, "a table");
 	units_noun(report->text, answer->module_count, "module");
-	text_add(report->text, " in ");
+	text_add(report->text, report->query.measure == SIZE_NATIVE ? " in ~" : " in ");
 	report_bytes(report, report->text, answer->heap_bytes);
 	static const char *const words[] = {
 		[SIZE_SHALLOW] = "", [SIZE_ALLOCATED] = " allocated", [SIZE_NATIVE] = " of C code"

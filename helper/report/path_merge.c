@@ -89,7 +89,7 @@ static int show_text(struct report *report, const struct path_merge_answer *answ
 	units_noun(text, answer->found, "object");
 	text_add(text, " of type ");
 	names_escape(text, report->request->merge, strlen(report->request->merge), false);
-	text_add(text, ", ");
+	text_add(text, answer->measure == SIZE_NATIVE ? ", ~" : ", ");
 	report_bytes(report, text, answer->bytes);
 	text_format(text, " %s: a shortest path to each, merged by type and reference\n",
 	            size_measure_name(answer->measure));

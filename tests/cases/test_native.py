@@ -189,6 +189,7 @@ def test_every_command_sums_native_bytes(answers):
     one, other = measures["allocated"]
     assert one["measure"] == "allocated" and one["types"] == other["types"]
     assert "~Native" in measures["text"] and "an estimate" in measures["text"]
+    assert " objects, ~" in measures["text"].splitlines()[0], measures["text"].splitlines()[0]
 
 
 def test_measures_that_make_no_sense_are_refused(answers):
