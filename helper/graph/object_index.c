@@ -57,6 +57,24 @@ static inline __attribute__((always_inline)) uint64_t find_word(const struct obj
 	return word;
 }
 
+/* Without the lowest `left` bits, of which there are more: bytes of them at once, where one cannot foretell how many.
+ */
+static inline __attribute__((always_inline)) uint64_t drop_bits(uint64_t bits, uint32_t left)
+{
+	unsigned shift = 0;
+	for (unsigned width = 32; width >= 4; width /= 2) {
+		const uint64_t low = bits >> shift & ((UINT64_C(1) << width) - 1);
+		const uint32_t here = (uint32_t)__builtin_popcountll(low);
+		const uint32_t is_above = left >= here;
+		left -= here & -is_above;
+		shift += width & -is_above;
+	}
+	bits = bits >> shift << shift;
+	while (left-- > 0)
+		bits &= bits - 1;
+	return bits;
+}
+
 /* Twice: for processors that count bits by themselves, and for others. */
 WITH_POPCNT static uint64_t count_words_popcnt(struct object_index *index)
 {
@@ -66,6 +84,11 @@ WITH_POPCNT static uint64_t count_words_popcnt(struct object_index *index)
 WITH_POPCNT static uint64_t find_word_popcnt(const struct object_index *index, uint64_t word, uint32_t *number)
 {
 	return find_word(index, word, number);
+}
+
+WITH_POPCNT static uint64_t drop_bits_popcnt(uint64_t bits, uint32_t left)
+{
+	return drop_bits(bits, left);
 }
 
 /* So that a number is looked for among few groups and segments. */
@@ -140,10 +163,8 @@ static uint64_t find_bit(const struct object_index *index, uint32_t number, uint
 	uint32_t left = number - index->ranks[low];
 	uint64_t word = low * (BITS_PER_RANK / 64);
 	word = object_index_has_popcnt() ? find_word_popcnt(index, word, &left) : find_word(index, word, &left);
-	uint64_t bits = index->objects.words[word];
-	while (left-- > 0)
-		bits &= bits - 1;
-	*ret_bits = bits;
+	*ret_bits = object_index_has_popcnt() ? drop_bits_popcnt(index->objects.words[word], left)
+	                                      : drop_bits(index->objects.words[word], left);
 	return word;
 }
 
