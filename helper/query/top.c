@@ -15,6 +15,7 @@
 enum {
 	FOLLOW_PERCENT = 70, /* a child with that much of its parent is where the memory is */
 	SMALLEST = 100, /* a row of its own: 1/100 of what the level holds */
+	GROUPS_REMEMBERED = 8,
 };
 
 struct branch {
@@ -41,6 +42,10 @@ struct top {
 	struct address_map modules; /* the dicts sys.modules, by number + 1 */
 	struct frame_locals locals;
 	struct address_map groups; /* of the level being opened: type object to index of its branch */
+	struct recent_group {
+		uint64_t group; /* 0: none */
+		uint32_t index;
+	} recent[GROUPS_REMEMBERED]; /* of groups */
 	uint64_t steps;
 	struct top_answer *answer;
 };
@@ -89,6 +94,7 @@ static bool is_transparent(const struct top *top, uint32_t number)
 struct candidate {
 	uint32_t number, depth;
 	uint64_t object; /* its address; 0: a holder */
+	const uint8_t *type; /* where the address of the object's type is; NULL: not there */
 	uint32_t frame; /* the innermost that refers to the object, as frame_locals_frame() says */
 };
 
@@ -118,14 +124,27 @@ static uint64_t group_of(struct top *top, const struct level *level, const struc
 	return local != 0 ? local : top->heap->bytes[number] < level->smallest ? type->address : 0;
 }
 
+/* The branch of a group; ADDRESS_MAP_NONE: it has none yet. Groups come in turn. */
+static uint32_t index_of_group(struct top *top, uint64_t group)
+{
+	struct recent_group *recent = &top->recent[group / 16 % GROUPS_REMEMBERED];
+	if (recent->group == group)
+		return recent->index;
+	const uint32_t index = address_map_get(&top->groups, group);
+	if (index != ADDRESS_MAP_NONE)
+		*recent = (struct recent_group){ group, index };
+	return index;
+}
+
 /* Adds a candidate to the branch of its group, or as one of its own. */
 static int add_candidate(struct top *top, struct level *level, const struct candidate *candidate)
 {
 	const uint32_t number = candidate->number;
-	const uint64_t retained = top->heap->bytes[number], object = candidate->object;
-	const struct type_info *type = object != 0 ? query_type_at(top->references->decoder, object) : NULL;
+	const uint64_t retained = top->heap->bytes[number];
+	struct decoder *decoder = top->references->decoder;
+	const struct type_info *type = candidate->type != NULL ? decode_type(decoder, load_u64(candidate->type)) : NULL;
 	const uint64_t group = group_of(top, level, candidate, type);
-	uint32_t index = group != 0 ? address_map_get(&top->groups, group) : ADDRESS_MAP_NONE;
+	uint32_t index = group != 0 ? index_of_group(top, group) : ADDRESS_MAP_NONE;
 	if (index == ADDRESS_MAP_NONE) {
 		struct branch branch = { .type = type, .largest = number, .start = number, .depth = candidate->depth };
 		index = (uint32_t)level->branches.count;
@@ -165,11 +184,15 @@ static int add_number(struct top *top, struct level *level, struct crowd *crowd,
 {
 	struct candidate *candidate = &crowd->candidates[crowd->count++];
 	uint32_t holder;
-	*candidate = (struct candidate){ number, depth, retained_node(top->heap, number, &holder), UINT32_MAX };
+	*candidate = (struct candidate){ .number = number, .depth = depth, .frame = UINT32_MAX };
+	candidate->object = retained_node(top->heap, number, &holder);
 	if (candidate->object != 0) {
-		const uint8_t *head = reader_at(&top->references->decoder->reader, candidate->object, 16);
-		if (head != NULL)
-			__builtin_prefetch(head + 8);
+		struct decoder *decoder = top->references->decoder;
+		candidate->type =
+		        reader_at(&decoder->reader,
+		                  candidate->object + layout_offset(decoder->layout, FIELD_PyObject_ob_type), 8);
+		if (candidate->type != NULL)
+			__builtin_prefetch(candidate->type);
 		candidate->frame = frame_locals_frame(&top->locals, number);
 	}
 	return crowd->count == TOGETHER ? add_crowd(top, level, crowd) : OK;
@@ -269,6 +292,7 @@ static int open_level(struct top *top, const struct parents *parents, struct lev
 	opened_stack stack = { 0 };
 	int status = OK;
 	address_map_clear(&top->groups);
+	memset(top->recent, 0, sizeof top->recent);
 	level->smallest = parents->retained / SMALLEST;
 	for (size_t i = 0; status == OK && i < parents->count; i++) {
 		if (!array_push(&stack, (struct opened){ parents->numbers[i], parents->depth }))

@@ -194,7 +194,7 @@ def measure_recursion(interpreter, count, folder):
     if interpreter.version < (3, 11):
         print("\nno recursion: up to 3.10 each frame is an object and takes C stack, so that there is no such twin")
         return 0
-    limits = {"frames": 2.75, "top": 2.25, "heap": 2, "threads": 2.5, "deepsize frame:1.mine": 2.75}
+    limits = {"frames": 1.9, "top": 2.1, "heap": 1.8, "threads": 1.9, "deepsize frame:1.mine": 1.8}
     least = {}
     for shape in ("deep", "flat"):
         arguments = [os.path.join(HERE, "recursion.py"), shape, str(count)]
