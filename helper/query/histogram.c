@@ -299,6 +299,17 @@ static void describe_heap(const struct retained *heap, struct histogram_answer *
 	answer->coverage = graph->coverage;
 }
 
+/* What `top` has in its total as well, and no object alone leads to. */
+static void note_common(struct histogram *histogram)
+{
+	struct histogram_answer *answer = histogram->answer;
+	const struct native_graph *native = histogram->query->target->native;
+	const uint64_t of_objects = answer->reached.native + answer->unreachable.native;
+	const bool has_native = answer->native.is_known || histogram->heap->measure == SIZE_NATIVE;
+	if (has_native && native != NULL && native->holders[NATIVE_OBJECT].bytes > of_objects)
+		answer->native_common = native->holders[NATIVE_OBJECT].bytes - of_objects;
+}
+
 int query_histogram(const struct query *query, const struct histogram_question *question,
                     struct histogram_answer *ret_answer)
 {
@@ -314,6 +325,8 @@ int query_histogram(const struct query *query, const struct histogram_question *
 		status = heap_graph_find_allocated(histogram.heap->graph, query->progress, query->error);
 	if (status == OK)
 		status = gather(&histogram);
+	if (status == OK)
+		note_common(&histogram);
 	if (!keep_rows(&histogram) && status == OK)
 		status = no_memory(&histogram);
 	array_free(&histogram.bucket_of_type);

@@ -50,6 +50,7 @@ struct histogram_answer {
 		uint64_t counted, accounted, overcounted; /* as in heap_graph.h */
 	} references;
 	struct native_beside native;
+	uint64_t native_common; /* bytes of C code that hang on several objects, which have no object in common */
 	struct coverage coverage;
 };
 

@@ -157,6 +157,11 @@ static int show_text(struct report *report, const struct histogram_answer *answe
 	counted_line(report, answer->unreachable.count, histogram_bytes(answer, &answer->unreachable),
 	             "apart: unreachable; garbage says what a collection would free");
 	show_held_from_c(report, answer);
+	if (answer->native_common > 0) {
+		text_add(report->text, "  ~");
+		report_bytes(report, report->text, answer->native_common);
+		text_add(report->text, " more of C code hang on several objects that have no object in common\n");
+	}
 	native_left_out_line(report, &answer->native);
 	report_measure_line(report);
 	report_coverage(report, &answer->coverage);
@@ -221,6 +226,7 @@ static void show_json(struct report *report, const struct histogram_answer *answ
 	json_sum(json, answer, "total", &answer->reached);
 	native_beside_json(json, &answer->native);
 	json_sum(json, answer, "unreachable", &answer->unreachable);
+	json_number(json, "native_common", answer->native_common);
 	json_array(json, keys[report->request->by]);
 	for (size_t i = 0; i < answer->rows.count && i < report->request->limit; i++)
 		json_row(report, answer, &answer->rows.items[i]);
