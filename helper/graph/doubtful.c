@@ -84,7 +84,22 @@ static bool is_plausible(const struct doubtful *doubtful, uint64_t address, cons
 	                                  count.count <= doubtful->places->most_references));
 }
 
-static bool is_alive(const struct doubtful *doubtful, uint64_t address)
+/* Whether the block that an object would have is another's, which was reached: (1, a class) in a tuple of one class
+ * looks like an object with a count of 1, and its header would begin where the tuple's does. */
+static bool is_in_another(const struct doubtful *doubtful, const struct visited *visited, uint64_t block,
+                          uint64_t address)
+{
+	enum { GRANULE = 16, HEADERS_MOST = 64 };
+	for (uint64_t at = block & ~(uint64_t)(GRANULE - 1); at < address && at + HEADERS_MOST >= address;
+	     at += GRANULE) {
+		const struct segment *segment = reader_segment(&doubtful->decoder->reader, at);
+		if (segment != NULL && visited_has(visited, visited_place(visited, segment, at)))
+			return true;
+	}
+	return false;
+}
+
+static bool is_alive(const struct doubtful *doubtful, const struct visited *visited, uint64_t address)
 {
 	struct decoder *decoder = doubtful->decoder;
 	const uint32_t head_bytes = decoder->layout->struct_bytes[STRUCT_PyObject];
@@ -108,7 +123,8 @@ static bool is_alive(const struct doubtful *doubtful, uint64_t address)
 	if (is_object) {
 		const struct allocation allocation = allocation_of_object(decoder);
 		/* Where no allocator knows of a block, nothing tells an object from what is left of one. */
-		is_object = !agreement_is_bad(allocation.agreement) && allocation.allocator != ALLOCATOR_UNKNOWN;
+		is_object = !agreement_is_bad(allocation.agreement) && allocation.allocator != ALLOCATOR_UNKNOWN &&
+		            !is_in_another(doubtful, visited, allocation.address, address);
 	}
 	if (is_object && object_places_find(doubtful->places, address) == PLACE_STATIC)
 		is_object = has_sane_references(decoder);
@@ -163,7 +179,7 @@ bool doubtful_is_unknown_object(const struct doubtful *doubtful, const struct vi
 {
 	const struct segment *segment = word != 0 ? reader_segment(&doubtful->decoder->reader, word) : NULL;
 	return segment != NULL && segment->data != NULL && !is_read_only(segment) &&
-	       !visited_has(visited, visited_place(visited, segment, word)) && is_alive(doubtful, word);
+	       !visited_has(visited, visited_place(visited, segment, word)) && is_alive(doubtful, visited, word);
 }
 
 int doubtful_reach(struct doubtful *doubtful, const struct visited *visited, doubtful_reach_function *reach,
