@@ -83,12 +83,19 @@ shared = libc.malloc(SHARED_BYTES)
 ONE, OTHER = [(ctypes.c_void_p * 2)(shared)], [(ctypes.c_void_p * 2)(shared)]
 FIRST = [zlib.compressobj()]
 SECOND = [FIRST[0]]
+# A hash table of Rust: the address of its control bytes, behind 1024 buckets, and what hashbrown has beside it.
+BUCKETS = 1024
+buckets, head = libc.malloc(33 * BUCKETS + 16), libc.malloc(4 * 8)
+ctypes.memset(buckets, 0, 33 * BUCKETS + 16)
+ctypes.memmove(head, (ctypes.c_size_t * 4)(buckets + 32 * BUCKETS, BUCKETS - 1, 96, 800), 32)
+TABLE = (ctypes.c_void_p * 3)(head)
 mapping = mmap.mmap(-1, 1 << 16)
 mapping[:4] = b"page"
 freed = [libc.malloc(5000) for _ in range(3)]
 libc.free.argtypes = [ctypes.c_void_p]
 libc.free(freed[1])
 places = {"shared": shared, "mapping": ctypes.addressof(ctypes.c_char.from_buffer(mapping)), "freed": freed[1],
+          "buckets": buckets,
           "unmapped": 4096, **{name.replace(" ", "_"): address for name, address in left.items()}}
 for line in open("/proc/self/maps"):
     bounds, name = line.split()[0].split("-"), line.split()[-1]

@@ -294,6 +294,12 @@ def test_what_python_itself_has_is_named(answers):
     assert sum(row["bytes"] for row in native["blocks"] if row["holder"] == "unseen" and row["bytes"] < 5000) < 30000
 
 
+def test_hash_tables_of_rust_are_their_owners(answers):
+    """Nothing has the address of their memory but that of the end, which in a heap below 4 GiB looks like a number."""
+    buckets = answers[8]["places"]["buckets"]
+    assert buckets["owner"]["name"] == "__main__.TABLE", buckets
+
+
 def test_parts_that_are_alike_share_a_line(answers):
     assert " x page of SQLite" in answers[8]["database"] and len(answers[8]["database"].splitlines()) < 15
 

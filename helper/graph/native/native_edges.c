@@ -75,8 +75,22 @@ static inline void expect_next(struct scanner *scanner, uint32_t rank)
 	scanner->expected_address = scanner->graph->blocks.items[scanner->expected].address;
 }
 
-/* The block that a word points to, with NATIVE_INSIDE; UINT32_MAX: none. */
-static inline __attribute__((always_inline)) uint32_t block_of(struct scanner *scanner, uint64_t word)
+/* Whether a word is the address of the control bytes of a hash table of Rust (hashbrown, RawTableInner: address,
+ * buckets less one, how many more fit, how many are there): deep inside their block, which they end, one for each
+ * bucket and 16 more. `next` is behind the word, `left` what the block has from there on. */
+static bool is_table(uint64_t word, const uint8_t *next, const uint8_t *end, uint64_t left)
+{
+	enum { GROUP = 16, ROUNDING = 32 };
+	if (word % GROUP != 0 || end - next < 24)
+		return false;
+	const uint64_t mask = load_u64(next), room = load_u64(next + 8), count = load_u64(next + 16);
+	return mask >= 3 && (mask & (mask + 1)) == 0 && mask < left && room <= mask && count <= mask - room &&
+	       left - mask - 1 >= GROUP && left - mask - 1 < GROUP + ROUNDING;
+}
+
+/* The block that a word points to, with NATIVE_INSIDE; UINT32_MAX: none. Behind it are other words, up to `end`. */
+static inline __attribute__((always_inline)) uint32_t block_of(struct scanner *scanner, uint64_t word,
+                                                               const uint8_t *next, const uint8_t *end)
 {
 	const struct native_graph *graph = scanner->graph;
 	const struct object_index *index = &graph->index;
@@ -108,21 +122,22 @@ static inline __attribute__((always_inline)) uint32_t block_of(struct scanner *s
 	/* The header of the next block is no place inside this one: malloc's own lists leave its address behind. */
 	const uint64_t inside = word - block->address;
 	const bool is_deep = inside > INSIDE_NEAR || word % 8 != 0;
-	if (inside >= native_block_bytes(block) - GLIBC_CHUNK_HEADER || (is_deep && word < scanner->least_deep) ||
+	if (inside >= native_block_bytes(block) - GLIBC_CHUNK_HEADER ||
+	    (is_deep && word < scanner->least_deep && !is_table(word, next, end, native_block_bytes(block) - inside)) ||
 	    native_is_truth_value(word, inside))
 		return UINT32_MAX;
 	return number | NATIVE_INSIDE | (is_deep ? NATIVE_DEEP : 0) | ((word & 0xff) == 0 ? NATIVE_TAIL : 0);
 }
 
-/* One word after another. */
+/* One word after another; what is readable goes on up to `end`. */
 static inline __attribute__((always_inline)) int scan_few(struct scanner *scanner, const uint8_t *words, uint64_t count,
-                                                          uint32_t source)
+                                                          const uint8_t *end, uint32_t source)
 {
 	for (uint64_t i = 0; i < count; i++) {
 		const uint64_t word = load_u64(words + 8 * i);
 		if (__builtin_expect(word - scanner->low >= scanner->span, 1))
 			continue;
-		const uint32_t target = block_of(scanner, word);
+		const uint32_t target = block_of(scanner, word, words + 8 * i + 8, end);
 		if (target == UINT32_MAX)
 			continue;
 		if (scanner->edges.count >= LIMIT_NATIVE_EDGES)
@@ -143,11 +158,11 @@ static inline __attribute__((always_inline)) int scan_all(struct scanner *scanne
 		for (uint64_t j = i; j < i + WORDS_AT_ONCE; j++)
 			is_worth |= load_u64(words + 8 * j) - low < span;
 		if (__builtin_expect(is_worth, 0))
-			TRY(scan_few(scanner, words + 8 * i, WORDS_AT_ONCE, source));
+			TRY(scan_few(scanner, words + 8 * i, WORDS_AT_ONCE, words + 8 * count, source));
 		if (i % PROGRESS_INTERVAL == 0 && i != 0 && progress_is_cancelled(scanner->progress))
 			return ERROR_CANCELLED;
 	}
-	return scan_few(scanner, words + 8 * i, count - i, source);
+	return scan_few(scanner, words + 8 * i, count - i, words + 8 * count, source);
 }
 
 /* The same for processors that count bits by themselves. */
