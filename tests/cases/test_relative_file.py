@@ -19,8 +19,7 @@ def compiled(name, text):
     values["inner"]()
 
 def stands():
-    print("READY", flush=True)
-    sys.stdin.read()
+    print("READY", flush=True), sys.stdin.read()
 
 compiled("./part/inner.py", open(sys.argv[1]).read())
 """
@@ -47,7 +46,7 @@ def look(where, folder, is_found=True):
     path = os.path.join(folder, "part", "inner.py")
     assert (inner["path"], inner["source"]) == ((path, INNER.split("\n")[2].strip()) if is_found else (None, None))
     assert stands["path"] == os.path.join(folder, "part", "script.py")
-    assert stands["source"] == "sys.stdin.read()"
+    assert stands["source"] == 'print("READY", flush=True), sys.stdin.read()'
     text = program.run(where + ["frames", "--no-retained", "--full-paths"]).output
     assert "  #2 inner() %s:3\n" % (path if is_found else "./part/inner.py") in text.replace(
         " (in a folder that is not known)", "") and "() <made>:1\n" in text
