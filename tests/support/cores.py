@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ORACLE = os.path.join(os.path.dirname(HERE), "oracle")
@@ -46,7 +47,21 @@ class Target(object):
             self.process.kill()
             raise Failed("the target did not get ready: %r\n%s"
                          % (line, self.process.stderr.read().decode("utf-8", "replace")[-3000:]))
+        self.wait_asleep()
         return line
+
+    def wait_asleep(self):
+        """Until the main thread waits: on a busy machine it may still be in the call that said READY, with what that
+        holds. At most a second: some do not wait."""
+        asleep, end = 0, time.monotonic() + 1
+        while asleep < 2 and time.monotonic() < end:
+            try:
+                with open("/proc/%d/stat" % self.pid) as file:
+                    state = file.read().rpartition(")")[2].split()[0]
+            except OSError:
+                return
+            asleep = asleep + 1 if state not in "RD" else 0
+            time.sleep(0.0005)
 
     def close(self):
         if self.process.poll() is None:
