@@ -88,9 +88,15 @@ int target_objects(struct target *target, struct progress *progress, const struc
 	return OK;
 }
 
+int target_require_heap(struct target *target, struct error *error)
+{
+	return target->heap != NULL ? OK : heap_graph_require(target->space, error);
+}
+
 int target_note_blocks(struct target *target, uint64_t large_most, struct progress *progress, struct error *error)
 {
 	const struct memory_map *memory;
+	TRY(target_require_heap(target, error));
 	TRY(target_memory(target, progress, &memory, error));
 	target->notes_blocks = true;
 	target->large_most = large_most;

@@ -64,6 +64,9 @@ const struct traced_place *target_traced(struct target *target);
 /* All that the process had mapped, by owner, with every allocator gone through; borrowed, and kept as the heap is. */
 int target_memory(struct target *target, struct progress *progress, const struct memory_map **ret_map,
                   struct error *error);
+/* Whether there is room to build the heap, if it is not there: to be asked before much of the target is read for it.
+ * OK or ERROR_LIMIT, which says what to do. */
+int target_require_heap(struct target *target, struct error *error);
 /* Before the heap is built, for who asks for these next: they are noted by the way, unless objects of more than 512
  * bytes take more than so many bytes. Only of use to time. */
 int target_note_blocks(struct target *target, uint64_t large_most, struct progress *progress, struct error *error);

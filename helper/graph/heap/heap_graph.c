@@ -382,24 +382,21 @@ static void builder_clear(struct builder *builder)
 	shared_keys_clear(&builder->shared_keys);
 }
 
-/* Before anything is made: the sets of addresses, what a target that is read in place has to be fetched of, and a first
- * guess of the arrays. */
-static int require_first(struct builder *builder)
+int heap_graph_require(const struct address_space *space, struct error *error)
 {
-	const struct address_space *space = builder->decoder->reader.space;
 	const uint64_t unread = address_space_unread(space);
 	const uint64_t heap = unread > 0 ? unread : space->coverage.present;
 	if (spill_directory() != NULL && unread == 0)
 		return OK;
 	return address_space_require(space, heap / 64 + unread + (unread > 0 ? unread / 2 : 0), "the graph of the heap",
-	                             builder->error);
+	                             error);
 }
 
 static int build(struct builder *builder)
 {
 	struct heap_graph *graph = builder->graph;
 	struct decoder *decoder = builder->decoder;
-	TRY(require_first(builder));
+	TRY(heap_graph_require(decoder->reader.space, builder->error));
 	TRY(object_index_open(&graph->index, decoder->context->space, builder->error));
 	TRY(roots_collect(&graph->roots, decoder, builder->progress, builder->error));
 	graph->coverage.frames_truncated = graph->roots.frames_truncated;

@@ -65,6 +65,10 @@ struct heap_block_notes {
 	bool is_made;
 };
 
+/* Whether there is room for what is made first: the sets of addresses, what a target that is read in place has to be
+ * fetched of, and a guess of the arrays. heap_graph_open() asks; before it whoever reads much of the target for it.
+ * OK or ERROR_LIMIT, which says what to do. */
+int heap_graph_require(const struct address_space *space, struct error *error);
 /* notes: NULL: nobody wants them. */
 int heap_graph_open(struct heap_graph **ret_graph, struct decoder *decoder, struct heap_block_notes *notes,
                     struct progress *progress, struct error *error);

@@ -120,6 +120,8 @@ int query_heap_and_blocks(const struct query *query, const struct retained **ret
 	const struct memory_map *map;
 	struct memory_regions regions;
 	if (target->heap == NULL && query->measure != SIZE_NATIVE && !query->no_native) {
+		/* What malloc gave out is read of all its chunks. */
+		TRY(target_require_heap(target, query->error));
 		TRY(target_memory(target, query->progress, &map, query->error));
 		TRY(memory_regions_measure(query, map, &regions));
 		/* As guess() will say of it: what is worth a look then. */
