@@ -7,6 +7,7 @@
 
 #include "base/path.h"
 #include "object/value.h"
+#include "query/frames/frame_objects.h"
 
 /* What a path from there costs beside its references: globals come first, then locals of frames. As in naming.c. */
 enum {
@@ -54,9 +55,8 @@ bool origins_at(const struct origins *origins, uint32_t number, struct origin *r
 /* The object that a frame's locals lie in, where that is not the frame's own memory; 0: none. */
 static uint64_t frame_object(const struct layout *layout, const struct python_frame *frame)
 {
-	if (frame->owner == FRAME_OWNED_BY_GENERATOR && layout_has(layout, FIELD_PyGenObject_gi_iframe))
-		return frame->address - layout_offset(layout, FIELD_PyGenObject_gi_iframe);
-	return frame->frame_object;
+	const uint64_t generator = frame_generator_around(layout, frame);
+	return generator != 0 ? generator : frame->frame_object;
 }
 
 static void begin_at_holders(struct origins *origins)

@@ -7,6 +7,7 @@
 #include "names/locals.h"
 #include "object/type_flags.h"
 #include "object/value.h"
+#include "query/frames/frame_objects.h"
 #include "runtime/gil.h"
 
 /* A thread that waits for something, or for the GIL, is no longer in the interpreter's loop. */
@@ -42,12 +43,8 @@ static bool is_apart(struct decoder *decoder, const struct python_frame *caller,
 /* A generator that is closed as nobody refers to it any more: it may be an argument. */
 static bool is_being_closed(struct decoder *decoder, const struct python_frame *callee)
 {
-	const struct layout *layout = decoder->layout;
-	uint64_t generator = 0, exception;
-	if (layout_has(layout, FIELD_PyFrameObject_f_gen))
-		(void)value_field(&decoder->objects, callee->address, FIELD_PyFrameObject_f_gen, &generator);
-	else if (callee->owner == FRAME_OWNED_BY_GENERATOR && layout_has(layout, FIELD_PyGenObject_gi_iframe))
-		generator = callee->address - layout_offset(layout, FIELD_PyGenObject_gi_iframe);
+	const uint64_t generator = frame_generator(decoder, callee);
+	uint64_t exception;
 	if (generator == 0 ||
 	    !value_field(&decoder->objects, generator, FIELD_PyGenObject_gi_exc_state_exc_value, &exception))
 		return false;

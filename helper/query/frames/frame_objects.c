@@ -71,3 +71,12 @@ bool frame_objects_find(struct decoder *decoder, const struct python_frame *fram
 	}
 	return done;
 }
+
+uint64_t frame_generator(struct decoder *decoder, const struct python_frame *frame)
+{
+	uint64_t generator = 0;
+	if (!layout_has(decoder->layout, FIELD_PyFrameObject_f_gen))
+		return frame_generator_around(decoder->layout, frame);
+	(void)value_field(&decoder->objects, frame->address, FIELD_PyFrameObject_f_gen, &generator);
+	return generator;
+}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/groups.h"
+#include "query/frames/frame_objects.h"
 #include "query/memory/native_beside.h"
 
 static int no_memory(const struct frame_weights *weights)
@@ -18,10 +19,8 @@ static bool mark_objects(const struct frame_weights *weights, uint32_t index, co
                          uint32_t *group)
 {
 	const struct layout *layout = weights->query->target->decoder.layout;
-	uint64_t objects[] = { frame->frame_object, 0 };
+	const uint64_t objects[] = { frame->frame_object, frame_generator_around(layout, frame) };
 	bool has_any = false;
-	if (frame->owner == FRAME_OWNED_BY_GENERATOR && layout_has(layout, FIELD_PyGenObject_gi_iframe))
-		objects[1] = frame->address - layout_offset(layout, FIELD_PyGenObject_gi_iframe);
 	for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) {
 		const uint32_t number = objects[i] != 0 ? retained_number(weights->heap, objects[i]) : UINT32_MAX;
 		if (number == UINT32_MAX)

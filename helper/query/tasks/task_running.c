@@ -2,21 +2,8 @@
  * A task that runs: its coroutines and what they called are frames of the thread that runs it. What a running frame
  * awaits is in the interpreter's registers only, so the chain goes on there. */
 #include "base/limits.h"
-#include "object/value.h"
+#include "query/frames/frame_objects.h"
 #include "query/tasks/task_builder.h"
-
-/* The generator or coroutine that a frame is of; 0: it is a function's. */
-static uint64_t generator_of(struct decoder *decoder, const struct python_frame *frame)
-{
-	uint64_t generator = 0;
-	if (!layout_feature(decoder->layout, FEATURE_INTERPRETER_FRAMES)) {
-		(void)value_field(&decoder->objects, frame->address, FIELD_PyFrameObject_f_gen, &generator);
-		return generator;
-	}
-	return frame->owner == FRAME_OWNED_BY_GENERATOR
-	               ? frame->address - layout_offset(decoder->layout, FIELD_PyGenObject_gi_iframe)
-	               : 0;
-}
 
 /* frames: innermost first; those inside of the one at `at` are added. */
 static bool add_inner(struct task_builder *builder, const struct frame_list *frames, size_t at)
@@ -29,7 +16,7 @@ static bool add_inner(struct task_builder *builder, const struct frame_list *fra
 			chain->truncated = true;
 			break;
 		}
-		step.object = generator_of(builder->decoder, &step.frame);
+		step.object = frame_generator(builder->decoder, &step.frame);
 		step.is_frame = step.object == 0;
 		if (step.is_frame)
 			step.object = step.frame.address;
