@@ -55,6 +55,13 @@ def put(address, word):
     ctypes.c_void_p.from_address(address).value = word
 
 
+def cleared(libc, size):
+    """The address of a block without a word of what was there before, beyond the size that was asked for either."""
+    made = libc.malloc(size)
+    ctypes.memset(made, 0, libc.malloc_usable_size(ctypes.c_void_p(made)))
+    return made
+
+
 def text(words):
     """The address of a new one that is counted and known to nobody."""
     one = "".join([words, " that only a block of C has"])
@@ -78,9 +85,7 @@ class Tables(object):
         self.groups = {}
 
     def block(self, size=480):
-        made = self.libc.malloc(size)
-        ctypes.memset(made, 0, size)
-        return made
+        return cleared(self.libc, size)
 
     def owner(self, block):
         one = self.make()
@@ -125,10 +130,8 @@ def main():
     gc.disable()
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
-    block, below = libc.malloc(4000), libc.malloc(2000)
+    block, below = cleared(libc, 4000), cleared(libc, 2000)
     libc.malloc(64)  # so that it is not the last of the heap
-    ctypes.memset(block, 0, 4000)
-    ctypes.memset(below, 0, 2000)
     truth = {"in_block": text("a text"), "below": text("another text"),
              "gone": text("a text of a size that nothing else has soon" * 160)}
     truth["size"] = sys.getsizeof(ctypes.cast(truth["in_block"], ctypes.py_object).value)
