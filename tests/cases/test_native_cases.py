@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Native bytes at the Python objects that have them, for libraries that people meet most: against the library's own
 count, or what malloc gave out. The Python is that of the tests' own venv with what the standard library and lxml,
-pyarrow and numpy have; PYDS_NATIVE_PYTHONS adds others, each with every case whose library is there (docs/testing.md).
+pyarrow and numpy have, without words that were left behind in memory; PYDS_NATIVE_PYTHONS adds others, each as it is
+and with every case whose library is there (docs/testing.md).
 """
 import os
 import shutil
@@ -34,8 +35,8 @@ def kept(request):
     names = STANDARD + LIBRARIES + (OTHERS if request.param != sys.executable else [])
     folder = cores.scratch("native_cases")
     try:
-        with cores.Target(request.param, [os.path.join(HERE, "native_cases_program.py"), folder] + names,
-                          folder) as target:
+        with cores.Target(request.param, [os.path.join(HERE, "native_cases_program.py"), folder] + names, folder,
+                          cores.without_leftovers() if request.param == sys.executable else None) as target:
             target.wait_ready()
             live = program.ask(["--pid", str(target.pid)], ["native", "--json", "-n", "1"])
             named = ["--core", cores.gcore(target.pid, os.path.join(folder, "core"))]

@@ -3,8 +3,8 @@
 buffers are decoded and exact, each counted once however many chunks, columns and slices lead to it, and those over
 memory of Python objects own nothing; classes of pydantic that Rust's heap holds; BytesIO over bytes.
 
-The Python is that of the tests' own venv (.ci/python-packages); PYDS_FOREIGN_PYTHONS adds more, as in
-test_foreign.py."""
+The Python is that of the tests' own venv (.ci/python-packages), without words that were left behind in memory;
+PYDS_FOREIGN_PYTHONS adds more, as in test_foreign.py, and those as they are."""
 import os
 import shutil
 import sys
@@ -26,6 +26,10 @@ def pythons():
     return [sys.executable] + [path for path in os.environ.get("PYDS_FOREIGN_PYTHONS", "").split(":") if path]
 
 
+def surroundings(python):
+    return cores.without_leftovers() if python == sys.executable else None
+
+
 @pytest.fixture(scope="module", params=pythons())
 def kept(request):
     """({name: (bytes, answer of deepsize)}, answer of memory, answer of top)."""
@@ -33,7 +37,7 @@ def kept(request):
     python, _, packages = request.param.partition("@")
     try:
         with cores.Target(python, [os.path.join(HERE, "native_libraries_program.py"), folder], folder,
-                          {"PYTHONPATH": packages} if packages else None) as target:
+                          {"PYTHONPATH": packages} if packages else surroundings(python)) as target:
             target.wait_ready()
             named = ["--core", cores.gcore(target.pid, os.path.join(folder, "core"))]
         with open(os.path.join(folder, "truth")) as file:
