@@ -5,6 +5,7 @@
 
 #include "allocator/glibc_chunks.h"
 #include "allocator/pymalloc.h"
+#include "query/memory/native.h"
 #include "query/naming.h"
 
 enum { PIECE_BYTES = 1 << 16 }; /* that are read at once where memory must be asked for */
@@ -171,13 +172,11 @@ static int search_owner(struct finder *finder)
 static int find_native_owner(struct finder *finder, const struct native_block *block)
 {
 	struct address_answer *answer = finder->answer;
-	uint32_t holder;
 	answer->is_native = true;
 	answer->is_exact = block->is_exact;
 	answer->holder = block->holder;
-	if (block->holder == NATIVE_OBJECT)
-		answer->object = retained_node(finder->heap, block->owner, &holder);
-	else if (block->holder == NATIVE_STATIC)
+	answer->object = native_owner_object(finder->query, block);
+	if (block->holder == NATIVE_STATIC)
 		text_add(&answer->name, finder->query->target->space->files.items[block->owner].path);
 	return answer->name.failed ? query_no_memory(finder->query, "a block's owner") : OK;
 }

@@ -99,10 +99,10 @@ static int weigh(const struct query *query, const struct deep_question *question
 	subtree.top = retained_number(heap, question->object);
 	answer->is_held = subtree.top != UINT32_MAX;
 	answer->reached.coverage.tracked_unknown |= heap->graph->coverage.tracked_unknown;
-	if (!answer->is_held)
-		return OK;
-	answer->retained = heap->bytes[subtree.top];
 	answer->number = subtree.top;
+	if (!answer->is_held)
+		return query_native_beside_sums(query, &answer->native);
+	answer->retained = heap->bytes[subtree.top];
 	TRY(query_native_beside(query, &answer->native));
 	TRY(query_held_below(query, heap, subtree.top, &answer->from_c));
 	TRY(query_approximate_below(query, heap, subtree.top, &answer->approximate));
@@ -121,9 +121,9 @@ static int look_behind(const struct query *query, const struct deep_question *qu
                        struct deep_answer *answer)
 {
 	const struct native_reached_question reached = { walk, question->policy, answer->number };
-	if (!answer->is_held || question->policy == POLICY_ASIZEOF)
+	if (!answer->has_weight || question->policy == POLICY_ASIZEOF)
 		return OK;
-	if (!query->no_native)
+	if (!query->no_native && answer->is_held)
 		TRY(query_objects_behind(query, walk, question->policy, &answer->behind));
 	return answer->native.is_known ? query_native_reached(query, &reached, &answer->native_reached) : OK;
 }

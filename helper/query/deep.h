@@ -35,7 +35,7 @@ struct deep_answer {
 	uint64_t native_reached; /* of C code, hang on what is reached, `behind` included, or are shared with it; where
 	                          * native is known */
 	struct objects_behind behind; /* reached by memory of C code only, and so not in `reached` */
-	uint32_t number; /* of the object in the dominator tree, where is_held */
+	uint32_t number; /* of the object in the dominator tree, where has_weight; UINT32_MAX: not is_held */
 	bool has_shared; /* the policy counts in sys.getsizeof() */
 	uint64_t shared; /* of the deep size: what stays when the object goes */
 };

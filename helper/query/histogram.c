@@ -304,7 +304,7 @@ static void note_common(struct histogram *histogram)
 {
 	struct histogram_answer *answer = histogram->answer;
 	const struct native_graph *native = histogram->query->target->native;
-	const uint64_t of_objects = answer->reached.native + answer->unreachable.native;
+	const uint64_t of_objects = answer->reached.native;
 	const bool has_native = answer->native.is_known || histogram->heap->measure == SIZE_NATIVE;
 	if (has_native && native != NULL && native->holders[NATIVE_OBJECT].bytes > of_objects)
 		answer->native_common = native->holders[NATIVE_OBJECT].bytes - of_objects;

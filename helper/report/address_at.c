@@ -93,6 +93,8 @@ static void show_owner(struct report *report, const struct address_answer *answe
 		text_format(text, " 0x%" PRIx64, answer->object);
 		if (answer->name.length > 0)
 			text_format(text, "  %s", text_string(&answer->name));
+		if (answer->is_native && answer->holder == NATIVE_GARBAGE)
+			text_add(text, ", garbage: no root reaches it");
 	} else if (answer->is_native && answer->holder == NATIVE_STATIC) {
 		text_add(text, "a variable of ");
 		names_escape(text, text_string(&answer->name), answer->name.length, false);

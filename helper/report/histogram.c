@@ -121,19 +121,6 @@ static int show_table(struct report *report, const struct histogram_answer *answ
 	return status;
 }
 
-static void counted_line(struct report *report, uint64_t count, uint64_t bytes, const char *what)
-{
-	if (count == 0)
-		return;
-	text_add(report->text, "  ");
-	units_noun(report->text, count, "object");
-	if (bytes > 0) {
-		text_add(report->text, ", ");
-		report_bytes(report, report->text, bytes);
-	}
-	text_format(report->text, " %s\n", what);
-}
-
 /* Objects with more counted references than were found, and what nothing else keeps alive. */
 static void show_held_from_c(struct report *report, const struct histogram_answer *answer)
 {
@@ -154,8 +141,8 @@ static int show_text(struct report *report, const struct histogram_answer *answe
 	text_format(report->text, " %s\n", size_measure_name(answer->measure));
 	native_beside_line(report, &answer->native);
 	int status = show_table(report, answer);
-	counted_line(report, answer->unreachable.count, histogram_bytes(answer, &answer->unreachable),
-	             "apart: unreachable; garbage says what a collection would free");
+	garbage_apart_line(report, answer->unreachable.count, histogram_bytes(answer, &answer->unreachable),
+	                   &answer->native);
 	show_held_from_c(report, answer);
 	if (answer->native_common > 0) {
 		text_add(report->text, "  ~");

@@ -126,6 +126,7 @@ static int show_text(struct report *report, const struct memory_answer *answer)
 		[VERDICT_RETURNABLE] = "memory:--arenas memory:--regions top",
 		[VERDICT_FRAGMENTED] = "memory:--arenas memory:--regions top",
 		[VERDICT_NATIVE] = "native memory:--native memory:--arenas",
+		[VERDICT_GARBAGE] = "garbage top native",
 		[VERDICT_TRACEMALLOC] = "tracemalloc top memory:--pools",
 		[VERDICT_UNKNOWN] = "memory:--regions native top",
 	};
@@ -212,6 +213,7 @@ static void json_shares(struct json *json, const struct memory_answer *answer)
 static void json_native(struct json *json, const struct memory_answer *answer)
 {
 	static const char *const names[NATIVE_UNSEEN + 1] = { [NATIVE_OBJECT] = "owned",
+		                                              [NATIVE_GARBAGE] = "garbage",
 		                                              [NATIVE_STATIC] = "static",
 		                                              [NATIVE_TREES] = "trees",
 		                                              [NATIVE_UNSEEN] = "unseen" };
@@ -304,9 +306,8 @@ static void json_usage(struct json *json, const struct memory_usage *usage)
 
 static void json_verdicts(struct json *json, const struct memory_answer *answer)
 {
-	static const char *const kinds[] = {
-		"objects", "returnable", "fragmented", "native", "tracemalloc", "unknown"
-	};
+	static const char *const kinds[] = { "objects", "returnable",  "fragmented", "native",
+		                             "garbage", "tracemalloc", "unknown" };
 	json_array(json, "verdict");
 	for (size_t i = 0; i < answer->verdicts.count; i++) {
 		json_object(json, NULL);

@@ -105,13 +105,7 @@ static void show_sums(struct report *report, const struct modules_answer *answer
 		report_bytes(report, report->text, answer->elsewhere);
 		text_add(report->text, " also from elsewhere: frames, threads, the interpreter\n");
 	}
-	if (answer->garbage_count > 0) {
-		text_add(report->text, "  ");
-		units_noun(report->text, answer->garbage_count, "object");
-		text_add(report->text, ", ");
-		report_bytes(report, report->text, answer->garbage_bytes);
-		text_add(report->text, " apart: unreachable; garbage says what a collection would free\n");
-	}
+	garbage_apart_line(report, answer->garbage_count, answer->garbage_bytes, &answer->native);
 }
 
 static int show_text(struct report *report, const struct modules_answer *answer)
@@ -206,6 +200,8 @@ static void json_sums(struct json *json, const struct modules_answer *answer, en
 	json_object(json, "unreachable");
 	json_number(json, "count", answer->garbage_count);
 	json_number(json, size_measure_name(measure), answer->garbage_bytes);
+	if (measure != SIZE_NATIVE)
+		native_beside_row(json, &answer->native, answer->native.garbage);
 	json_object_end(json);
 }
 

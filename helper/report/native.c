@@ -29,11 +29,13 @@ static void show_head(struct report *report, const struct native_answer *answer)
 	text_add(text, " of C code, ");
 	report_bytes(report, text, answer->all.bytes);
 	text_add(text, "\n");
-	static const char *const labels[] = { "~ owned", "~ static", "trees", "unseen" };
-	static const char *const words[] = { "hang on Python objects", "only variables of C lead to them",
-		                             "syntax trees of source that is run", "nothing seen leads to them" };
+	static const char *const labels[] = { "~ owned", "~ garbage", "~ static", "trees", "unseen" };
+	static const char *const words[] = { "hang on Python objects",
+		                             "hang on objects that nothing reaches: garbage says what frees them",
+		                             "only variables of C lead to them", "syntax trees of source that is run",
+		                             "nothing seen leads to them" };
 	for (int i = 0; i <= NATIVE_UNSEEN; i++) {
-		if (i == NATIVE_TREES && answer->holders[i].blocks == 0)
+		if ((i == NATIVE_TREES || i == NATIVE_GARBAGE) && answer->holders[i].blocks == 0)
 			continue;
 		struct text note = { .bytes = NULL };
 		units_noun(&note, answer->holders[i].blocks, "block");
@@ -47,6 +49,8 @@ static void show_head(struct report *report, const struct native_answer *answer)
 
 static void owner_words(struct text *text, const struct native_owner *owner)
 {
+	if (owner->is_garbage)
+		text_add(text, "garbage: ");
 	if (owner->type != NULL)
 		names_type(text, owner->type);
 	else
@@ -145,6 +149,8 @@ static int show_blocks(struct report *report, const struct native_answer *answer
 			text_format(&cell, "0x%" PRIx64, native->owner);
 			table_take(table, row, 3, &cell);
 		}
+		if (native->block.holder == NATIVE_GARBAGE)
+			text_add(&cell, "garbage");
 		names_escape(&cell, text_string(&native->name), native->name.length, false);
 		table_take(table, row, 4, &cell);
 		text_free(&cell);
@@ -198,7 +204,7 @@ static void json_unseen_most(struct json *json, const struct native_answer *answ
 static void json_blocks(struct report *report, const struct native_answer *answer)
 {
 	struct json *json = &report->json;
-	static const char *const holders[] = { "object", "static", "trees", "unseen" };
+	static const char *const holders[] = { "object", "garbage", "static", "trees", "unseen" };
 	json_array(json, "blocks");
 	for (size_t i = 0; i < answer->rows.count; i++) {
 		const struct native_row *row = &answer->rows.items[i];
@@ -231,6 +237,7 @@ static void show_json(struct report *report, const struct native_answer *answer)
 	report_json_begin(report);
 	json_total(json, "total", &answer->all);
 	json_total(json, "owned", &answer->holders[NATIVE_OBJECT]);
+	json_total(json, "garbage", &answer->holders[NATIVE_GARBAGE]);
 	json_total(json, "static", &answer->holders[NATIVE_STATIC]);
 	json_total(json, "trees", &answer->holders[NATIVE_TREES]);
 	json_total(json, "unseen", &answer->holders[NATIVE_UNSEEN]);
@@ -244,6 +251,7 @@ static void show_json(struct report *report, const struct native_answer *answer)
 		json_object(json, NULL);
 		json_string(json, "type", owner->type != NULL ? owner->type->name : owner->words);
 		json_bool(json, "is_type", owner->type != NULL);
+		json_bool(json, "is_garbage", owner->is_garbage);
 		json_number(json, "count", owner->count);
 		json_number(json, "bytes", owner->bytes);
 		json_object_end(json);

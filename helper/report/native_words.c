@@ -18,12 +18,32 @@ void native_beside_line(struct report *report, const struct native_beside *besid
 	text_add(text, " private memory ");
 	units_percent(text, beside->named_bytes, beside->private_bytes);
 	text_add(text, "% have a known owner (memory)");
-	if (beside->is_known) {
+	if (beside->total > 0) {
 		text_add(text, beside->is_exact ? "; " : "; ~");
 		report_bytes(report, text, beside->total);
 		text_add(text, " of C code hang on objects (native)");
 	}
 	text_add(text, "\n");
+}
+
+void garbage_apart_line(struct report *report, uint64_t count, uint64_t bytes, const struct native_beside *beside)
+{
+	struct text *text = report->text;
+	if (count == 0)
+		return;
+	text_add(text, "  ");
+	units_noun(text, count, "object");
+	if (bytes > 0) {
+		text_add(text, ", ");
+		report_bytes(report, text, bytes);
+	}
+	text_add(text, " apart: unreachable");
+	if (beside->garbage > 0) {
+		text_add(text, beside->is_exact ? ", and " : ", and ~");
+		report_bytes(report, text, beside->garbage);
+		text_add(text, " of C code that hang on them");
+	}
+	text_add(text, "; garbage says what a collection would free\n");
 }
 
 void native_left_out_line(struct report *report, const struct native_beside *beside)
@@ -73,5 +93,8 @@ void native_beside_row(struct json *json, const struct native_beside *beside, ui
 
 void native_beside_number(struct json *json, const struct native_beside *beside, uint32_t number)
 {
-	native_beside_row(json, beside, beside->is_known ? native_beside_of(beside, number) : 0);
+	if (number != UINT32_MAX)
+		native_beside_row(json, beside, native_beside_of(beside, number));
+	else
+		json_null(json, "native");
 }

@@ -14,6 +14,7 @@ static void add_kind(struct text *text, enum pinned_kind kind, const struct type
 	static const char *const words[] = {
 		[PINNED_OBJECT] = "",
 		[PINNED_NATIVE] = "~ C code, of ",
+		[PINNED_GARBAGE] = "~ C code, of garbage: ",
 		[PINNED_SEVERAL] = "~ C code, of several objects",
 		[PINNED_STATIC] = "~ C code, of ",
 		[PINNED_TREES] = "syntax trees of source that is run",
@@ -172,9 +173,9 @@ int pinned_rows_show(struct report *report, const struct pinned *pinned)
 }
 
 static const char *const kind_names[] = {
-	[PINNED_OBJECT] = "object",       [PINNED_NATIVE] = "native", [PINNED_SEVERAL] = "native_several",
-	[PINNED_STATIC] = "static",       [PINNED_TREES] = "trees",   [PINNED_UNSEEN] = "unseen",
-	[PINNED_FREE_LIST] = "free_list", [PINNED_CACHED] = "cached",
+	[PINNED_OBJECT] = "object",          [PINNED_NATIVE] = "native",       [PINNED_GARBAGE] = "native_garbage",
+	[PINNED_SEVERAL] = "native_several", [PINNED_STATIC] = "static",       [PINNED_TREES] = "trees",
+	[PINNED_UNSEEN] = "unseen",          [PINNED_FREE_LIST] = "free_list", [PINNED_CACHED] = "cached",
 };
 
 static void json_type(struct json *json, const struct type_info *type, const char *file)

@@ -133,13 +133,7 @@ static int show_text(struct report *report, const struct top_answer *answer)
 	add_rest(&drawing, NULL, &answer->rest);
 	int status = table_draw(drawing.table, report->text, report->error);
 	table_destroy(drawing.table);
-	if (answer->garbage_count > 0) {
-		text_add(report->text, "  ");
-		units_noun(report->text, answer->garbage_count, "object");
-		text_add(report->text, ", ");
-		report_bytes(report, report->text, answer->garbage_bytes);
-		text_add(report->text, " apart: unreachable; garbage says what a collection would free\n");
-	}
+	garbage_apart_line(report, answer->garbage_count, answer->garbage_bytes, &answer->native);
 	native_left_out_line(report, &answer->native);
 	report_measure_line(report);
 	report_coverage(report, &answer->coverage);
@@ -210,6 +204,8 @@ static void show_json(struct report *report, const struct top_answer *answer)
 		json_object(json, "unreachable");
 		json_number(json, "count", answer->garbage_count);
 		json_number(json, size_measure_name(answer->measure), answer->garbage_bytes);
+		if (answer->measure != SIZE_NATIVE)
+			native_beside_row(json, &answer->native, answer->native.garbage);
 		json_object_end(json);
 	}
 	report_coverage_json(report, &answer->coverage);

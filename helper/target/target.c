@@ -152,6 +152,8 @@ static int count_native(struct target *target, bool is_by_node, uint64_t count, 
 		if (block->holder == NATIVE_OBJECT)
 			byte_counts_add(ret_counts, is_by_node ? nodes[block->owner] : block->owner,
 			                native_block_bytes(block));
+		else if (block->holder == NATIVE_GARBAGE && is_by_node)
+			byte_counts_add(ret_counts, block->owner, native_block_bytes(block));
 		if (progress_look(progress, &steps) < 0) {
 			byte_counts_close(ret_counts);
 			return progress_cancelled(error);

@@ -42,7 +42,7 @@ static void parts_keep_apart(void **state)
 	assert_int_equal(native_block_bytes(&block), (UINT64_C(1) << 34) - 1);
 	assert_int_equal(block.allocator, ALLOCATOR_UNKNOWN);
 	assert_int_equal(block.owner, UINT32_MAX);
-	assert_false(block.is_exact || block.is_kept || block.is_data);
+	assert_false(block.is_exact || block.is_data);
 	native_block_set_bytes(&block, 16);
 	assert_int_equal(native_block_bytes(&block), 16);
 	assert_int_equal(block.strength, 7);

@@ -11,9 +11,11 @@
 
 enum native_holder {
 	NATIVE_OBJECT, /* owner is a number of the dominator tree */
+	NATIVE_GARBAGE, /* owner is the node of an object that no root reaches; of several the first */
 	NATIVE_STATIC, /* only variables of C lead to it; owner: index of the file */
 	NATIVE_TREES, /* a syntax tree of Python's compiler, by its own structure: no owner (syntax_trees.h) */
 	NATIVE_UNSEEN, /* nothing that was looked at */
+	NATIVE_KEPT, /* only while blocks are collected: in a free list of Python */
 };
 
 /* A process has no more address space, unless it asks for it by address (five levels of pages). */
@@ -23,9 +25,8 @@ struct native_block {
 	uint64_t address : 48; /* as malloc() returned it */
 	uint64_t allocator : 4; /* enum allocator; ALLOCATOR_UNKNOWN: an object has it, wherever it lies */
 	uint64_t strength : 3; /* of the claim: only of use to native_claims.c */
-	uint64_t holder : 2; /* enum native_holder */
+	uint64_t holder : 3; /* enum native_holder */
 	uint64_t is_exact : 1; /* who has it was decoded: no estimate */
-	uint64_t is_kept : 1; /* only while blocks are collected: in a free list */
 	uint64_t is_data : 1; /* known to have no pointers, or those were looked at */
 	uint64_t unit : 2, count_high : 2; /* of its bytes: native_block_bytes() */
 	uint32_t count_low, owner;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Whose native blocks are, by the words that lead to them. In rounds, each for what the ones before left: from objects
- * through the structures of C; from objects through anything; from variables of C. Objects come first: libraries keep
+ * through the structures of C; from objects through anything; from objects that no root reaches; from variables of C.
+ * Objects come first: libraries keep
  * lists of all that lives in variables, which is not what keeps it alive; but what an object has only by a word that
  * may be left of an earlier use of the memory is the variables', if they have it by others: tables of a library, far
  * larger than the object, are not to be given to it by chance. Buffers come late: of a page of a database or an image
@@ -98,6 +99,13 @@ static void mark_starts(struct claims *claims, const native_edge_array *edges, u
 			claims->marks[native_edge_block(&edges->items[i])] |= marks;
 }
 
+static void mark_starts_by_objects(struct claims *claims, const native_edge_array *exact,
+                                   const native_edge_array *words)
+{
+	mark_starts(claims, exact, MARK_START | MARK_START_BY_OBJECT);
+	mark_starts(claims, words, MARK_START | MARK_START_BY_OBJECT);
+}
+
 /* The block that an edge leads to; UINT32_MAX: it points inside a block that others, with one of the marks, name by its
  * address. */
 static uint32_t target_marked(const struct claims *claims, const struct native_edge *edge, uint8_t marks)
@@ -175,13 +183,19 @@ static uint32_t meet(const struct dominators *dominators, uint32_t left, uint32_
 	return left;
 }
 
+static bool is_object(uint32_t holder)
+{
+	return holder == NATIVE_OBJECT || holder == NATIVE_GARBAGE;
+}
+
 /* Whether a way says better whose a component is than what is known. */
 static bool is_better(const struct claim *more, const struct claim *known)
 {
 	if (known->holder == NATIVE_UNSEEN)
 		return true;
 	if (more->holder != known->holder)
-		return known->holder == NATIVE_OBJECT && known->is_doubtful && !more->is_doubtful;
+		return (is_object(known->holder) && known->is_doubtful && !more->is_doubtful) ||
+		       (more->strength >= CLAIM_EXACT_OF_C && known->strength < CLAIM_EXACT_OF_C);
 	if (more->strength < known->strength)
 		return false;
 	return more->strength > known->strength || more->distance + FARTHER <= known->distance;
@@ -299,13 +313,14 @@ static void seed(struct claims *claims, const native_edge_array *edges, enum nat
                  enum claim_strength strength)
 {
 	for (size_t i = 0; i < edges->count; i++) {
-		const uint32_t target = holder == NATIVE_OBJECT ? target_of_object(claims, &edges->items[i])
-		                                                : target_of(claims, &edges->items[i]);
+		const uint32_t target = is_object(holder) ? target_of_object(claims, &edges->items[i])
+		                                          : target_of(claims, &edges->items[i]);
 		const uint32_t source = edges->items[i].source;
 		enum claim_strength own = strength;
-		if (strength == CLAIM_EXACT && claims->dominators->idom[source] == claims->c_holder)
+		if (strength == CLAIM_EXACT && holder == NATIVE_OBJECT &&
+		    claims->dominators->idom[source] == claims->c_holder)
 			own = CLAIM_EXACT_OF_C;
-		else if (strength == CLAIM_BODY && holder == NATIVE_OBJECT && is_weak(claims, &edges->items[i]))
+		else if (strength == CLAIM_BODY && is_object(holder) && is_weak(claims, &edges->items[i]))
 			own = CLAIM_INSIDE;
 		if (target != UINT32_MAX)
 			lead_to(claims, target, &(struct claim){ source, 0, holder, own, false });
@@ -314,7 +329,7 @@ static void seed(struct claims *claims, const native_edge_array *edges, enum nat
 
 /* ---- Rounds ---- */
 
-enum round { ROUND_STRUCTURES, ROUND_BUFFERS, ROUND_VARIABLES };
+enum round { ROUND_STRUCTURES, ROUND_BUFFERS, ROUND_GARBAGE, ROUND_VARIABLES };
 
 static void inner_clear(struct inner *inner)
 {
@@ -445,6 +460,8 @@ static int turn_inner(struct claims *claims, enum round round)
 /* Whether a round has something to find. */
 static bool is_worth(const struct claims *claims, enum round round)
 {
+	if (round == ROUND_GARBAGE)
+		return claims->edges->exact_garbage.count + claims->edges->from_garbage.count > 0;
 	const native_edge_array *edges =
 	        round == ROUND_VARIABLES ? &claims->edges->from_files : &claims->edges->from_blocks;
 	for (size_t i = 0; i < edges->count; i++) {
@@ -460,10 +477,18 @@ static bool is_worth(const struct claims *claims, enum round round)
 static int claim_round(struct claims *claims, enum round round)
 {
 	const uint32_t count = (uint32_t)claims->graph->blocks.count;
+	if (round == ROUND_GARBAGE) {
+		mark_starts_by_objects(claims, &claims->edges->exact_garbage, &claims->edges->from_garbage);
+		mark_named(claims, &claims->edges->exact_garbage);
+		mark_named(claims, &claims->edges->from_garbage);
+	}
 	TRY(turn_inner(claims, round));
 	if (round == ROUND_STRUCTURES) {
 		seed(claims, &claims->edges->exact, NATIVE_OBJECT, CLAIM_EXACT);
 		seed(claims, &claims->edges->from_objects, NATIVE_OBJECT, CLAIM_BODY);
+	} else if (round == ROUND_GARBAGE) {
+		seed(claims, &claims->edges->exact_garbage, NATIVE_GARBAGE, CLAIM_EXACT);
+		seed(claims, &claims->edges->from_garbage, NATIVE_GARBAGE, CLAIM_BODY);
 	} else if (round == ROUND_VARIABLES) {
 		seed(claims, &claims->edges->from_files, NATIVE_STATIC, CLAIM_BODY);
 	}
@@ -485,8 +510,7 @@ static int find(struct claims *claims)
 	claims->distance = calloc(count + 1, sizeof *claims->distance);
 	if (claims->marks == NULL || claims->distance == NULL)
 		return no_memory(claims);
-	mark_starts(claims, &claims->edges->exact, MARK_START | MARK_START_BY_OBJECT);
-	mark_starts(claims, &claims->edges->from_objects, MARK_START | MARK_START_BY_OBJECT);
+	mark_starts_by_objects(claims, &claims->edges->exact, &claims->edges->from_objects);
 	mark_starts(claims, &claims->edges->from_blocks, MARK_START);
 	mark_starts(claims, &claims->edges->from_files, MARK_START);
 	mark_sparse(claims);

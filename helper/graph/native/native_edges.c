@@ -38,6 +38,7 @@ struct scanner {
 	uint64_t steps;
 	size_t begin, end; /* which sources it looks at */
 	native_edge_array edges; /* that it found, in order of their sources */
+	native_edge_array garbage; /* those from objects that no root reaches; the two change places meanwhile */
 	/* The block behind the last one that a word was the address of: blocks that were made one after the other are
 	 * mostly named so, and need not be looked up. */
 	uint64_t expected_address; /* UINT64_MAX: none is expected */
@@ -262,9 +263,10 @@ static unsigned crew_for(const struct scanner *first, uint64_t parts)
 	return parts + 1 < most ? (unsigned)parts + 1 : most;
 }
 
-/* `work` of several scanners at once, each of which is as the first and knows where it begins and ends. */
+/* `work` of several scanners at once, each of which is as the first and knows where it begins and ends. garbage: NULL
+ * where no sources are objects. */
 static int scan_together(struct scanner *scanners, unsigned count, void (*work)(void *context, unsigned member),
-                         native_edge_array *edges)
+                         native_edge_array *edges, native_edge_array *garbage)
 {
 	int status = OK;
 	crew_run(count, work, scanners);
@@ -272,7 +274,10 @@ static int scan_together(struct scanner *scanners, unsigned count, void (*work)(
 		status = status == OK ? scanners[i].status : status;
 		if (status == OK)
 			status = append(edges, &scanners[i].edges);
+		if (status == OK && garbage != NULL)
+			status = append(garbage, &scanners[i].garbage);
 		array_free(&scanners[i].edges);
+		array_free(&scanners[i].garbage);
 	}
 	return status;
 }
@@ -315,6 +320,38 @@ static int scan_object(struct scanner *scanner, struct decoder *decoder, uint64_
 	                              : scan_words(scanner, address + first, body - first, number);
 }
 
+/* Between live objects and those of garbage: what is found goes to the other list. */
+static void turn_lists(struct scanner *scanner)
+{
+	const native_edge_array edges = scanner->edges;
+	scanner->edges = scanner->garbage;
+	scanner->garbage = edges;
+}
+
+/* One with words that no decoder knows; *piece: of the first block, if any, that it or a later one has for a library.
+ */
+static int scan_source(struct scanner *scanner, struct decoder *decoder, struct opaque_cursor *cursor, uint32_t node,
+                       size_t *piece)
+{
+	const struct native_sources *sources = scanner->sources;
+	const struct python_blocks *python = sources->python;
+	const uint32_t number = sources->dominators->number[node];
+	const bool is_garbage = number == UINT32_MAX;
+	const uint32_t source = is_garbage ? node : number;
+	if (is_garbage)
+		turn_lists(scanner);
+	int status = scan_object(scanner, decoder, opaque_address(cursor, &sources->heap->index, node), source);
+	for (; *piece < python->pieces.count && python->pieces.items[*piece].node == node; ++*piece) {
+		const struct opaque_piece *opaque = &python->pieces.items[*piece];
+		const uint64_t bytes = opaque->bytes < OPAQUE_MOST ? opaque->bytes : OPAQUE_MOST;
+		if (status == OK)
+			status = scan_words(scanner, opaque->address, bytes, source);
+	}
+	if (is_garbage)
+		turn_lists(scanner);
+	return status;
+}
+
 /* The bodies of objects, and what they have for a library, by number. */
 static void scan_objects(void *context, unsigned member)
 {
@@ -334,16 +371,9 @@ static void scan_objects(void *context, unsigned member)
 	object_cursor_init_at(&cursor.objects, index, cursor.next);
 	piece = array_first_not_below(&python->pieces, node, cursor.next);
 	for (; scanner->status == OK && node < end; node = python_blocks_next_opaque(python, node + 1, end)) {
-		const uint32_t number = sources->dominators->number[node];
 		scanner->status = progress_step(scanner->progress, &scanner->steps);
-		if (scanner->status == OK && number != UINT32_MAX)
-			scanner->status = scan_object(scanner, &decoder, opaque_address(&cursor, index, node), number);
-		for (; piece < python->pieces.count && python->pieces.items[piece].node == node; piece++) {
-			const struct opaque_piece *opaque = &python->pieces.items[piece];
-			const uint64_t bytes = opaque->bytes < OPAQUE_MOST ? opaque->bytes : OPAQUE_MOST;
-			if (scanner->status == OK && number != UINT32_MAX)
-				scanner->status = scan_words(scanner, opaque->address, bytes, number);
-		}
+		if (scanner->status == OK)
+			scanner->status = scan_source(scanner, &decoder, &cursor, node, &piece);
 	}
 	if (scanner->status == OK && decoder.out_of_memory)
 		scanner->status = ERROR_NO_MEMORY;
@@ -351,7 +381,7 @@ static void scan_objects(void *context, unsigned member)
 }
 
 /* Each has as many of them. */
-static int scan_all_objects(const struct scanner *first, native_edge_array *edges)
+static int scan_all_objects(const struct scanner *first, struct native_edges *edges)
 {
 	const struct python_blocks *python = first->sources->python;
 	const uint32_t objects = first->sources->heap->index.count;
@@ -368,7 +398,7 @@ static int scan_all_objects(const struct scanner *first, native_edge_array *edge
 			given += (unsigned)__builtin_popcountll(python->opaque[node / 64]);
 		scanners[i].end = node;
 	}
-	return scan_together(scanners, count, scan_objects, edges);
+	return scan_together(scanners, count, scan_objects, &edges->from_objects, &edges->from_garbage);
 }
 
 /* The last word of a chunk by itself: malloc() rounds up, and what it adds has what was there before. */
@@ -424,7 +454,7 @@ static int scan_all_blocks(const struct scanner *first, native_edge_array *edges
 			bytes += graph->blocks.items[next].is_data ? 0 : native_block_bytes(&graph->blocks.items[next]);
 		scanners[i].end = next;
 	}
-	return scan_together(scanners, count, scan_blocks, edges);
+	return scan_together(scanners, count, scan_blocks, edges, NULL);
 }
 
 /* Variables of programs and libraries. */
@@ -446,17 +476,19 @@ static int scan_files(const struct scanner *first, native_edge_array *edges)
 	return status;
 }
 
-static int add_known(const struct scanner *first, native_edge_array *edges)
+static int add_known(const struct scanner *first, struct native_edges *edges)
 {
 	const struct python_blocks *python = first->sources->python;
 	for (size_t i = 0; i < python->known.count; i++) {
 		const struct known_block *known = &python->known.items[i];
 		const struct native_block *block = native_graph_find(first->graph, known->address);
 		const uint32_t number = first->sources->dominators->number[known->node];
-		if (block == NULL || number == UINT32_MAX)
+		if (block == NULL)
 			continue;
 		const uint32_t target = (uint32_t)(block - first->graph->blocks.items);
-		if (!array_push(edges, (struct native_edge){ number, target }))
+		if (number != UINT32_MAX
+		            ? !array_push(&edges->exact, (struct native_edge){ number, target })
+		            : !array_push(&edges->exact_garbage, (struct native_edge){ known->node, target }))
 			return ERROR_NO_MEMORY;
 	}
 	return OK;
@@ -478,9 +510,9 @@ int native_edges_find(struct native_edges *edges, const struct native_graph *gra
 	reader_init(&first.reader, graph->index.space);
 	first.low = graph->blocks.items[0].address;
 	first.span = last->address + native_block_bytes(last) - first.low;
-	int status = add_known(&first, &edges->exact);
+	int status = add_known(&first, edges);
 	if (status == OK)
-		status = scan_all_objects(&first, &edges->from_objects);
+		status = scan_all_objects(&first, edges);
 	if (status == OK)
 		status = scan_all_blocks(&first, &edges->from_blocks);
 	if (status == OK)
@@ -493,7 +525,9 @@ int native_edges_find(struct native_edges *edges, const struct native_graph *gra
 void native_edges_clear(struct native_edges *edges)
 {
 	array_free(&edges->exact);
+	array_free(&edges->exact_garbage);
 	array_free(&edges->from_objects);
+	array_free(&edges->from_garbage);
 	array_free(&edges->from_blocks);
 	array_free(&edges->from_files);
 }

@@ -192,18 +192,18 @@ static int drop_kept(struct builder *builder, struct reader *reader)
 		if (!memory_map_block(memory, reader, lists.entries.items[i], &block))
 			continue;
 		struct native_block *kept = native_graph_among(graph, graph->blocks.count, block.address);
-		if (kept == NULL || kept->address != block.address || kept->is_kept)
+		if (kept == NULL || kept->address != block.address || kept->holder == NATIVE_KEPT)
 			continue;
 		graph->kept[kept->allocator].blocks++;
 		graph->kept[kept->allocator].bytes += native_block_bytes(kept);
-		kept->is_kept = true;
+		kept->holder = NATIVE_KEPT;
 		if ((size_t)(kept - graph->blocks.items) < first)
 			first = (size_t)(kept - graph->blocks.items);
 	}
 	free_lists_clear(&lists);
 	size_t left = first;
 	for (size_t i = first; i < graph->blocks.count; i++) {
-		if (!graph->blocks.items[i].is_kept)
+		if (graph->blocks.items[i].holder != NATIVE_KEPT)
 			graph->blocks.items[left++] = graph->blocks.items[i];
 		else if (!array_push(&graph->free_listed, graph->blocks.items[i]))
 			return no_memory(builder);
@@ -312,8 +312,8 @@ static int build(struct builder *builder)
 	TRY(number_blocks(builder));
 	TRY(native_edges_find(&builder->edges, graph, builder->sources, builder->progress, builder->error));
 	drop_index(graph);
-	graph->edge_count =
-	        builder->edges.from_objects.count + builder->edges.from_blocks.count + builder->edges.from_files.count;
+	graph->edge_count = builder->edges.from_objects.count + builder->edges.from_garbage.count +
+	                    builder->edges.from_blocks.count + builder->edges.from_files.count;
 	TRY(native_claims_find(graph, builder->sources, &builder->edges, builder->progress, builder->error));
 	sum_up(graph);
 	return OK;

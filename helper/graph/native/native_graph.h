@@ -6,7 +6,8 @@
  * leads to it in the dominator tree, so that a false word can take it from an owner and not give it to one. Blocks that
  * all lead to one another are one; and what a word in an object's body names is that object's, whatever memory of C has
  * a word for it too: much of that was not written since it had another use. Blocks that a decoder knows
- * (graph/native/python_blocks.h) are exactly their objects', or what several have in common. */
+ * (graph/native/python_blocks.h) are exactly their objects', or what several have in common. Objects that no root
+ * reaches have what no other one leads to: it goes with them. */
 #ifndef PYDS_GRAPH_NATIVE_GRAPH_H
 #define PYDS_GRAPH_NATIVE_GRAPH_H
 
@@ -86,7 +87,8 @@ static inline const struct native_block *native_graph_find(const struct native_g
 #define NATIVE_MOST NATIVE_DEEP /* blocks */
 
 struct native_edge {
-	uint32_t source; /* block; of an object: number of the dominator tree; of a variable: file */
+	/* Block; of an object: number of the dominator tree, of one of garbage its node; of a variable: file. */
+	uint32_t source;
 	uint32_t target; /* block, with NATIVE_INSIDE, NATIVE_DEEP, NATIVE_TAIL */
 };
 
@@ -106,7 +108,8 @@ typedef ARRAY(struct native_edge) native_edge_array;
 
 struct native_edges {
 	native_edge_array exact; /* from objects, by what their decoders know */
-	native_edge_array from_objects, from_blocks, from_files;
+	native_edge_array exact_garbage; /* the same, from objects that no root reaches */
+	native_edge_array from_objects, from_garbage, from_blocks, from_files;
 };
 
 int native_edges_find(struct native_edges *edges, const struct native_graph *graph,

@@ -34,7 +34,8 @@ struct finding {
 	uint64_t bytes; /* saved by what is advised, or held by what is found */
 	uint64_t count; /* objects concerned */
 	bool is_saving;
-	bool is_estimate; /* bytes saved by the usual rounding: whose allocator gives out memory here is not known */
+	bool is_estimate; /* bytes saved by the usual rounding, as whose allocator gives out memory here is not known;
+	                     or what words in objects lead to is among them */
 	bool is_urgent; /* not about bytes: comes first */
 	struct text text; /* sentences: what it is, and what to do; escaped */
 	const char *next; /* what to type: a command of report_next() for the first place; a literal */

@@ -7,26 +7,13 @@ enum { LEAST_PERCENT = 25 };
 
 static const uint64_t least_bytes = UINT64_C(32) << 20; /* libraries that are loaded take as much for themselves */
 
-/* What no object has is at most this. Going through all allocators takes as long as half of all other rules. */
-static uint64_t most_bytes(const struct rule_run *run)
-{
-	const struct address_space *space = run->query->target->space;
-	uint64_t bytes = 0;
-	for (size_t i = 0; i < space->segment_count; i++)
-		if (space->segments[i].writable_private && space->segments[i].data != NULL)
-			bytes += space->segments[i].end - space->segments[i].start;
-	if (run->heap->measure == SIZE_NATIVE)
-		return bytes;
-	const uint64_t objects = run->heap->total + run->heap->unreachable_bytes;
-	return bytes > objects ? bytes - objects : 0;
-}
-
 static int end(struct rule_run *run, void *state)
 {
 	const struct memory_question question = { .limit = 1 };
 	struct memory_answer memory = { .mapped = 0 };
 	(void)state;
-	if (most_bytes(run) < least_bytes)
+	/* Going through all allocators takes as long as half of all other rules. */
+	if (rule_bytes_beside(run) < least_bytes)
 		return OK;
 	int status = query_memory(run->query, &question, &memory);
 	for (size_t i = 0; status == OK && i < memory.verdicts.count; i++) {

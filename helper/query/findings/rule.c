@@ -92,6 +92,19 @@ void rule_say_count(struct text *text, uint64_t count, const char *noun)
 	text_format(text, "%s %s%s", at, noun, is_one ? "" : "s");
 }
 
+uint64_t rule_bytes_beside(const struct rule_run *run)
+{
+	const struct address_space *space = run->query->target->space;
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < space->segment_count; i++)
+		if (space->segments[i].writable_private && space->segments[i].data != NULL)
+			bytes += space->segments[i].end - space->segments[i].start;
+	if (run->heap->measure == SIZE_NATIVE)
+		return bytes;
+	const uint64_t objects = run->heap->total + run->heap->unreachable_bytes;
+	return bytes > objects ? bytes - objects : 0;
+}
+
 void rule_say_share(const struct rule_run *run, struct text *text, uint64_t bytes)
 {
 	const uint64_t whole = run->answer->heap_bytes;

@@ -123,6 +123,8 @@ int rule_found_urgent(struct rule_run *run, const char *next, struct text **ret_
 /* "1,204,551 dicts"; "2 classes", "3 registries" */
 void rule_say_count(struct text *text, uint64_t count, const char *noun);
 /* " (29.3 MiB, 10.1 %)" of the heap. */
+/* What of the process's own memory no object has is at most this. */
+uint64_t rule_bytes_beside(const struct rule_run *run);
 void rule_say_share(const struct rule_run *run, struct text *text, uint64_t bytes);
 
 #endif

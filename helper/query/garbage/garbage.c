@@ -13,6 +13,7 @@ struct finder {
 	const struct garbage_question *question;
 	const struct retained *heap;
 	struct garbage garbage;
+	struct byte_counts native; /* of C code, by place in the garbage; not open: none, or nobody looked */
 	struct garbage_answer *answer;
 	ARRAY(struct garbage_type_row) sums; /* two for each type: by 2 * type_info.index + kind */
 };
@@ -22,13 +23,15 @@ static int no_memory(const struct finder *finder)
 	return query_no_memory(finder->query, "the garbage of the heap");
 }
 
-static void add(struct garbage_sum *sum, uint64_t bytes)
+static void add(struct garbage_sum *sum, const struct garbage_sum *one)
 {
 	sum->count++;
-	sum->bytes += bytes;
+	sum->bytes += one->bytes;
+	sum->native += one->native;
 }
 
-static bool count_type(struct finder *finder, const struct type_info *type, enum garbage_kind kind, uint64_t bytes)
+static bool count_type(struct finder *finder, const struct type_info *type, enum garbage_kind kind,
+                       const struct garbage_sum *one)
 {
 	const size_t index = 2 * (size_t)type->index + kind, from = finder->sums.count;
 	if (index >= from) {
@@ -40,7 +43,7 @@ static bool count_type(struct finder *finder, const struct type_info *type, enum
 	struct garbage_type_row *row = &finder->sums.items[index];
 	row->type = type;
 	row->kind = kind;
-	add(&row->sum, bytes);
+	add(&row->sum, one);
 	return true;
 }
 
@@ -78,17 +81,20 @@ static int sum_objects(struct finder *finder)
 	uint64_t steps = 0;
 	for (uint32_t place = 0; place < garbage->count; place++) {
 		const uint64_t object = object_index_address(&graph->index, garbage->nodes[place]);
-		const uint64_t bytes = heap_graph_bytes(graph, garbage->nodes[place], finder->query->measure);
+		const struct garbage_sum one = {
+			.bytes = heap_graph_bytes(graph, garbage->nodes[place], finder->query->measure),
+			.native = garbage_native(&finder->native, place),
+		};
 		const enum garbage_kind kind = (enum garbage_kind)garbage->kind[place];
 		const int8_t generation = garbage->generation[place];
 		const struct type_info *type = query_type(finder->query, object);
 		if (progress_look(finder->query->progress, &steps) != OK)
 			return query_cancelled(finder->query);
-		add(&answer->kinds[kind], bytes);
-		add(&answer->ages[generation == GARBAGE_UNTRACKED ? GARBAGE_UNTRACKED_AGE : generation], bytes);
+		add(&answer->kinds[kind], &one);
+		add(&answer->ages[generation == GARBAGE_UNTRACKED ? GARBAGE_UNTRACKED_AGE : generation], &one);
 		if (type == NULL)
 			continue;
-		if (!count_type(finder, type, kind, bytes))
+		if (!count_type(finder, type, kind, &one))
 			return no_memory(finder);
 		answer->finalized += is_finalized(finder, object, generation);
 	}
@@ -104,9 +110,10 @@ static int sum_objects(struct finder *finder)
 static int compare_types(const void *left, const void *right)
 {
 	const struct garbage_type_row *a = left, *b = right;
-	if (a->sum.count != b->sum.count && a->sum.bytes == b->sum.bytes)
+	if (a->sum.count != b->sum.count && garbage_weight(&a->sum) == garbage_weight(&b->sum))
 		return a->sum.count > b->sum.count ? -1 : 1;
-	return query_compare_bytes(a->sum.bytes, a->type->address, b->sum.bytes, b->type->address);
+	return query_compare_bytes(garbage_weight(&a->sum), a->type->address, garbage_weight(&b->sum),
+	                           b->type->address);
 }
 
 static int keep_types(struct finder *finder)
@@ -115,7 +122,7 @@ static int keep_types(struct finder *finder)
 	struct garbage_answer *answer = finder->answer;
 	for (size_t i = 0; i < finder->sums.count; i++) {
 		const struct garbage_type_row *row = &finder->sums.items[i];
-		if (row->sum.count == 0 || row->sum.bytes < question->min_bytes ||
+		if (row->sum.count == 0 || garbage_weight(&row->sum) < question->min_bytes ||
 		    !type_filter_passes(&question->filter, row->type->name))
 			continue;
 		if (!array_push(&answer->types, *row))
@@ -132,7 +139,8 @@ static int keep_types(struct finder *finder)
 static int compare_cycles(const void *left, const void *right)
 {
 	const struct garbage_cycle_row *a = left, *b = right;
-	return query_compare_bytes(a->sum.bytes, a->steps[0].address, b->sum.bytes, b->steps[0].address);
+	return query_compare_bytes(garbage_weight(&a->sum), a->steps[0].address, garbage_weight(&b->sum),
+	                           b->steps[0].address);
 }
 
 static void keep_cycles(struct finder *finder)
@@ -141,7 +149,7 @@ static void keep_cycles(struct finder *finder)
 	size_t kept = 0;
 	for (size_t i = 0; i < answer->cycles.count; i++) {
 		if (answer->cycles.items[i].sum.count > 0 &&
-		    answer->cycles.items[i].sum.bytes >= finder->question->min_bytes)
+		    garbage_weight(&answer->cycles.items[i].sum) >= finder->question->min_bytes)
 			answer->cycles.items[kept++] = answer->cycles.items[i];
 		else
 			garbage_cycle_row_clear(&answer->cycles.items[i]);
@@ -168,15 +176,37 @@ static int find_collectors(struct finder *finder)
 	return OK;
 }
 
+static int weigh_native(struct finder *finder)
+{
+	const struct native_graph *native;
+	uint64_t steps = 0;
+	if (finder->answer->native.garbage == 0)
+		return OK;
+	TRY(target_native(finder->query->target, finder->query->progress, &native, finder->query->error));
+	if (!native_graph_open_counts(native, &finder->native, (uint64_t)finder->garbage.count + 1))
+		return no_memory(finder);
+	for (size_t i = 0; i < native->blocks.count; i++) {
+		const struct native_block *block = &native->blocks.items[i];
+		if (progress_look(finder->query->progress, &steps) != OK)
+			return query_cancelled(finder->query);
+		const uint32_t place =
+		        block->holder == NATIVE_GARBAGE ? finder->garbage.place[block->owner] : UINT32_MAX;
+		if (place != UINT32_MAX)
+			byte_counts_add(&finder->native, place, native_block_bytes(block));
+	}
+	return OK;
+}
+
 static int find(struct finder *finder)
 {
 	const struct query *query = finder->query;
 	const struct heap_graph *graph = finder->heap->graph;
 	TRY(garbage_open(&finder->garbage, graph, finder->heap->dominators.number, &query->target->decoder,
 	                 query->progress, query->error));
+	TRY(weigh_native(finder));
 	TRY(sum_objects(finder));
 	TRY(keep_types(finder));
-	TRY(garbage_cycles(query, graph, &finder->garbage, finder->answer));
+	TRY(garbage_cycles(query, graph, &finder->garbage, &finder->native, finder->answer));
 	keep_cycles(finder);
 	return find_collectors(finder);
 }
@@ -185,11 +215,14 @@ int query_garbage(const struct query *query, const struct garbage_question *ques
 {
 	struct finder finder = { .query = query, .question = question, .answer = ret_answer };
 	*ret_answer = (struct garbage_answer){ .frozen = 0 };
-	TRY(query_heap(query, &finder.heap));
+	TRY(query_heap_and_blocks(query, &finder.heap));
+	if (finder.heap->unreachable_count > 0)
+		TRY(query_native_beside_sums(query, &ret_answer->native));
 	ret_answer->heap_bytes = finder.heap->total;
 	ret_answer->coverage = finder.heap->graph->coverage;
 	int status = find(&finder);
 	garbage_close(&finder.garbage);
+	byte_counts_close(&finder.native);
 	array_free(&finder.sums);
 	return status;
 }

@@ -6,6 +6,7 @@
 
 #include "base/array.h"
 #include "graph/heap/garbage.h"
+#include "query/memory/native_beside.h"
 #include "query/query.h"
 #include "query/type_filter.h"
 #include "runtime/collector.h"
@@ -20,6 +21,7 @@ struct garbage_question {
 
 struct garbage_sum {
 	uint64_t count, bytes;
+	uint64_t native; /* bytes of C code that hang on them, where native.is_known */
 };
 
 struct garbage_type_row {
@@ -51,6 +53,7 @@ struct garbage_answer {
 	struct garbage_sum kinds[GARBAGE_STUCK + 1];
 	struct garbage_sum ages[GC_GENERATIONS + 1]; /* generations 0 to 2, permanent, not tracked */
 	uint64_t heap_bytes; /* of all objects that are reachable */
+	struct native_beside native;
 	uint64_t frozen, finalizers, finalized; /* objects: frozen; of types with one; whose one has run */
 	ARRAY(struct garbage_type_row) types;
 	uint64_t types_matching;
@@ -59,6 +62,12 @@ struct garbage_answer {
 	ARRAY(struct collector) collectors; /* one for each interpreter; up to 3.8 they share it */
 	struct coverage coverage;
 };
+
+/* What rows are sorted by, and must have at least. */
+static inline uint64_t garbage_weight(const struct garbage_sum *sum)
+{
+	return sum->bytes + sum->native;
+}
 
 int query_garbage(const struct query *query, const struct garbage_question *question,
                   struct garbage_answer *ret_answer);

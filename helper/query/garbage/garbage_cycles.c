@@ -19,6 +19,7 @@ struct finder {
 	const struct query *query;
 	const struct heap_graph *graph;
 	struct garbage *garbage;
+	const struct byte_counts *native; /* by place */
 	struct garbage_answer *answer;
 	const struct components *components; /* the garbage's */
 	struct cycle_search search;
@@ -26,6 +27,10 @@ struct finder {
 	uint32_t *top_of; /* of such a one: the node that the others are reached from */
 	struct address_map rows; /* hash of a cycle to its row */
 	uint64_t steps;
+};
+
+struct sums { /* by number of the garbage's dominator tree */
+	uint64_t *bytes, *native, *objects;
 };
 
 struct cycle {
@@ -222,15 +227,18 @@ static uint32_t list_starts(struct finder *finder)
 	return count;
 }
 
-static int sum_rows(struct finder *finder, const struct dominators *dominators, uint64_t *bytes, uint64_t *objects)
+static int sum_rows(struct finder *finder, const struct dominators *dominators, const struct sums *sums)
 {
 	for (uint32_t number = 1; number < dominators->reached_count; number++) {
 		const uint32_t place = dominators->node[number];
-		bytes[number] = heap_graph_bytes(finder->graph, finder->garbage->nodes[place], finder->query->measure);
-		objects[number] = 1;
+		sums->bytes[number] =
+		        heap_graph_bytes(finder->graph, finder->garbage->nodes[place], finder->query->measure);
+		sums->native[number] = garbage_native(finder->native, place);
+		sums->objects[number] = 1;
 	}
-	if (dominators_sum(dominators, bytes, finder->query->progress) < 0 ||
-	    dominators_sum(dominators, objects, finder->query->progress) < 0)
+	if (dominators_sum(dominators, sums->bytes, finder->query->progress) < 0 ||
+	    dominators_sum(dominators, sums->native, finder->query->progress) < 0 ||
+	    dominators_sum(dominators, sums->objects, finder->query->progress) < 0)
 		return query_cancelled(finder->query);
 	for (uint32_t number = 1; number < dominators->reached_count; number++) {
 		if (dominators->idom[number] != 0)
@@ -240,8 +248,9 @@ static int sum_rows(struct finder *finder, const struct dominators *dominators, 
 		const bool is_top = finder->row_of[component] != UINT32_MAX;
 		struct garbage_cycle_row *row =
 		        &finder->answer->cycles.items[is_top ? finder->row_of[component] : NO_ROW];
-		row->sum.bytes += bytes[number];
-		row->sum.count += objects[number];
+		row->sum.bytes += sums->bytes[number];
+		row->sum.native += sums->native[number];
+		row->sum.count += sums->objects[number];
 		if (row->step_count == 0 && finder->garbage->kind[place] == GARBAGE_STUCK)
 			row->kind = GARBAGE_STUCK;
 	}
@@ -253,24 +262,30 @@ static int weigh_rows(struct finder *finder)
 	const struct query *query = finder->query;
 	struct dominators dominators;
 	int status = garbage_dominators(query, finder->garbage, finder->top_of, list_starts(finder), &dominators);
-	uint64_t *bytes = calloc((size_t)finder->garbage->count + 2, sizeof *bytes);
-	uint64_t *objects = calloc((size_t)finder->garbage->count + 2, sizeof *objects);
-	if (status == OK && (bytes == NULL || objects == NULL))
+	const size_t count = (size_t)finder->garbage->count + 2;
+	const struct sums sums = { .bytes = calloc(count, sizeof *sums.bytes),
+		                   .native = calloc(count, sizeof *sums.native),
+		                   .objects = calloc(count, sizeof *sums.objects) };
+	if (status == OK && (sums.bytes == NULL || sums.native == NULL || sums.objects == NULL))
 		status = no_memory(finder);
 	if (status == OK)
-		status = sum_rows(finder, &dominators, bytes, objects);
-	free(bytes);
-	free(objects);
+		status = sum_rows(finder, &dominators, &sums);
+	free(sums.bytes);
+	free(sums.native);
+	free(sums.objects);
 	dominators_clear(&dominators);
 	return status;
 }
 
 int garbage_cycles(const struct query *query, const struct heap_graph *graph, struct garbage *garbage,
-                   struct garbage_answer *answer)
+                   const struct byte_counts *native, struct garbage_answer *answer)
 {
-	struct finder finder = {
-		.query = query, .graph = graph, .garbage = garbage, .answer = answer, .components = &garbage->components
-	};
+	struct finder finder = { .query = query,
+		                 .graph = graph,
+		                 .garbage = garbage,
+		                 .native = native,
+		                 .answer = answer,
+		                 .components = &garbage->components };
 	if (garbage->count == 0)
 		return OK;
 	finder.row_of = malloc(((size_t)finder.components->count + 1) * sizeof *finder.row_of);

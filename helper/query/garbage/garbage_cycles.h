@@ -6,9 +6,15 @@
 
 #include "query/garbage/garbage.h"
 
-/* Appends to answer->cycles, unsorted. Takes the garbage's edges. */
+/* Appends to answer->cycles, unsorted. Takes the garbage's edges. native: bytes of C code of each, by place. */
 int garbage_cycles(const struct query *query, const struct heap_graph *graph, struct garbage *garbage,
-                   struct garbage_answer *answer);
+                   const struct byte_counts *native, struct garbage_answer *answer);
+/* 0 where they are not open. */
+static inline uint64_t garbage_native(const struct byte_counts *native, uint32_t place)
+{
+	return byte_counts_are_open(native) ? byte_counts_at(native, place) : 0;
+}
+
 void garbage_cycle_row_clear(struct garbage_cycle_row *row);
 
 #endif

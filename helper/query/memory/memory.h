@@ -37,6 +37,7 @@ enum verdict_kind {
 	VERDICT_RETURNABLE,
 	VERDICT_FRAGMENTED,
 	VERDICT_NATIVE,
+	VERDICT_GARBAGE, /* bytes: an estimate where C code's are among them */
 	VERDICT_TRACEMALLOC,
 	VERDICT_UNKNOWN
 };

@@ -29,6 +29,7 @@ static void add_native(struct tree *tree, enum allocator allocator)
 {
 	static const char *const names[NATIVE_UNSEEN + 1] = {
 		[NATIVE_OBJECT] = "of it ~ hangs on Python objects",
+		[NATIVE_GARBAGE] = "of it ~ hangs on garbage, which a collection may free",
 		[NATIVE_STATIC] = "of it ~ hangs on variables of C only",
 		[NATIVE_TREES] = "of it syntax trees of source that is run",
 		[NATIVE_UNSEEN] = "of it ~ nothing seen leads to it",

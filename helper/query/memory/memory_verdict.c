@@ -9,6 +9,7 @@ enum { /* percent of what the process has for itself */
        NATIVE_SHARE = 30,
        UNKNOWN_SHARE = 30,
        TRACEMALLOC_SHARE = 15,
+       GARBAGE_SHARE = 15,
        OBJECTS_SHARE = 60,
        MANY_ARENAS = 8,
        EMPTY_PART = 4, /* of an arena: less than one of so many is in use */
@@ -135,6 +136,29 @@ static int say_native(struct verdicts *verdicts)
 	return OK;
 }
 
+/* Only where it was asked what leads to blocks of C code: nothing else needs to know what is reachable. */
+static int say_garbage(struct verdicts *verdicts)
+{
+	const struct memory_answer *answer = verdicts->answer;
+	if (answer->native == NULL)
+		return OK;
+	const uint64_t native = answer->native->holders[NATIVE_GARBAGE].bytes;
+	const uint64_t bytes = verdicts->query->target->heap->unreachable_bytes + native;
+	if (bytes < worth_a_word || !is_share(verdicts, bytes, GARBAGE_SHARE))
+		return OK;
+	struct text *text = begin(verdicts, VERDICT_GARBAGE, bytes);
+	if (text == NULL)
+		return query_no_memory(verdicts->query, "the verdict");
+	text_add(text, " are garbage: objects that nothing reaches");
+	if (native > 0) {
+		text_add(text, ", ~");
+		quantity_bytes(text, native);
+		text_add(text, " of it C code's for them");
+	}
+	text_add(text, ". The command garbage says what holds it together, and what a collection would free.");
+	return OK;
+}
+
 static int say_tracemalloc(struct verdicts *verdicts)
 {
 	const uint64_t bytes = python_share_bytes(&verdicts->answer->shares, SHARE_TRACEMALLOC);
@@ -178,8 +202,8 @@ static int say_objects(struct verdicts *verdicts)
 	if (text == NULL)
 		return query_no_memory(verdicts->query, "the verdict");
 	text_add(text, is_share(verdicts, answer->objects_bytes, OBJECTS_SHARE)
-	                       ? " are live Python objects: top says what keeps them."
-	                       : " are live Python objects; nothing here is out of proportion.");
+	                       ? " are Python objects: top says what keeps them, garbage which of them nothing keeps."
+	                       : " are Python objects; nothing here is out of proportion.");
 	return OK;
 }
 
@@ -189,6 +213,7 @@ int memory_verdicts_make(const struct query *query, struct memory_answer *answer
 	TRY(say_returnable(&verdicts));
 	TRY(say_fragmented(&verdicts));
 	TRY(say_native(&verdicts));
+	TRY(say_garbage(&verdicts));
 	TRY(say_tracemalloc(&verdicts));
 	TRY(say_unknown(&verdicts));
 	return say_objects(&verdicts);

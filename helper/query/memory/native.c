@@ -20,13 +20,13 @@ static int compare_owners(const void *left, const void *right)
 	return query_compare_bytes(a->bytes, a->example, b->bytes, b->example);
 }
 
-/* The object that a block hangs on; 0: several that only a holder has in common, or none. */
-static uint64_t owner_of(const struct query *query, const struct native_block *block)
+uint64_t native_owner_object(const struct query *query, const struct native_block *block)
 {
+	const struct retained *heap = query->target->heap;
 	uint32_t holder;
-	if (block->holder != NATIVE_OBJECT)
-		return 0;
-	return retained_node(query->target->heap, block->owner, &holder);
+	if (block->holder == NATIVE_GARBAGE)
+		return object_index_address(&heap->graph->index, block->owner);
+	return block->holder == NATIVE_OBJECT ? retained_node(heap, block->owner, &holder) : 0;
 }
 
 /* ---- Sums ---- */
@@ -34,7 +34,7 @@ static uint64_t owner_of(const struct query *query, const struct native_block *b
 typedef ARRAY(uint32_t) row_array;
 
 struct owner_rows { /* 1 + index in answer->owners; 0: none yet */
-	row_array by_type, by_file;
+	row_array by_type, by_file; /* by_type: two for each type, the second of garbage */
 	uint32_t several, trees, unseen;
 };
 
@@ -59,16 +59,18 @@ static uint32_t *slot_of(row_array *rows, uint32_t index)
 static struct native_owner *find_owner(const struct query *query, struct native_answer *answer, struct owner_rows *rows,
                                        const struct native_block *block)
 {
-	const uint64_t object = owner_of(query, block);
+	const uint64_t object = native_owner_object(query, block);
 	const struct type_info *type = object != 0 ? query_type(query, object) : NULL;
 	struct native_owner *owner;
 	uint32_t *place;
 	if (type != NULL) {
-		place = slot_of(&rows->by_type, type->index);
+		const bool is_garbage = block->holder == NATIVE_GARBAGE;
+		place = slot_of(&rows->by_type, 2 * type->index + is_garbage);
 		owner = place != NULL ? row_of(answer, place) : NULL;
 		if (owner != NULL && owner->type == NULL) {
 			owner->type = type;
 			owner->example = object;
+			owner->is_garbage = is_garbage;
 		}
 	} else if (block->holder == NATIVE_STATIC) {
 		place = slot_of(&rows->by_file, block->owner);
@@ -185,7 +187,7 @@ static int find_rows(const struct query *query, const struct native_graph *graph
 		struct native_row *row = &answer->rows.items[i];
 		if (progress_look(query->progress, &steps) != OK)
 			return query_cancelled(query);
-		row->owner = owner_of(query, &row->block);
+		row->owner = native_owner_object(query, &row->block);
 		row->type = row->owner != 0 ? query_type(query, row->owner) : NULL;
 	}
 	return OK;

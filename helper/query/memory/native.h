@@ -24,6 +24,7 @@ struct native_row {
 struct native_owner { /* a type, or what is no type */
 	const struct type_info *type; /* NULL: words */
 	const char *words; /* a literal, or a file's path */
+	bool is_garbage; /* objects of the type that no root reaches: rows of their own */
 	uint64_t count, bytes;
 	uint64_t example; /* an owner that is an object, or one of the blocks that nothing seen leads to; 0 */
 };
@@ -45,5 +46,8 @@ struct native_answer {
 
 int query_native(const struct query *query, const struct native_question *question, struct native_answer *ret_answer);
 void native_answer_clear(struct native_answer *answer);
+
+/* The object that a block hangs on; 0: several that only a holder has in common, or none. Needs the heap. */
+uint64_t native_owner_object(const struct query *query, const struct native_block *block);
 
 #endif

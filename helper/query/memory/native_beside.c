@@ -13,10 +13,10 @@ enum {
 /* Of what no row has anything. */
 #define NATIVE_REFUSED "malloc's heaps do not confirm themselves, so that its blocks are not known: memory says where"
 
-/* What malloc gave out to whoever it was. */
+/* What malloc gave out to whoever it was, or mimalloc where a free-threaded build has it in its place. */
 static uint64_t malloc_bytes(const struct memory_map *map)
 {
-	uint64_t used = 0;
+	uint64_t used = map->mimalloc.used_bytes;
 	for (size_t i = 0; i < map->walks.count; i++)
 		if (map->walks.items[i].is_confirmed)
 			used += map->walks.items[i].all.used_bytes + map->walks.items[i].mapped_found_bytes;
@@ -37,9 +37,11 @@ static uint64_t guess(const struct heap_graph *graph, const struct memory_map *m
                       const struct memory_regions *regions)
 {
 	const uint64_t used = malloc_bytes(map);
+	/* Small objects come from malloc in no build. */
+	const uint32_t least = map->mimalloc.used_bytes > 0 ? 0 : LARGE_BYTES;
 	uint64_t objects = 0;
 	for (uint32_t node = 0; node < graph->index.count; node++)
-		if (graph->shallow[node] > LARGE_BYTES)
+		if (graph->shallow[node] > least)
 			objects += heap_graph_own(graph, node);
 	return (used > objects ? used - objects : 0) + other_bytes(map, regions);
 }
@@ -153,8 +155,9 @@ static int look(const struct query *query, bool with_retained, struct native_bes
 		TRY(target_native_retained(target, query->progress, &ret_beside->retained, query->error));
 	TRY(target_native(target, query->progress, &native, query->error));
 	ret_beside->total = native->holders[NATIVE_OBJECT].bytes;
-	ret_beside->is_known = ret_beside->total > 0;
-	ret_beside->is_exact = native->exact.bytes == ret_beside->total;
+	ret_beside->garbage = native->holders[NATIVE_GARBAGE].bytes;
+	ret_beside->is_known = ret_beside->total + ret_beside->garbage > 0;
+	ret_beside->is_exact = native->exact.bytes == ret_beside->total + ret_beside->garbage;
 	/* Libraries' pools may have got their names by now. */
 	if (target->blocks->known.count > 0)
 		TRY(memory_regions_measure(query, map, &regions));

@@ -19,7 +19,8 @@ struct native_beside {
 	bool is_missed; /* nobody asked to leave them out, and there may be many: to be said in the text too */
 	bool is_exact; /* no word was taken for a pointer: all owners were decoded */
 	const struct byte_counts *retained; /* of the dominator tree; the target's; NULL where they are not known */
-	uint64_t total; /* of all that hang on objects */
+	uint64_t total; /* of all that hang on objects that are reachable */
+	uint64_t garbage; /* of all that hang on objects that no root reaches */
 	uint64_t guess; /* where they are not known: about so many at most, owned or not */
 	uint64_t private_bytes; /* writable and private, resident as far as that is known */
 	uint64_t named_bytes; /* of these, with an owner that is known */
@@ -32,6 +33,7 @@ int query_native_beside(const struct query *query, struct native_beside *ret_bes
 /* The same for who asks native_beside_of() of no number: `retained` is NULL. */
 int query_native_beside_sums(const struct query *query, struct native_beside *ret_beside);
 
+/* UINT32_MAX: an object that no root reaches: nothing is retained. */
 static inline uint64_t native_beside_of(const struct native_beside *beside, uint32_t number)
 {
 	return beside->retained != NULL && number != UINT32_MAX ? byte_counts_at(beside->retained, number) : 0;

@@ -56,13 +56,19 @@ static int mark_reached(struct reaching *reaching)
 
 static int count_owned(struct reaching *reaching)
 {
+	const struct heap_graph *graph = reaching->heap->graph;
+	const struct walk *walk = reaching->question->walk;
 	const uint32_t *idom = reaching->heap->dominators.idom;
-	for (uint32_t number = reaching->question->top; number != 0; number = idom[number])
+	const bool is_garbage = reaching->question->top == UINT32_MAX; /* else the walk meets none */
+	for (uint32_t number = is_garbage ? 0 : reaching->question->top; number != 0; number = idom[number])
 		bits_add(reaching->is_above, idom[number]);
 	for (size_t i = 0; i < reaching->native->blocks.count; i++) {
 		const struct native_block *block = &reaching->native->blocks.items[i];
 		if (progress_look(reaching->query->progress, &reaching->steps) != OK)
 			return query_cancelled(reaching->query);
+		if (is_garbage && block->holder == NATIVE_GARBAGE &&
+		    walk_has_reached(walk, object_index_address(&graph->index, block->owner)))
+			reaching->bytes += native_block_bytes(block);
 		if (block->holder != NATIVE_OBJECT)
 			continue;
 		if (bits_has(reaching->is_reached, block->owner)) {

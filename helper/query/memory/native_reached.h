@@ -9,7 +9,7 @@
 struct native_reached_question {
 	const struct walk *walk; /* that has just been made, over the same target */
 	enum policy policy; /* of it */
-	uint32_t top; /* number in the dominator tree of the object that it began at */
+	uint32_t top; /* number in the dominator tree of the object that it began at; UINT32_MAX: garbage */
 };
 
 /* Needs the heap and its native blocks, which are made if nobody asked for them. */

@@ -5,6 +5,7 @@
 
 #include "allocator/glibc_chunks.h"
 #include "base/sort.h"
+#include "query/memory/native.h"
 #include "query/naming.h"
 
 enum { SPARSE_SHARE = 10 }; /* percent of an arena in use */
@@ -229,21 +230,21 @@ static int go_through_objects(struct finding *finding)
 static struct pinned_type holder_of(const struct finding *finding, const struct native_block *block)
 {
 	static const enum pinned_kind kinds[] = { [NATIVE_OBJECT] = PINNED_NATIVE,
+		                                  [NATIVE_GARBAGE] = PINNED_GARBAGE,
 		                                  [NATIVE_STATIC] = PINNED_STATIC,
 		                                  [NATIVE_TREES] = PINNED_TREES,
 		                                  [NATIVE_UNSEEN] = PINNED_UNSEEN };
 	const struct query *query = finding->query;
 	struct pinned_type like = { .kind = kinds[block->holder], .example = block->address };
-	uint32_t holder;
 	if (block->holder == NATIVE_STATIC)
 		like.file = query->target->space->files.items[block->owner].path;
-	if (block->holder != NATIVE_OBJECT)
+	if (block->holder != NATIVE_OBJECT && block->holder != NATIVE_GARBAGE)
 		return like;
-	const uint64_t object = retained_node(query->target->heap, block->owner, &holder);
+	const uint64_t object = native_owner_object(query, block);
 	like.type = object != 0 ? query_type(query, object) : NULL;
 	if (like.type != NULL)
 		like.example = object;
-	else
+	else if (block->holder == NATIVE_OBJECT)
 		like.kind = PINNED_SEVERAL;
 	return like;
 }

@@ -11,6 +11,7 @@ enum pinned_place { PINNED_ARENAS, PINNED_HEAPS, PINNED_PLACES };
 enum pinned_kind {
 	PINNED_OBJECT, /* an object, or what it has beside itself */
 	PINNED_NATIVE, /* a block of C code that hangs on an object: an estimate */
+	PINNED_GARBAGE, /* one that hangs on an object that no root reaches */
 	PINNED_SEVERAL, /* one that hangs on several objects */
 	PINNED_STATIC, /* one that only variables of a file lead to */
 	PINNED_TREES, /* a syntax tree of Python's compiler */
@@ -21,7 +22,7 @@ enum pinned_kind {
 
 struct pinned_type { /* blocks whose owners are of one type, or none */
 	enum pinned_kind kind;
-	const struct type_info *type; /* of PINNED_OBJECT and PINNED_NATIVE: the owner's */
+	const struct type_info *type; /* of PINNED_OBJECT, PINNED_NATIVE and PINNED_GARBAGE: the owner's */
 	const char *file; /* of PINNED_STATIC: its path, borrowed */
 	uint64_t count, bytes;
 	uint64_t example; /* an owner; without one a block */

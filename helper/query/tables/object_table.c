@@ -188,7 +188,6 @@ static struct cell content_cell(struct table_cursor *cursor, uint32_t column)
 static int object_cell(struct table_cursor *cursor, uint32_t column, struct cell *ret_cell)
 {
 	struct tables *tables = cursor->tables;
-	uint32_t number;
 	if (cell_of_graph(cursor, column, ret_cell))
 		return OK;
 	switch (column) {
@@ -198,9 +197,8 @@ static int object_cell(struct table_cursor *cursor, uint32_t column, struct cell
 		return OK;
 	case OBJECT_native:
 		TRY(tables_native(tables));
-		number = tables->heap->dominators.number[cursor->object];
-		if (number != UINT32_MAX && tables->native[number] > 0)
-			*ret_cell = cell_integer(tables->native[number]);
+		if (tables->native[cursor->object] > 0)
+			*ret_cell = cell_integer(tables->native[cursor->object]);
 		return OK;
 	case OBJECT_depth:
 		TRY(tables_depths(tables));

@@ -25,7 +25,7 @@ struct tables {
 	size_t content_kind_count; /* types that were known when it was made */
 	uint8_t *generations; /* by object; GC_GENERATIONS: not tracked */
 	uint32_t *depths; /* by number of the dominator tree */
-	uint64_t *native; /* by number of the dominator tree: bytes of native blocks that hang on it */
+	uint64_t *native; /* by node of the graph: bytes of native blocks that hang on it */
 	struct naming *naming; /* query/naming.h */
 	uint64_t content_key; /* of column content: another one each time */
 	struct text text; /* the cell being made, for whoever needs a place */

@@ -14,8 +14,8 @@
 	"not guessed. The parts sum to what was mapped. At the end a sentence says what\n"                             \
 	"the numbers mean: live objects, free memory that malloc keeps, fragmentation,\n"                              \
 	"or C code. With --native also what leads to the blocks of C code: Python\n"                                   \
-	"objects, only variables of C, or nothing seen; an estimate (~). With --arenas\n"                              \
-	"also what keeps arenas and stretches of malloc's heaps that are nearly empty:\n"                              \
-	"whose blocks lie in them, and the last block of each heap.\n"
+	"objects, garbage, only variables of C, or nothing seen; an estimate (~). With\n"                              \
+	"--arenas also what keeps arenas and stretches of malloc's heaps that are nearly\n"                            \
+	"empty: whose blocks lie in them, and the last block of each heap.\n"
 
 #endif
