@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "decode/reference_count.h"
 #include "names/code_depths.h"
+#include "names/finalized.h"
 #include "names/locals.h"
 #include "names/names.h"
 #include "object/type_flags.h"
@@ -19,12 +19,13 @@ enum { WORDS_WITHOUT_NULL = 2, WORDS_WITH_KEYWORDS = 4 };
 
 struct call {
 	struct decoder *decoder;
-	const struct python_frame *frame;
+	const struct python_frame *frame, *callee;
 	const struct code_depths *depths;
 	uint32_t unit; /* of the instruction */
 	uint64_t slot; /* of the callable, in the evaluation stack */
 	uint64_t callable;
 	uint64_t self; /* of a method that is not bound; 0: it is no such */
+	bool may_be_over; /* builtin_call_say() */
 };
 
 static bool stack_word(const struct call *call, uint64_t slot, uint64_t *ret_word)
@@ -59,22 +60,19 @@ static bool has_arguments_ready(const struct call *call, const struct opcode_fac
 	        (stack_word(call, slot + 1, &keywords) && (keywords == 0 || is_exactly(call, keywords, "dict"))));
 }
 
-/* A call that is over lets go of what it was given: a word is NULL by then (3.14+), or its object has no reference left
- * while a callback of a weak reference runs. */
+/* A call that is over lets go of what it was given: a word is NULL by then (3.14+), or its object goes. */
 static bool is_letting_go(const struct call *call, const struct opcode_facts *facts)
 {
 	const uint64_t depth = (uint64_t)call->depths->depth[call->unit];
 	const bool has_all = takes_all(facts);
 	const bool has_null = has_all ? facts->words > WORDS_WITHOUT_NULL : facts->role == OPCODE_CALL_NULL_SECOND;
-	struct reference_count count;
 	uint64_t word;
 	for (uint64_t slot = call->slot; slot < depth; slot++) {
 		const bool may_be_null = (has_null && slot == call->slot + 1) ||
 		                         (has_all && facts->words == WORDS_WITH_KEYWORDS && slot + 1 == depth);
 		if (!stack_word(call, slot, &word) || (word == 0 && !may_be_null))
 			return true;
-		if (word != 0 && reference_count_read(call->decoder, word, &count) && !count.is_immortal &&
-		    count.is_known && count.count <= 0)
+		if (word != 0 && finalized_maybe(call->decoder, word, call->callee))
 			return true;
 	}
 	return false;
@@ -177,14 +175,39 @@ static bool say_bound(struct call *call, char *name, struct text *text)
 	return true;
 }
 
-/* list.sort, with the list behind it. */
+static bool is_instance(struct object_reader *objects, uint64_t object, uint64_t wanted)
+{
+	const uint64_t type = value_type(objects, object, NULL);
+	uint64_t order, count, items, each;
+	if (type == 0 || !value_field(objects, type, FIELD_PyTypeObject_tp_mro, &order) ||
+	    !value_items(objects, order, &count, &items) || count > LIMIT_TYPE_CHAIN)
+		return false;
+	for (uint64_t i = 0; i < count; i++)
+		if (reader_u64(objects->reader, items + 8 * i, &each) && each == wanted)
+			return true;
+	return false;
+}
+
+/* list.sort needs a list behind it: else it is a result that stands where the callable was. */
+static bool has_its_self(struct call *call, uint64_t type)
+{
+	const struct opcode_facts *facts = code_depths_opcode(call->depths, call->unit);
+	uint64_t self = call->self;
+	if (takes_all(facts))
+		return true;
+	const uint64_t first = call->slot + (facts->role == OPCODE_CALL_NULL_SECOND ? 2 : 1);
+	if (self == 0 && (call->depths->argument[call->unit] == 0 || !stack_word(call, first, &self)))
+		return false;
+	return is_instance(&call->decoder->objects, self, type);
+}
+
 static bool say_method(struct call *call, char *name, struct text *text)
 {
 	struct object_reader *objects = &call->decoder->objects;
 	uint64_t method, type;
 	return value_field(objects, call->callable, FIELD_PyMethodDescrObject_d_method, &method) &&
 	       c_name(call->decoder, method, FIELD_PyMethodDef_ml_name, name) &&
-	       value_field(objects, call->callable, FIELD_PyDescrObject_d_type, &type) &&
+	       value_field(objects, call->callable, FIELD_PyDescrObject_d_type, &type) && has_its_self(call, type) &&
 	       say_method_of(call, type, name, text);
 }
 
@@ -201,7 +224,7 @@ static bool say_callable(struct call *call, char *name, struct text *text)
 	if (value_type_derives(objects, type, -1, "method_descriptor"))
 		return say_method(call, name, text);
 	/* A class that Python code made may have its __init__() called, which is no call of C. */
-	if (!value_is(objects, call->callable, TPFLAGS_TYPE_SUBCLASS) ||
+	if (call->self != 0 || !value_is(objects, call->callable, TPFLAGS_TYPE_SUBCLASS) ||
 	    !value_field(objects, call->callable, FIELD_PyTypeObject_tp_flags, &flags) || flags & TPFLAGS_HEAPTYPE ||
 	    !c_name(call->decoder, call->callable, FIELD_PyTypeObject_tp_name, name))
 		return false;
@@ -283,7 +306,7 @@ static bool is_loaded_by(struct call *call, uint32_t unit, const char *name)
 	}
 }
 
-/* Whether the instruction that put something into the callable's word put this there. */
+/* Whether the instruction that put something into the callable's word put this there; no other one does. */
 static bool is_what_was_loaded(struct call *call, const char *name)
 {
 	for (uint32_t unit = call->unit; unit-- > 0;) {
@@ -292,22 +315,52 @@ static bool is_what_was_loaded(struct call *call, const char *name)
 		if (depth == DEPTH_UNKNOWN)
 			continue;
 		if (depth <= slot || (depth == slot + 1 && facts->role == OPCODE_LOAD_ATTR))
-			return is_loaded_by(call, unit, name);
+			return is_loaded_by(call, unit, name) &&
+			       code_depths_leads_through(call->depths, call->decoder, unit, call->unit);
 	}
 	return false;
 }
 
-bool builtin_call_say(struct decoder *decoder, const struct python_frame *frame, struct code_depths *kept,
-                      struct text *text)
+/* ---- Whether it is over ---- */
+
+/* Where the depth of the stack is not known, a function that gave itself back looks as if it were still called. These
+ * never give a function back: what threads mostly are in when they wait for the GIL, or run without it. */
+static bool gives_no_function(const char *name)
+{
+	static const char *const names[] = {
+		"acquire",   "acquire_lock", "sleep",    "wait",       "waitpid",  "sigwait",     "pause",
+		"select",    "poll",         "control",  "accept",     "_accept",  "connect",     "connect_ex",
+		"recv",      "recv_into",    "recvfrom", "recvmsg",    "send",     "sendall",     "sendto",
+		"sendmsg",   "sendfile",     "read",     "read1",      "readinto", "readinto1",   "readline",
+		"readlines", "readall",      "write",    "writelines", "flush",    "close",       "open",
+		"fsync",     "stat",         "lstat",    "listdir",    "scandir",  "getaddrinfo", "do_handshake",
+		"shutdown",  "update",       "digest",   "hexdigest",  "compress", "decompress",  "pbkdf2_hmac",
+		"collect",
+	};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool is_surely_called(const struct call *call, const char *name)
+{
+	return !call->may_be_over || call->frame->stack_depth >= 0 || gives_no_function(name);
+}
+
+bool builtin_call_say(struct decoder *decoder, const struct python_frame *frame, const struct python_frame *callee,
+                      bool may_be_over, struct code_depths *kept, struct text *text)
 {
 	if (!code_depths_keep(kept, decoder, frame->code))
 		return false;
-	struct call call = { .decoder = decoder, .frame = frame, .depths = kept };
+	struct call call = {
+		.decoder = decoder, .frame = frame, .callee = callee, .depths = kept, .may_be_over = may_be_over
+	};
 	struct text said = { .bytes = NULL };
 	char name[NAME_BYTES];
 	const bool is_known = code_depths_unit(kept, decoder, frame, &call.unit) && take_callable(&call) &&
 	                      is_under_way(&call) && say_callable(&call, name, &said) &&
-	                      is_what_was_loaded(&call, name) && !said.failed;
+	                      is_surely_called(&call, name) && is_what_was_loaded(&call, name) && !said.failed;
 	if (is_known)
 		text_add(text, text_string(&said));
 	text_free(&said);

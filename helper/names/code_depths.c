@@ -10,7 +10,10 @@
 #include "names/line_table.h"
 #include "object/value.h"
 
-enum { UNIT_BYTES = 2 };
+enum {
+	UNIT_BYTES = 2,
+	PASSES = 64, /* through the exception table; a handler mostly stands behind what it is for */
+};
 
 /* Ways that are still to be gone. */
 struct walk {
@@ -19,6 +22,7 @@ struct walk {
 	uint16_t *open; /* of each unit: how many regions of unknown depth it is in (3.8) */
 	uint32_t *waiting;
 	uint32_t waiting_count;
+	uint32_t barrier; /* no way is gone on from this unit; UINT32_MAX: none */
 };
 
 /* The bytes of the instructions, as they are run. */
@@ -53,6 +57,8 @@ static bool reach(struct walk *walk, uint64_t unit, int64_t depth, uint32_t open
 	struct code_depths *depths = walk->depths;
 	if (unit >= depths->count || depth < 0 || depth > LIMIT_FRAME_SLOTS || open > UINT16_MAX)
 		return false;
+	if (unit == walk->barrier)
+		return true;
 	if (depths->depth[unit] != DEPTH_UNKNOWN) {
 		if (walk->open[unit] < open)
 			walk->open[unit] = (uint16_t)open;
@@ -114,20 +120,32 @@ static bool drain(struct walk *walk)
 	return true;
 }
 
-static bool reach_handlers(struct walk *walk, struct decoder *decoder)
+static bool is_reached(const struct code_depths *depths, const struct exception_entry *entry)
+{
+	for (uint64_t i = 0; i < entry->length && entry->begin + i < depths->count; i++)
+		if (depths->depth[entry->begin + i] != DEPTH_UNKNOWN)
+			return true;
+	return false;
+}
+
+/* The handlers of what is reached. *ret_count: of how many entries it is. */
+static bool reach_handlers(struct walk *walk, struct decoder *decoder, uint32_t *ret_count)
 {
 	struct exception_table table;
 	struct exception_entry entry;
 	bool agrees = true;
-	if (!layout_has(decoder->layout, FIELD_PyCodeObject_co_exceptiontable))
-		return true;
+	*ret_count = 0;
 	if (exception_table_open(&table, decoder, walk->depths->code))
-		while (agrees && exception_table_next(&table, &entry))
+		while (agrees && exception_table_next(&table, &entry)) {
+			if (!is_reached(walk->depths, &entry))
+				continue;
+			++*ret_count;
 			agrees = reach(walk, entry.target,
 			               (int64_t)(entry.depth < LIMIT_FRAME_SLOTS ? entry.depth : LIMIT_FRAME_SLOTS) +
 			                       entry.pushes_instruction + 1,
 			               0) &&
 			         drain(walk);
+		}
 	exception_table_clear(&table);
 	return agrees;
 }
@@ -135,13 +153,37 @@ static bool reach_handlers(struct walk *walk, struct decoder *decoder)
 static bool walk_all(struct walk *walk, struct decoder *decoder)
 {
 	struct code_depths *depths = walk->depths;
-	if (!reach(walk, 0, (code_depths_opcode(depths, 0)->flags & OPCODE_STARTS_WITH_ONE) != 0, 0) || !drain(walk) ||
-	    !reach_handlers(walk, decoder))
+	uint32_t before = 0, count = 0;
+	if (!reach(walk, 0, (code_depths_opcode(depths, 0)->flags & OPCODE_STARTS_WITH_ONE) != 0, 0) || !drain(walk))
 		return false;
-	for (uint32_t unit = 0; unit < depths->count; unit++)
-		if (walk->open[unit] > 0)
-			depths->depth[unit] = DEPTH_UNKNOWN;
-	return true;
+	if (!layout_has(decoder->layout, FIELD_PyCodeObject_co_exceptiontable))
+		return true;
+	for (int pass = 0; pass < PASSES; pass++) {
+		if (!reach_handlers(walk, decoder, &count))
+			return false;
+		if (count == before)
+			return true;
+		before = count;
+	}
+	return false;
+}
+
+/* walk->depths->depth is allocated and filled. */
+static bool walk_code(struct walk *walk, struct decoder *decoder)
+{
+	struct code_depths *depths = walk->depths;
+	const size_t count = depths->count;
+	walk->unit_of_jumps = layout_opcode_unit(decoder->layout);
+	depths->depth = malloc(count * sizeof *depths->depth);
+	walk->open = calloc(count, sizeof *walk->open);
+	walk->waiting = malloc(count * sizeof *walk->waiting);
+	bool is_done = depths->depth != NULL && walk->open != NULL && walk->waiting != NULL;
+	if (is_done) {
+		memset(depths->depth, 0xff, count * sizeof *depths->depth);
+		is_done = walk_all(walk, decoder);
+	}
+	free(walk->waiting);
+	return is_done;
 }
 
 bool code_depths_find(struct code_depths *ret_depths, struct decoder *decoder, uint64_t code)
@@ -149,22 +191,26 @@ bool code_depths_find(struct code_depths *ret_depths, struct decoder *decoder, u
 	*ret_depths = (struct code_depths){ .code = code, .opcodes = layout_opcodes(decoder->layout) };
 	if (ret_depths->opcodes == NULL || !read_code(ret_depths, decoder))
 		return false;
-	const size_t count = ret_depths->count;
-	struct walk walk = { .depths = ret_depths, .unit_of_jumps = layout_opcode_unit(decoder->layout) };
-	ret_depths->depth = malloc(count * sizeof *ret_depths->depth);
-	ret_depths->argument = calloc(count, sizeof *ret_depths->argument);
-	walk.open = calloc(count, sizeof *walk.open);
-	walk.waiting = malloc(count * sizeof *walk.waiting);
-	bool is_found =
-	        ret_depths->depth != NULL && ret_depths->argument != NULL && walk.open != NULL && walk.waiting != NULL;
-	if (is_found) {
-		memset(ret_depths->depth, 0xff, count * sizeof *ret_depths->depth);
-		is_found = walk_all(&walk, decoder);
-	}
+	struct walk walk = { .depths = ret_depths, .barrier = UINT32_MAX };
+	ret_depths->argument = calloc(ret_depths->count, sizeof *ret_depths->argument);
+	ret_depths->is_found = ret_depths->argument != NULL && walk_code(&walk, decoder);
+	for (uint32_t unit = 0; ret_depths->is_found && unit < ret_depths->count; unit++)
+		if (walk.open[unit] > 0)
+			ret_depths->depth[unit] = DEPTH_UNKNOWN;
 	free(walk.open);
-	free(walk.waiting);
-	ret_depths->is_found = is_found;
-	return is_found;
+	return ret_depths->is_found;
+}
+
+bool code_depths_leads_through(const struct code_depths *depths, struct decoder *decoder, uint32_t through,
+                               uint32_t unit)
+{
+	struct code_depths without = *depths;
+	struct walk walk = { .depths = &without, .barrier = through };
+	const bool is_known = walk_code(&walk, decoder);
+	const bool leads = is_known && without.depth[unit] == DEPTH_UNKNOWN;
+	free(walk.open);
+	free(without.depth);
+	return leads;
 }
 
 bool code_depths_unit(const struct code_depths *depths, struct decoder *decoder, const struct python_frame *frame,

@@ -34,6 +34,10 @@ bool code_depths_unit(const struct code_depths *depths, struct decoder *decoder,
 bool code_depths_stack_word(struct decoder *decoder, const struct python_frame *frame, uint64_t slot,
                             uint64_t *ret_word);
 
+/* Whether every way to the unit leads through the instruction of another one. */
+bool code_depths_leads_through(const struct code_depths *depths, struct decoder *decoder, uint32_t through,
+                               uint32_t unit);
+
 static inline const struct opcode_facts *code_depths_opcode(const struct code_depths *depths, uint32_t unit)
 {
 	return &depths->opcodes[(uint8_t)depths->bytes.bytes[2 * (size_t)unit]];

@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: MIT
 """Python functions that functions of C call, and threads that wait in functions of C. Each thread is named for what is
-to be said of it; several between bars, innermost first. "-": nothing, though something of C may be there. "3.9: ": from
-then on, since the depth of the stack is not known before where exceptions are handled. Says READY when all are where
-they stay."""
+to be said of it in front of waits(), several between bars, innermost first; "-": nothing, though something of C may be
+there; "none": nothing at all; "traced": nothing in the whole stack. "3.9: ": from then on, since the depth of the stack
+is not known before where exceptions are handled. Says READY when all are where they stay."""
+import cProfile
 import functools
+import io
+import opcode
+import os
 import re
 import signal
+import socket
 import sys
 import threading
 import time
+import warnings
 import weakref
+
+import quiet
 
 threading.stack_size(1 << 18)
 ready = threading.Semaphore(0)
@@ -287,6 +295,196 @@ def is_traced():
     traced()
 
 
+class Unbound:
+    """A finalizer that is not given what it finalizes."""
+    __del__ = staticmethod(lambda: waits())
+
+
+def finalizes_unbound():
+    id(Unbound())
+
+
+class Iterates:
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return 1
+
+    def close(self):
+        waits()
+
+
+def closes_iterator():
+    """The generator's end closes what it yields from."""
+    def delegates():
+        yield from Iterates()
+    next(delegates())
+
+
+def closes_quietly():
+    def generates():
+        try:
+            yield 1
+        except GeneratorExit:
+            pass
+        waits()
+    next(generates())
+
+
+def closes_in_handler():
+    def generates():
+        try:
+            yield 1
+        finally:
+            try:
+                raise ValueError
+            except ValueError:
+                waits()
+    next(generates())
+
+
+def forgets_to_await():
+    async def coroutine():
+        pass
+    warnings._warn_unawaited_coroutine = waits  # what C code calls
+    id(coroutine())
+
+
+def hooks():
+    async def generates():
+        yield 1
+
+    def begun():
+        generator = generates()
+        try:
+            generator.__anext__().send(None)
+        except StopIteration:
+            return generator
+    sys.set_asyncgen_hooks(finalizer=waits)
+    id(begun())
+
+
+def full_pipe():
+    """A file over a pipe that takes no more, with something that its end has to write."""
+    number = os.pipe()[1]
+    os.set_blocking(number, False)
+    for size in (65536, 1):
+        try:
+            while True:
+                os.write(number, b"x" * size)
+        except BlockingIOError:
+            pass
+    os.set_blocking(number, True)
+    file = io.BufferedWriter(io.FileIO(number, "w"), 4096)
+    file.write(b"rest")
+    ready.release()
+    return file
+
+
+def ends_file():
+    id(full_pipe())
+
+
+def ends_text():
+    id(io.TextIOWrapper(full_pipe()))
+
+
+def ends_own_file():
+    full_pipe().fileno()
+
+
+def ends_file_of_many():
+    max([1], default=full_pipe())
+
+
+def is_timed():
+    """Each call of C asks for the time before and behind it."""
+    def timer():
+        timer.times += timer.is_on
+        if timer.times == 3:
+            waits()
+        return time.time()
+    timer.times, timer.is_on = 0, False
+    profile = cProfile.Profile(timer)
+    profile.enable()
+    timer.is_on = True
+    sorted([1])
+    len([1])
+    abs(1)
+
+
+def takes_trace_off():
+    def trace(frame, event, argument):
+        if event == "opcode" and frame.f_code is traced.__code__ and frame.f_code.co_code[frame.f_lasti] in CALLS:
+            sys.settrace(None)
+            del frame
+            waits()
+        elif event == "call":
+            frame.f_trace_opcodes = True
+        return trace
+
+    def traced():
+        sorted([2, 1], key=abs)
+    sys.settrace(trace)
+    traced()
+
+
+CALLS = [opcode.opmap[name] for name in ("CALL", "CALL_FUNCTION_KW") if name in opcode.opmap]
+
+
+def monitors(event):
+    """The callback takes the events off, and the code is as it was."""
+    def called(code, offset, function, argument):
+        if function is sorted:
+            monitoring.set_local_events(tool, code, 0)
+            waits()
+
+    def target():
+        sorted([1])
+    monitoring = sys.monitoring
+    tool = 3 + (event == "C_RETURN")
+    monitoring.use_tool_id(tool, event)
+    monitoring.register_callback(tool, getattr(monitoring.events, event), called)
+    monitoring.set_local_events(tool, target.__code__, monitoring.events.CALL)
+    target()
+
+
+def receives():
+    pair = socket.socketpair()
+    ready.release()
+    pair[0].recv(1)
+
+
+def reads_line():
+    file = os.fdopen(os.pipe()[0])
+    ready.release()
+    file.readline()
+
+
+def sends():
+    def generates():
+        yield 1
+        waits()
+    generator = generates()
+    next(generator)
+    generator.send(None)
+
+
+def awaits():
+    async def values():
+        return [1]
+
+    async def sorts():
+        sorted(await values(), key=waits)
+    coroutine = sorts()
+    coroutine.send(None)
+
+
+def in_every_way():
+    sorted([1, 2] if lock else [3], key=waits if lock else None, reverse=True if lock else False)
+
+
 many = ", ".join("arguments[%d]" % i for i in range(300))
 exec(compile("def by_many(arguments=[0] * 299 + [1]):\n    max(%s, key=waits)\n" % many, __file__, "exec"))
 
@@ -307,11 +505,20 @@ CASES = [
     ("<built-in function min>", functools.partial(applies, min)),
     ("<built-in function max>", functools.partial(applies, max)),
     ("<built-in function len>", by_len), ("<built-in class str>", by_str),
+    ("-", finalizes_unbound), ("-", closes_iterator), ("-", closes_quietly), ("-", closes_in_handler),
+    ("-", forgets_to_await), ("-", hooks),
+    ("none", ends_file), ("none", ends_text), ("none", ends_own_file), ("none", ends_file_of_many),
+    ("| <built-in method recv of _socket.socket>", receives),
+    ("| <built-in method readline of _io.TextIOWrapper>", reads_line),
+    ("<built-in method send of generator>", sends), ("<built-in function sorted>", in_every_way),
+    ("<built-in function sorted> | <built-in method send of coroutine>", awaits),
 ]
-# Later ones replace instructions of all threads, and nothing of what is called can be told.
 if sys.version_info < (3, 12):
-    CASES += [("-", functools.partial(is_profiled, event)) for event in ("c_call", "c_return")]
-    CASES += [("-", is_traced)]
+    # Later ones replace instructions of all threads, and nothing of what is called can be told.
+    CASES += [("traced", functools.partial(is_profiled, event)) for event in ("c_call", "c_return")]
+    CASES += [("traced", is_traced), ("traced", is_timed), ("traced", takes_trace_off)]
+else:
+    CASES += [("traced", functools.partial(monitors, event)) for event in ("CALL", "C_RETURN")]
 
 
 def sleeps():
@@ -328,6 +535,7 @@ def starts():
         thread.start()
     for _ in threads:
         ready.acquire()
+    quiet.wait()
 
 
 def interrupted(number, frame):

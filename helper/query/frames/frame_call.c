@@ -4,40 +4,42 @@
 #include <string.h>
 
 #include "names/builtin_call.h"
+#include "names/finalized.h"
 #include "names/locals.h"
 #include "object/type_flags.h"
 #include "object/value.h"
 #include "query/frames/frame_objects.h"
+#include "runtime/find/opening.h"
 #include "runtime/gil.h"
 
-/* A thread that waits for something, or for the GIL, is no longer in the interpreter's loop. */
-static bool has_left_loop(const struct query *query, const struct python_thread *thread)
+/* A thread that waits for something, or for the GIL, is no longer in the interpreter's loop. *ret_is_blocked: it waits
+ * in a call of the operating system that is not for the GIL. */
+static bool has_left_loop(const struct query *query, const struct python_thread *thread, bool *ret_is_blocked)
 {
 	const struct runtime *runtime = query->target->runtime;
-	const enum gil_state state =
-	        gil_state(runtime, &query->target->naming.reader, thread, native_thread_of(runtime, thread));
-	return state == GIL_RELEASED || state == GIL_WAITS || state == GIL_DETACHED || state == GIL_SUSPENDED;
+	const struct native_thread *native = native_thread_of(runtime, thread);
+	const enum gil_state state = gil_state(runtime, &query->target->naming.reader, thread, native);
+	const bool is_away = state == GIL_RELEASED || state == GIL_DETACHED;
+	*ret_is_blocked = is_away && native != NULL && native->call_known && native->call >= 0;
+	return is_away || state == GIL_WAITS || state == GIL_SUSPENDED;
 }
 
-/* A finalizer, under whatever name: it may be that of an argument, when the call is over and lets go of what it was
- * given. */
-static bool finalizes(struct decoder *decoder, const struct python_frame *callee, uint64_t object)
+/* A function of sys.settrace(), sys.setprofile(), sys.monitoring or of a profiler in C runs: in front of an instruction
+ * or behind it, of a frame that is not known. */
+static bool is_traced(const struct query *query, const struct python_thread *thread)
 {
-	struct object_reader *objects = &decoder->objects;
-	const uint64_t type = value_type(objects, object, NULL);
-	const uint64_t finalizer = type != 0 ? value_class_attribute(objects, type, "__del__") : 0;
-	uint64_t code;
-	return finalizer != 0 && value_field(objects, finalizer, FIELD_PyFunctionObject_func_code, &code) &&
-	       code == callee->code;
+	uint64_t tracing;
+	return !read_field(&query->target->naming.reader, query->target->naming.layout, thread->address,
+	                   FIELD_PyThreadState_tracing, &tracing) ||
+	       tracing != 0;
 }
 
-/* Functions of sys.settrace() and sys.setprofile() (3.11 and before; later ones replace instructions) are called in
- * front of a call and behind it; those of signals between two instructions, or in a call. All are given the frame. */
+/* Functions of signals are called between two instructions, or in a call. They are given the frame. */
 static bool is_apart(struct decoder *decoder, const struct python_frame *caller, const struct python_frame *callee,
                      uint64_t argument)
 {
 	return argument != 0 && (argument == caller->frame_object || argument == caller->address ||
-	                         finalizes(decoder, callee, argument));
+	                         finalized_by(decoder, callee, argument));
 }
 
 /* A generator that is closed as nobody refers to it any more: it may be an argument. */
@@ -77,15 +79,19 @@ void frame_call_say(const struct query *query, const struct python_thread *threa
                     size_t index, struct code_depths *kept, struct text *text)
 {
 	struct decoder *decoder = &query->target->naming;
-	if (index > 0 ? !frames->places[index - 1].ends_call : !has_left_loop(query, thread))
+	bool is_blocked = true;
+	if ((index > 0 ? !frames->places[index - 1].ends_call : !has_left_loop(query, thread, &is_blocked)) ||
+	    is_traced(query, thread))
 		return;
+	const bool may_be_over = !is_blocked || query->target->runtime->is_collecting;
 	const struct python_frame frame = frame_list_at(frames, index);
-	if (index > 0) {
-		const struct python_frame callee = frame_list_at(frames, index - 1);
-		if (may_be_apart(decoder, &frame, &callee))
-			return;
+	if (index == 0) {
+		(void)builtin_call_say(decoder, &frame, NULL, may_be_over, kept, text);
+		return;
 	}
-	(void)builtin_call_say(decoder, &frame, kept, text);
+	const struct python_frame callee = frame_list_at(frames, index - 1);
+	if (!may_be_apart(decoder, &frame, &callee))
+		(void)builtin_call_say(decoder, &frame, &callee, may_be_over, kept, text);
 }
 
 bool frame_call_is(const struct query *query, const struct python_thread *thread, const struct frame_list *frames,
