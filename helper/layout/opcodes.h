@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * opcodes: what the instructions of each minor version do to the evaluation stack. The numbers are those of the running
- * code: a specialised instruction (3.11+) has the row of the one that it was made from. Instrumented ones (3.12+,
- * sys.monitoring) have none: which they stand for is written elsewhere. */
+ * code: a specialised instruction (3.11+) has the row of the one that it was made from, so has an instrumented one
+ * (3.12+, sys.monitoring) whose name says which that is. Those of lines and of each instruction have none: what they
+ * stand for is written elsewhere. */
 #ifndef PYDS_LAYOUT_OPCODES_H
 #define PYDS_LAYOUT_OPCODES_H
 

@@ -20,7 +20,7 @@ struct code_depths {
 	uint32_t *argument; /* of each, what extends it included */
 };
 
-/* False: the code cannot be read, is not of a version that is known, is instrumented, or two ways disagree.
+/* False: the code cannot be read, is not of a version that is known, has its lines traced (3.12+), or two ways differ.
  * code_depths_clear() in any case. */
 bool code_depths_find(struct code_depths *ret_depths, struct decoder *decoder, uint64_t code);
 void code_depths_clear(struct code_depths *depths);

@@ -513,10 +513,12 @@ CASES = [
     ("<built-in method send of generator>", sends), ("<built-in function sorted>", in_every_way),
     ("<built-in function sorted> | <built-in method send of coroutine>", awaits),
 ]
+PROFILED = [("traced", functools.partial(is_profiled, event)) for event in ("c_call", "c_return")]
 if sys.version_info < (3, 12):
-    # Later ones replace instructions of all threads, and nothing of what is called can be told.
-    CASES += [("traced", functools.partial(is_profiled, event)) for event in ("c_call", "c_return")]
-    CASES += [("traced", is_traced), ("traced", is_timed), ("traced", takes_trace_off)]
+    CASES += PROFILED + [("traced", is_traced), ("traced", is_timed), ("traced", takes_trace_off)]
+elif "profiled" in sys.argv:
+    # The instructions of all threads are replaced. Those of lines too, with sys.settrace(), and nothing can be told.
+    CASES += PROFILED
 else:
     CASES += [("traced", functools.partial(monitors, event)) for event in ("CALL", "C_RETURN")]
 

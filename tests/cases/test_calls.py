@@ -43,13 +43,21 @@ def check(answer, each):
     return threads
 
 
-def target_of(interpreter, folder):
+def target_of(interpreter, folder, *arguments):
     # gcore would write what malloc's arenas reserve, one for each thread
-    return cores.Target(interpreter.path, [PROGRAM], folder, {"MALLOC_ARENA_MAX": "1"})
+    return cores.Target(interpreter.path, [PROGRAM] + list(arguments), folder, {"MALLOC_ARENA_MAX": "1"})
 
 
 def test_calls(each, tmp_path):
     with target_of(each, str(tmp_path)) as target:
+        target.wait_ready()
+        live = program.ask(["--pid", str(target.pid)], ["frames", "--no-retained", "--json", "-n", "100"])
+    assert len(check(live, each)) >= 10
+
+
+def test_calls_profiled(each, tmp_path):
+    """All code is instrumented (3.12+)."""
+    with target_of(each, str(tmp_path), "profiled") as target:
         target.wait_ready()
         live = program.ask(["--pid", str(target.pid)], ["frames", "--no-retained", "--json", "-n", "100"])
     assert len(check(live, each)) >= 10

@@ -133,6 +133,11 @@ def table(facts):
         lines[number] = "OPCODE(%d, %d, %s, OPCODE_%s, %d, %s, %d) /* %s */" % (
             number, facts["caches"].get(name, 0), " | ".join(flags) or "0", role, words,
             ", ".join(map(str, effect)), jumps, name)
+    numbers = {name: number for name, number, *_ in facts["rows"]}
+    for name, number in numbers.items():  # those of lines and of single instructions stand for any other
+        base = numbers.get(name[len("INSTRUMENTED_"):]) if name.startswith("INSTRUMENTED_") else None
+        if base in lines:
+            lines[number] = lines[base].replace("OPCODE(%d," % base, "OPCODE(%d," % number, 1)
     for one, base in facts["deopt"].items():
         if base in lines and int(one) not in lines:
             lines[int(one)] = lines[base].replace("OPCODE(%d," % base, "OPCODE(%d," % int(one), 1)
