@@ -124,12 +124,13 @@ static void make_runs(struct holder_runs *runs, const struct holder_stretch *str
 	*form = (struct form_runs){ .stack_depth = place->stack_depth, .bytes = bytes_of(&frame) };
 	from.end = frame.address + form->bytes;
 	from.bytes = reader_at(&runs->decoder->reader, frame.address, form->bytes);
-	add_stack(&from);
+	/* Locals first: what a frame is in the middle of using lies on its stack as well, where it has no name. */
 	add(&from, &(struct run){ .address = frame.localsplus,
 	                          .count = frame.slot_count,
 	                          .label = LABEL_LOCAL,
 	                          .flags = holder_runs_slot_flags(from.layout),
 	                          .argument = frame.code });
+	add_stack(&from);
 	form->own_count = form->count;
 	const uint32_t made = runs->made_count;
 	add_fields(&from);

@@ -25,6 +25,10 @@ static const uint32_t anchor_costs[] = {
 /* The same where globals are preferred, of frames and of what keeps a thread or task because it runs. */
 enum { PASSING_COST = 6 };
 
+/* The same of a word on a frame's evaluation stack: "._sock of local 'self'" is known, "stack [1]" is not. And, where
+ * globals are preferred, of what a library's frame has: "local 'self' of Semaphore.acquire()". */
+enum { STACK_COST = 3, INSTALLED_COST = 2 };
+
 /* One object of the search: number refers to the one at `toward`. */
 struct found {
 	uint32_t number;
@@ -100,20 +104,35 @@ static bool is_module(enum anchor anchor)
 	return anchor == ANCHOR_MODULE || anchor == ANCHOR_MODULE_DICT;
 }
 
-/* What is looked at for globals only is not looked behind: functions of a module lead to its globals as well, which
- * would say as little; and who holds a frame is no way to it. */
+/* What is not looked behind: holders, for nothing that holds them is a way to an object; and where globals are
+ * preferred, modules, for their functions lead to their globals as well, which would say as little. */
 static bool is_end(const struct naming *naming, uint32_t number)
 {
 	uint32_t holder;
 	return retained_node(naming->anchors.references.heap, number, &holder) == 0 ||
-	       is_module(anchors_find(&naming->anchors, number));
+	       (naming->prefers_globals && is_module(anchors_find(&naming->anchors, number)));
 }
 
 static uint32_t cost_of(const struct naming *naming, uint32_t number, enum anchor anchor)
 {
+	if (!naming->prefers_globals || anchor == ANCHOR_NONE)
+		return anchor_costs[anchor];
 	const bool is_passing = anchor == ANCHOR_FRAME || anchor == ANCHOR_STATE ||
-	                        (is_module(anchor) && anchors_keeps_running(&naming->anchors, number));
-	return anchor_costs[anchor] + (naming->prefers_globals && is_passing ? PASSING_COST : 0);
+	                        anchors_keeps_running(&naming->anchors, number, anchor);
+	return anchor_costs[anchor] + (is_passing ? PASSING_COST : 0);
+}
+
+/* What a frame that leads to number costs more than others. */
+static uint32_t frame_cost(struct naming *naming, uint32_t frame, uint32_t number)
+{
+	struct run run;
+	uint64_t slot;
+	uint32_t cost = 0;
+	if (naming->prefers_globals && anchors_frame_is_installed(&naming->anchors, frame))
+		cost += INSTALLED_COST;
+	if (reference_find(&naming->anchors.references, frame, number, &run, &slot) && run.label == LABEL_STACK)
+		cost += STACK_COST;
+	return cost;
 }
 
 /* Queue index of the best named thing that leads to number; UINT32_MAX: none within limits. */
@@ -129,7 +148,7 @@ static uint32_t search(struct naming *naming, uint32_t number, enum anchor *ret_
 		const struct found here = naming->queue[head];
 		if (here.depth >= LIMIT_STEPS || here.depth + 1 >= best_cost)
 			break;
-		if (naming->prefers_globals && is_end(naming, here.number))
+		if (is_end(naming, here.number))
 			continue;
 		for (uint32_t edge = incoming->first[here.number]; edge < incoming->first[here.number + 1]; edge++) {
 			uint32_t from = incoming->targets[edge];
@@ -139,6 +158,8 @@ static uint32_t search(struct naming *naming, uint32_t number, enum anchor *ret_
 				continue;
 			enum anchor anchor = anchors_find(&naming->anchors, from);
 			uint32_t cost = here.depth + 1 + cost_of(naming, from, anchor);
+			if (anchor == ANCHOR_FRAME && cost < best_cost)
+				cost += frame_cost(naming, from, here.number);
 			naming->queue[naming->queued] = (struct found){ from, head, here.depth + 1, slot };
 			if (anchor != ANCHOR_NONE && cost < best_cost &&
 			    anchors_lead_back(&naming->anchors, from, anchor)) {

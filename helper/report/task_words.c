@@ -44,6 +44,14 @@ static const char *const wait_words[] = {
 	[WAIT_OTHER] = "for ",
 };
 
+/* Where each task of a group waits for another one, in their place; NULL: "different ones, the first" follows. */
+static const char *const wait_words_of_many[] = {
+	[WAIT_TASK] = "for different tasks, the first ",
+	[WAIT_GATHER] = "for a gather() each, the first ",
+	[WAIT_SHIELD] = "for a shield() each, the first ",
+	[WAIT_OTHER] = NULL,
+};
+
 const struct python_thread *task_thread(const struct task_report *tasks, uint32_t index)
 {
 	return &tasks->report->target->runtime->threads.items[index];
@@ -87,7 +95,7 @@ static void pool_text(struct task_report *tasks, const struct task_group *group,
 static void object_text(struct task_report *tasks, const struct task_group *group, struct text *text)
 {
 	const uint32_t row = group->wait == WAIT_TASK ? tasks_row(&tasks->found, group->wait_object) : UINT32_MAX;
-	if (group->waits_differ)
+	if (group->waits_differ && wait_words_of_many[group->wait] == NULL)
 		text_add(text, "different ones, the first ");
 	if (row != UINT32_MAX && tasks->found.rows.items[row].name != 0)
 		task_name(tasks, tasks->found.rows.items[row].name, text);
@@ -121,7 +129,8 @@ void task_wait_text(struct task_report *tasks, const struct task_group *group, s
 		pool_text(tasks, group, text);
 		return;
 	}
-	text_add(text, wait_words[group->wait]);
+	const char *many = group->wait_object != 0 && group->waits_differ ? wait_words_of_many[group->wait] : NULL;
+	text_add(text, many != NULL ? many : wait_words[group->wait]);
 	if (group->wait == WAIT_METHOD || group->wait == WAIT_FUNCTION)
 		place_method(tasks->report, group->wait_object, group->wait_code, text);
 	if (group->wait_object != 0) {

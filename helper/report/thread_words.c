@@ -6,6 +6,8 @@
 
 #include "render/units.h"
 
+enum { CALL_RESTART = 219 }; /* x86-64: restart_syscall, of which native_call.h did not find what it goes on with */
+
 /* Behind calls that have a descriptor its number follows. */
 static const struct {
 	const char *call, *words;
@@ -73,6 +75,8 @@ void thread_words_call(const struct thread_row *row, struct text *text)
 	const char *call = thread_call_name(native, &descriptor);
 	if (native->call < 0) {
 		text_add(text, "   runs");
+	} else if (native->call == CALL_RESTART) {
+		text_add(text, "   in a system call that was interrupted and goes on: which one is not in the dump");
 	} else if (call == NULL) {
 		text_format(text, "   in system call %" PRId32, native->call);
 	} else if (strcmp(call, "futex") != 0 && !add_by_arguments(row, call, text)) {

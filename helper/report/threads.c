@@ -94,12 +94,22 @@ static void ended_text(const struct thread_report *threads, const struct thread_
 	}
 }
 
+static bool kind_begins_with_vowel(enum lock_kind kind)
+{
+	return strchr("AEIOaeio", lock_kind_name(kind)[0]) != NULL || kind == LOCK_RLOCK;
+}
+
 static void wait_text(struct thread_report *threads, const struct thread_row *row, struct text *text)
 {
 	const struct thread_wait *wait = &row->wait;
+	if (wait->lock.kind == LOCK_LOST) {
+		text_add(text, "waits for a lock: which one its stack says, and that is not in the dump");
+		return;
+	}
 	text_add(text, wait->lock.kind == LOCK_THREAD ? "waits for the end of " : "waits for ");
 	if (row->lock_differs)
-		text_format(text, "a %s of its own, the first ", lock_kind_name(wait->lock.kind));
+		text_format(text, "%s %s of its own, the first ", kind_begins_with_vowel(wait->lock.kind) ? "an" : "a",
+		            lock_kind_name(wait->lock.kind));
 	lock_text(&wait->lock, text);
 	if (wait->lock.kind == LOCK_THREAD) {
 		ended_text(threads, wait, text);
@@ -209,8 +219,10 @@ static void show_state(struct thread_report *threads, const struct thread_row *r
 		text_add(text, "   in a finalizer");
 	if (row->gil == GIL_HOLDS)
 		text_add(text, "   holds the GIL");
-	else if (row->gil >= GIL_ATTACHED)
-		text_format(text, "   %s", gil_state_name(row->gil));
+	else if (row->gil == GIL_ATTACHED)
+		text_add(text, "   attached");
+	else if (row->gil == GIL_SUSPENDED)
+		text_add(text, "   stopped by another thread, as for a collection");
 	thread_words_call(row, text);
 	if (descriptor >= 0)
 		descriptor_text(&row->descriptor, text);

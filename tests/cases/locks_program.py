@@ -280,9 +280,29 @@ def named():
     return [], []
 
 
+class Connection(object):
+    def __init__(self, sock):
+        self.sock = sock
+
+
+def price(connection):
+    return connection.sock.makefile("rb").readline()
+
+
+def passed():
+    """What only frames and the arguments of threads know. WAITS: the beginning of the name."""
+    pair = socket.socketpair()
+    held("Lock", threading.Lock(), "with")
+    held("Semaphore", threading.Semaphore(1), "with")
+    WAITS.update({"Lock waiter": "local 'lock' of ", "Semaphore waiter": "local 'lock' of "})
+    start("price", price, Connection(pair[0]))
+    WAITS["price"] = ".sock of local 'connection' of price() "
+    return [], [pair[1]]
+
+
 deadlock, kept = {"named": named, "every_kind": every_kind, "two_rlocks": two_rlocks, "lock_and_queue": lock_and_queue,
                   "import_lock": import_lock, "none": none, "descriptors": descriptors, "mutex": mutex,
-                  "object_lock": object_lock, "gil": gil}[sys.argv[1]]()
+                  "object_lock": object_lock, "gil": gil, "passed": passed}[sys.argv[1]]()
 # One that runs all the time is interrupted, but never waits.
 quiet.wait(*["voluntary"] if sys.argv[1] == "object_lock" else [])
 print("READY " + json.dumps({"waits": WAITS, "deadlock": deadlock, "threads": threading.active_count()}), flush=True)

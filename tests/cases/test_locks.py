@@ -3,6 +3,7 @@
 case: a deadlock in which no command showed owner or waiters."""
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -94,6 +95,15 @@ def test_a_lock_is_called_by_what_the_program_keeps_it_in(distribution, tmp_path
     assert {"__main__.Service.gate", "__main__.Service.app.pool.guard"} <= held, text
 
 
+def test_what_only_frames_know_is_called_by_the_program_s_local(each, tmp_path):
+    """Not by what threading or the library's frame on top has it as, nor by a place on an evaluation stack."""
+    truth, ((answer, text),) = asked(each, "passed", str(tmp_path))
+    names = {one["name"]: one["waits_for"]["name"] for one in answer["threads"] if one["waits_for"] is not None}
+    for name in ("Lock waiter", "Semaphore waiter"):
+        assert re.match(r"local 'lock' of inside\(\) locks_program\.py:\d+$", names[name]), text
+    assert re.search(r' "price"   .*receives from descriptor \d+, %s' % re.escape(truth["waits"]["price"]), text), text
+
+
 def test_files_that_threads_wait_for(each, tmp_path):
     """What the kernel says of a file is known of a live process only, which object has it from a core too."""
     truth, answers = asked(each, "descriptors", str(tmp_path), ("live", "core"))
@@ -128,6 +138,9 @@ def test_mutexes_of_c_code_and_of_objects(each, tmp_path):
                 waits = found[name]["waits_for"]
                 assert waits is not None and (waits["kind"], waits["address"]) == (told["kind"], told["address"]), text
                 assert names.get(waits["owner"]) == told["owner"], text
+            if mode == "object_lock":  # one that waits is detached of course
+                assert '"sorts"   attached   runs' in text and "detached" not in text, text
+                assert found["appends"]["gil"] == "detached"
 
 
 def test_who_has_the_gil(each, tmp_path):

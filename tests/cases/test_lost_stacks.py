@@ -80,3 +80,38 @@ def test_frames_without_the_stack(each, tmp_path):
     assert without == whole
     text = program.run(["--core", core, "threads"]).output
     assert "A stack could not be followed to its end." in text or "stacks could not be followed" in text
+
+
+WAITS = """
+import sys, threading
+sys.path.insert(0, sys.argv[1])
+import quiet
+lock = threading.Lock()
+lock.acquire()
+for name in "ab":
+    threading.Thread(target=lock.acquire, name=name, daemon=True).start()
+quiet.wait()
+print("READY", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_lock_that_only_the_stack_names(each, tmp_path):
+    """Since 3.13 a lock is a PyMutex, and a thread sleeps at a semaphore on its stack: that is no lock of C code."""
+    with cores.Target(each.path, ["-c", WAITS, HERE], str(tmp_path)) as target:
+        target.wait_ready()
+        ranges = stacks_of(target.pid)
+        live = program.ask(["--pid", str(target.pid)], ["threads", "--json"])
+        core = cores.gcore(target.pid, str(tmp_path / "core"))
+    put_zeros(core, ranges)
+    text = program.run(["--core", core, "threads", "-n", "0"]).output
+    waits = {one["name"]: one["waits_for"] for one in program.ask(["--core", core], ["threads", "--json"])["threads"]}
+    known = {one["name"]: one["waits_for"] for one in live["threads"]}
+    for name in "ab":
+        assert known[name]["kind"] == "Lock" and known[name]["name"] == "__main__.lock"
+        if each.version < (3, 13):
+            assert waits[name]["kind"] == "Lock" and waits[name]["address"] == known[name]["address"], text
+        elif waits[name]["kind"] != "Lock":  # the first ones of 3.13 have a semaphore in the lock
+            assert (waits[name]["kind"], waits[name]["address"]) == ("unknown lock", None), text
+            assert "waits for a lock: which one its stack says, and that is not in the dump" in text, text
+        assert each.version < (3, 14) or waits[name]["kind"] == "unknown lock", text

@@ -160,6 +160,7 @@ def test_a_cycle_is_said(tasks):
     (cycle,) = tasks.answer["cycles"]
     assert sorted(cycle) == sorted(tasks.truth["cycle"])
     assert "CYCLE: task " in tasks.text and "none of them can go on" in tasks.text
+    assert "waits for different tasks, the first " in tasks.text
 
 
 def test_finished_ones_and_who_keeps_them(tasks):

@@ -135,8 +135,8 @@ static void locals_of_each_frame(void **state)
 		const uint32_t first = FIRST_HOLDER + i, second = SECOND_HOLDER + i;
 		is_local(&runs, first, local_of(i, 2), CODE, 2);
 		is_local(&runs, second, local_of(FRAMES + i, 2), OTHER_CODE, 2);
-		/* The evaluation stack comes before the locals, where it is known. */
-		is_no_local(&runs, first, local_of(i, 0));
+		/* Locals come before the evaluation stack, where that is known. */
+		is_local(&runs, first, local_of(i, 0), CODE, 0);
 		is_local(&runs, second, local_of(FRAMES + i, 0), OTHER_CODE, 0);
 		is_no_local(&runs, first, item_of(i));
 		is_no_local(&runs, second, item_of(FRAMES + i));
@@ -188,7 +188,7 @@ static void alike_ones_come_together(void **state)
 		assert_int_equal(form->own_count, thread ? 1 : 2);
 		assert_int_equal(form->common_count, 1);
 		for (uint32_t i = 0; i < together.count; i++) {
-			const struct run own = form_run(form, form->own_count - 1, alike_bytes(&together, i));
+			const struct run own = form_run(form, 0, alike_bytes(&together, i));
 			assert_int_equal(own.label, LABEL_LOCAL);
 			assert_int_equal(run_target(&own, 2), local_of(frame + i, 2));
 			alike++;

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "object/value.h"
+#include "query/memory/library.h"
 
 static bool add_module(struct anchors *anchors, uint64_t key, uint64_t module)
 {
@@ -118,24 +119,51 @@ enum anchor anchors_find(const struct anchors *anchors, uint32_t number)
 	return strcmp(type->name, "function") == 0 ? ANCHOR_FUNCTION : ANCHOR_NONE;
 }
 
-bool anchors_keeps_running(const struct anchors *anchors, uint32_t number)
+bool anchors_frame_is_installed(struct anchors *anchors, uint32_t number)
+{
+	uint32_t holder;
+	const uint64_t object = retained_node(anchors->references.heap, number, &holder);
+	if (object != 0)
+		holder = address_map_get(&anchors->frame_objects, object);
+	const uint64_t code = holders_frame(&anchors->references.heap->graph->roots.holders, holder).code;
+	uint32_t known = address_map_get(&anchors->known, code);
+	if (known == ADDRESS_MAP_NONE) {
+		known = code_is_installed(anchors->references.decoder, code);
+		(void)address_map_set(&anchors->known, code, known); /* else it is found anew */
+	}
+	return known != 0;
+}
+
+/* The name of the module, or of what it defines: "threading", "threading._DeleteDummyThreadOnDel.__del__". */
+static bool is_keeper(const char *name)
 {
 	static const char *const keepers[] = { "threading", "asyncio",         "_asyncio", "concurrent.futures",
 		                               "weakref",   "multiprocessing", "sys",      "gc" };
-	struct attribute_storage storage;
-	uint32_t holder;
-	const uint64_t object = retained_node(anchors->references.heap, number, &holder);
-	uint32_t index = object != 0 ? address_map_get(&anchors->module_dicts, object) : ADDRESS_MAP_NONE;
-	if (index == ADDRESS_MAP_NONE && object != 0 &&
-	    value_instance_attributes(&anchors->references.decoder->objects, object, &storage))
-		index = address_map_get(&anchors->module_dicts, storage.dict);
-	const char *name = index != ADDRESS_MAP_NONE ? anchors->module_names.items[index] : "";
 	for (size_t i = 0; i < sizeof keepers / sizeof keepers[0]; i++) {
 		const size_t length = strlen(keepers[i]);
 		if (strncmp(name, keepers[i], length) == 0 && (name[length] == '\0' || name[length] == '.'))
 			return true;
 	}
 	return false;
+}
+
+bool anchors_keeps_running(const struct anchors *anchors, uint32_t number, enum anchor anchor)
+{
+	struct attribute_storage storage;
+	uint32_t holder;
+	if (anchor == ANCHOR_CLASS || anchor == ANCHOR_FUNCTION) {
+		struct text name = { .bytes = NULL };
+		bool joins;
+		const bool keeps = anchors_say(anchors, number, anchor, &name, &joins) && is_keeper(text_string(&name));
+		text_free(&name);
+		return keeps;
+	}
+	const uint64_t object = retained_node(anchors->references.heap, number, &holder);
+	uint32_t index = object != 0 ? address_map_get(&anchors->module_dicts, object) : ADDRESS_MAP_NONE;
+	if (index == ADDRESS_MAP_NONE && object != 0 &&
+	    value_instance_attributes(&anchors->references.decoder->objects, object, &storage))
+		index = address_map_get(&anchors->module_dicts, storage.dict);
+	return index != ADDRESS_MAP_NONE && is_keeper(anchors->module_names.items[index]);
 }
 
 /* The name that an object has by itself, or a holder: what the words begin with. */

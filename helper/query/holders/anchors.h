@@ -23,7 +23,7 @@ struct anchors {
 	struct address_map module_dicts; /* to the index of a name in module_names */
 	ARRAY(char *) module_names;
 	struct address_map frame_objects; /* to the index of a holder */
-	struct address_map known; /* classes and functions: 1 if their names lead back to them */
+	struct address_map known; /* classes and functions: 1 if their names lead back to them; code: 1 if installed */
 };
 
 int anchors_open(struct anchors *ret_anchors, const struct query *query, const struct retained *heap);
@@ -31,9 +31,11 @@ void anchors_clear(struct anchors *anchors);
 
 /* What a number of the dominator tree is. */
 enum anchor anchors_find(const struct anchors *anchors, uint32_t number);
-/* Of a module or its dict: whether it is one that keeps threads and tasks as long as they run, with what they were
- * started with. */
-bool anchors_keeps_running(const struct anchors *anchors, uint32_t number);
+/* Whether it is a module that keeps threads and tasks as long as they run, with what they were started with; its dict,
+ * or a class or function of it (3.13+: threading's dict of threads is a default of a __del__ there). */
+bool anchors_keeps_running(const struct anchors *anchors, uint32_t number, enum anchor anchor);
+/* Of a frame: whether its code is of a package or of the standard library, of whose locals nobody knows. */
+bool anchors_frame_is_installed(struct anchors *anchors, uint32_t number);
 /* Whether the name that it has by itself can be typed and means this very object: many functions and classes have one
  * name, and those made in a function have names that lead nowhere. */
 bool anchors_lead_back(struct anchors *anchors, uint32_t number, enum anchor anchor);

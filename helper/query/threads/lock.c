@@ -75,6 +75,7 @@ const char *lock_kind_name(enum lock_kind kind)
 		[LOCK_PTHREAD] = "pthread mutex",
 		[LOCK_GIL] = "GIL",
 		[LOCK_NATIVE] = "lock of C code",
+		[LOCK_LOST] = "unknown lock",
 	};
 	return names[kind];
 }

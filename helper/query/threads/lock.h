@@ -36,6 +36,7 @@ enum lock_kind {
 	LOCK_PTHREAD, /* a pthread_mutex_t: address is its own */
 	LOCK_GIL,
 	LOCK_NATIVE, /* another futex */
+	LOCK_LOST, /* which one the thread's stack says, for which the dump has zeros; without address */
 	LOCK_KIND_COUNT
 };
 const char *lock_kind_name(enum lock_kind kind); /* "Lock", "Queue", "import lock", ... */

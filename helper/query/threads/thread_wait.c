@@ -99,6 +99,19 @@ static bool parked_at(struct thread_builder *builder, const struct thread_row *r
 	return true;
 }
 
+/* Whether a thread sleeps at a place of its stack of which a dump has nothing but zeros, as gcore writes where it
+ * cannot read a guard page: a stack has return addresses. Then nothing says what it waits for. */
+static bool stack_is_lost(const struct thread_builder *builder, const struct thread_row *row, uint64_t at)
+{
+	uint64_t word, address = row->native->stack_pointer & ~UINT64_C(7);
+	if (at - address > 1 << 16)
+		return false;
+	for (; address <= at; address += 8)
+		if (reader_u64(&builder->decoder->reader, address, &word) && word != 0)
+			return false;
+	return true;
+}
+
 /* Who owns the pthread mutex at an address, if one is there (glibc: nptl/bits/struct_mutex.h, __owner); the row. */
 static uint32_t mutex_owner(const struct thread_builder *builder, uint64_t address, uint32_t self)
 {
@@ -137,6 +150,10 @@ static void find_by_address(struct thread_builder *builder, uint32_t index)
 		wait->lock = (struct thread_lock){ .kind = LOCK_FILE, .address = row->descriptor.object };
 	if (at == 0 || lock_at(builder, at, &wait->lock) || parked_at(builder, row, at, &wait->lock))
 		return;
+	if (stack_is_lost(builder, row, at)) {
+		wait->lock.kind = LOCK_LOST;
+		return;
+	}
 	wait->lock = (struct thread_lock){ .kind = LOCK_NATIVE, .address = at };
 	wait->owner = mutex_owner(builder, at, index);
 	if (wait->owner != THREAD_NONE) {

@@ -11,6 +11,7 @@
 	"the program. Threads that do the same are one block. An owner is known from the\n"                            \
 	"lock itself, or from a frame that is inside `with` of it; a frame that calls\n"                               \
 	"acquire() is a guess, and said to be one. Threads that wait for one another in a\n"                           \
-	"circle come first: a deadlock.\n"
+	"circle come first: a deadlock. In a free-threaded build, which has no GIL,\n"                                 \
+	"`attached` means that a thread executes Python code.\n"
 
 #endif
