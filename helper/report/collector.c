@@ -20,6 +20,35 @@ static void show_numbers(struct text *text, const char *name, const int64_t *num
 		text_format(text, " %" PRId64, numbers[i]);
 }
 
+static void add_duration(struct text *text, double seconds)
+{
+	text_format(text, seconds < 1 ? " %.1f ms" : " %.3f s", seconds < 1 ? seconds * 1e3 : seconds);
+}
+
+/* What the process remembers of the last collection of a generation; nothing before 3.15. */
+static void show_last(struct text *text, const struct collector_history *history, int generation)
+{
+	uint32_t count = history->last_count;
+	while (count > 0 && history->last[count - 1].generation != generation)
+		count--;
+	if (count == 0)
+		return;
+	const struct collection *last = &history->last[count - 1], *before = count > 1 ? last - 1 : NULL;
+	text_add(text, ",");
+	add_duration(text, last->seconds);
+	text_add(text, " in all");
+	const bool follows = before != NULL && before->generation == generation && before->number == last->number - 1;
+	if (!follows && last->heap_size <= 0) /* no free-threaded build counts them */
+		return;
+	text_add(text, ", the last");
+	if (follows)
+		add_duration(text, last->seconds - before->seconds);
+	if (last->heap_size > 0) {
+		text_add(text, " over ");
+		units_noun(text, (uint64_t)last->heap_size, "object");
+	}
+}
+
 static void show_totals(struct text *text, const struct collector_history *history)
 {
 	for (int i = 0; history->has_totals && i < GC_GENERATIONS - 1; i++) {
@@ -34,17 +63,7 @@ static void show_totals(struct text *text, const struct collector_history *histo
 			units_count(text, (uint64_t)totals->uncollectable);
 			text_add(text, " uncollectable");
 		}
-		for (uint32_t k = history->last_count; k > 0; k--) {
-			const struct collection *last = &history->last[k - 1];
-			if (last->generation != i)
-				continue;
-			text_format(text, ", %.3f s in all", last->seconds);
-			if (last->heap_size <= 0) /* no free-threaded build counts them */
-				break;
-			text_add(text, ", the last over ");
-			units_noun(text, (uint64_t)last->heap_size, "object");
-			break;
-		}
+		show_last(text, history, i);
 		text_add(text, "\n");
 	}
 }
@@ -69,6 +88,8 @@ void collector_show(struct text *text, const struct info_answer *answer)
 		text_add(text, history->frozen_is_more ? "  at least " : "  ");
 		units_noun(text, history->frozen, "object");
 		text_add(text, " frozen\n");
+	} else if (!history->frozen_is_known || history->frozen_is_more) {
+		text_add(text, "  how many objects are frozen is not known here\n");
 	}
 	if (collector->garbage_list > 0) {
 		text_add(text, "  gc.garbage has ");
@@ -114,7 +135,10 @@ static void json_history(struct json *json, const struct collector_history *hist
 		json_object_end(json);
 	}
 	json_array_end(json);
-	json_number(json, "frozen", history->frozen);
+	if (history->frozen_is_known && (history->frozen > 0 || !history->frozen_is_more))
+		json_number(json, "frozen", history->frozen);
+	else
+		json_null(json, "frozen");
 }
 
 void collector_json(struct json *json, const struct info_answer *answer)

@@ -42,10 +42,17 @@ struct collector_history {
 	struct collector_totals totals[GC_GENERATIONS - 1];
 	struct collection last[COLLECTIONS_REMEMBERED]; /* of each generation the latest last */
 	uint32_t last_count;
+	bool frozen_is_known;
 	uint64_t frozen; /* objects of gc.freeze() */
 	bool frozen_is_more; /* counting ended before they did */
 };
 
+/* How many of them are counted, in free-threaded builds of all objects: the first look at a process is to take
+ * milliseconds. */
+enum { FROZEN_COUNTED = 1 << 16 };
+
+/* In free-threaded builds a bit of each object says whether it is frozen (allocator/tracked_objects.h): these are not
+ * counted here. */
 void collector_history_read(const struct runtime *runtime, struct reader *reader, uint64_t interpreter,
                             struct collector_history *ret_history);
 

@@ -5,8 +5,6 @@
 #include "runtime/collector.h"
 #include "runtime/find/opening.h"
 
-enum { FROZEN_COUNTED = 1 << 16 /* objects: the first look at a process is to take milliseconds */ };
-
 static uint64_t collector_state(const struct runtime *runtime, uint64_t interpreter)
 {
 	const struct layout *layout = &runtime->layout;
@@ -84,7 +82,8 @@ static void count_frozen(const struct runtime *runtime, struct reader *reader, u
 	enum { PERMANENT = 3 };
 	struct gc_list_array lists = { .items = NULL };
 	struct error error = { .status = OK };
-	if (gc_lists(runtime, &lists, &error) == OK)
+	history->frozen_is_known = gc_lists_are_known(&runtime->layout) && gc_lists(runtime, &lists, &error) == OK;
+	if (history->frozen_is_known)
 		for (size_t i = 0; i < lists.count; i++) {
 			struct gc_cursor cursor;
 			if (lists.items[i].generation != PERMANENT || lists.items[i].interpreter != interpreter)
