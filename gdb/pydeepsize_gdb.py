@@ -9,6 +9,7 @@ and later, whatever Python gdb embeds.
 """
 import os
 import re
+import signal
 import sys
 
 import gdb
@@ -91,6 +92,75 @@ def mappings():
     return found
 
 
+def native_id(thread):
+    return thread.ptid[1] or thread.ptid[0]
+
+
+def selected_place():
+    """The selected frame, and how many of its thread's frames are newer."""
+    selected, frame, index = gdb.selected_frame(), gdb.newest_frame(), 0
+    while frame is not None and frame != selected:
+        frame, index = frame.older(), index + 1
+    return selected, index
+
+
+class NoInterrupt:
+    """Ctrl-C comes when this is over."""
+
+    def __enter__(self):
+        self.before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        except BaseException:  # one that came before
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_error):
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
+
+
+class ThreadRegisters:
+    """The registers of the selected inferior's threads, for as long as a command lasts. gdb tells those of the selected
+    thread, so each is selected for a moment, and then what the user had selected is so again: nothing is printed, no
+    event is sent."""
+
+    def __init__(self):
+        self.threads = {native_id(thread): thread for thread in gdb.selected_inferior().threads()}
+        self.selected, self.frame, self.known = gdb.selected_thread(), None, {}
+        try:
+            frame, index = selected_place()
+            self.frame = frame if index else None  # None: the newest, which is selected with its thread
+        except gdb.error:
+            pass
+
+    @staticmethod
+    def _read(thread):
+        if not thread.is_valid() or not thread.is_stopped():
+            return None
+        try:
+            thread.switch()
+            frame = gdb.newest_frame()
+            return [int(frame.read_register(name)) & 0xFFFFFFFFFFFFFFFF for name in bindings.REGISTER_NAMES]
+        except (gdb.error, ValueError):
+            return None
+
+    def _read_all(self, tids):
+        with NoInterrupt():
+            try:
+                self.known.update((tid, self._read(self.threads[tid])) for tid in tids)
+            finally:
+                self.selected.switch()
+                if self.frame is not None:
+                    self.frame.select()
+
+    def of(self, tid):
+        can_return = self.selected is not None and self.selected.is_valid()
+        if can_return and tid in self.threads and tid not in self.known:
+            # The way back to a frame is as long as the stack above it is deep: it is gone once.
+            self._read_all([tid] if self.frame is None else self.threads)
+        return self.known.get(tid)
+
+
 class OnlyLooks:
     """Expressions must neither call functions of the target (gdb 9 and later can forbid it) nor write to it. What they
     would do was looked for in their text already; here gdb itself is told not to."""
@@ -124,7 +194,11 @@ class OnlyLooks:
 class Gdb(commands.Debugger):
     """The selected inferior."""
 
+    def __init__(self):
+        self.thread_registers = None  # of the command that runs, once it asked for some
+
     def target(self):
+        self.thread_registers = None
         inferior = gdb.selected_inferior()
         connection = target_kind(inferior)
         path = None
@@ -150,23 +224,25 @@ class Gdb(commands.Debugger):
 
     def selected_tid(self):
         thread = gdb.selected_thread()
-        return thread.ptid[1] or thread.ptid[0] if thread is not None and thread.is_valid() else 0
+        return native_id(thread) if thread is not None and thread.is_valid() else 0
 
     def selected_call(self):
         def names():
-            frame = newest
+            frame = gdb.newest_frame()
             while frame is not None and frame.is_valid():
                 yield frame.name()
                 frame = frame.older()
 
         try:
-            newest, selected, index = gdb.newest_frame(), gdb.selected_frame(), 0
-            frame = newest
-            while frame is not None and frame != selected:
-                frame, index = frame.older(), index + 1
+            _frame, index = selected_place()
             return commands.calls_before(names(), index) if index else 0
         except gdb.error:
             return 0
+
+    def registers(self, tid):
+        if self.thread_registers is None:
+            self.thread_registers = ThreadRegisters()
+        return self.thread_registers.of(tid)
 
     def read(self, address, size):
         return gdb.selected_inferior().read_memory(address, size).tobytes()

@@ -208,6 +208,17 @@ class Lldb(commands.Debugger):
         names = (thread.GetFrameAtIndex(number).GetFunctionName() for number in range(thread.GetNumFrames()))
         return commands.calls_before(names, frame.GetFrameID())
 
+    def registers(self, tid):
+        frame = self.context.GetProcess().GetThreadByID(tid).GetFrameAtIndex(0)
+        values = []
+        for name in bindings.REGISTER_NAMES if frame.IsValid() else ():
+            error = lldb.SBError()
+            value = frame.FindRegister(name)
+            values.append(value.GetValueAsUnsigned(error, 0) if value.IsValid() else 0)
+            if not value.IsValid() or error.Fail():
+                return None
+        return values or None
+
     def read(self, address, size):
         data = read_memory(self.context.GetProcess(), address, size)
         if data is None:

@@ -53,6 +53,7 @@ static int read_options(struct opening *opening, const struct pyds_open_options 
 		                                   .copy = (own.flags & PYDS_OPEN_IN_PLACE) != 0 ? COPY_NEVER
 		                                           : (own.flags & PYDS_OPEN_BRIEF) != 0  ? COPY_BRIEF
 		                                                                                 : COPY_ALWAYS,
+		                                   .registers = { relay_registers, &opening->job.session->relay },
 		                                   .progress = &opening->job.progress };
 	opening->runtime = (struct runtime_options){ .prefer_dwarf = (own.flags & PYDS_OPEN_PREFER_DWARF) != 0,
 		                                     .use_debuginfod = (own.flags & PYDS_OPEN_DEBUGINFOD) != 0,
@@ -260,6 +261,8 @@ static int set_callbacks(struct pyds_session *session, const struct pyds_callbac
 		return error_set(&session->error, ERROR_ARGUMENT, "pyds_callbacks has no read function");
 	session->evaluate = own.evaluate;
 	session->evaluate_context = own.context;
+	session->relay.registers = own.registers;
+	session->relay.registers_context = own.context;
 	if (!evaluate_only) {
 		session->relay.read = own.read;
 		session->relay.context = own.context;

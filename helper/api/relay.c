@@ -39,19 +39,24 @@ void relay_enter(struct relay *relay)
 	pthread_mutex_unlock(&relay->mutex);
 }
 
-uint64_t relay_read(void *context, uint64_t address, void *buffer, uint64_t size)
+/* On the caller's thread: bytes that were read, or whether registers are known. */
+static uint64_t answer(const struct relay *relay, const struct relay_request *request)
 {
-	struct relay *relay = context;
+	if (!request->is_registers)
+		return relay->read(relay->context, request->address, request->buffer, request->size);
+	return relay->registers(relay->registers_context, request->address, request->buffer) == 0;
+}
+
+static uint64_t ask(struct relay *relay, const struct relay_request *request)
+{
 	pthread_mutex_lock(&relay->mutex);
 	if (pthread_equal(relay->caller, pthread_self())) {
 		pthread_mutex_unlock(&relay->mutex);
-		return relay->read(relay->context, address, buffer, size);
+		return answer(relay, request);
 	}
 	while (relay->state != RELAY_FREE)
 		pthread_cond_wait(&relay->changed, &relay->mutex);
-	relay->address = address;
-	relay->buffer = buffer;
-	relay->size = size;
+	relay->request = *request;
 	relay->state = RELAY_POSTED;
 	pthread_cond_broadcast(&relay->changed);
 	while (relay->state != RELAY_DONE)
@@ -63,12 +68,26 @@ uint64_t relay_read(void *context, uint64_t address, void *buffer, uint64_t size
 	return result;
 }
 
+uint64_t relay_read(void *context, uint64_t address, void *buffer, uint64_t size)
+{
+	const struct relay_request request = { .address = address, .size = size, .buffer = buffer };
+	return ask(context, &request);
+}
+
+bool relay_registers(void *context, uint64_t tid, uint64_t *registers)
+{
+	const struct relay *relay = context;
+	const struct relay_request request = { .is_registers = true, .address = tid, .buffer = registers };
+	/* Set before a job starts, and not while one is there. */
+	return relay->registers != NULL && ask(context, &request) != 0;
+}
+
 /* With the mutex held; it is let go during the callback. */
 static void serve_one(struct relay *relay)
 {
 	relay->state = RELAY_TAKEN;
 	pthread_mutex_unlock(&relay->mutex);
-	uint64_t result = relay->read(relay->context, relay->address, relay->buffer, relay->size);
+	uint64_t result = answer(relay, &relay->request);
 	pthread_mutex_lock(&relay->mutex);
 	relay->result = result;
 	relay->state = RELAY_DONE;

@@ -31,6 +31,11 @@ SLICE_MS = 50  # how soon an interrupt is noticed
 
 READ = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64)
 EVALUATE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_uint64))
+REGISTERS = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_uint64, ctypes.POINTER(ctypes.c_uint64))
+
+# DWARF's order of x86-64, by the names that debuggers give them
+REGISTER_NAMES = ("rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+                  "r15", "rip")
 
 
 class Sized(ctypes.Structure):
@@ -49,7 +54,7 @@ class OpenOptions(Sized):
 
 class Callbacks(Sized):
     _fields_ = [("struct_size", ctypes.c_uint32), ("reserved", ctypes.c_uint32), ("read", READ),
-                ("evaluate", EVALUATE), ("context", ctypes.c_void_p)]
+                ("evaluate", EVALUATE), ("context", ctypes.c_void_p), ("registers", REGISTERS)]
 
 
 class Mapping(Sized):
@@ -203,10 +208,10 @@ class Session:
     """One open target. Callback errors are kept and raised after the call: ctypes would swallow them.
 
     evaluate(expression) gives an address or raises; is_interrupted() says that the user wants the prompt back, where no
-    KeyboardInterrupt says it.
+    KeyboardInterrupt says it; registers(tid) gives the values of REGISTER_NAMES, or None.
     """
 
-    def __init__(self, library, evaluate=None, is_interrupted=None):
+    def __init__(self, library, evaluate=None, is_interrupted=None, registers=None):
         self.library = library
         self.is_interrupted = is_interrupted or (lambda: False)
         self.pending = None  # an exception of a callback
@@ -214,7 +219,8 @@ class Session:
         self.handle = library.pyds_session_create()
         if not self.handle:
             raise Failure("out of memory")
-        self.callbacks = Callbacks(evaluate=EVALUATE(self._guard_evaluate(evaluate)) if evaluate else EVALUATE())
+        self.callbacks = Callbacks(evaluate=EVALUATE(self._guard_evaluate(evaluate)) if evaluate else EVALUATE(),
+                                   registers=REGISTERS(self._guard_registers(registers)) if registers else REGISTERS())
 
     def close(self):
         """False: a command is running in it (we are in a callback of it, or in an event of the debugger)."""
@@ -229,6 +235,23 @@ class Session:
                 return 0
             except BaseException as error:  # pylint: disable=broad-except
                 self.pending = error if isinstance(error, Refused) or not isinstance(error, Failure) else None
+                return 1
+        return guarded
+
+    def _guard_registers(self, registers):
+        def guarded(_context, tid, ret_registers):
+            try:
+                if self.is_interrupted():
+                    raise KeyboardInterrupt
+                values = registers(tid)
+                if values is None or len(values) != len(REGISTER_NAMES):
+                    return 1
+                for number, value in enumerate(values):
+                    ret_registers[number] = value
+                return 0
+            except BaseException as error:  # pylint: disable=broad-except
+                if isinstance(error, KeyboardInterrupt):
+                    self.pending = error
                 return 1
         return guarded
 

@@ -74,6 +74,11 @@ class Debugger:
         of the target and writes nothing to it."""
         raise NotImplementedError
 
+    def registers(self, tid):
+        """The values of bindings.REGISTER_NAMES of the thread with this native id, or None. Changes nothing of what
+        the user has selected."""
+        return None
+
     def is_interrupted(self):
         """Whether the user asked for the prompt, where no KeyboardInterrupt says so."""
         return False
@@ -233,7 +238,8 @@ class Sessions:
         return session
 
     def start(self, target, progress=None):
-        session = bindings.Session(self.library, self.debugger.evaluate, self.debugger.is_interrupted)
+        session = bindings.Session(self.library, self.debugger.evaluate, self.debugger.is_interrupted,
+                                   self.debugger.registers)
         options = self.debugger.open_options()
         try:
             if target.kind == CORE:

@@ -2,7 +2,7 @@
  * pydeepsize: what the objects of a stopped, hung or dead CPython process weigh.
  *
  * The whole public interface of libpydeepsize.so. Made to be loaded by ctypes from any Python and by any C program:
- * fixed-width integers, opaque handles, no callbacks but the two of a debugger. The library prints nothing, never
+ * fixed-width integers, opaque handles, no callbacks but the three of a debugger. The library prints nothing, never
  * aborts and never writes to the target. A session belongs to one thread at a time; sessions are independent of each
  * other. A call of a session from another thread, or from its own callback, while one has not returned is
  * PYDS_ERROR_STATE; pyds_job_progress() and pyds_job_cancel() may be called from anywhere, at any time.
@@ -89,13 +89,21 @@ enum pyds_open_flag {
 
 /* A debugger's memory. read returns the number of bytes it read; only == size counts. Called only on the thread that
  * is inside a pyds_ call of the session. evaluate (may be NULL) turns an expression of the debugger into an address:
- * 0 and *ret_address, or not 0. */
+ * 0 and *ret_address, or not 0.
+ *
+ * registers (may be NULL) fills ret_registers[PYDS_REGISTERS], in DWARF's order of x86-64 (rax rdx rcx rbx rsi rdi rbp
+ * rsp r8 to r15 rip), with those that the thread has now, and returns 0, or not 0 if they are not known. Asked of a
+ * process that was opened with PYDS_OPEN_ALREADY_STOPPED, for each thread whose frames of C code a command wants, each
+ * time: of a process that a debugger holds the kernel tells others only rsp and rip. */
+enum { PYDS_REGISTERS = 17 };
+
 struct pyds_callbacks {
 	uint32_t struct_size;
 	uint32_t reserved;
 	uint64_t (*read)(void *context, uint64_t address, void *buffer, uint64_t size);
 	int32_t (*evaluate)(void *context, const char *expression, uint64_t *ret_address);
 	void *context;
+	int32_t (*registers)(void *context, uint64_t tid, uint64_t *ret_registers);
 };
 
 struct pyds_mapping {
@@ -120,7 +128,8 @@ int32_t pyds_open_process(pyds_session *session, int32_t pid, const struct pyds_
 int32_t pyds_open_callbacks(pyds_session *session, const struct pyds_callbacks *callbacks,
                             const struct pyds_mapping *mappings, uint64_t mapping_count,
                             const struct pyds_open_options *options, pyds_job **ret_job);
-/* Only `evaluate` is used, for arguments of commands; for targets opened as core or process inside a debugger. */
+/* Only `evaluate` is used, for arguments of commands, and `registers`; for targets opened as core or process inside a
+ * debugger. */
 int32_t pyds_set_evaluate(pyds_session *session, const struct pyds_callbacks *callbacks);
 /* Which Python frame names without a prefix refer to: the n-th of the thread with this native id (0: unchanged). */
 int32_t pyds_select_frame(pyds_session *session, uint64_t tid, uint32_t frame);

@@ -95,6 +95,13 @@ struct memory_callbacks {
 	void *context;
 };
 
+/* The registers of a thread that a debugger holds: the kernel tells nobody else more than two of them. read: false if
+ * they are not known; asked each time anew. */
+struct memory_registers {
+	bool (*read)(void *context, uint64_t tid, uint64_t registers[NATIVE_REGISTERS]); /* NULL: nobody tells */
+	void *context;
+};
+
 struct memory_mapping { /* one row of a debugger's list of mappings */
 	uint64_t start, end, file_offset;
 	uint32_t protection;
@@ -116,6 +123,7 @@ struct memory_options {
 	struct progress *progress; /* of opening; NULL: nobody asks */
 	uint64_t max_memory; /* bytes that this process may have; 0: what there is */
 	uint64_t max_expanded; /* bytes that may come out of a compressed core; 0: what its headers speak of */
+	struct memory_registers registers; /* of a process that is already stopped */
 };
 
 enum live_mode { LIVE_NOT, LIVE_COPY, LIVE_IN_PLACE, LIVE_ALREADY_STOPPED };
@@ -139,6 +147,7 @@ struct address_space {
 	uint64_t granule_count; /* 16-byte granules of all segments: the size of a visited bitmap in bits */
 	ARRAY(struct mapped_file) files;
 	ARRAY(struct native_thread) threads;
+	struct memory_registers registers; /* of those threads whose registers are not in the list */
 	ARRAY(char *) warnings; /* sentences for `info`: what was odd while opening; owned */
 	ARRAY(const char *) losses; /* of the warnings, those that say what every answer may lack; borrowed from them */
 	struct memory_coverage coverage;

@@ -47,13 +47,24 @@ static bool get_thread(Dwfl *dwfl, pid_t tid, void *context, void **ret_thread)
 	return stacks->thread != NULL;
 }
 
+/* What a debugger says of a thread where the kernel said less. Both speak of one stop, or it is not believed. */
+static bool ask_registers(const struct memory_registers *source, const struct native_thread *native,
+                          uint64_t registers[NATIVE_REGISTERS])
+{
+	return source->read != NULL && source->read(source->context, native->tid, registers) &&
+	       registers[REGISTER_SP] == native->stack_pointer && registers[REGISTER_IP] == native->instruction_pointer;
+}
+
 static bool set_registers(Dwfl_Thread *thread, void *context)
 {
 	const struct native_stacks *stacks = context;
 	const struct native_thread *native = stacks->thread;
 	const Dwarf_Word sp = native->stack_pointer, ip = native->instruction_pointer;
+	uint64_t registers[NATIVE_REGISTERS];
 	if (native->has_registers)
 		return dwfl_thread_state_registers(thread, 0, NATIVE_REGISTERS, native->registers);
+	if (ask_registers(&stacks->space->registers, native, registers))
+		return dwfl_thread_state_registers(thread, 0, NATIVE_REGISTERS, registers);
 	return dwfl_thread_state_registers(thread, REGISTER_SP, 1, &sp) &&
 	       dwfl_thread_state_registers(thread, REGISTER_IP, 1, &ip);
 }

@@ -66,6 +66,8 @@ def commands(roots):
         "frames --no-retained --json",
         "threads",
         "threads --json",
+        "threads --native -n 0",
+        "frames --no-retained --native",
         "tracebacks",
         "tracebacks --json",
         "tasks",

@@ -202,7 +202,8 @@ def test_live_process_is_only_read(lldb, distribution):
                           folder) as target:
             target.wait_ready()
             asked = ["py-sizeof __main__.rows", "py-sizeof $rsp", "py-sizeof &PyList_Type",
-                     "py-sizeof (PyObject *)$rdi", "py-sizeof (long)1 + 2", "py-deepsize no_such_name", "py-heap"]
+                     "py-sizeof (PyObject *)$rdi", "py-sizeof (long)1 + 2", "py-deepsize no_such_name", "py-heap",
+                     "py-threads --native"]
             lldb.batch(lldb.process(target.pid), ["log enable -f %s gdb-remote packets" % log] + asked + [
                 write, "log disable gdb-remote packets"])
             assert target.process.poll() is None

@@ -178,7 +178,7 @@ static void tables_need_a_target(void **state)
 struct asked {
 	struct relay relay;
 	pthread_t reader_thread; /* that the callback ran on */
-	uint32_t reads;
+	uint32_t reads, tellings;
 	bool finished;
 };
 
@@ -189,6 +189,17 @@ static uint64_t give(void *context, uint64_t address, void *buffer, uint64_t siz
 	asked->reads++;
 	memset(buffer, (int)(address & 0xFF), size);
 	return size;
+}
+
+/* Of even threads, the number of each register. */
+static int32_t tell(void *context, uint64_t tid, uint64_t *ret_registers)
+{
+	struct asked *asked = context;
+	asked->reader_thread = pthread_self();
+	asked->tellings++;
+	for (uint64_t i = 0; i < PYDS_REGISTERS; i++)
+		ret_registers[i] = tid + i;
+	return tid % 2 == 0 ? 0 : -1;
 }
 
 enum { READS = 100 };
@@ -202,6 +213,21 @@ static void *read_much(void *argument)
 			return argument;
 	}
 	return NULL;
+}
+
+static void *ask_for_registers(void *argument)
+{
+	struct asked *asked = argument;
+	bool is_right = true;
+	for (uint64_t tid = 0; tid < READS; tid++) {
+		uint64_t registers[PYDS_REGISTERS] = { 0 };
+		unsigned char byte = 0;
+		is_right &= relay_registers(&asked->relay, tid, registers) == (tid % 2 == 0);
+		is_right &= registers[PYDS_REGISTERS - 1] == tid + PYDS_REGISTERS - 1;
+		is_right &= relay_read(&asked->relay, tid, &byte, 1) == 1 && byte == tid;
+	}
+	relay_finish(&asked->relay, &asked->finished);
+	return is_right ? NULL : argument;
 }
 
 static void *read_and_finish(void *argument)
@@ -247,6 +273,34 @@ static void reads_of_other_threads_run_on_the_one_that_waits(void **state)
 	relay_clear(&asked.relay);
 }
 
+static void registers_are_asked_for_on_the_thread_that_waits(void **state)
+{
+	(void)state;
+	struct asked asked = { .reads = 0 };
+	uint64_t registers[PYDS_REGISTERS];
+	pthread_t other;
+	void *failed;
+	assert_int_equal(relay_init(&asked.relay), 0);
+	relay_enter(&asked.relay);
+	/* Nobody tells. */
+	assert_false(relay_registers(&asked.relay, 2, registers));
+	asked.relay.read = give;
+	asked.relay.context = &asked;
+	asked.relay.registers = tell;
+	asked.relay.registers_context = &asked;
+	assert_int_equal(pthread_create(&other, NULL, ask_for_registers, &asked), 0);
+	while (!relay_serve(&asked.relay, &asked.finished, 50))
+		continue;
+	assert_int_equal(pthread_join(other, &failed), 0);
+	assert_null(failed);
+	assert_int_equal(asked.tellings, READS);
+	assert_int_equal(asked.reads, READS);
+	assert_true(pthread_equal(asked.reader_thread, pthread_self()));
+	assert_true(relay_registers(&asked.relay, 2, registers));
+	assert_false(relay_registers(&asked.relay, 3, registers));
+	relay_clear(&asked.relay);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +312,7 @@ int main(void)
 		cmocka_unit_test(a_session_in_use_is_neither_entered_nor_destroyed),
 		cmocka_unit_test(tables_need_a_target),
 		cmocka_unit_test(reads_of_other_threads_run_on_the_one_that_waits),
+		cmocka_unit_test(registers_are_asked_for_on_the_thread_that_waits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

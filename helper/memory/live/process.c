@@ -423,6 +423,8 @@ static int open_space(struct address_space *space, int32_t pid, bool already_sto
 		.pid = pid, .memory = -1, .root = -1, .is_direct = true, .is_gone = &space->source->is_gone
 	};
 	space->pid = pid;
+	if (already_stopped)
+		space->registers = options->registers;
 	space->source->read = process_read;
 	space->source->close = process_close;
 	space->source->context = process;
