@@ -8,15 +8,17 @@ enum {
 	CHEAP_BLOCKS = 1 << 23, /* two seconds, and 200 MB: nobody need be asked */
 	COSTLY_SHARE = 2, /* more than the objects divided by that: more than half of all the rest's time */
 	PEAK_BYTES = 64, /* of ours, a block, with a word that leads to it and to another one */
+	POOL_GRANULE = 16, /* sizes of small blocks are multiples of it */
+	POOL_SLACK = 4, /* one part of so many in pools may be rounding, free lists and tables of Python's own */
 };
 
 /* Of what no row has anything. */
 #define NATIVE_REFUSED "malloc's heaps do not confirm themselves, so that its blocks are not known: memory says where"
 
-/* What malloc gave out to whoever it was, or mimalloc where a free-threaded build has it in its place. */
+/* What malloc gave out to whoever it was. */
 static uint64_t malloc_bytes(const struct memory_map *map)
 {
-	uint64_t used = map->mimalloc.used_bytes;
+	uint64_t used = 0;
 	for (size_t i = 0; i < map->walks.count; i++)
 		if (map->walks.items[i].is_confirmed)
 			used += map->walks.items[i].all.used_bytes + map->walks.items[i].mapped_found_bytes;
@@ -31,19 +33,32 @@ static uint64_t other_bytes(const struct memory_map *map, const struct memory_re
 	       (map->mimalloc_pools.is_confirmed ? map->mimalloc_pools.used_bytes : 0);
 }
 
-/* What malloc gave out and objects of these sizes do not explain, and all else. Both are cheap to know: no object is
- * decoded. */
+/* mimalloc has all objects where it is used, and what PyMem_Malloc() gives; since 3.15 malloc may have nothing. */
+static bool has_mimalloc(const struct memory_map *map)
+{
+	return map->mimalloc.used_bytes > 0;
+}
+
+static uint64_t beyond(uint64_t used, uint64_t explained)
+{
+	return used > explained ? used - explained : 0;
+}
+
+/* What malloc gave out and large objects do not explain, what pools have in use that is far more than the other
+ * objects, and all else. All is cheap to know: no object is decoded. */
 static uint64_t guess(const struct heap_graph *graph, const struct memory_map *map,
                       const struct memory_regions *regions)
 {
-	const uint64_t used = malloc_bytes(map);
-	/* Small objects come from malloc in no build. */
-	const uint32_t least = map->mimalloc.used_bytes > 0 ? 0 : LARGE_BYTES;
-	uint64_t objects = 0;
+	const uint64_t pooled = has_mimalloc(map) ? map->mimalloc.used_bytes : map->pymalloc.used_bytes;
+	uint64_t large = 0, small = 0;
 	for (uint32_t node = 0; node < graph->index.count; node++)
-		if (graph->shallow[node] > least)
-			objects += heap_graph_own(graph, node);
-	return (used > objects ? used - objects : 0) + other_bytes(map, regions);
+		if (graph->shallow[node] > LARGE_BYTES)
+			large += heap_graph_own(graph, node);
+		else
+			small += (graph->shallow[node] + POOL_GRANULE - 1) & ~(uint32_t)(POOL_GRANULE - 1);
+	const uint64_t in_pools = beyond(pooled, has_mimalloc(map) ? small + large : small);
+	return beyond(malloc_bytes(map), has_mimalloc(map) ? 0 : large) +
+	       (in_pools >= pooled / POOL_SLACK ? in_pools : 0) + other_bytes(map, regions);
 }
 
 /* Bytes that are worth a look. */
@@ -129,8 +144,9 @@ int query_heap_and_blocks(const struct query *query, const struct retained **ret
 		/* As guess() will say of it: what is worth a look then. */
 		const uint64_t worth = least_worth(regions.private_bytes), other = other_bytes(map, &regions);
 		const uint64_t used = malloc_bytes(map), all = used + other;
+		const bool is_enough = other >= worth || has_mimalloc(map);
 		if (all >= worth)
-			TRY(target_note_blocks(target, other >= worth ? UINT64_MAX : all - worth, query->progress,
+			TRY(target_note_blocks(target, is_enough ? UINT64_MAX : all - worth, query->progress,
 			                       query->error));
 	}
 	return query_heap(query, ret_heap);
