@@ -313,9 +313,15 @@ def test_a_refusal_says_what_to_ask(answers):
 def test_small_blocks_of_pools_are_worth_a_look(each, tmp_path):
     """Python's allocators give them out like those of objects, and malloc knows nothing of them."""
     with cores.Target(each.path, [os.path.join(HERE, "pooled_program.py")], str(tmp_path)) as target:
-        made = int(target.wait_ready().split()[1])
+        made, *arrays = map(int, target.wait_ready().split()[1:])
         named = ["--pid", str(target.pid)]
-        top, kept = program.ask(named, ["top", "--json"]), program.ask(named, ["deepsize", "--json", "kept"])
-    owned = kept["objects"][0]["native"]
+        names = ["arrays[%d]" % (bytes_ // 200000) for bytes_ in arrays]
+        top = program.ask(named, ["top", "--json"])
+        kept, *rows = program.ask(named, ["deepsize", "--json", "kept"] + names)["objects"]
+        leads = program.ask(named, ["object", "--json"] + names)["objects"]
+    owned = kept["native"]
     assert "native_left_out" not in top and top["native"]["bytes"] >= owned
     assert made <= owned <= (1.6 if each.debug else 1.1) * made  # a debug build puts guards around each
+    for bytes_, row, lead in zip(arrays, rows, leads):
+        assert bytes_ <= row["native"] <= 1.05 * bytes_ + 1024 and row["native_reached"] == row["native"]
+        assert bytes_ <= lead["native_referents"]["bytes"] <= 1.05 * bytes_ + 1024

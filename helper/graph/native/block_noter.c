@@ -130,18 +130,12 @@ static bool note_opaque(struct block_noter *noter, struct decoder *decoder, uint
 	const struct decoded *out = &decoder->out;
 	noter->all->opaque[node / 64] |= UINT64_C(1) << node % 64;
 	noter->own.opaque_count++;
-	/* What ctypes has for a program may be pointers. */
-	const bool is_ctypes = out->blocks.count > 0 && strcmp(out->type->entry->id, "ctypes_data") == 0;
 	for (size_t i = 0; i < out->blocks.count; i++) {
-		const struct block *block = &out->blocks.items[i];
-		if ((block->flags & BLOCK_OPAQUE) == 0 && !is_ctypes)
+		if (!opaque_block(out, i))
 			continue;
 		const struct allocation allocation = allocation_of_block(decoder, i);
-		if (allocation.allocator == ALLOCATOR_UNKNOWN || allocation.taken < GLIBC_CHUNK_SMALLEST)
-			continue;
-		const struct opaque_piece piece = { allocation.address, allocation.taken - GLIBC_CHUNK_HEADER / 2,
-			                            node };
-		if (!array_push(&noter->own.pieces, piece))
+		const struct opaque_piece piece = { allocation.address, opaque_room(&allocation), node };
+		if (piece.bytes > 0 && !array_push(&noter->own.pieces, piece))
 			return false;
 	}
 	return true;

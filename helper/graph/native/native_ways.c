@@ -79,10 +79,7 @@ static int look_at_blocks(struct search *search, struct decoder *decoder)
 			continue;
 		const struct allocation allocation = allocation_of_block(decoder, i);
 		TRY(note_known(search, &allocation));
-		if ((block->flags & BLOCK_OPAQUE) == 0 || allocation.allocator == ALLOCATOR_UNKNOWN ||
-		    allocation.taken < GLIBC_CHUNK_SMALLEST)
-			continue;
-		const uint64_t room = allocation.taken - GLIBC_CHUNK_HEADER / 2;
+		const uint64_t room = opaque_block(&decoder->out, i) ? opaque_room(&allocation) : 0;
 		TRY(look_through(search, allocation.address, room < PIECE_MOST ? room : PIECE_MOST));
 	}
 	return OK;

@@ -5,6 +5,9 @@
 #ifndef PYDS_GRAPH_PYTHON_BLOCKS_H
 #define PYDS_GRAPH_PYTHON_BLOCKS_H
 
+#include <string.h>
+
+#include "allocator/glibc_chunks.h"
 #include "allocator/region_map.h"
 #include "decode/allocated.h"
 #include "graph/heap/heap_graph.h"
@@ -41,6 +44,24 @@ struct python_blocks {
 	uint64_t opaque_count;
 	ARRAY(struct opaque_piece) pieces; /* of these objects, in their order */
 };
+
+/* Whether words in block i of what was decoded may be pointers: what it has for a library, or ctypes for a program. */
+static inline bool opaque_block(const struct decoded *out, size_t i)
+{
+	return (out->blocks.items[i].flags & BLOCK_OPAQUE) != 0 || strcmp(out->type->entry->id, "ctypes_data") == 0;
+}
+
+/* Bytes of such a block, from its address on, that the object can have written to; 0: not known. */
+static inline uint64_t opaque_room(const struct allocation *allocation)
+{
+	const bool is_chunk = allocation->allocator == ALLOCATOR_MALLOC || allocation->allocator == ALLOCATOR_MMAP;
+	const uint64_t before = allocation->address - allocation->block; /* guards of a debug build */
+	const uint64_t after = is_chunk ? GLIBC_CHUNK_HEADER / 2 : 0; /* the size of the next chunk */
+	if (allocation->allocator == ALLOCATOR_UNKNOWN || allocation->taken <= before + after)
+		return 0;
+	const uint64_t room = allocation->taken - before - after, most = (allocation->most + 7) & ~UINT64_C(7);
+	return most != 0 && most < room ? most : room;
+}
 
 /* The memory's walks say which blocks are in use. */
 int python_blocks_find(struct python_blocks *blocks, const struct heap_graph *graph, const struct memory_map *memory,
