@@ -66,7 +66,7 @@ def parts_of(part):
 def test_memory_says_what_leads_to_blocks_of_c_code(answers):
     native, without, memory = answers[0], answers[1], answers[4]
     assert without["native"] is None
-    assert memory["native"] == {holder: native[holder] for holder in ("owned", "static", "trees", "unseen")}
+    assert memory["native"] == {holder: native[holder] for holder in ("owned", "garbage", "static", "trees", "unseen")}
     heaps, = [part for part in parts_of(memory["tree"][0]) if part["name"] == "malloc heaps"]
     used, = [part for part in heaps["parts"] if part["name"] == "in use by C code"]
     leads = {one["name"]: one for one in used["of_which"] if "~" in one["name"] or "trees" in one["name"]}

@@ -112,7 +112,7 @@ def test_owners_have_what_malloc_gave_them(answers):
 def test_sums(answers):
     native, memory = answers[:2]
     total = native["total"]
-    assert sum(native[name]["bytes"] for name in ("owned", "static", "trees", "unseen")) == total["bytes"]
+    assert sum(native[name]["bytes"] for name in ("owned", "garbage", "static", "trees", "unseen")) == total["bytes"]
     assert sum(row["bytes"] for row in native["by_owner"]) == total["bytes"]
     assert sum(row["count"] for row in native["by_size"]) == total["count"] == len(native["blocks"])
     assert total["bytes"] == memory["total"]["native"]

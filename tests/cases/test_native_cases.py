@@ -86,6 +86,6 @@ def test_nearly_all_private_memory_has_an_owner(kept):
 def test_a_live_process_and_its_core_have_the_same_owners(kept):
     """What one of them leaves out, as a page of a shared mapping, must not move the owners of all blocks behind it."""
     live, core = kept[2:]
-    for holder in ("owned", "static", "trees", "unseen"):
+    for holder in ("owned", "garbage", "static", "trees", "unseen"):
         assert live[holder]["count"] == pytest.approx(core[holder]["count"], rel=0.02, abs=20), holder
         assert live[holder]["bytes"] == pytest.approx(core[holder]["bytes"], rel=0.02, abs=65536), holder
