@@ -184,25 +184,30 @@ static bool has_key(struct shape_search *search, const struct traced_table *tabl
 	return false;
 }
 
-/* The traceback of the first trace, and the file name of its first frame. */
+/* The traceback of a trace that was made below a Python frame, and the file name of its first frame. Others have one
+ * that is in neither set: a static variable, whose only frame is "<unknown>", line 0 (Modules/_tracemalloc.c,
+ * tracemalloc_empty_traceback). Which traces come first is up to addresses. */
 static bool first_trace(struct shape_search *search, uint64_t *ret_traceback, uint64_t *ret_file)
 {
 	const struct layout *layout = &search->runtime->layout;
+	const uint32_t head = layout_offset(layout, FIELD_traceback_t_frames);
 	struct traced_cursor cursor;
 	traced_cursor_init(&cursor, &search->best, &search->reader, layout);
-	const uint8_t *entry = traced_cursor_next(&cursor);
-	const uint8_t *value = entry == NULL ? NULL
-	                                     : traced_entry_value(&search->best, &search->reader, entry,
-	                                                          layout->struct_bytes[STRUCT_trace_t]);
-	if (value == NULL)
-		return false;
-	*ret_traceback = layout_get(layout, FIELD_trace_t_traceback, value);
-	const uint32_t head = layout_offset(layout, FIELD_traceback_t_frames);
-	const uint8_t *stack = reader_at(&search->reader, *ret_traceback, head + layout->struct_bytes[STRUCT_frame_t]);
-	if (stack == NULL)
-		return false;
-	*ret_file = layout_get(layout, FIELD_frame_t_filename, stack + head);
-	return true;
+	for (const uint8_t *entry; (entry = traced_cursor_next(&cursor)) != NULL;) {
+		const uint8_t *value = traced_entry_value(&search->best, &search->reader, entry,
+		                                          layout->struct_bytes[STRUCT_trace_t]);
+		if (value == NULL)
+			return false;
+		*ret_traceback = layout_get(layout, FIELD_trace_t_traceback, value);
+		const uint8_t *stack = reader_at(&search->reader, *ret_traceback,
+		                                 head + layout->struct_bytes[STRUCT_frame_t]);
+		if (stack == NULL)
+			return false;
+		*ret_file = layout_get(layout, FIELD_frame_t_filename, stack + head);
+		if (layout_get(layout, FIELD_frame_t_lineno, stack + head) != 0)
+			return true;
+	}
+	return false;
 }
 
 /* The two sets whose sizes are part of what tracemalloc takes itself: they are told by a member. The traces have a
