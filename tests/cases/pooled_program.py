@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A chain of small blocks that C code has from PyMem_Malloc(), which takes them from Python's pools, and a pointer to the
-first; arrays of pointers to large blocks, which fill what the arrays have of a pool or of malloc to the last word. Says
-READY with the bytes of the chain and of each array's blocks."""
+"""A chain of small blocks that C code has from PyMem_Malloc(), which takes them from Python's pools, and a pointer to
+the first; arrays of pointers to large blocks, which fill what the arrays have of a pool or of malloc to the last word.
+Says READY with the bytes of the chain and of each array's blocks."""
 import ctypes
 import os
 

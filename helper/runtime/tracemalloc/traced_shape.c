@@ -194,13 +194,13 @@ static bool first_trace(struct shape_search *search, uint64_t *ret_traceback, ui
 	struct traced_cursor cursor;
 	traced_cursor_init(&cursor, &search->best, &search->reader, layout);
 	for (const uint8_t *entry; (entry = traced_cursor_next(&cursor)) != NULL;) {
-		const uint8_t *value = traced_entry_value(&search->best, &search->reader, entry,
-		                                          layout->struct_bytes[STRUCT_trace_t]);
+		const uint8_t *value =
+		        traced_entry_value(&search->best, &search->reader, entry, layout->struct_bytes[STRUCT_trace_t]);
 		if (value == NULL)
 			return false;
 		*ret_traceback = layout_get(layout, FIELD_trace_t_traceback, value);
-		const uint8_t *stack = reader_at(&search->reader, *ret_traceback,
-		                                 head + layout->struct_bytes[STRUCT_frame_t]);
+		const uint8_t *stack =
+		        reader_at(&search->reader, *ret_traceback, head + layout->struct_bytes[STRUCT_frame_t]);
 		if (stack == NULL)
 			return false;
 		*ret_file = layout_get(layout, FIELD_frame_t_filename, stack + head);
