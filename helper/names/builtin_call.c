@@ -60,7 +60,15 @@ static bool has_arguments_ready(const struct call *call, const struct opcode_fac
 	        (stack_word(call, slot + 1, &keywords) && (keywords == 0 || is_exactly(call, keywords, "dict"))));
 }
 
-/* A call that is over lets go of what it was given: a word is NULL by then (3.14+), or its object goes. */
+/* Words that were loaded of variables may be tagged as not counted (3.14+). */
+static bool is_counted(const struct call *call, uint64_t slot)
+{
+	uint64_t word;
+	return !layout_feature(call->decoder->layout, FEATURE_TAGGED_STACK_REFS) ||
+	       !reader_u64(&call->decoder->reader, call->frame->stack + 8 * slot, &word) || (word & 1) == 0;
+}
+
+/* A call that is over lets go of what it was given: a word is NULL by then (3.14+, mostly), or its object goes. */
 static bool is_letting_go(const struct call *call, const struct opcode_facts *facts)
 {
 	const uint64_t depth = (uint64_t)call->depths->depth[call->unit];
@@ -72,7 +80,7 @@ static bool is_letting_go(const struct call *call, const struct opcode_facts *fa
 		                         (has_all && facts->words == WORDS_WITH_KEYWORDS && slot + 1 == depth);
 		if (!stack_word(call, slot, &word) || (word == 0 && !may_be_null))
 			return true;
-		if (word != 0 && finalized_maybe(call->decoder, word, call->callee))
+		if (word != 0 && finalized_maybe(call->decoder, word, is_counted(call, slot), call->callee))
 			return true;
 	}
 	return false;

@@ -64,14 +64,14 @@ static bool has_plain_finalizer(struct object_reader *objects, uint64_t type)
 	return false;
 }
 
-bool finalized_maybe(struct decoder *decoder, uint64_t object, const struct python_frame *callee)
+bool finalized_maybe(struct decoder *decoder, uint64_t object, bool is_counted, const struct python_frame *callee)
 {
 	struct object_reader *objects = &decoder->objects;
 	struct reference_count count;
 	uint64_t finalizer, flag;
 	if (!reference_count_read(decoder, object, &count) || count.is_immortal || !count.is_known)
 		return false;
-	if (count.count <= 0 || layout_feature(decoder->layout, FEATURE_TAGGED_STACK_REFS))
+	if (count.count <= 0 || !is_counted)
 		return count.count <= 0;
 	const uint64_t type = value_type(objects, object, NULL);
 	if (type == 0 || !value_field(objects, type, FIELD_PyTypeObject_tp_finalize, &finalizer))

@@ -6,9 +6,9 @@
 #include "decode/decoder.h"
 
 /* Whether an object that the stack refers to may be one whose finalizer or whose weak references' callbacks run.
- * callee: the Python frame in front of the one that the stack is of; NULL: none. Where the stack's words need not count
- * (FEATURE_TAGGED_STACK_REFS) only those that have no reference left: words are NULL there by then. */
-bool finalized_maybe(struct decoder *decoder, uint64_t object, const struct python_frame *callee);
+ * is_counted: the stack's word is one of its references, so that it goes with the call if there is no other. callee:
+ * the Python frame in front of the one that the stack is of; NULL: none. */
+bool finalized_maybe(struct decoder *decoder, uint64_t object, bool is_counted, const struct python_frame *callee);
 
 /* Whether a Python function that runs with that argument may be called by an object's end, whatever called before. */
 bool finalized_by(struct decoder *decoder, const struct python_frame *callee, uint64_t argument);

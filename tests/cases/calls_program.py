@@ -386,6 +386,12 @@ def ends_file():
     id(full_pipe())
 
 
+def ends_file_of_replaced():
+    """The instruction is one for functions of one argument (3.11+) by then."""
+    for make in [object] * 200 + [full_pipe]:
+        id(make())
+
+
 def ends_text():
     id(io.TextIOWrapper(full_pipe()))
 
@@ -507,7 +513,8 @@ CASES = [
     ("<built-in function len>", by_len), ("<built-in class str>", by_str),
     ("-", finalizes_unbound), ("-", closes_iterator), ("-", closes_quietly), ("-", closes_in_handler),
     ("-", forgets_to_await), ("-", hooks),
-    ("none", ends_file), ("none", ends_text), ("none", ends_own_file), ("none", ends_file_of_many),
+    ("none", ends_file), ("none", ends_file_of_replaced), ("none", ends_text), ("none", ends_own_file),
+    ("none", ends_file_of_many),
     ("| <built-in method recv of _socket.socket>", receives),
     ("| <built-in method readline of _io.TextIOWrapper>", reads_line),
     ("<built-in method send of generator>", sends), ("<built-in function sorted>", in_every_way),
