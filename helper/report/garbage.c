@@ -21,9 +21,8 @@ static void say_sum(struct report *report, const struct garbage_answer *answer, 
 	report_bytes(report, text, sum->bytes);
 	if (sum->native == 0)
 		return;
-	text_add(text, answer->native.is_exact ? " and " : " and ~");
-	report_bytes(report, text, sum->native);
-	text_add(text, " of C code");
+	text_add(text, " and ");
+	native_beside_bytes(report, &answer->native, sum->native);
 }
 
 static void sum_line(struct report *report, const struct garbage_answer *answer, const char *name,

@@ -8,6 +8,13 @@ const char *native_beside_heading(const struct native_beside *beside)
 	return beside->is_exact ? "Native" : "~Native";
 }
 
+void native_beside_bytes(struct report *report, const struct native_beside *beside, uint64_t bytes)
+{
+	text_add(report->text, beside->is_exact ? "" : "~");
+	report_bytes(report, report->text, bytes);
+	text_add(report->text, " of C code");
+}
+
 void native_beside_line(struct report *report, const struct native_beside *beside)
 {
 	struct text *text = report->text;
@@ -19,9 +26,9 @@ void native_beside_line(struct report *report, const struct native_beside *besid
 	units_percent(text, beside->named_bytes, beside->private_bytes);
 	text_add(text, "% have a known owner (memory)");
 	if (beside->total > 0) {
-		text_add(text, beside->is_exact ? "; " : "; ~");
-		report_bytes(report, text, beside->total);
-		text_add(text, " of C code hang on objects (native)");
+		text_add(text, "; ");
+		native_beside_bytes(report, beside, beside->total);
+		text_add(text, " hang on objects (native)");
 	}
 	text_add(text, "\n");
 }
@@ -39,9 +46,9 @@ void garbage_apart_line(struct report *report, uint64_t count, uint64_t bytes, c
 	}
 	text_add(text, " apart: unreachable");
 	if (beside->garbage > 0) {
-		text_add(text, beside->is_exact ? ", and " : ", and ~");
-		report_bytes(report, text, beside->garbage);
-		text_add(text, " of C code that hang on them");
+		text_add(text, ", and ");
+		native_beside_bytes(report, beside, beside->garbage);
+		text_add(text, " that hang on them");
 	}
 	text_add(text, "; garbage says what a collection would free\n");
 }

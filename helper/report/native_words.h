@@ -12,6 +12,8 @@ const char *native_beside_heading(const struct native_beside *beside);
  */
 void native_beside_line(struct report *report, const struct native_beside *beside);
 /* What is left out where nobody asked for that, why, and what to type; nothing where nothing is. */
+/* "~10.2 MiB of C code" */
+void native_beside_bytes(struct report *report, const struct native_beside *beside, uint64_t bytes);
 /* "  236 objects, 3.8 MiB apart: unreachable, ..."; nothing where there are none. */
 void garbage_apart_line(struct report *report, uint64_t count, uint64_t bytes, const struct native_beside *beside);
 void native_left_out_line(struct report *report, const struct native_beside *beside);

@@ -13,7 +13,6 @@ struct finder {
 	const struct garbage_question *question;
 	const struct retained *heap;
 	struct garbage garbage;
-	struct byte_counts native; /* of C code, by place in the garbage; not open: none, or nobody looked */
 	struct garbage_answer *answer;
 	ARRAY(struct garbage_type_row) sums; /* two for each type: by 2 * type_info.index + kind */
 };
@@ -83,7 +82,7 @@ static int sum_objects(struct finder *finder)
 		const uint64_t object = object_index_address(&graph->index, garbage->nodes[place]);
 		const struct garbage_sum one = {
 			.bytes = heap_graph_bytes(graph, garbage->nodes[place], finder->query->measure),
-			.native = garbage_native(&finder->native, place),
+			.native = garbage_native(answer, graph, garbage->nodes[place]),
 		};
 		const enum garbage_kind kind = (enum garbage_kind)garbage->kind[place];
 		const int8_t generation = garbage->generation[place];
@@ -176,37 +175,17 @@ static int find_collectors(struct finder *finder)
 	return OK;
 }
 
-static int weigh_native(struct finder *finder)
-{
-	const struct native_graph *native;
-	uint64_t steps = 0;
-	if (finder->answer->native.garbage == 0)
-		return OK;
-	TRY(target_native(finder->query->target, finder->query->progress, &native, finder->query->error));
-	if (!native_graph_open_counts(native, &finder->native, (uint64_t)finder->garbage.count + 1))
-		return no_memory(finder);
-	for (size_t i = 0; i < native->blocks.count; i++) {
-		const struct native_block *block = &native->blocks.items[i];
-		if (progress_look(finder->query->progress, &steps) != OK)
-			return query_cancelled(finder->query);
-		const uint32_t place =
-		        block->holder == NATIVE_GARBAGE ? finder->garbage.place[block->owner] : UINT32_MAX;
-		if (place != UINT32_MAX)
-			byte_counts_add(&finder->native, place, native_block_bytes(block));
-	}
-	return OK;
-}
-
 static int find(struct finder *finder)
 {
 	const struct query *query = finder->query;
 	const struct heap_graph *graph = finder->heap->graph;
 	TRY(garbage_open(&finder->garbage, graph, finder->heap->dominators.number, &query->target->decoder,
 	                 query->progress, query->error));
-	TRY(weigh_native(finder));
+	if (finder->answer->native.garbage > 0)
+		TRY(target_weigh_native(query->target, query->progress, query->error));
 	TRY(sum_objects(finder));
 	TRY(keep_types(finder));
-	TRY(garbage_cycles(query, graph, &finder->garbage, &finder->native, finder->answer));
+	TRY(garbage_cycles(query, graph, &finder->garbage, finder->answer));
 	keep_cycles(finder);
 	return find_collectors(finder);
 }
@@ -222,7 +201,6 @@ int query_garbage(const struct query *query, const struct garbage_question *ques
 	ret_answer->coverage = finder.heap->graph->coverage;
 	int status = find(&finder);
 	garbage_close(&finder.garbage);
-	byte_counts_close(&finder.native);
 	array_free(&finder.sums);
 	return status;
 }

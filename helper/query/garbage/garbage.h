@@ -63,6 +63,13 @@ struct garbage_answer {
 	struct coverage coverage;
 };
 
+/* Bytes of C code that hang on one of the garbage; 0 where they are not known. */
+static inline uint64_t garbage_native(const struct garbage_answer *answer, const struct heap_graph *graph,
+                                      uint32_t node)
+{
+	return answer->native.garbage > 0 ? heap_graph_bytes(graph, node, SIZE_NATIVE) : 0;
+}
+
 /* What rows are sorted by, and must have at least. */
 static inline uint64_t garbage_weight(const struct garbage_sum *sum)
 {

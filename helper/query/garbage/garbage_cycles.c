@@ -19,7 +19,6 @@ struct finder {
 	const struct query *query;
 	const struct heap_graph *graph;
 	struct garbage *garbage;
-	const struct byte_counts *native; /* by place */
 	struct garbage_answer *answer;
 	const struct components *components; /* the garbage's */
 	struct cycle_search search;
@@ -233,7 +232,7 @@ static int sum_rows(struct finder *finder, const struct dominators *dominators, 
 		const uint32_t place = dominators->node[number];
 		sums->bytes[number] =
 		        heap_graph_bytes(finder->graph, finder->garbage->nodes[place], finder->query->measure);
-		sums->native[number] = garbage_native(finder->native, place);
+		sums->native[number] = garbage_native(finder->answer, finder->graph, finder->garbage->nodes[place]);
 		sums->objects[number] = 1;
 	}
 	if (dominators_sum(dominators, sums->bytes, finder->query->progress) < 0 ||
@@ -278,14 +277,11 @@ static int weigh_rows(struct finder *finder)
 }
 
 int garbage_cycles(const struct query *query, const struct heap_graph *graph, struct garbage *garbage,
-                   const struct byte_counts *native, struct garbage_answer *answer)
+                   struct garbage_answer *answer)
 {
-	struct finder finder = { .query = query,
-		                 .graph = graph,
-		                 .garbage = garbage,
-		                 .native = native,
-		                 .answer = answer,
-		                 .components = &garbage->components };
+	struct finder finder = {
+		.query = query, .graph = graph, .garbage = garbage, .answer = answer, .components = &garbage->components
+	};
 	if (garbage->count == 0)
 		return OK;
 	finder.row_of = malloc(((size_t)finder.components->count + 1) * sizeof *finder.row_of);

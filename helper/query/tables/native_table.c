@@ -11,26 +11,6 @@ struct table_cursor {
 	size_t next;
 };
 
-int tables_native(struct tables *tables)
-{
-	const struct native_graph *graph;
-	const uint32_t *nodes = tables->heap->dominators.node;
-	if (tables->native != NULL)
-		return OK;
-	TRY(target_native(tables->query.target, tables->query.progress, &graph, tables->query.error));
-	uint64_t *bytes = calloc((size_t)tables->heap->graph->node_count + 1, sizeof *bytes);
-	if (bytes == NULL)
-		return query_no_memory(&tables->query, "the tables of the heap");
-	for (size_t i = 0; i < graph->blocks.count; i++) {
-		const struct native_block *block = &graph->blocks.items[i];
-		if (block->holder == NATIVE_OBJECT || block->holder == NATIVE_GARBAGE)
-			bytes[block->holder == NATIVE_OBJECT ? nodes[block->owner] : block->owner] +=
-			        native_block_bytes(block);
-	}
-	tables->native = bytes;
-	return OK;
-}
-
 static int open_blocks(struct table_cursor **ret_cursor, struct tables *tables, const struct scan *scan)
 {
 	(void)scan; /* there is one order */

@@ -188,6 +188,7 @@ static struct cell content_cell(struct table_cursor *cursor, uint32_t column)
 static int object_cell(struct table_cursor *cursor, uint32_t column, struct cell *ret_cell)
 {
 	struct tables *tables = cursor->tables;
+	uint64_t native;
 	if (cell_of_graph(cursor, column, ret_cell))
 		return OK;
 	switch (column) {
@@ -196,9 +197,10 @@ static int object_cell(struct table_cursor *cursor, uint32_t column, struct cell
 		*ret_cell = cell_integer(heap_graph_allocated(tables->heap->graph, cursor->object));
 		return OK;
 	case OBJECT_native:
-		TRY(tables_native(tables));
-		if (tables->native[cursor->object] > 0)
-			*ret_cell = cell_integer(tables->native[cursor->object]);
+		TRY(target_weigh_native(tables->query.target, tables->query.progress, tables->query.error));
+		native = heap_graph_bytes(tables->heap->graph, cursor->object, SIZE_NATIVE);
+		if (native > 0)
+			*ret_cell = cell_integer(native);
 		return OK;
 	case OBJECT_depth:
 		TRY(tables_depths(tables));

@@ -56,7 +56,6 @@ void tables_close(struct tables *tables)
 	free(tables->content_kinds);
 	free(tables->generations);
 	free(tables->depths);
-	free(tables->native);
 	text_free(&tables->text);
 	free(tables);
 }

@@ -25,7 +25,6 @@ struct tables {
 	size_t content_kind_count; /* types that were known when it was made */
 	uint8_t *generations; /* by object; GC_GENERATIONS: not tracked */
 	uint32_t *depths; /* by number of the dominator tree */
-	uint64_t *native; /* by node of the graph: bytes of native blocks that hang on it */
 	struct naming *naming; /* query/naming.h */
 	uint64_t content_key; /* of column content: another one each time */
 	struct text text; /* the cell being made, for whoever needs a place */
@@ -40,7 +39,6 @@ int tables_types(struct tables *tables); /* type_of */
 int tables_by_type(struct tables *tables); /* by_type, type_first, type_ranked */
 int tables_generations(struct tables *tables);
 int tables_depths(struct tables *tables);
-int tables_native(struct tables *tables);
 /* ERROR_CANCELLED, with its sentence, once somebody asked for it; looked at by every loop over objects. */
 int tables_check(struct tables *tables, uint64_t step);
 
