@@ -1,11 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""One core for the tests of the prompt and of completion."""
+"""Every debugger there is; one core for the tests of the prompt and of completion."""
 import os
 
 import pytest
 
 import cores
+import gdb_session
+import lldb_session
 import program
+
+DEBUGGERS = (gdb_session,) + lldb_session.find()
+
+
+@pytest.fixture(scope="module", params=DEBUGGERS, ids=[debugger.NAME for debugger in DEBUGGERS])
+def debugger(request):
+    why = request.param.missing()
+    if why:
+        pytest.skip(why)
+    return request.param
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,7 @@ import shutil
 import pytest
 
 import cores
-import gdb_session
 import interpreters
-import lldb_session
 import program
 import stored_cores
 from truth import Truth
@@ -92,16 +90,7 @@ def three_pythons():
     return [one for one in [interpreters.distribution()] + stored[:1] + stored[1:][-1:] if one is not None]
 
 
-DEBUGGERS = (gdb_session,) + lldb_session.find()
 PYTHONS = three_pythons()
-
-
-@pytest.fixture(scope="module", params=DEBUGGERS, ids=[debugger.NAME for debugger in DEBUGGERS])
-def debugger(request):
-    why = request.param.missing()
-    if why:
-        pytest.skip(why)
-    return request.param
 
 
 def interpreter_core(interpreter, folder):

@@ -14,7 +14,6 @@ import lldb_session
 import program
 
 LLDBS = lldb_session.find()
-DEBUGGERS = (gdb_session,) + LLDBS
 LISTS, PAIRS = 150000, 4000000  # objects: twice as many
 MOST_GROWN_KB = 16 << 10  # the answer's size is several times this
 PROMPT_S = 0.2
@@ -22,14 +21,6 @@ SHOWS_PROGRESS_AT_ONCE = "import sys; sys.modules['pydeepsize_commands'].PROGRES
 FORGETS_THE_PEAK = "open('/proc/self/clear_refs', 'w').write('5')"
 SAYS_MEMORY = ("print('MEMORY', *[line.split()[1] for line in open('/proc/self/status') if line[:5] in "
                "('VmHWM', 'VmRSS')], flush=True)")
-
-
-@pytest.fixture(scope="module", params=DEBUGGERS, ids=[debugger.NAME for debugger in DEBUGGERS])
-def debugger(request):
-    why = request.param.missing()
-    if why:
-        pytest.skip(why)
-    return request.param
 
 
 @pytest.fixture(scope="module")

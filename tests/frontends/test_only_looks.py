@@ -8,22 +8,12 @@ import pytest
 
 import cores
 import gdb_session
-import lldb_session
 
-DEBUGGERS = (gdb_session,) + lldb_session.find()
 MARK = b"untouched mark of the test"
 PROGRAM = ("import ctypes, sys\nmark = ctypes.create_string_buffer(%r)\nrows = [1, 2]\n"
            "print('READY', ctypes.addressof(mark), flush=True)\nsys.stdin.readline()\n"
            "print(mark.value, flush=True)\n" % MARK)
 REFUSED = "do more than look"
-
-
-@pytest.fixture(scope="module", params=DEBUGGERS, ids=[debugger.NAME for debugger in DEBUGGERS])
-def debugger(request):
-    why = request.param.missing()
-    if why:
-        pytest.skip(why)
-    return request.param
 
 
 def test_nothing_is_written(debugger, distribution):

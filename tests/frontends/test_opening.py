@@ -14,10 +14,8 @@ import pytest
 
 import cores
 import gdb_session
-import lldb_session
 import program
 
-DEBUGGERS = (gdb_session,) + lldb_session.find()
 BIG_MB = 400  # that expanding takes a second
 PROGRAM = "rows = ['%d' % i for i in range(1000)]\nprint('READY', flush=True); input()"
 
@@ -32,14 +30,6 @@ def core(distribution):
         yield {"exe": distribution.path, "core": path, "folder": folder}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(params=DEBUGGERS, ids=[debugger.NAME for debugger in DEBUGGERS])
-def debugger(request):
-    why = request.param.missing()
-    if why:
-        pytest.skip(why)
-    return request.param
 
 
 def shell(debugger, command):

@@ -24,7 +24,6 @@ sys.path.insert(0, os.path.join(program.ROOT, "helper", "bindings"))
 import pydeepsize_bindings as bindings  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-DEBUGGERS = (gdb_session,) + lldb_session.find()
 COMMANDS = ("threads --native -n 0", "threads --native --json", "frames --no-retained --native",
             "frames --no-retained --native --json")
 THREADS = 3
@@ -36,14 +35,6 @@ def pythons():
     newer = [one for one in interpreters.wanted(None) if one.version >= (3, 15) and not one.debug]
     newest = sorted(newer, key=lambda one: (one.version, not one.free_threaded))[-1:]
     return [one for one in [interpreters.distribution()] + newest if one is not None]
-
-
-@pytest.fixture(params=DEBUGGERS, ids=[debugger.NAME for debugger in DEBUGGERS])
-def debugger(request):
-    why = request.param.missing()
-    if why:
-        pytest.skip(why)
-    return request.param
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,8 @@ import pytest
 
 import cores
 import gdb_session
-import lldb_session
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-DEBUGGERS = (gdb_session,) + lldb_session.find()
 
 # Selects the frame of the n-th call of the interpreter's loop, or what it was called from; from 0.
 GDB = ("exec(\"f = gdb.newest_frame()\\nn = 0\\nwhile f:\\n"
@@ -23,14 +21,6 @@ LLDB = ("exec(\"t = lldb.debugger.GetSelectedTarget().process.GetSelectedThread(
         "  if (f.name or '').startswith('_PyEval_EvalFrameDefault'):\\n"
         "    if n == %d: t.SetSelectedFrame(f.idx - %d)\\n"
         "    n += 1\")")
-
-
-@pytest.fixture(scope="module", params=DEBUGGERS, ids=[debugger.NAME for debugger in DEBUGGERS])
-def debugger(request):
-    why = request.param.missing()
-    if why:
-        pytest.skip(why)
-    return request.param
 
 
 @pytest.fixture(scope="module")
